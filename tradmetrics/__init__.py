@@ -1,0 +1,1 @@
+"""Decorators that turn trading code into bounded Prometheus metrics."""

@@ -1,0 +1,24 @@
+"""The exception tree of the package.
+
+Every message says which function, which label or which setting is meant, and what to write instead. All of these
+are raised while decorating or configuring; nothing here is raised into a trading call unless a book is `strict`.
+"""
+
+
+class TradmetricsError(Exception):
+    """Base class of every error that this package raises on purpose."""
+
+
+class LabelSourceError(TradmetricsError, TypeError):
+    """A label of a decorated function has no source, or a source that cannot exist.
+
+    Raised when decorating. In a `strict` book it is also raised when a source fails during a call.
+    """
+
+
+class ConfigurationError(TradmetricsError, ValueError):
+    """A definition, a limit, a bucket list or another setting cannot work as given."""
+
+
+class SnapshotError(TradmetricsError, ValueError):
+    """A snapshot of open orders is damaged, foreign, or of a newer version."""
