@@ -5,7 +5,7 @@ on top of the one without a dialect, so it lists only what it adds or means diff
 between words, do not matter.
 
 Sources: FIX 4.4 tags 39, 40 and 54; the enums of alpaca-py 0.44, ib_async 2.1 and nautilus_trader 1.221 (integers
-from its `model.h`); the ccxt manual's order structure; the Kite Connect 3 order statuses.
+from its `model.h`); ccxt's unified order statuses, which need no table of their own; Kite Connect 3's order statuses.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,11 @@ SIDE: Final[Declared] = {
         "BUY": ("B", "BOT", "BOUGHT", "BID", "BUY_TO_OPEN", "BUY_TO_CLOSE", "BUY_TO_COVER"),
         "SELL": ("S", "SLD", "SOLD", "ASK", "SELL_TO_OPEN", "SELL_TO_CLOSE", "SELL_SHORT", "SHORT_SELL", "SSHORT"),
     },
-    "fix": {"BUY": ("1", "3"), "SELL": ("2", "4", "5", "6")},  # tag 54; 3 buy minus, 4 sell plus, 5 and 6 sell short
+    "fix": {  # tag 54; 3 buy minus, 4 sell plus, 5 and 6 sell short; the unknown ones are crosses and multi-leg orders
+        "BUY": ("1", "3"),
+        "SELL": ("2", "4", "5", "6"),
+        "unknown": ("7", "8", "9", "A", "B", "C"),
+    },
     "nautilus": {"BUY": ("1",), "SELL": ("2",), "unknown": ("0", "NO_ORDER_SIDE")},
 }
 # Long and short name positions: opening a long one buys, closing it sells.
@@ -110,7 +114,6 @@ STATUS: Final[Declared] = {
     },
     "kite": {
         "submitted": ("AMO REQ RECEIVED", "PUT ORDER REQUEST RECEIVED"),
-        "cancelled": ("CANCELLED AMO",),
         UNCHANGED: ("UPDATE", "MODIFIED", "NOT MODIFIED"),
     },
 }
