@@ -518,10 +518,12 @@ def test_a_dialect_of_ones_own():
 
 def test_ones_own_spelling_wins_within_its_dialect():
     """A broker's change of meaning could not be corrected without a new release."""
-    register_spellings(dialect="own", status={"new": "submitted"})
+    assert UNCHANGED == vocabulary.order_status("order_replace_rejected", "alpaca")
 
-    assert "submitted" == vocabulary.order_status("NEW", "own")
-    assert "accepted" == vocabulary.order_status("NEW")
+    register_spellings(dialect="alpaca", status={"order_replace_rejected": "rejected"})
+
+    assert "rejected" == vocabulary.order_status("ORDER_REPLACE_REJECTED", "alpaca")
+    assert vocabulary.order_status("order_replace_rejected") is None
 
 
 @pytest.mark.parametrize(
