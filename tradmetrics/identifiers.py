@@ -1,0 +1,50 @@
+"""Values that name one single thing, such as an order id: as labels, each would be a new series for ever."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_HEX: Final = "[0-9a-fA-F]"
+_IDENTIFIER: Final = re.compile(
+    rf"""
+    (?<![0-9])(?:
+        [0-9]{{13}}                                              # snowflakes, unix milliseconds, brokers' order ids
+      | [0-9]{{4,}}-?[01][0-9]-?[0-3][0-9]                       # ISO 8601 date-times, extended or basic: a date,
+        (?: [Tt][0-2][0-9][:-]?[0-5][0-9]                        # then a time,
+          | [ _-][0-2][0-9]:[0-5][0-9] )                         # which without a T needs its colon, because strikes
+    )                                                            # follow dates: "C ODAX 20241220 1850 M"
+    | (?<!{_HEX})(?:
+        (?={_HEX}{{24}})(?:[0-9]+[a-fA-F]|[a-fA-F]+[0-9])        # digests, object ids, compact UUIDs
+      | {_HEX}{{8,}}(?:[-_]{_HEX}{{4}}){{3}}[-_]{_HEX}{{12}}     # UUIDs
+    )
+    """,
+    re.VERBOSE,
+)
+# One of these two is in everything above, and most names pass them at a quarter of its price.
+_LONG_RUN: Final = re.compile(f"{_HEX}{_HEX}{{7}}")
+_YEAR_MONTH: Final = re.compile("[0-9][0-9]{3}-[01]")
+_SHORTEST: Final = 13
+# https://github.com/ulid/spec: 26 digits of Crockford's base 32, in either case; 128 bits leave 0 to 7 for the first.
+_ULID: Final = re.compile("[0-7][0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{25}")
+_ULID_LENGTH: Final = 26
+_EMAIL: Final = re.compile(r"[^\s@]@[\w-]+(?:\.[\w-]+)*\.[^\W\d_]{2}")  # the top-level domain tells it from "scalp@1.5"
+
+
+def is_identifier(text: str) -> bool:
+    """Return whether `text` is, or contains, a value that names one single thing.
+
+    These are: 13 or more digits in a run, 24 or more hexadecimal digits in a run with letters and digits among them, a
+    UUID, a ULID, an ISO 8601 date-time (a date alone is none) and an e-mail address, each also within a longer value
+    (`order-<uuid>`). Symbols of stocks, futures and options, and names of strategies are none.
+
+    Args:
+        text: A label's value. Takes about half a microsecond for most names, a few where there is more to look at.
+    """
+    if "@" in text and _EMAIL.search(text):
+        return True
+    if len(text) < _SHORTEST:
+        return False
+    if (_LONG_RUN.search(text) or ("-" in text and _YEAR_MONTH.search(text))) and _IDENTIFIER.search(text):
+        return True
+    return len(text) >= _ULID_LENGTH and _ULID.search(text) is not None
