@@ -1,0 +1,89 @@
+# The project's commands. `make` alone lists them.
+# Needs Python 3.10 or later and make; everything else goes into $(VENV), in this folder.
+
+PYTHON ?= python3
+VENV ?= .venv
+# Passed on: make demo ARGS="--seconds 20", make test ARGS="-k fastapi"
+ARGS ?=
+
+BIN := $(VENV)/bin
+# Programs that the tests run for real, unpacked here by .ci/tools where the system has none.
+export PATH := $(PATH):$(CURDIR)/.tools/usr/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+SOURCES := $(shell find tradmetrics -name '*.py') tradmetrics/py.typed setup.cfg pyproject.toml MANIFEST.in README.md
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format bench docs docs-serve stack dist tools clean
+.DELETE_ON_ERROR:
+
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+demo: $(VENV)/.demo ## Run a paper-trading session with its metrics on http://127.0.0.1:8000/metrics
+	@$(BIN)/tradmetrics demo $(ARGS)
+
+test: $(VENV)/.test tools ## Run the tests against the built wheel
+	$(BIN)/pytest $(ARGS)
+
+lint: $(VENV)/.test ## Check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy tradmetrics $(wildcard tests/typing)
+
+format: $(VENV)/.test ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.test ## Measure the overhead against hand-written prometheus_client
+	$(BIN)/python -m tests.bench $(ARGS)
+
+docs: $(VENV)/.docs ## Build the documentation into site/
+	$(BIN)/mkdocs build --strict
+
+docs-serve: $(VENV)/.docs ## Serve the documentation while editing it
+	$(BIN)/mkdocs serve
+
+stack: $(VENV)/.demo tools ## Run Prometheus, Alertmanager and node exporter on the project's rules, without Docker
+	@bash alerts/stack/run $(ARGS)
+
+dist: dist/.built ## Build and check the wheel and the source distribution
+
+tools: ## Fetch Prometheus and its kin for the tests, where a Debian system has none
+	@bash .ci/tools
+
+clean: ## Remove everything that these commands made
+	rm -rf $(VENV) .tools build dist site *.egg-info .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.created:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	    { echo "Python 3.10 or later is needed, and '$(PYTHON)' is none; name another: make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+	    { rm -rf $(VENV); echo "'$(PYTHON)' cannot make environments; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	@touch $@
+
+$(VENV)/.demo: $(VENV)/.created $(SOURCES)
+	@echo "Installing tradmetrics into $(VENV) ..."
+	@rm -rf build
+	@$(BIN)/pip install --quiet '.[cli]'
+	@touch $@
+
+# The suite tests what users install: the wheel, built from the source distribution.
+dist/.built: $(VENV)/.created $(SOURCES)
+	@rm -rf build dist
+	$(BIN)/pip install --quiet build twine
+	$(BIN)/python -m build
+	$(BIN)/twine check --strict dist/*
+	@touch $@
+
+# pip keeps an installed wheel of the same version, hence the second line.
+$(VENV)/.test: dist/.built
+	$(BIN)/pip install --quiet "$$(echo dist/*.whl)[test]"
+	$(BIN)/pip install --quiet --force-reinstall --no-deps dist/*.whl
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.created $(SOURCES)
+	@rm -rf build
+	$(BIN)/pip install --quiet '.[docs]'
+	@touch $@

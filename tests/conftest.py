@@ -1,0 +1,62 @@
+"""What all tests share: a default book of their own, and the rule for programs that a machine may lack."""
+
+import importlib.metadata
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+
+import tradmetrics
+from tradmetrics.book import replace_default
+
+REQUIRE_ALL = "TRADMETRICS_REQUIRE_ALL"
+"""Set to 1 in CI: what would be skipped because something is missing here fails instead."""
+
+
+def pytest_report_header() -> list[str]:
+    """Say what is tested with what, at the top of every log."""
+    names = ("prometheus-client", "wrapt", "typing-extensions", "fastapi", "starlette", "hypothesis")
+    versions = ", ".join(f"{name} {_version(name)}" for name in names)
+    programs = ", ".join(name for name in ("prometheus", "promtool", "prometheus-alertmanager") if shutil.which(name))
+    return [
+        f"tradmetrics: {os.path.dirname(tradmetrics.__file__)}",
+        f"with: {versions}",
+        f"programs: {programs or '-'}",
+    ]
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "-"
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test whose programs are missing, with the reason; fail it where everything must be there."""
+    wanted = [program for marker in item.iter_markers("needs") for program in marker.args]
+    missing = [program for program in wanted if shutil.which(program) is None]
+    if missing:
+        reason = f"not on the PATH: {', '.join(missing)}"
+        if os.environ.get(REQUIRE_ALL) == "1":
+            pytest.fail(f"{reason}, and {REQUIRE_ALL}=1 says that nothing may be skipped for that", pytrace=False)
+        pytest.skip(reason)
+
+
+@pytest.fixture(autouse=True)
+def _default_book_of_its_own() -> Iterator[None]:
+    """No test sees what another recorded in the process's default book, and each one may configure it."""
+    before = replace_default(None)
+    yield
+    used = replace_default(before)
+    if used is not None:
+        used.unregister()
+
+
+@pytest.fixture
+def child_environment() -> dict[str, str]:
+    """The environment for a child Python that imports the same tradmetrics as the tests do, from whatever folder."""
+    package = os.path.dirname(os.path.dirname(tradmetrics.__file__))
+    inherited = os.environ.get("PYTHONPATH")
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (package, inherited))), "PYTHONSAFEPATH": "1"}

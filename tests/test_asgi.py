@@ -1,0 +1,453 @@
+"""The ASGI middleware and application, under Starlette, FastAPI and bare ASGI."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import APIRouter, FastAPI
+from starlette.applications import Starlette
+from starlette.background import BackgroundTask
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Host, Mount, Route, Router, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+from starlette.testclient import TestClient
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from tradmetrics import ConfigurationError, TradingMetrics, catalogue, get_metrics
+from tradmetrics.asgi import ASGIApp, Message, MetricsMiddleware, Receive, Scope, Send, make_asgi_app
+
+Outcome = tuple[str, str, str]
+
+
+@pytest.fixture
+def book() -> TradingMetrics:
+    """A strict book, so that no error inside the middleware goes unseen."""
+    return TradingMetrics(strict=True)
+
+
+def outcomes(book: TradingMetrics) -> dict[Outcome, float]:
+    """The requests counted, by endpoint, method and status."""
+    return {
+        (sample.labels["endpoint"], sample.labels["method"], sample.labels["status"]): sample.value
+        for metric in book.registry.collect()
+        for sample in metric.samples
+        if sample.name == catalogue.API_REQUESTS.name
+    }
+
+
+def seconds(book: TradingMetrics, endpoint: str, method: str = "GET") -> tuple[float | None, float | None]:
+    """How many durations were observed, and their sum."""
+    name, labels = catalogue.API_REQUEST_DURATION.name, {"endpoint": endpoint, "method": method}
+    return book.registry.get_sample_value(f"{name}_count", labels), book.registry.get_sample_value(
+        f"{name}_sum", labels
+    )
+
+
+async def ok(request: Request) -> Response:
+    """Answer anything."""
+    return PlainTextResponse("ok")
+
+
+def request(app: ASGIApp, path: str, method: str = "GET") -> int:
+    """Send one request straight to the application; its exceptions come through."""
+
+    async def send() -> int:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            return (await client.request(method, path)).status_code
+
+    return asyncio.run(send())
+
+
+# ── the endpoint is the route's template ─────────────────────────────────────────────────────────────────────────
+def starlette_app(tmp_path: Any) -> Starlette:
+    """Routes, mounts in mounts, files, hosts."""
+    (tmp_path / "chart.txt").write_text("chart")
+    inner = Starlette(routes=[Route("/", ok), Route("/orders/{order_id:int}", ok, methods=["GET", "POST"])])
+    return Starlette(
+        routes=[
+            Route("/", ok),
+            Route("/orders/{order_id}", ok),
+            Route("/files/{file:path}", ok),
+            Mount("/api", app=inner),
+            Mount("/desks/{desk_id}", routes=[Route("/orders/{order_id}", ok), Mount("/deep", app=inner)]),
+            Mount("/static", app=StaticFiles(directory=tmp_path)),
+            Host("venue.test", app=Router(routes=[Route("/quotes/{symbol}", ok)])),
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "endpoint"),
+    [
+        ("/", 200, "/"),
+        ("/orders/7f3c", 200, "/orders/{order_id}"),
+        ("/orders/orders", 200, "/orders/{order_id}"),
+        ("/files/2026/11/24.csv", 200, "/files/{file}"),
+        ("/api/", 200, "/api/"),
+        ("/api/orders/12", 200, "/api/orders/{order_id}"),
+        ("/api/orders/007", 200, "/api/orders/{order_id}"),
+        ("/desks/9/orders/12", 200, "/desks/{desk_id}/orders/{order_id}"),
+        ("/desks/9/orders/9", 200, "/desks/{desk_id}/orders/{order_id}"),
+        ("/desks/9/deep/orders/12", 200, "/desks/{desk_id}/deep/orders/{order_id}"),
+        ("/static/chart.txt", 200, "/static/{path}"),
+        ("/static/none.txt", 404, "/static/{path}"),
+        ("http://venue.test/quotes/NIFTY", 200, "/quotes/{symbol}"),
+        ("/order/7f3c", 404, "unmatched"),
+        ("/api/nothing/7f3c", 404, "unmatched"),
+        ("/api/orders/seven", 404, "unmatched"),
+        ("/desks/9/nothing", 404, "unmatched"),
+    ],
+)
+def test_starlette_routes_go_by_their_template(
+    book: TradingMetrics, tmp_path: Any, path: str, status: int, endpoint: str
+) -> None:
+    """Every order id in a path would become a series of its own, or different routes would share one."""
+    assert status == request(MetricsMiddleware(starlette_app(tmp_path), metrics=book), path)
+    assert {(endpoint, "GET", str(status)): 1.0} == outcomes(book)
+    assert 1.0 == seconds(book, endpoint)[0]
+
+
+def fastapi_app() -> FastAPI:
+    """Routers with prefixes in routers with prefixes, and a mounted application."""
+    app, desk, orders, sub = FastAPI(), APIRouter(prefix="/desks/{desk_id}"), APIRouter(prefix="/orders"), FastAPI()
+
+    @app.get("/health")
+    def health() -> str:
+        return "ok"
+
+    @orders.get("")
+    @orders.get("/{order_id}")
+    def order(desk_id: int, order_id: str = "") -> str:
+        return "ok"
+
+    @sub.get("/quotes/{symbol}")
+    def quote(symbol: str) -> str:
+        return "ok"
+
+    desk.include_router(orders)
+    app.include_router(desk, prefix="/v1")
+    app.mount("/market", sub)
+    return app
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "endpoint"),
+    [
+        ("/health", 200, "/health"),
+        ("/docs", 200, "/docs"),
+        ("/v1/desks/9/orders", 200, "/v1/desks/{desk_id}/orders"),
+        ("/v1/desks/9/orders/7f3c", 200, "/v1/desks/{desk_id}/orders/{order_id}"),
+        ("/v1/desks/nine/orders/7f3c", 422, "/v1/desks/{desk_id}/orders/{order_id}"),
+        ("/market/quotes/NIFTY", 200, "/market/quotes/{symbol}"),
+        ("/market/docs", 200, "/market/docs"),
+        ("/market/nothing", 404, "unmatched"),
+        ("/v1/desks/9", 404, "unmatched"),
+        ("/health/", 307, "unmatched"),
+    ],
+)
+def test_fastapi_routes_go_by_their_template(book: TradingMetrics, path: str, status: int, endpoint: str) -> None:
+    """Every order id in a path would become a series of its own, or different routes would share one."""
+    app = fastapi_app()
+    app.add_middleware(MetricsMiddleware, metrics=book)
+    assert status == request(app, path)
+    assert {(endpoint, "GET", str(status)): 1.0} == outcomes(book)
+
+
+def test_a_root_path_is_no_part_of_the_template(book: TradingMetrics) -> None:
+    """Behind a proxy with a prefix all routes would be unmatched."""
+    inner = FastAPI(root_path="/proxy")
+    sub = FastAPI()
+
+    @inner.get("/orders/{order_id}")
+    @sub.get("/quotes/{order_id}")
+    def order(order_id: str) -> str:
+        return "ok"
+
+    inner.mount("/market", sub)
+    app = MetricsMiddleware(inner, metrics=book)
+    for path in ("/proxy/orders/1", "/orders/1", "/proxy/market/quotes/1"):
+        assert 200 == request(app, path)
+    assert {("/orders/{order_id}", "GET", "200"): 2.0, ("/market/quotes/{order_id}", "GET", "200"): 1.0} == outcomes(
+        book
+    )
+
+
+def test_a_parameter_that_cannot_be_put_back_does_not_get_through(book: TradingMetrics) -> None:
+    """A mount's parameter that its text does not show as it is would leak raw values into the label."""
+    app = Starlette(routes=[Mount("/desks/{desk_id:int}", routes=[Route("/orders/{order_id}", ok)])])
+    assert 200 == request(MetricsMiddleware(app, metrics=book), "/desks/007/orders/1")
+    assert {("/orders/{order_id}", "GET", "200"): 1.0} == outcomes(book)
+
+
+def test_a_wrong_method_still_has_its_route(book: TradingMetrics) -> None:
+    """A client that uses the wrong method on one route could not be told from one that is lost."""
+    app = MetricsMiddleware(fastapi_app(), metrics=book)
+    assert 405 == request(app, "/v1/desks/9/orders/7f3c", "DELETE")
+    assert {("/v1/desks/{desk_id}/orders/{order_id}", "DELETE", "405"): 1.0} == outcomes(book)
+
+
+@pytest.mark.parametrize(
+    ("method", "label"), [("get", "GET"), ("PATCH", "PATCH"), ("BREW", "OTHER"), ("x" * 99, "OTHER")]
+)
+def test_methods_are_a_closed_set(book: TradingMetrics, method: str, label: str) -> None:
+    """A client could make series by inventing methods."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await PlainTextResponse("ok")(scope, receive, send)
+
+    bare(MetricsMiddleware(app, metrics=book), method=method)
+    assert {("unmatched", label, "200"): 1.0} == outcomes(book)
+
+
+def test_a_scope_that_cannot_be_read_costs_only_the_label(book: TradingMetrics) -> None:
+    """A framework that puts something odd into the scope would break every request."""
+    counting = TradingMetrics()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["endpoint"], scope["path_params"], scope["route"] = ok, 7, Route("/x", ok)
+        await PlainTextResponse("ok")(scope, receive, send)
+
+    bare(MetricsMiddleware(app, metrics=counting))
+    assert {("unknown", "GET", "200"): 1.0} == outcomes(counting)
+    labels = {"site": "tradmetrics.asgi.MetricsMiddleware", "stage": "source"}
+    assert 1.0 == counting.registry.get_sample_value(catalogue.INSTRUMENTATION_ERRORS.name, labels)
+
+
+# ── how it ended, and how long it took ───────────────────────────────────────────────────────────────────────────
+def bare(
+    app: ASGIApp,
+    *,
+    method: str = "GET",
+    messages: tuple[str, ...] = ("http.request",),
+    send: Callable[[Message], Awaitable[None]] | None = None,
+) -> list[Message]:
+    """Call an application as a server does, and return what it sent."""
+    sent: list[Message] = []
+    incoming = iter(messages)
+
+    async def receive() -> Message:
+        return {"type": next(incoming, "http.disconnect"), "body": b"", "more_body": False}
+
+    async def keep(message: Message) -> None:
+        sent.append(message)
+
+    scope: Scope = {"type": "http", "method": method, "path": "/x", "headers": [], "query_string": b""}
+    asyncio.run(app(scope, receive, send or keep))  # type: ignore[arg-type]
+    return sent
+
+
+class BoomError(Exception):
+    """Raised by applications under test."""
+
+
+def test_an_exception_before_the_answer_is_a_500(book: TradingMetrics) -> None:
+    """Crashes would be missing from the error ratio, or be swallowed by the middleware."""
+    error = BoomError()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        raise error
+
+    with pytest.raises(BoomError) as caught:
+        bare(MetricsMiddleware(app, metrics=book))
+    assert error is caught.value
+    assert {("unmatched", "GET", "500"): 1.0} == outcomes(book)
+    assert 1.0 == seconds(book, "unmatched")[0]
+
+
+def test_an_exception_in_a_route_has_its_template(book: TradingMetrics) -> None:
+    """Which endpoint crashes could not be seen."""
+    app = FastAPI()
+
+    @app.get("/orders/{order_id}")
+    def order(order_id: str) -> str:
+        raise BoomError
+
+    app.add_middleware(MetricsMiddleware, metrics=book)
+    assert 500 == TestClient(app, raise_server_exceptions=False).get("/orders/1").status_code
+    assert {("/orders/{order_id}", "GET", "500"): 1.0} == outcomes(book)
+
+
+def test_an_exception_amid_the_answer_is_an_error(book: TradingMetrics) -> None:
+    """A stream that breaks off would count as a success, since its 200 was already sent."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"half", "more_body": True})
+        raise BoomError
+
+    with pytest.raises(BoomError):
+        bare(MetricsMiddleware(app, metrics=book))
+    assert {("unmatched", "GET", "error"): 1.0} == outcomes(book)
+
+
+def test_an_application_that_never_answers_is_a_500(book: TradingMetrics) -> None:
+    """The server sends a 500 for it, and the metrics would say nothing."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        pass
+
+    bare(MetricsMiddleware(app, metrics=book))
+    assert {("unmatched", "GET", "500"): 1.0} == outcomes(book)
+
+
+def test_a_cancelled_request_is_cancelled(book: TradingMetrics) -> None:
+    """A shutdown would look like a burst of server errors, or the cancellation would be lost."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        bare(MetricsMiddleware(app, metrics=book))
+    assert {("unmatched", "GET", "cancelled"): 1.0} == outcomes(book)
+
+
+async def endless() -> AsyncIterator[bytes]:
+    """A stream that goes on for as long as somebody listens."""
+    while True:
+        await asyncio.sleep(0)
+        yield b"tick"
+
+
+def test_a_client_that_leaves_amid_a_stream_is_disconnected(book: TradingMetrics) -> None:
+    """Users who close a chart would count as successes or as server errors."""
+    app = Starlette(routes=[Route("/ticks", lambda request: StreamingResponse(endless()))])
+
+    async def with_path(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["path"] = "/ticks"
+        await app(scope, receive, send)
+
+    bare(MetricsMiddleware(with_path, metrics=book))
+    assert {("/ticks", "GET", "disconnected"): 1.0} == outcomes(book)
+
+
+def test_a_server_that_cannot_send_any_more_is_a_disconnect(book: TradingMetrics) -> None:
+    """Servers that report a lost client by an error would make it the application's."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await PlainTextResponse("ok")(scope, receive, send)
+
+    async def gone(message: Message) -> None:
+        raise OSError("the client is gone")
+
+    with pytest.raises(OSError, match="the client is gone"):
+        bare(MetricsMiddleware(app, metrics=book), send=gone)
+    assert {("unmatched", "GET", "disconnected"): 1.0} == outcomes(book)
+
+
+def test_a_stream_is_timed_to_its_last_byte(book: TradingMetrics, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow stream would look as fast as its first byte, or as slow as the background task after it."""
+    now = [100.0]
+    monkeypatch.setattr("time.perf_counter", lambda: now[0])
+
+    async def chunks() -> AsyncIterator[bytes]:
+        for _ in range(3):
+            now[0] += 2
+            yield b"chunk"
+
+    recorded: list[dict[Outcome, float]] = []
+
+    def afterwards() -> None:
+        recorded.append(outcomes(book))
+        now[0] += 1000
+
+    def stream(request: Request) -> Response:
+        return StreamingResponse(chunks(), background=BackgroundTask(afterwards))
+
+    app = MetricsMiddleware(Starlette(routes=[Route("/stream", stream)]), metrics=book)
+    assert 200 == request(app, "/stream")
+    assert (1.0, 6.0) == seconds(book, "/stream")
+    assert [{("/stream", "GET", "200"): 1.0}] == recorded
+
+
+def test_websockets_and_lifespan_pass_through(book: TradingMetrics) -> None:
+    """A WebSocket would hang, or start-up hooks never run."""
+    seen: list[str] = []
+
+    async def echo(websocket: WebSocket) -> None:
+        await websocket.accept()
+        await websocket.send_text(await websocket.receive_text())
+        await websocket.close()
+
+    class Recording:
+        def __init__(self, app: ASGIApp) -> None:
+            self.app = app
+
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            seen.append(scope["type"])
+            await self.app(scope, receive, send)
+
+    app = Starlette(routes=[WebSocketRoute("/echo", echo)])
+    app.add_middleware(Recording)
+    with TestClient(MetricsMiddleware(app, metrics=book)) as client, client.websocket_connect("/echo") as connection:
+        connection.send_text("ping")
+        assert "ping" == connection.receive_text()
+    assert {"lifespan", "websocket"} == set(seen)
+    assert {} == outcomes(book)
+
+
+def test_without_a_book_the_default_one_is_used() -> None:
+    """The two-line set-up would record nowhere."""
+    app = FastAPI()
+    app.add_middleware(MetricsMiddleware)
+    assert 404 == request(app, "/nothing")
+    assert {("unmatched", "GET", "404"): 1.0} == outcomes(get_metrics())
+
+
+# ── /metrics as an application ───────────────────────────────────────────────────────────────────────────────────
+def test_the_application_answers_where_it_is_mounted(book: TradingMetrics) -> None:
+    """`/metrics` could not be mounted in a Starlette application."""
+    book.record(catalogue.DAILY_PNL, (), 5, site="test")
+    client = TestClient(Starlette(routes=[Mount("/metrics", make_asgi_app(book))]))
+    reply = client.get("/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"})
+    assert 200 == reply.status_code
+    assert reply.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
+    assert "trading_daily_pnl 5.0" in reply.text
+    assert reply.text.endswith("# EOF\n")
+    head = client.head("/metrics/")
+    assert (200, "") == (head.status_code, head.text)
+    assert int(head.headers["content-length"]) > 1000
+    refused = client.post("/metrics/")
+    assert (405, "GET, HEAD") == (refused.status_code, refused.headers["allow"])
+
+
+def test_the_application_packs_and_chooses(book: TradingMetrics) -> None:
+    """Gzip or `name[]=` would work on the threaded server only."""
+    client = TestClient(make_asgi_app(book))
+    reply = client.get("/?name[]=trading_system_uptime_seconds", headers={"Accept-Encoding": "gzip"})
+    assert "gzip" == reply.headers["content-encoding"]
+    assert ["# HELP", "# TYPE", "trading_system_uptime_seconds"] == [
+        line[:6] if line.startswith("#") else line.split()[0] for line in reply.text.splitlines()
+    ]
+
+
+def test_the_application_renders_off_the_event_loop(book: TradingMetrics) -> None:
+    """A scrape of many series would stall the trading loop."""
+    threads: list[str] = []
+    book.at_scrape(catalogue.ORDERS_OPEN, lambda: threads.append(threading.current_thread().name) or {})  # type: ignore[func-returns-value]
+    assert 200 == request(make_asgi_app(book), "/")
+    assert [threading.main_thread().name] != threads
+    assert 1 == len(threads)
+
+
+def test_the_application_asks_for_its_secret(book: TradingMetrics) -> None:
+    """P&L would be readable by whoever reaches the port."""
+    client = TestClient(make_asgi_app(book, auth="token"))
+    assert 401 == client.get("/").status_code
+    assert 401 == client.post("/").status_code
+    assert 200 == client.get("/", headers={"Authorization": "Bearer token"}).status_code
+    with pytest.raises(ConfigurationError, match="the token is empty"):
+        make_asgi_app(book, auth="")
+
+
+def test_the_application_runs_by_itself(book: TradingMetrics) -> None:
+    """A server that waits for its start-up would never begin to serve it; a WebSocket client would wait for ever."""
+    with TestClient(make_asgi_app(book)) as client:
+        assert 200 == client.get("/metrics").status_code
+        with pytest.raises(WebSocketDisconnect) as closed, client.websocket_connect("/metrics"):
+            pass
+        assert 1000 == closed.value.code

@@ -1,0 +1,60 @@
+"""`/metrics` for a FastAPI application: `app.include_router(metrics_router)`. Needs `tradmetrics[fastapi]`."""
+
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter, Request, Response
+
+from tradmetrics.exposition import METHODS, Auth, Endpoint
+
+if TYPE_CHECKING:
+    from tradmetrics.book import TradingMetrics
+
+
+def create_metrics_router(
+    metrics: "TradingMetrics | None" = None, path: str = "/metrics", auth: Auth = None
+) -> APIRouter:
+    """Make a router that answers scrapes of one book.
+
+    GET and HEAD are answered as `start_metrics_server` does: the text format or OpenMetrics by the Accept header, gzip
+    where it is accepted, `name[]=` to choose metrics. The text is rendered on a worker thread, never on the event
+    loop. The route stays out of the application's OpenAPI schema.
+
+    Example:
+        ```python
+        from fastapi import FastAPI
+        from tradmetrics import TradingMetrics
+        from tradmetrics.fastapi import create_metrics_router
+
+        book = TradingMetrics()
+        app = FastAPI()
+        app.include_router(create_metrics_router(book, path="/internal/metrics", auth=("prometheus", "secret")))
+        ```
+
+    Args:
+        metrics: The book to serve; the process's default one when left out.
+        path: The path of the route.
+        auth: A bearer token, or a `(user, password)` pair for basic authentication, that each request must carry.
+
+    Raises:
+        ConfigurationError: When `auth` is empty, or the directory of multiprocess mode is missing or cannot be
+            written.
+    """
+    endpoint = Endpoint(metrics, auth)
+    router = APIRouter()
+
+    # A plain function: FastAPI calls it on a worker thread.
+    @router.api_route(path, methods=list(METHODS), include_in_schema=False)
+    def scrape(request: Request) -> Response:
+        headers = request.headers
+        answer = endpoint.refusal(headers.get("authorization", "").encode("latin-1"))
+        if answer is None:
+            accept = ",".join(headers.getlist("accept"))
+            answer = endpoint.scrape(request.url.query, accept, headers.get("accept-encoding"))
+        # An explicit Content-Type keeps Starlette from adding a charset of its own.
+        return Response(answer.body, answer.status, dict(answer.headers))
+
+    return router
+
+
+metrics_router = create_metrics_router()
+"""Answers GET `/metrics` with the process's default book, whichever that is when a scrape arrives."""
