@@ -1,0 +1,135 @@
+"""Contracts fold into what they are written on, and everything else stays as it is."""
+
+import pathlib
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tradmetrics import TradingMetrics, arg, track_market_data
+from tradmetrics.labels import Mapped
+from tradmetrics.symbols import underlying, underlying_of
+
+SYMBOLS = [
+    line
+    for line in (pathlib.Path(__file__).parent / "data" / "symbols.txt").read_text(encoding="utf-8").splitlines()
+    if line and not line.startswith("# ")
+]
+
+CONTRACTS = {
+    "NIFTY": [
+        *("NIFTY24600CE", "NIFTY24NOV24600CE", "NIFTY24NOV24600PE", "NIFTY25JANFUT", "NIFTY24N0724600CE"),
+        *("NIFTY24O1025000PE", "NIFTY24D0524500CE", "NIFTY2410421700CE", "NIFTY2411121650PE", "NFO:NIFTY24NOV24600CE"),
+    ],
+    "BANKNIFTY": ["BANKNIFTY24N0651500PE", "BANKNIFTY24DEC50000PE", "BANKNIFTY2492554000PE", "BANKNIFTY24NOVFUT"],
+    "NIFTYNXT50": ["NIFTYNXT5024NOV70000CE", "NIFTYNXT5024NOVFUT"],
+    "SENSEX": ["SENSEX24N0880000CE", "SENSEX2640977100CE", "BFO:SENSEX24N0880000CE"],
+    "RELIANCE": ["RELIANCE24NOV1300CE", "RELIANCE24NOVFUT"],
+    "M&M": ["M&M24NOV2900CE", "M&M24NOVFUT"],
+    "BAJAJ-AUTO": ["BAJAJ-AUTO24NOV10000PE"],
+    "360ONE": ["360ONE24NOV1000CE"],
+    "IDEA": ["IDEA24NOV8.5CE", "IDEA8CE"],
+    "USDINR": ["USDINR24NOVFUT", "USDINR24N0884.25CE", "USDINR24NOV84.5PE"],
+    "AAPL": ["AAPL  240119C00190000", "AAPL240119C00190000", "O:AAPL240119C00190000", "AAPL  240119P00187500"],
+    "F": ["F     240119C00012350"],
+    "BRK.B": ["BRK.B 240621C00400000"],
+    "SPXW": ["SPXW  240119P04700000", "SPXW240119C04755000"],
+    "GOOGL": ["GOOGL1240119C00140000"],
+    "ES": ["ESZ4", "ESH5", "ESZ24", "ESZ2024", "/ESZ24", "CME_MINI:ESZ2024", "ESZ4 C6000", "ESZ4P5800", " ESZ4 "],
+    "6E": ["6EZ4", "6EH25"],
+    "M6E": ["M6EH5"],
+    "SR3": ["SR3Z5"],
+    "CL": ["CLF5", "CLZ24"],
+    "B": ["BF5"],
+    "FGBL": ["FGBLZ4"],
+    "FDAX": ["FDAXZ4"],
+    "XBT": ["XBTZ24"],
+    "BTC": [
+        *("BTC/USDT:USDT-241227-70000-C", "BTC/USDT:USDT-241108-69500-P", "BTC/USDT:USDT-241227"),
+        *("BTC/USD:BTC-250328", "BTC/USD:BTC-241227-100000-C", "BTC-27DEC24", "BTC-27DEC24-70000-C"),
+        *("BTC_USDC-8NOV24-69500-C", "BTC-241227-70000-C", "BTC-USD-241227-70000-C", "BTC-USD-250328"),
+        *("BTC-27DEC24-70000-C-USDT",),
+    ],
+    "ETH": ["ETH/USD:ETH-250328-3500-P", "ETH/USDT:USDT-250627", "ETH-28MAR25-3500-P"],
+    "XRP": ["XRP_USDC-29NOV24-0d55-C", "XRP/USDC:USDC-241129-0.55-C"],
+    "1000SHIB": ["1000SHIB/USDT:USDT-241227"],
+    "BTCUSDT": ["BTCUSDT_241227"],
+}
+
+NO_CONTRACTS = [
+    *("", "A", "F", "AAPL", "BRK.B", "RELIANCE", "NIFTY", "NIFTY 50", "BANKNIFTY", "SENSEX", "INDIA VIX"),
+    *("BTC/USDT", "BTC/USDT:USDT", "ETH/USD:ETH", "BTC-PERPETUAL", "BTC-USDT-SWAP", "BTCUSDT", "BTCUSD_PERP"),
+    *("EURUSD", "EUR/USD", "XAUUSD", "ES=F", "ES1!", "/ES", "^GSPC", "0700.HK", "600519", "005930.KS", "VALE3"),
+    *("DAX40", "HK50", "CN50", "STOXX50", "US30", "SPX500", "FTSE100", "US0378331005", "INE002A01018", "Z24"),
+    *("123456-241227", "NIFTYCE", "24600CE", "AAPL 2401C00190000", "BTC/USDT:USDT-241227-C", "ESZ123", "ESA4"),
+    *("gamma_scalping", "unknown", "__other__"),
+]
+
+
+@pytest.mark.parametrize(
+    ("symbol", "expected"), [(symbol, expected) for expected, symbols in CONTRACTS.items() for symbol in symbols]
+)
+def test_contracts_fold_into_their_underlying(symbol, expected):
+    """Every new expiry and strike would be a new series."""
+    assert expected == underlying_of(symbol)
+
+
+@pytest.mark.parametrize("symbol", NO_CONTRACTS)
+def test_everything_else_stays(symbol):
+    """A stock, a pair or an index would be recorded under a name that does not exist."""
+    assert symbol == underlying_of(symbol)
+
+
+SECTIONS = (pathlib.Path(__file__).parent / "data" / "symbols.txt").read_text(encoding="utf-8").split("\n# ")
+
+
+@pytest.mark.parametrize("heading", ["US stocks", "Other exchanges", "NSE stocks", "Currencies", "Strategies"])
+def test_no_stock_pair_or_strategy_of_the_list_is_taken_for_a_contract(heading):
+    """Real symbols that are no contracts would lose part of their name."""
+    (section,) = (section for section in SECTIONS if section.startswith(heading))
+    symbols = section.splitlines()[1:]
+
+    assert symbols
+    assert symbols == [underlying_of(symbol) for symbol in symbols]
+
+
+@given(st.one_of(st.text(), st.sampled_from(SYMBOLS), st.from_regex(r"[A-Z0-9/:. -]{0,30}", fullmatch=True)))
+def test_any_text_folds_to_a_part_of_itself(text):
+    """A symbol would get a name that it does not contain, or the call would raise."""
+    assert underlying_of(text) in text
+
+
+def test_a_long_text_stays():
+    """A huge value would be searched, and kept in memory."""
+    text = "A" * 1_000_000 + "Z4"
+
+    assert text == underlying_of(text)
+
+
+def test_a_constant_is_folded_at_once():
+    """A constant symbol would be folded again on every call."""
+    assert "NIFTY" == underlying("NIFTY24600CE")
+
+
+def test_a_source_is_wrapped():
+    """`symbol=underlying(arg("symbol"))` would record the contract."""
+    assert Mapped(arg("symbol"), underlying_of) == underlying(arg("symbol"))
+
+
+def test_a_decorated_function_records_the_underlying():
+    """The fold would work in theory and not where it is used."""
+    book = TradingMetrics()
+
+    @track_market_data(symbol=underlying(arg("tick.symbol")), metrics=book)
+    def on_tick(tick):
+        return tick
+
+    for symbol in ("NIFTY24NOV24600CE", "NIFTY24N0724600PE", "ESZ4", "BTC/USDT"):
+        on_tick(SimpleNamespace(symbol=symbol))
+
+    counts = {
+        symbol: book.registry.get_sample_value("trading_market_data_updates_total", {"symbol": symbol})
+        for symbol in ("NIFTY", "ES", "BTC/USDT", "NIFTY24NOV24600CE")
+    }
+    assert {"NIFTY": 2.0, "ES": 1.0, "BTC/USDT": 1.0, "NIFTY24NOV24600CE": None} == counts

@@ -1,0 +1,92 @@
+"""Symbols of options and futures, folded into what they are written on.
+
+Contracts expire and new ones are listed every week, so a label of contract symbols grows for ever. Folding is a
+choice: `symbol=underlying(arg("symbol"))`.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Final
+
+from tradmetrics.labels import LabelSource, Mapped
+
+_MONTH: Final = "(?:JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)"
+_YEAR: Final = "(?:[0-9]|(?:20)?[1-3][0-9])"  # two digits from 10 to 39 only: DAX40 and HK50 are indices
+_NUMBER: Final = r"[0-9]+(?:\.[0-9]+)?"
+_VENUE: Final = "(?:[A-Z_]+:)?"  # NFO:NIFTY24NOVFUT, O:AAPL240119C00190000, CME_MINI:ESZ2024
+
+# Each pattern is one way of writing contracts; its only group is what the contract is written on.
+_CONTRACTS: Final = tuple(
+    re.compile(pattern)
+    for pattern in (
+        # NSE, BSE, MCX by month: NIFTY24NOV24600CE, M&M24NOV2900PE, 360ONE24NOV1000CE, NIFTY25JANFUT
+        rf"{_VENUE}((?=[0-9]*[A-Z])[A-Z0-9&-]+)[0-9]{{2}}{_MONTH}(?:{_NUMBER}[CP]E|FUT)",
+        # NSE, BSE by week, and without a date: BANKNIFTY24N0651500PE (6 November), NIFTY2410421700CE, NIFTY24600CE
+        rf"{_VENUE}([A-Z][A-Z&-]*)(?:[0-9]{{2}}[OND][0-9]{{2}})?{_NUMBER}[CP]E",
+        # OCC, padded or not, with the number of an adjusted contract: "AAPL  240119C00190000", GOOGL1240119C00140000
+        rf"{_VENUE}([A-Z]{{1,6}}(?:[./][A-Z])?)[0-9]? *[0-9]{{6}}[CP][0-9]{{8}}",
+        # Futures by month code and year, and options on them: ESZ4, /ESZ24, 6EH5, FGBLZ4, "ESZ4 C6000"
+        rf"(?:{_VENUE}|/)([A-Z][A-Z0-9]{{0,7}}|[0-9][A-Z]{{1,3}})[FGHJKMNQUVXZ]{_YEAR}(?: ?[CP]{_NUMBER})?",
+        # Crypto, unified by ccxt and by exchange: BTC/USDT:USDT-241227-70000-C, BTC/USD:BTC-250328,
+        # BTC-27DEC24-70000-C, XRP_USDC-29NOV24-0d55-P, BTC-USD-241227, BTCUSDT_241227
+        rf"((?=[0-9]*[A-Z])[A-Z0-9]+)(?:[/_-][A-Z0-9]+(?::[A-Z0-9]+)?)?[-_](?:[0-9]{{6}}|[0-9]{{1,2}}{_MONTH}[0-9]{{2}})"
+        r"(?:-[0-9][0-9.d]*-[CP](?:-[A-Z]+)?)?",
+    )
+)
+_LONGEST: Final = 48  # no contract's symbol is longer; it also bounds what the cache can hold
+
+
+def underlying_of(text: str) -> str:
+    """Return what the contract `text` is written on, or `text` itself when it is not a contract that expires.
+
+    | symbol | underlying |
+    |---|---|
+    | `NIFTY24600CE`, `NIFTY24NOV24600CE`, `NIFTY25JANFUT` | `NIFTY` |
+    | `BANKNIFTY24N0651500PE` | `BANKNIFTY` |
+    | `AAPL  240119C00190000` (OCC) | `AAPL` |
+    | `ESZ4`, `ESZ24`, `ESZ4 C6000` | `ES` |
+    | `BTC/USDT:USDT-241227-70000-C`, `BTC/USDT:USDT-241227`, `BTC-27DEC24-70000-C` | `BTC` |
+    | `BTC/USDT`, `BTC/USDT:USDT`, `AAPL`, `ES1!` | unchanged |
+
+    A crypto contract folds into the base of its pair. The base is what an option gives the right to; quote and
+    settlement currency say how it is paid, and a book that trades the same coin on several exchanges, some of which
+    leave the quote out of the symbol, should see one underlying. What does not expire (spot, perpetuals, continuous
+    futures) stays as it is: there is a fixed number of it.
+
+    The root is not translated: `SPXW` does not become `SPX`. A share whose ticker is spelled as a future, such as
+    `RAIZ4` in São Paulo, cannot be told from one: do not fold the symbols of such a market.
+
+    Args:
+        text: A symbol, in upper case as exchanges write it. Surrounding blanks do not matter.
+    """
+    return _underlying_of(text) if len(text) <= _LONGEST else text
+
+
+@lru_cache(maxsize=4096)
+def _underlying_of(text: str) -> str:
+    symbol = text.strip()
+    for contract in _CONTRACTS:
+        match = contract.fullmatch(symbol)
+        if match:
+            return match[1]
+    return text
+
+
+def underlying(source: LabelSource) -> LabelSource:
+    """Fold the symbols of options and futures into what they are written on, by `underlying_of`.
+
+    Example:
+        ```python
+        @track_market_data(symbol=underlying(arg("tick.symbol")))
+        def on_tick(tick): ...
+        ```
+
+    Args:
+        source: Any source of a label: `arg(…)`, `result(…)`, `error(…)`, a callable that takes a `Call`, or a constant.
+
+    Returns:
+        A source for any keyword of a decorator; a constant text is folded at once.
+    """
+    return underlying_of(source) if isinstance(source, str) else Mapped(source, underlying_of)
