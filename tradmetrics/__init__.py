@@ -1,1 +1,73 @@
-"""Decorators that turn trading code into bounded Prometheus metrics."""
+"""Decorators that turn trading code into bounded Prometheus metrics.
+
+    from tradmetrics import arg, result, start_metrics_server, track_order
+
+    start_metrics_server()
+
+    @track_order(strategy="gamma_scalping", side=arg("order.side"), status=result("status"))
+    def place(order): ...
+"""
+
+from tradmetrics.book import TradingMetrics, configure, get_metrics
+from tradmetrics.cardinality import Limits
+from tradmetrics.decorators.connections import track_connection
+from tradmetrics.decorators.custom import track
+from tradmetrics.decorators.errors import track_errors
+from tradmetrics.decorators.market_data import track_market_data
+from tradmetrics.decorators.models import track_prediction, track_training
+from tradmetrics.decorators.orders import track_order
+from tradmetrics.decorators.requests import track_request
+from tradmetrics.decorators.risk import track_circuit_breaker, track_circuit_breaker_reset, track_risk_check
+from tradmetrics.decorators.snapshots import track_capital, track_market, track_pnl, track_positions, track_strategy
+from tradmetrics.decorators.trades import track_trade
+from tradmetrics.definition import MetricDefinition
+from tradmetrics.errors import ConfigurationError, LabelSourceError, SnapshotError, TradmetricsError
+from tradmetrics.exporter import MetricsExporter, metrics_exporter
+from tradmetrics.labels import Call, arg, error, result
+from tradmetrics.sampler import Sampler
+from tradmetrics.server import start_metrics_server
+from tradmetrics.stats import StrategyStats
+from tradmetrics.timers import fill_timer, request_timer, training_timer
+from tradmetrics.version import __version__
+
+__all__ = [
+    "Call",
+    "ConfigurationError",
+    "LabelSourceError",
+    "Limits",
+    "MetricDefinition",
+    "MetricsExporter",
+    "Sampler",
+    "SnapshotError",
+    "StrategyStats",
+    "TradingMetrics",
+    "TradmetricsError",
+    "__version__",
+    "arg",
+    "configure",
+    "error",
+    "fill_timer",
+    "get_metrics",
+    "metrics_exporter",
+    "request_timer",
+    "result",
+    "start_metrics_server",
+    "track",
+    "track_capital",
+    "track_circuit_breaker",
+    "track_circuit_breaker_reset",
+    "track_connection",
+    "track_errors",
+    "track_market",
+    "track_market_data",
+    "track_order",
+    "track_pnl",
+    "track_positions",
+    "track_prediction",
+    "track_request",
+    "track_risk_check",
+    "track_strategy",
+    "track_trade",
+    "track_training",
+    "training_timer",
+]

@@ -1,9 +1,11 @@
 """What a metric is: its name, kind, help text, labels, unit and buckets, checked when it is written down."""
 
+from __future__ import annotations
+
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Literal, Union
 
 from typing_extensions import TypeAlias
@@ -119,6 +121,15 @@ class MetricDefinition:
         """The names of the labels, in order."""
         return tuple(label.name for label in self.labels)
 
+    def with_buckets(self, buckets: Iterable[float]) -> MetricDefinition:
+        """The same metric with other buckets.
+
+        Raises:
+            ConfigurationError: When the buckets cannot work, or the metric is no histogram.
+        """
+        settings = {each.name: getattr(self, each.name) for each in fields(self)}
+        return MetricDefinition(**{**settings, "buckets": buckets})
+
     def domain(self, label: str) -> tuple[str, ...] | None:
         """The closed set of values of `label`, or None when it is open."""
         return next((each.values for each in self.labels if each.name == label), None)
@@ -126,12 +137,16 @@ class MetricDefinition:
 
 def _check_name(name: str, kind: str) -> None:
     if not isinstance(name, str) or not _METRIC_NAME.fullmatch(name):
-        raise ConfigurationError(f"{name!r} is no metric name: letters, digits and underscores, e.g. 'desk_hedges_total'")
+        raise ConfigurationError(
+            f"{name!r} is no metric name: letters, digits and underscores, e.g. 'desk_hedges_total'"
+        )
     if kind == "counter" and not name.endswith("_total"):
         raise ConfigurationError(f"{name}: a counter's name ends in '_total'; write '{name}_total'")
     for suffix in _RESERVED_SUFFIXES:
         if name.removesuffix("_total").endswith(suffix):
-            raise ConfigurationError(f"{name}: the exposition format keeps '{suffix}' for itself; choose another ending")
+            raise ConfigurationError(
+                f"{name}: the exposition format keeps '{suffix}' for itself; choose another ending"
+            )
 
 
 def _labels(
@@ -158,10 +173,19 @@ def _label(metric: str, specification: object) -> Label:
         values = None if given is None else tuple(given)
     else:
         raise ConfigurationError(f"{metric}: a label is a name or a (name, values) pair, not {specification!r}")
-    if not isinstance(name, str) or not _LABEL_NAME.fullmatch(name) or name.startswith("__") or name in ("le", "quantile"):
-        raise ConfigurationError(f"{metric}: {name!r} cannot be a label's name; letters, digits, underscores, e.g. 'desk'")
+    if (
+        not isinstance(name, str)
+        or not _LABEL_NAME.fullmatch(name)
+        or name.startswith("__")
+        or name in ("le", "quantile")
+    ):
+        raise ConfigurationError(
+            f"{metric}: {name!r} cannot be a label's name; letters, digits, underscores, e.g. 'desk'"
+        )
     if values is not None and (not values or not all(isinstance(value, str) and value for value in values)):
-        raise ConfigurationError(f"{metric}: the closed values of the label {name!r} are non-empty texts, not {values!r}")
+        raise ConfigurationError(
+            f"{metric}: the closed values of the label {name!r} are non-empty texts, not {values!r}"
+        )
     return Label(name, values)
 
 
@@ -176,5 +200,7 @@ def _buckets(metric: str, kind: str, buckets: Iterable[float] | None) -> tuple[f
     if bounds and bounds[-1] == math.inf:
         bounds = bounds[:-1]
     if not bounds or not all(map(math.isfinite, bounds)) or list(bounds) != sorted(set(bounds)):
-        raise ConfigurationError(f"{metric}: buckets are finite numbers, each larger than the one before, not {bounds!r}")
+        raise ConfigurationError(
+            f"{metric}: buckets are finite numbers, each larger than the one before, not {bounds!r}"
+        )
     return bounds

@@ -22,3 +22,7 @@ class ConfigurationError(TradmetricsError, ValueError):
 
 class SnapshotError(TradmetricsError, ValueError):
     """A snapshot of open orders is damaged, foreign, or of a newer version."""
+
+
+class DecorationError(TradmetricsError, TypeError):
+    """A decorator was put on something that it cannot record, such as a class or a text."""

@@ -1,0 +1,5 @@
+"""`python -m tradmetrics` is the command `tradmetrics`."""
+
+from tradmetrics.cli import main
+
+main()

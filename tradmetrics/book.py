@@ -1,0 +1,424 @@
+"""The book of instruments, and the process's default one."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from threading import RLock
+from typing import TYPE_CHECKING, Any, Final
+
+import prometheus_client
+from prometheus_client import CollectorRegistry
+
+from tradmetrics import catalogue
+from tradmetrics.cardinality import LabelKey, Limits
+from tradmetrics.definition import MetricDefinition
+from tradmetrics.errors import ConfigurationError, LabelSourceError, TradmetricsError
+from tradmetrics.faults import FaultLog, logger
+from tradmetrics.freshness import Freshness
+from tradmetrics.registry import AtScrape, Instrument, instrument_on, remove_from, restore_on
+from tradmetrics.series import Series
+from tradmetrics.values import amount_of
+
+if TYPE_CHECKING:
+    from tradmetrics.stats import StrategyStats
+
+DISABLED_BY_ENVIRONMENT: Final = os.environ.get("TRADMETRICS_DISABLED", "") == "1"
+"""Whether `TRADMETRICS_DISABLED=1` was set when the package was imported."""
+
+MOST_REMEMBERED: Final = 10_000
+"""Raw label combinations that a book remembers; when there are more, it starts over."""
+
+
+class TradingMetrics:
+    """A book of instruments: every metric of the catalogue, on one registry, behind one guard.
+
+    Args:
+        registry: Where the metrics are registered; by default a new registry of the book's own.
+        limits: Label budgets: a `Limits`, or a plain mapping for its `labels`.
+        buckets: Bucket bounds by metric, for histograms whose own do not fit.
+        strategy_stats: Derives win rate, average P&L, Sharpe ratio and more from the trades recorded.
+        enabled: False makes decorators return the very function they were given.
+        strict: True raises instrumentation errors instead of counting them; for tests.
+
+    Raises:
+        ConfigurationError: When a limit or a bucket list names a metric or label that does not exist, when the
+            registry has a conflicting metric, or when `PROMETHEUS_MULTIPROC_DIR` cannot be written to.
+
+    Attributes:
+        registry: The registry, for `prometheus_client.generate_latest` and the like.
+        limits: The label budgets.
+        freshness: When each symbol's market data last arrived.
+        strategy_stats: The derived strategy figures, or None.
+        enabled: Whether anything is recorded.
+        strict: Whether instrumentation errors raise.
+    """
+
+    def __init__(
+        self,
+        registry: CollectorRegistry | None = None,
+        *,
+        limits: Limits | Mapping[LabelKey, int] | None = None,
+        buckets: Mapping[str, Iterable[float]] | None = None,
+        strategy_stats: StrategyStats | None = None,
+        enabled: bool = True,
+        strict: bool = False,
+    ) -> None:
+        self.registry = CollectorRegistry() if registry is None else registry
+        self.limits = _limits(limits)
+        self.freshness = Freshness()
+        self.strategy_stats = strategy_stats
+        self.enabled = enabled and not DISABLED_BY_ENVIRONMENT
+        self.strict = strict
+        self.token = object()
+        """Replaced when what decorated functions have cached of this book is no longer right."""
+        self.remembered: dict[tuple[str, ...], Series] = {}
+        """Series by metric and raw labels, where all of these are exact `str`; for callers without a site."""
+        self._buckets = _buckets(buckets)
+        self._multiprocess = _multiprocess()
+        self._instruments: dict[str, Instrument] = {}
+        self._faults = FaultLog()
+        self._warned: set[tuple[str, str]] = set()
+        self._condition: object = None
+        if self.enabled:
+            self._register()
+
+    def _register(self) -> None:
+        try:
+            for definition in catalogue.CATALOGUE:
+                self.instrument(definition)
+        except ConfigurationError:
+            remove_from(self.registry, self._instruments.values())
+            raise
+        started = time.monotonic()
+        self.at_scrape(catalogue.SYSTEM_UPTIME, lambda: {(): time.monotonic() - started})
+        freshness = self.freshness
+        self.at_scrape(catalogue.MARKET_DATA_STALE, lambda: {(): float(freshness.count_stale())})
+        if self.strategy_stats is not None:
+            self.strategy_stats.expose(self)
+        instruments = self._instruments
+        self.at_scrape(
+            catalogue.SERIES, lambda: {(name,): float(len(each)) for name, each in list(instruments.items()) if len(each)}
+        )
+        self.at_scrape(
+            catalogue.SERIES_LIMIT,
+            lambda: {(name,): float(each.guard.series_limit) for name, each in list(instruments.items()) if len(each)},
+        )
+
+    def instrument(self, definition: MetricDefinition) -> Instrument:
+        """Return the instrument for a definition, registered at its first use.
+
+        Raises:
+            ConfigurationError: When a different metric of that name stands in the registry.
+        """
+        instrument = self._instruments.get(definition.name)
+        if instrument is None or (instrument.definition is not definition and definition.name not in self._buckets):
+            instrument = instrument_on(
+                self.registry, self._with_buckets(definition), self.limits, multiprocess=self._multiprocess
+            )
+            self._instruments[definition.name] = instrument
+        return instrument
+
+    def _with_buckets(self, definition: MetricDefinition) -> MetricDefinition:
+        bounds = self._buckets.get(definition.name)
+        return definition if bounds is None else definition.with_buckets(bounds)
+
+    def series(
+        self, definition: MetricDefinition, raw: tuple[object, ...], *, site: str, dialect: str | None = None
+    ) -> tuple[Series, bool]:
+        """Return the series to record under, and whether the same raw labels may go to it unasked next time.
+
+        Overflows and unreadable labels are counted here, once for each call.
+
+        Args:
+            definition: The metric.
+            raw: Raw label values in the definition's order.
+            site: Who records, for counting errors.
+            dialect: The broker whose spellings closed labels are read in.
+        """
+        resolved = self.instrument(definition).resolve(raw, dialect)
+        for problem in resolved.problems:
+            self.fault(site, problem.stage, problem.error)
+        for position in resolved.collapsed:
+            self._overflow(definition, position, raw[position])
+        return resolved.series, not (resolved.collapsed or resolved.problems)
+
+    def remember(self, definition: MetricDefinition, raw: tuple[object, ...], *, site: str) -> Series:
+        """Return the series as `series` does, and keep it in `remembered` where that is safe."""
+        remembered = self.remembered
+        series, again = self.series(definition, raw, site=site)
+        if again and all(type(value) is str for value in raw):
+            if len(remembered) >= MOST_REMEMBERED:
+                remembered.clear()
+            remembered[(definition.name, *raw)] = series  # type: ignore[arg-type]
+        return series
+
+    def _overflow(self, definition: MetricDefinition, position: int, value: object) -> None:
+        metric, label = definition.name, definition.label_names[position]
+        self.instrument(catalogue.LABEL_OVERFLOW).resolve((metric, label)).series.tick()
+        if (metric, label) in self._warned:
+            return
+        self._warned.add((metric, label))
+        logger.warning(
+            "%s: the label %r had no place for %.40r (and whatever comes after it); it is recorded as '__other__'. "
+            "If these values matter, raise the budget: Limits(labels={(%r, %r): …}), or name them: Limits(allow={%r: (…)})",
+            metric, label, value, metric, label, label,
+        )  # fmt: skip
+
+    def record(
+        self,
+        definition: MetricDefinition,
+        raw: tuple[object, ...] = (),
+        amount: object = 1.0,
+        *,
+        site: str,
+        dialect: str | None = None,
+    ) -> None:
+        """Record one sample: a counter adds, a gauge is set, a histogram observes. Never raises unless `strict`.
+
+        Args:
+            definition: The metric.
+            raw: Raw label values in the definition's order.
+            amount: A number; what is not finite, or negative for a counter, is dropped and counted as an error.
+            site: Who records, for counting errors.
+            dialect: The broker whose spellings closed labels are read in.
+        """
+        if not self.enabled:
+            return
+        try:
+            value = amount_of(amount, definition.kind)
+        except Exception as error:
+            self.fault(site, "value", error)
+            return
+        try:
+            series, _ = self.series(definition, raw, site=site, dialect=dialect)
+            apply(definition, series, value)
+        except Exception as error:
+            if self.strict and isinstance(error, TradmetricsError):
+                raise
+            self.fault(site, "record", error)
+
+    def at_scrape(self, definition: MetricDefinition, function: AtScrape) -> None:
+        """Expose what `function` returns at each collection: values by label values, added up over functions.
+
+        Args:
+            definition: A gauge with `at_scrape=True`.
+            function: Returns `{(label, …): value}`; a bound method is held weakly, so that its object can go.
+        """
+        if self.enabled:
+            self.instrument(definition).at_scrape(function)
+
+    def fault(self, site: str, stage: str, error: Exception) -> None:
+        """Count and log an error inside the instrumentation.
+
+        Args:
+            site: `module.qualname` of what was recording.
+            stage: One of `catalogue.STAGES`.
+            error: What went wrong.
+
+        Raises:
+            TradmetricsError: In a `strict` book only.
+        """
+        if self.strict:
+            if isinstance(error, TradmetricsError):
+                raise error
+            kind = LabelSourceError if stage in ("source", "label", "vocabulary") else TradmetricsError
+            raise kind(f"{site}: {type(error).__name__} at the stage {stage!r}: {error}") from error
+        # The last line of defence: whatever fails in here has nowhere left to be counted.
+        with suppress(Exception):
+            self.instrument(catalogue.INSTRUMENTATION_ERRORS).resolve((site, stage)).series.tick()
+        with suppress(Exception):
+            self._faults.write(site, stage, error)
+
+    def is_stale(self, symbol: str) -> bool:
+        """Whether market data of `symbol` has been silent for longer than its `stale_after`, or never came."""
+        return self.freshness.is_stale(symbol)
+
+    def unregister(self) -> None:
+        """Take the book's metrics off its registry, so that another book can stand there."""
+        remove_from(self.registry, self._instruments.values())
+        self.forget()
+
+    def forget(self) -> None:
+        """Make decorated functions and timers look their series up anew."""
+        self.remembered = {}
+        self.token = object()
+
+    def restore(self) -> None:
+        """Put the book's metrics back on its registry after `unregister`, with what they had counted."""
+        restore_on(self.registry, self._instruments.values())
+
+    def __repr__(self) -> str:
+        return f"TradingMetrics(enabled={self.enabled}, strict={self.strict}, metrics={len(self._instruments)})"
+
+
+class _NoBook(TradingMetrics):
+    """Stands for the book before the first call, and where none can be built: what goes wrong is still logged."""
+
+    def __init__(self) -> None:
+        self.token = object()
+        self.enabled = False
+        self.strict = False
+        self._faults = FaultLog()
+
+    def fault(self, site: str, stage: str, error: Exception) -> None:
+        """Log an error; there is nowhere to count it."""
+        with suppress(Exception):
+            self._faults.write(site, stage, error)
+
+
+NO_BOOK: Final[TradingMetrics] = _NoBook()
+
+
+def apply(definition: MetricDefinition, series: Series, value: float) -> None:
+    """Record a checked value as the metric's kind does."""
+    if definition.kind == "counter":
+        series.add(value)
+    elif definition.kind == "gauge":
+        series.set(value)
+    else:
+        series.observe(value)
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """`; did you mean '…'?` for a misspelt name, or nothing."""
+    import difflib  # only when there is something to correct
+
+    matches = difflib.get_close_matches(name, list(names), n=1, cutoff=0.5)
+    return f"; did you mean {matches[0]!r}?" if matches else ""
+
+
+def _limits(limits: Limits | Mapping[LabelKey, int] | None) -> Limits:
+    if limits is None:
+        return Limits()
+    return limits if isinstance(limits, Limits) else Limits(labels=limits)
+
+
+def _buckets(buckets: Mapping[str, Iterable[float]] | None) -> dict[str, tuple[float, ...]]:
+    histograms = [definition.name for definition in catalogue.CATALOGUE if definition.kind == "histogram"]
+    result: dict[str, tuple[float, ...]] = {}
+    for name, bounds in (buckets or {}).items():
+        if name in catalogue.BY_NAME and name not in histograms:
+            raise ConfigurationError(f"buckets: {name!r} is a {catalogue.BY_NAME[name].kind}; only histograms have buckets")
+        if name not in histograms:
+            raise ConfigurationError(f"buckets: no histogram is called {name!r}{nearest(name, histograms)}")
+        result[name] = catalogue.BY_NAME[name].with_buckets(bounds).buckets or ()
+    return result
+
+
+def _multiprocess() -> bool:
+    directory = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    if not directory:
+        return False
+    import tempfile  # only under several processes
+
+    try:
+        with tempfile.TemporaryFile(dir=directory):
+            pass
+    except OSError as error:
+        raise ConfigurationError(
+            f"PROMETHEUS_MULTIPROC_DIR is {directory!r}, and no file can be written there ({error.strerror}); "
+            "create the directory, empty, before the workers start, or unset the variable"
+        ) from None
+    return True
+
+
+class _Default:
+    """Holds the process's default book: the one piece of global state."""
+
+    __slots__ = ("book", "lock", "settings")
+
+    def __init__(self) -> None:
+        self.book: TradingMetrics | None = None
+        self.settings: dict[str, Any] | None = None
+        self.lock = RLock()
+
+
+_default: Final = _Default()
+
+
+def get_metrics() -> TradingMetrics:
+    """Return the process's default book, built on `prometheus_client.REGISTRY` at the first use.
+
+    Returns:
+        The book that `configure` built, or one with default settings.
+    """
+    book = _default.book
+    return configure() if book is None else book
+
+
+def configure(
+    registry: CollectorRegistry | None = None,
+    *,
+    limits: Limits | Mapping[LabelKey, int] | None = None,
+    buckets: Mapping[str, Iterable[float]] | None = None,
+    strategy_stats: StrategyStats | None = None,
+    enabled: bool = True,
+    strict: bool = False,
+    force: bool = False,
+) -> TradingMetrics:
+    """Set up the process's default book, before its first use.
+
+    The same settings twice change nothing. Decorated functions and timers without `metrics=` follow the default book,
+    also when it is replaced later.
+
+    Args:
+        registry: Where the metrics are registered; by default `prometheus_client.REGISTRY`.
+        limits: As for `TradingMetrics`.
+        buckets: As for `TradingMetrics`.
+        strategy_stats: As for `TradingMetrics`.
+        enabled: As for `TradingMetrics`; False makes functions already decorated call straight through.
+        strict: As for `TradingMetrics`.
+        force: True replaces a default book that was set up otherwise; what it had counted is gone.
+
+    Returns:
+        The default book.
+
+    Raises:
+        ConfigurationError: When a default book with other settings is in use and `force` is not given, or as for
+            `TradingMetrics`.
+    """
+    settings: dict[str, Any] = {
+        "registry": prometheus_client.REGISTRY if registry is None else registry,
+        "limits": _limits(limits),
+        "buckets": _buckets(buckets),
+        "strategy_stats": strategy_stats,
+        "enabled": enabled,
+        "strict": strict,
+    }
+    with _default.lock:
+        current = _default.book
+        if current is not None and settings == _default.settings:
+            return current
+        if current is not None and not force:
+            changed = [name for name, value in settings.items() if value != (_default.settings or {}).get(name)]
+            raise ConfigurationError(
+                f"configure: the default book is in use with another {' and '.join(changed)}; call configure(…) before "
+                "anything records, or replace the book and what it has counted with configure(…, force=True)"
+            )
+        if current is not None:
+            current.unregister()
+        try:
+            book = TradingMetrics(**settings)
+        except ConfigurationError:
+            if current is not None:
+                current.restore()
+            raise
+        _default.book, _default.settings = book, settings
+        return book
+
+
+def replace_default(book: TradingMetrics | None) -> TradingMetrics | None:
+    """Put another book in the default's place and return the one that was there; for tests."""
+    with _default.lock:
+        previous, _default.book, _default.settings = _default.book, book, None
+        if previous is not None:
+            previous.forget()
+        return previous
+
+
+def current() -> TradingMetrics | None:
+    """The process's default book if there is one yet."""
+    return _default.book

@@ -1,0 +1,1 @@
+"""The decorators, one file per family."""

@@ -1,0 +1,114 @@
+"""`track_connection`: how many connections are live."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Final, TypeVar, overload
+
+from typing_extensions import ParamSpec
+
+from tradmetrics import catalogue
+from tradmetrics.book import TradingMetrics
+from tradmetrics.instrument import Reading, Recipe, Site
+from tradmetrics.recording import resolve
+from tradmetrics.series import Series
+from tradmetrics.wrapping import decorate
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _series(book: TradingMetrics, site: str) -> Series:
+    key = (catalogue.WEBSOCKET_CONNECTIONS.name,)
+    return book.remembered.get(key) or book.remember(catalogue.WEBSOCKET_CONNECTIONS, (), site=site)
+
+
+def _opened(site: Site) -> Series:
+    series = _series(site.book, site.name)
+    series.up()
+    return series
+
+
+def _closed(reading: Reading) -> None:
+    # The series that went up goes down, even when the book was replaced in between: a gauge never falls below zero.
+    if reading.entered is not None:
+        reading.entered.down()
+
+
+_RECIPE: Final = Recipe("track_connection", (), enter=_opened, effect=_closed)
+
+
+class ConnectionTracking:
+    """What `track_connection()` returns: a decorator, and a context manager around a live connection."""
+
+    __slots__ = ("_entered", "_metrics")
+
+    def __init__(self, metrics: TradingMetrics | None) -> None:
+        self._metrics = metrics
+        # One for each `with` that is open, in whatever thread or task: which is which makes no difference.
+        self._entered: list[Series | None] = []
+
+    def __call__(self, function: Callable[P, R], /) -> Callable[P, R]:
+        """Count a connection for as long as a call of `function` lasts."""
+        return decorate(function, _RECIPE, {}, self._metrics)
+
+    def __enter__(self) -> ConnectionTracking:
+        book = resolve(self._metrics, "tradmetrics.track_connection")
+        series = None
+        if book.enabled:
+            try:
+                series = _series(book, "tradmetrics.track_connection")
+                series.up()
+            except Exception as error:
+                series = None
+                book.fault("tradmetrics.track_connection", "record", error)
+        self._entered.append(series)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        series = self._entered.pop() if self._entered else None
+        if series is not None:
+            series.down()
+
+    async def __aenter__(self) -> ConnectionTracking:
+        return self.__enter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.__exit__(kind, error, traceback)
+
+
+@overload
+def track_connection(function: Callable[P, R], /) -> Callable[P, R]: ...
+@overload
+def track_connection(function: None = None, /, *, metrics: TradingMetrics | None = None) -> ConnectionTracking: ...
+def track_connection(function: Callable[..., Any] | None = None, /, *, metrics: TradingMetrics | None = None) -> Any:
+    """Count a live connection in `trading_websocket_connections`, up when it opens and down when it ends.
+
+    As a decorator on the function that holds the connection open (a coroutine, a generator, a blocking loop), or as a
+    context manager. However the call ends, the count goes down once.
+
+    Example:
+        ```python
+        from tradmetrics import track_connection
+
+
+        @track_connection
+        async def listen(url): ...
+
+
+        async def main(socket):
+            async with track_connection():
+                await socket.recv()
+        ```
+
+    Args:
+        function: The function, when the decorator is written without parentheses.
+        metrics: The book to record to; by default the process's.
+    """
+    tracking = ConnectionTracking(metrics)
+    return tracking if function is None else tracking(function)

@@ -1,0 +1,85 @@
+"""`track`: a user's own metric, through the same engine, guard and checks as the catalogue's."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from tradmetrics.book import TradingMetrics, nearest
+from tradmetrics.definition import MetricDefinition
+from tradmetrics.errors import ConfigurationError
+from tradmetrics.instrument import RAISED, RETURNED, Recipe, Rule
+from tradmetrics.labels import LabelSource
+from tradmetrics.readers import Field
+from tradmetrics.wrapping import Decorator, decorate
+
+_WHEN: Final = {"returned": frozenset({RETURNED}), "raised": frozenset({RAISED}), "finished": None}
+_KEYWORDS: Final = ("value", "on", "metrics")
+
+
+def track(
+    definition: MetricDefinition,
+    *,
+    value: LabelSource = 1,
+    on: Literal["returned", "raised", "finished"] = "finished",
+    metrics: TradingMetrics | None = None,
+    **labels: LabelSource,
+) -> Decorator:
+    """Record a metric of your own at every call of a function.
+
+    A counter adds the value, a gauge is set to it, a histogram observes it.
+
+    Example:
+        ```python
+        from tradmetrics import MetricDefinition, arg, track
+
+        HEDGES = MetricDefinition(
+            "desk_hedges_total", "counter", "Hedge orders sent.", labels=("desk", ("side", ("BUY", "SELL")))
+        )
+
+
+        @track(HEDGES, on="returned", desk="delta", side=arg("side"))
+        def hedge(side, quantity): ...
+        ```
+
+    Args:
+        definition: The metric.
+        value: A number, `"seconds"` for the duration of the call, or any source of a number.
+        on: Record when the function `returned`, when it `raised`, or whenever it `finished`.
+        metrics: The book to record to; by default the process's.
+        **labels: A source for each label; one left out is the parameter of that name.
+
+    Raises:
+        LabelSourceError: When decorating, if a label has no possible source, or a source names no parameter.
+        ConfigurationError: If `on` is none of the three, or a label of the definition is called like a keyword here.
+        TypeError: If a keyword is no label of the definition.
+    """
+    if not isinstance(definition, MetricDefinition):
+        raise ConfigurationError(
+            f"track: the first argument is a MetricDefinition, not {definition!r}; write @track(MetricDefinition(…), …)"
+        )
+    if on not in _WHEN:
+        raise ConfigurationError(f"track({definition.name}): on is 'returned', 'raised' or 'finished', not {on!r}")
+    names = definition.label_names
+    for taken in set(names) & set(_KEYWORDS):
+        raise ConfigurationError(f"{definition.name}: a label called {taken!r} cannot be told from track's own keyword")
+    for unknown in set(labels) - set(names):
+        raise TypeError(
+            f"track({definition.name}): there is no label {unknown!r}{nearest(unknown, names)}; "
+            f"its labels are: {', '.join(names) or 'none'}"
+        )
+    given: dict[str, object] = {name: labels.get(name) for name in names}
+    amount: str | float = "value"
+    if isinstance(value, int | float):
+        amount = float(value)
+    elif value == "seconds":
+        amount = "seconds"
+    else:
+        given["value"] = value
+    fields = tuple(Field(name, required=name != "value") for name in given)
+    recipe = Recipe(
+        f"track({definition.name})",
+        fields,
+        (Rule(definition, when=_WHEN[on], value=amount),),
+        plain=None if amount == "value" else RETURNED,
+    )
+    return decorate(None, recipe, given, metrics)

@@ -1,0 +1,127 @@
+"""`track_errors`: exceptions by component and severity."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Final, TypeVar, overload
+
+from typing_extensions import ParamSpec
+
+from tradmetrics import catalogue, vocabulary
+from tradmetrics.book import TradingMetrics, nearest
+from tradmetrics.errors import ConfigurationError
+from tradmetrics.instrument import Reading, Recipe, Rule
+from tradmetrics.labels import LabelSource
+from tradmetrics.readers import Field
+from tradmetrics.recording import record
+from tradmetrics.wrapping import decorate
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_FAILED: Final = "failed"
+_FINE: Final = "fine"
+_RECIPE: Final = Recipe(
+    "track_errors",
+    (Field("component", required=True), Field("severity")),
+    (Rule(catalogue.SYSTEM_ERRORS, when=frozenset({_FAILED})),),
+    outcome=lambda reading: _outcome(reading),
+)
+
+
+class ErrorTracking:
+    """What `track_errors(...)` returns: a decorator, and a context manager around any block."""
+
+    __slots__ = ("_component", "_metrics", "_severity")
+
+    def __init__(self, component: LabelSource | None, severity: LabelSource, metrics: TradingMetrics | None) -> None:
+        self._component = component
+        self._severity = severity
+        self._metrics = metrics
+
+    def __call__(self, function: Callable[P, R], /) -> Callable[P, R]:
+        """Count the exceptions that `function` raises."""
+        given = {"component": self._component, "severity": self._severity}
+        return decorate(function, _RECIPE, given, self._metrics)
+
+    def __enter__(self) -> ErrorTracking:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if isinstance(error, Exception):
+            record(
+                self._metrics,
+                catalogue.SYSTEM_ERRORS,
+                (self._component, self._severity),
+                site="tradmetrics.track_errors",
+            )
+
+    async def __aenter__(self) -> ErrorTracking:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.__exit__(kind, error, traceback)
+
+
+@overload
+def track_errors(function: Callable[P, R], /) -> Callable[P, R]: ...
+@overload
+def track_errors(
+    function: None = None,
+    /,
+    *,
+    component: LabelSource | None = None,
+    severity: LabelSource = "error",
+    metrics: TradingMetrics | None = None,
+) -> ErrorTracking: ...
+def track_errors(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    component: LabelSource | None = None,
+    severity: LabelSource = "error",
+    metrics: TradingMetrics | None = None,
+) -> Any:
+    """Count the exceptions of a function or a block in `trading_system_errors_total`, and let them through.
+
+    Cancellations, `KeyboardInterrupt` and whatever else is no `Exception` are no errors and are not counted.
+
+    Example:
+        ```python
+        from tradmetrics import track_errors
+
+
+        @track_errors(component="order_manager")
+        def reconcile(): ...
+
+
+        with track_errors(component="feed", severity="critical"):
+            reconcile()
+        ```
+
+    Args:
+        function: The function, when the decorator is written without parentheses.
+        component: Source of the part of the system; by default the parameter of that name. A constant in `with`.
+        severity: `debug`, `info`, `warning`, `error` or `critical`, or a source of one.
+        metrics: The book to record to; by default the process's.
+
+    Raises:
+        LabelSourceError: When decorating, if `component` has no possible source, or a source names no parameter.
+        ConfigurationError: If `severity` is a text that is none of the five.
+    """
+    if isinstance(severity, str) and vocabulary.severity(severity) is None:
+        raise ConfigurationError(
+            f"track_errors: severity is one of {', '.join(catalogue.SEVERITIES)}, not {severity!r}"
+            f"{nearest(severity, catalogue.SEVERITIES)}"
+        )
+    tracking = ErrorTracking(component, severity, metrics)
+    return tracking if function is None else tracking(function)
+
+
+def _outcome(reading: Reading) -> str:
+    return _FAILED if isinstance(reading.exception, Exception) else _FINE

@@ -1,0 +1,150 @@
+"""`track_market_data`: updates, their age, and symbols that fall silent."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from datetime import datetime, timezone
+from time import time
+from typing import Any, Final, Literal, TypeVar, overload
+
+from typing_extensions import ParamSpec
+
+from tradmetrics import catalogue
+from tradmetrics.book import TradingMetrics
+from tradmetrics.errors import ConfigurationError
+from tradmetrics.instrument import RAISED, RETURNED, Reading, Recipe, Rule
+from tradmetrics.labels import MISSING, LabelSource
+from tradmetrics.readers import Field
+from tradmetrics.text import UNKNOWN, text_of
+from tradmetrics.values import number_of
+from tradmetrics.wrapping import Decorator, decorate
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+Unit = Literal["s", "ms", "us", "ns"]
+UNITS: Final[dict[str, float]] = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
+DEFAULT_STALE_AFTER: Final = 5.0
+
+_FIELDS: Final = (Field("symbol", required=True), Field("timestamp"))
+_AGED: Final = "aged"
+_ARRIVED: Final = frozenset({RETURNED, _AGED})
+_RULES: Final = (
+    Rule(catalogue.MARKET_DATA_UPDATES, when=_ARRIVED),
+    Rule(catalogue.MARKET_DATA_AGE, when=frozenset({_AGED}), value="age"),
+)
+
+
+@overload
+def track_market_data(function: Callable[P, R], /) -> Callable[P, R]: ...
+@overload
+def track_market_data(
+    function: None = None,
+    /,
+    *,
+    symbol: LabelSource | None = None,
+    timestamp: LabelSource | None = None,
+    unit: Unit = "s",
+    stale_after: float = DEFAULT_STALE_AFTER,
+    metrics: TradingMetrics | None = None,
+) -> Decorator: ...
+def track_market_data(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    symbol: LabelSource | None = None,
+    timestamp: LabelSource | None = None,
+    unit: Unit = "s",
+    stale_after: float = DEFAULT_STALE_AFTER,
+    metrics: TradingMetrics | None = None,
+) -> Any:
+    """Record the market data that a function receives.
+
+    Each call that returns counts in `trading_market_data_updates_total` and sets
+    `trading_market_data_last_update_timestamp_seconds`. With a timestamp, the data's age (now − timestamp) goes into
+    `trading_market_data_age_seconds`; an age below zero, from a clock ahead of ours, is dropped and counted as an
+    error. `trading_market_data_stale` counts, when scraped, the symbols silent for longer than `stale_after`, and
+    `metrics.is_stale(symbol)` lets a strategy ask.
+
+    Example:
+        ```python
+        from tradmetrics import arg, track_market_data
+
+
+        @track_market_data(symbol=arg("tick.symbol"), timestamp=arg("tick.exchange_time"), unit="ms")
+        def on_tick(tick): ...
+        ```
+
+    Args:
+        function: The function, when the decorator is written without parentheses.
+        symbol: Source of the symbol; by default the parameter of that name, or `tick.symbol`.
+        timestamp: Source of the data's own time: an aware datetime, a naive one read as UTC, or a number of `unit`s
+            since the epoch; by default the parameter of that name, or `tick.timestamp`.
+        unit: The unit of a numeric timestamp: `s`, `ms`, `us` or `ns`.
+        stale_after: Seconds of silence after which a symbol is stale.
+        metrics: The book to record to; by default the process's.
+
+    Raises:
+        LabelSourceError: When decorating, if `symbol` has no possible source, or a source names no parameter.
+        ConfigurationError: When decorating, if `unit` is unknown or `stale_after` is not above zero.
+    """
+    if unit not in UNITS:
+        raise ConfigurationError(f"track_market_data: unit is one of {', '.join(UNITS)}, not {unit!r}")
+    if isinstance(stale_after, bool) or not isinstance(stale_after, int | float) or not 0 < stale_after < math.inf:
+        raise ConfigurationError(f"track_market_data: stale_after is seconds above zero, not {stale_after!r}")
+    scale = UNITS[unit]
+
+    def outcome(reading: Reading) -> str:
+        if reading.exception is not None:
+            return RAISED
+        raw = reading("timestamp")
+        if raw is None or raw is MISSING:
+            return RETURNED
+        try:
+            age = time() - seconds_of(raw, scale)
+            if age < 0:
+                raise ValueError(f"the data is {-age:.3f} s ahead of this machine's clock")
+        except Exception as error:
+            reading.fault("value", error)
+            return RETURNED
+        reading.put("age", age)
+        return _AGED
+
+    def arrived(reading: Reading) -> Callable[[], object]:
+        return arrival(reading.book, reading("symbol"), float(stale_after), reading.site.name)
+
+    recipe = Recipe(
+        "track_market_data", _FIELDS, _RULES, outcome=outcome, plain=RETURNED, decisive=("timestamp",), prepare=arrived
+    )
+    return decorate(function, recipe, {"symbol": symbol, "timestamp": timestamp}, metrics)
+
+
+def seconds_of(timestamp: Any, scale: float = 1.0) -> float:
+    """Unix seconds of an aware datetime, a naive one (read as UTC), or a number of units of `scale` seconds.
+
+    Raises:
+        ValueError: When it is not finite or no number.
+        TypeError: When it is nothing that could be a time.
+    """
+    if isinstance(timestamp, datetime):
+        if timestamp.tzinfo is None:
+            timestamp = timestamp.replace(tzinfo=timezone.utc)
+        return timestamp.timestamp()
+    return number_of(timestamp) * scale
+
+
+def arrival(book: TradingMetrics, symbol: object, stale_after: float, site: str) -> Callable[[], object]:
+    """What to do each time that data of `symbol` arrives: note its freshness, and set the last-update gauge."""
+    try:
+        text = UNKNOWN if symbol is MISSING else text_of(symbol)
+    except Exception:
+        text = UNKNOWN  # the counter beside this has reported it already
+    freshness = book.freshness
+    last_update = book.instrument(catalogue.MARKET_DATA_LAST_UPDATE).resolve((text,)).series
+
+    def note() -> None:
+        freshness.update(text, stale_after)
+        last_update.set(time())
+
+    return note

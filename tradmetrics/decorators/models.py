@@ -1,0 +1,146 @@
+"""`track_prediction` and `track_training`: models at work, and their training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+from time import time
+from typing import Any, Final, TypeVar, overload
+
+from typing_extensions import ParamSpec
+
+from tradmetrics import catalogue
+from tradmetrics.book import TradingMetrics
+from tradmetrics.instrument import RETURNED, Reading, Recipe, Rule
+from tradmetrics.labels import LabelSource, Mapped, Result
+from tradmetrics.readers import Field
+from tradmetrics.wrapping import Decorator, decorate
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_RETURNED: Final = frozenset({RETURNED})
+_PREDICTION_FIELDS: Final = (Field("model", required=True), Field("prediction", from_result=True))
+_PREDICTION_RULES: Final = (Rule(catalogue.ML_PREDICTIONS, when=_RETURNED),)
+_TRAINING_FIELDS: Final = (Field("model"), Field("accuracy", from_result=True))
+_TRAINING_RULES: Final = (
+    Rule(catalogue.ML_TRAINING_DURATION, when=_RETURNED, value="seconds"),
+    Rule(catalogue.ML_LAST_TRAINING, when=_RETURNED, value="now"),
+    Rule(catalogue.ML_MODEL_ACCURACY, when=_RETURNED, value="accuracy"),
+)
+
+
+@overload
+def track_prediction(function: Callable[P, R], /) -> Callable[P, R]: ...
+@overload
+def track_prediction(
+    function: None = None,
+    /,
+    *,
+    model: LabelSource | None = None,
+    prediction: LabelSource | None = None,
+    metrics: TradingMetrics | None = None,
+) -> Decorator: ...
+def track_prediction(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    model: LabelSource | None = None,
+    prediction: LabelSource | None = None,
+    metrics: TradingMetrics | None = None,
+) -> Any:
+    """Record what a model predicts: each call that returns counts in `trading_ml_predictions_total`.
+
+    Example:
+        ```python
+        from tradmetrics import track_prediction
+
+
+        @track_prediction(model="xgboost")
+        def decide(features) -> str:
+            return "take_trade"
+        ```
+
+    Args:
+        function: The function, when the decorator is written without parentheses.
+        model: Source of the model's name; by default the parameter of that name.
+        prediction: Source of the prediction, which must be one of a few values; by default the result's attribute or
+            key of that name, or the result itself where it is a text, an enum member, an integer or a bool.
+        metrics: The book to record to; by default the process's.
+
+    Raises:
+        LabelSourceError: When decorating, if `model` has no possible source, or a source names no parameter.
+        DecorationError: When decorating a generator whose prediction would be its result.
+    """
+    recipe = Recipe(
+        "track_prediction",
+        _PREDICTION_FIELDS,
+        _PREDICTION_RULES,
+        outcome=_predicted,
+        plain=RETURNED,
+        decisive=("prediction",),
+        needs_result=prediction is None or isinstance(prediction, Result | Mapped),
+    )
+    return decorate(function, recipe, {"model": model, "prediction": prediction}, metrics)
+
+
+def _predicted(reading: Reading) -> str:
+    if reading.exception is not None:
+        return "raised"
+    if isinstance(reading.result, str | Enum | int):
+        reading.default("prediction", reading.result)
+    return RETURNED
+
+
+@overload
+def track_training(function: Callable[P, R], /) -> Callable[P, R]: ...
+@overload
+def track_training(
+    function: None = None,
+    /,
+    *,
+    model: LabelSource | None = None,
+    accuracy: LabelSource | None = None,
+    metrics: TradingMetrics | None = None,
+) -> Decorator: ...
+def track_training(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    model: LabelSource | None = None,
+    accuracy: LabelSource | None = None,
+    metrics: TradingMetrics | None = None,
+) -> Any:
+    """Record the training of a model.
+
+    Each call that returns observes its seconds into `trading_ml_training_duration_seconds` and sets
+    `trading_ml_last_training_timestamp`; an accuracy sets `trading_ml_model_accuracy`. A call that raises records
+    nothing: the model is as old as before.
+
+    Example:
+        ```python
+        from tradmetrics import result, track_training
+
+
+        @track_training(model="xgboost", accuracy=result("score"))
+        def retrain(history): ...
+        ```
+
+    Args:
+        function: The function, when the decorator is written without parentheses.
+        model: Source of the model's name; by default the parameter of that name, else `unknown`.
+        accuracy: Source of the accuracy (0 to 1); by default the result's attribute or key of that name, if any.
+        metrics: The book to record to; by default the process's.
+
+    Raises:
+        LabelSourceError: When decorating, if a source names no parameter.
+    """
+    recipe = Recipe("track_training", _TRAINING_FIELDS, _TRAINING_RULES, outcome=_trained)
+    return decorate(function, recipe, {"model": model, "accuracy": accuracy}, metrics)
+
+
+def _trained(reading: Reading) -> str:
+    if reading.exception is not None:
+        return "raised"
+    reading.put("now", time())
+    return RETURNED

@@ -1,0 +1,151 @@
+"""`track_order`: orders by what the broker answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final, TypeVar, overload
+
+from typing_extensions import ParamSpec
+
+from tradmetrics import catalogue, outcomes, vocabulary
+from tradmetrics.book import TradingMetrics
+from tradmetrics.instrument import Reading, Recipe, Rule
+from tradmetrics.labels import MISSING, LabelSource
+from tradmetrics.readers import Field
+from tradmetrics.wrapping import Decorator, decorate
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_FIELDS: Final = (
+    Field("strategy", required=True),
+    Field("side"),
+    Field("order_type"),
+    Field("status", from_result=True),
+    Field("reason", from_result=True),
+    Field("fill_time", from_result=True),
+)
+_SENT: Final = "sent"
+"""The order is with the broker, and its end comes later or never: nothing more than `submitted` is counted."""
+_UNKNOWN: Final = "unknown"
+
+_RULES: Final = (
+    Rule(catalogue.ORDERS_SUBMITTED),
+    Rule(catalogue.ORDERS_FILLED, when=frozenset({"filled"})),
+    Rule(catalogue.ORDER_FILL_TIME, when=frozenset({"filled"}), value="fill_time"),
+    Rule(catalogue.ORDERS_REJECTED, when=frozenset({"rejected"})),
+    Rule(catalogue.ORDERS_CANCELLED, when=frozenset({"cancelled", "expired"})),
+    Rule(catalogue.ORDERS_UNKNOWN, when=frozenset({_UNKNOWN})),
+)
+
+
+@overload
+def track_order(function: Callable[P, R], /) -> Callable[P, R]: ...
+@overload
+def track_order(
+    function: None = None,
+    /,
+    *,
+    strategy: LabelSource | None = None,
+    side: LabelSource | None = None,
+    order_type: LabelSource | None = None,
+    status: LabelSource | None = None,
+    reason: LabelSource | None = None,
+    fill_time: LabelSource | None = None,
+    unknown_on: outcomes.ExceptionName | Iterable[outcomes.ExceptionName] = (),
+    dialect: str | None = None,
+    metrics: TradingMetrics | None = None,
+) -> Decorator: ...
+def track_order(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    strategy: LabelSource | None = None,
+    side: LabelSource | None = None,
+    order_type: LabelSource | None = None,
+    status: LabelSource | None = None,
+    reason: LabelSource | None = None,
+    fill_time: LabelSource | None = None,
+    unknown_on: outcomes.ExceptionName | Iterable[outcomes.ExceptionName] = (),
+    dialect: str | None = None,
+    metrics: TradingMetrics | None = None,
+) -> Any:
+    """Record the orders that a function places.
+
+    Each call, returned or raised, counts in `trading_orders_submitted_total`. The result's status decides the rest:
+    `filled` counts the fill and observes the fill time, `rejected`, `cancelled` and `expired` count as such, and any
+    other status, or none, counts nothing more: most brokers answer before the fill. An exception is a rejection with
+    its class name in snake_case as the reason (`InsufficientFunds` is `insufficient_funds`), except timeouts, lost
+    connections and cancellations: then nobody knows, and `trading_orders_unknown_total` counts.
+
+    Example:
+        ```python
+        from tradmetrics import arg, result, track_order
+
+
+        @track_order(strategy="gamma_scalping", side=arg("order.side"), status=result("status"))
+        def place(order): ...
+        ```
+
+    Args:
+        function: The function, when the decorator is written without parentheses.
+        strategy: Source of the strategy; by default the parameter of that name, or `order.strategy`.
+        side: Source of the side; brokers' spellings fold into `BUY` and `SELL`. By default as for `strategy`.
+        order_type: Source of the order type, folded likewise.
+        status: Source of the order status, folded likewise; by default the result's.
+        reason: Source of the reason of a rejection or cancellation; by default the result's, or `unknown`.
+        fill_time: Source of the time to the fill, in seconds; by default the result's, or the call's duration.
+        unknown_on: More exceptions after which nobody knows whether the order is live: classes or class names.
+        dialect: The broker whose spellings are meant (`fix`, `ccxt`, `alpaca`, `ib`, `nautilus`, `kite`).
+        metrics: The book to record to; by default the process's.
+
+    Raises:
+        LabelSourceError: When decorating, if `strategy` has no possible source, or a source names no parameter.
+        ConfigurationError: When decorating, if `dialect` or `unknown_on` is not what it can be.
+    """
+    vocabulary.check_dialect(dialect)
+    unknown = outcomes.unknown_on(unknown_on)
+
+    def outcome(reading: Reading) -> str:
+        exception = reading.exception
+        if exception is not None:
+            reading.default("reason", outcomes.reason_of(exception))
+            return _UNKNOWN if outcomes.is_unknown(exception, unknown) else "rejected"
+        return _by_status(reading, dialect)
+
+    recipe = Recipe(
+        "track_order", _FIELDS, _RULES, outcome=outcome, plain=_SENT, decisive=("status",), dialect=dialect
+    )
+    given = {
+        "strategy": strategy,
+        "side": side,
+        "order_type": order_type,
+        "status": status,
+        "reason": reason,
+        "fill_time": fill_time,
+    }
+    return decorate(function, recipe, given, metrics)
+
+
+def _by_status(reading: Reading, dialect: str | None) -> str:
+    raw = reading("status")
+    if raw is MISSING or raw is None:
+        return _SENT
+    status = vocabulary.order_status(raw, dialect)
+    if status == "filled":
+        reading.default("fill_time", reading.seconds)
+        if _is_negative(reading("fill_time")):
+            reading.fault("value", ValueError("a fill time is not negative"))
+            reading.put("fill_time", None)
+    elif status == "expired":
+        reading.default("reason", "expired")
+    elif status is None:
+        reading.fault("vocabulary", ValueError(f"{raw!r:.60} is no order status that is known here"))
+    return status if status in ("filled", "rejected", "cancelled", "expired") else _SENT
+
+
+def _is_negative(value: Any) -> bool:
+    try:
+        return float(value) < 0
+    except (TypeError, ValueError):
+        return False

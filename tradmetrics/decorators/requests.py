@@ -1,0 +1,88 @@
+"""`track_request`: API requests by endpoint, method and status, for clients and handlers alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, TypeVar, overload
+
+from typing_extensions import ParamSpec
+
+from tradmetrics import catalogue
+from tradmetrics.book import TradingMetrics
+from tradmetrics.instrument import Reading, Recipe, Rule
+from tradmetrics.labels import LabelSource
+from tradmetrics.outcomes import OK, method_name, request_status, status_of_exception
+from tradmetrics.readers import Field
+from tradmetrics.wrapping import Decorator, decorate
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_FIELDS: Final = (
+    Field("endpoint", required=True),
+    Field("method"),
+    Field("status", from_result=True, from_arguments=False, names=("status_code", "status")),
+)
+_RULES: Final = (Rule(catalogue.API_REQUESTS), Rule(catalogue.API_REQUEST_DURATION, value="seconds"))
+
+
+@overload
+def track_request(function: Callable[P, R], /) -> Callable[P, R]: ...
+@overload
+def track_request(
+    function: None = None,
+    /,
+    *,
+    endpoint: LabelSource | None = None,
+    method: LabelSource | None = None,
+    status: LabelSource | None = None,
+    metrics: TradingMetrics | None = None,
+) -> Decorator: ...
+def track_request(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    endpoint: LabelSource | None = None,
+    method: LabelSource | None = None,
+    status: LabelSource | None = None,
+    metrics: TradingMetrics | None = None,
+) -> Any:
+    """Record the API requests that a function makes or answers.
+
+    Each call, returned or raised, counts in `trading_api_requests_total` and observes its seconds into
+    `trading_api_request_duration_seconds`. The status is the result's `status_code` or `status`, else `ok`; on an
+    exception the exception's `status_code`, else `error`.
+
+    Example:
+        ```python
+        from tradmetrics import track_request
+
+
+        @track_request(endpoint="/orders", method="POST")
+        def send(order): ...
+        ```
+
+    Args:
+        function: The function, when the decorator is written without parentheses.
+        endpoint: Source of the endpoint as a template (`/orders/{id}`), never with ids in it; by default the
+            parameter of that name.
+        method: Source of the HTTP method; by default the parameter of that name, or `request.method`, else `unknown`.
+        status: Source of the status, where the result does not hold it.
+        metrics: The book to record to; by default the process's.
+
+    Raises:
+        LabelSourceError: When decorating, if `endpoint` has no possible source, or a source names no parameter.
+    """
+    if isinstance(method, str):
+        method = method.upper()
+    recipe = Recipe("track_request", _FIELDS, _RULES, outcome=_finished, plain=OK, decisive=("status",))
+    return decorate(function, recipe, {"endpoint": endpoint, "method": method, "status": status}, metrics)
+
+
+def _finished(reading: Reading) -> str:
+    if reading.exception is not None:
+        reading.put("status", status_of_exception(reading.exception))
+    else:
+        reading.put("status", request_status(reading("status")))
+    reading.put("method", method_name(reading("method")))
+    return OK

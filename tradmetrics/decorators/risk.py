@@ -1,0 +1,176 @@
+"""`track_circuit_breaker`, its reset, and `track_risk_check`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final, TypeVar, overload
+
+from typing_extensions import ParamSpec
+
+from tradmetrics import catalogue
+from tradmetrics.book import TradingMetrics
+from tradmetrics.errors import ConfigurationError
+from tradmetrics.instrument import Reading, Recipe, Rule
+from tradmetrics.labels import LabelSource
+from tradmetrics.outcomes import ExceptionName
+from tradmetrics.readers import Field
+from tradmetrics.wrapping import Decorator, decorate
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_DONE: Final = "done"
+_NOT_DONE: Final = "not done"
+_WHEN_DONE: Final = frozenset({_DONE})
+
+
+def _done(reading: Reading) -> str:
+    return _NOT_DONE if reading.exception is not None or reading.result is False else _DONE
+
+
+_TRIP: Final = Recipe(
+    "track_circuit_breaker",
+    (Field("reason", required=True),),
+    (
+        Rule(catalogue.CIRCUIT_BREAKER_ACTIVE, when=_WHEN_DONE, value=1.0),
+        Rule(catalogue.CIRCUIT_BREAKER_TRIGGERS, when=_WHEN_DONE),
+    ),
+    outcome=_done,
+)
+_RESET: Final = Recipe(
+    "track_circuit_breaker_reset",
+    (),
+    (Rule(catalogue.CIRCUIT_BREAKER_ACTIVE, when=_WHEN_DONE, value=0.0),),
+    outcome=_done,
+)
+
+
+@overload
+def track_circuit_breaker(function: Callable[P, R], /) -> Callable[P, R]: ...
+@overload
+def track_circuit_breaker(
+    function: None = None, /, *, reason: LabelSource | None = None, metrics: TradingMetrics | None = None
+) -> Decorator: ...
+def track_circuit_breaker(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    reason: LabelSource | None = None,
+    metrics: TradingMetrics | None = None,
+) -> Any:
+    """Record that a function trips the circuit breaker.
+
+    When the function returns, anything but False, `trading_circuit_breaker_active` becomes 1 and
+    `trading_circuit_breaker_triggers_total` counts. False says that it did not trip; an exception neither.
+
+    Example:
+        ```python
+        from tradmetrics import track_circuit_breaker, track_circuit_breaker_reset
+
+
+        @track_circuit_breaker
+        def halt(reason): ...
+
+
+        @track_circuit_breaker_reset
+        def resume(): ...
+        ```
+
+    Args:
+        function: The function, when the decorator is written without parentheses.
+        reason: Source of the reason, one of a few words; by default the parameter of that name.
+        metrics: The book to record to; by default the process's.
+
+    Raises:
+        LabelSourceError: When decorating, if `reason` has no possible source, or a source names no parameter.
+    """
+    return decorate(function, _TRIP, {"reason": reason}, metrics)
+
+
+@overload
+def track_circuit_breaker_reset(function: Callable[P, R], /) -> Callable[P, R]: ...
+@overload
+def track_circuit_breaker_reset(function: None = None, /, *, metrics: TradingMetrics | None = None) -> Decorator: ...
+def track_circuit_breaker_reset(
+    function: Callable[..., Any] | None = None, /, *, metrics: TradingMetrics | None = None
+) -> Any:
+    """Record that a function resets the circuit breaker: `trading_circuit_breaker_active` becomes 0.
+
+    Nothing is recorded when the function returns False or raises.
+
+    Args:
+        function: The function, when the decorator is written without parentheses.
+        metrics: The book to record to; by default the process's.
+    """
+    return decorate(function, _RESET, {}, metrics)
+
+
+@overload
+def track_risk_check(function: Callable[P, R], /) -> Callable[P, R]: ...
+@overload
+def track_risk_check(
+    function: None = None,
+    /,
+    *,
+    limit_type: LabelSource | None = None,
+    breach: ExceptionName | Iterable[ExceptionName] = (),
+    metrics: TradingMetrics | None = None,
+) -> Decorator: ...
+def track_risk_check(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    limit_type: LabelSource | None = None,
+    breach: ExceptionName | Iterable[ExceptionName] = (),
+    metrics: TradingMetrics | None = None,
+) -> Any:
+    """Record the breaches that a risk check finds.
+
+    A call that returns False, or raises an exception of `breach`, counts in `trading_risk_limit_breaches_total`. None
+    is no breach.
+
+    Example:
+        ```python
+        from tradmetrics import track_risk_check
+
+
+        @track_risk_check(limit_type="position_size")
+        def size_allowed(quantity) -> bool:
+            return quantity <= 100
+        ```
+
+    Args:
+        function: The function, when the decorator is written without parentheses.
+        limit_type: Source of the limit's kind, one of a few words; by default the parameter of that name.
+        breach: Exceptions that mean a breach: classes or class names.
+        metrics: The book to record to; by default the process's.
+
+    Raises:
+        LabelSourceError: When decorating, if `limit_type` has no possible source, or a source names no parameter.
+        ConfigurationError: When decorating, if `breach` is neither an exception class nor a name.
+    """
+    breaches = _breaches(breach)
+
+    def outcome(reading: Reading) -> str:
+        if reading.exception is None:
+            return _DONE if reading.result is False else _NOT_DONE
+        kinds = type(reading.exception).__mro__
+        return _DONE if any(kind in breaches or kind.__name__ in breaches for kind in kinds) else _NOT_DONE
+
+    recipe = Recipe(
+        "track_risk_check",
+        (Field("limit_type", required=True),),
+        (Rule(catalogue.RISK_LIMIT_BREACHES, when=_WHEN_DONE),),
+        outcome=outcome,
+    )
+    return decorate(function, recipe, {"limit_type": limit_type}, metrics)
+
+
+def _breaches(breach: ExceptionName | Iterable[ExceptionName]) -> frozenset[str | type[BaseException]]:
+    given = (breach,) if isinstance(breach, str | type) else tuple(breach)
+    for each in given:
+        if not (isinstance(each, str) and each) and not (isinstance(each, type) and issubclass(each, BaseException)):
+            raise ConfigurationError(
+                f"track_risk_check: breach is an exception class or its name, e.g. breach=LimitBreached, not {each!r}"
+            )
+    return frozenset(given)

@@ -1,0 +1,328 @@
+"""`track_positions`, `track_pnl`, `track_capital`, `track_market`, `track_strategy`: gauges from returned snapshots.
+
+Put them on functions that return the state of things, and let a `Sampler` call these every few seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar, overload
+
+from typing_extensions import ParamSpec
+
+from tradmetrics import snapshots
+from tradmetrics.book import TradingMetrics
+from tradmetrics.instrument import Reading, Recipe
+from tradmetrics.labels import MISSING, LabelSource, Result, follow, follow_if_there
+from tradmetrics.readers import Field
+from tradmetrics.wrapping import Decorator, decorate
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+Apply = Callable[[Reading, Mapping[str, object]], None]
+
+_ALSO: Final[Mapping[str, tuple[str, ...]]] = {
+    "daily": ("daily", "daily_pnl"),
+    "daily_pct": ("daily_pct", "daily_pnl_pct", "daily_pnl_percent"),
+    "unrealized": ("unrealized", "unrealized_pnl"),
+    "realized": ("realized", "realized_pnl"),
+}
+"""Other names that fields of a snapshot go by."""
+
+
+def _recipe(decorator: str, names: tuple[str, ...], given: Mapping[str, object], apply: Apply) -> Recipe:
+    """A recipe that reads the named fields of every snapshot returned, and applies them."""
+    fields = tuple(Field(name, from_arguments=name == "strategy", names=_ALSO.get(name, ())) for name in names)
+
+    def effect(reading: Reading) -> None:
+        if reading.exception is not None or reading.result is None:
+            return
+        for item in snapshots.items_of(reading.result):
+            apply(reading, {field.name: _value(reading, field, given.get(field.name), item) for field in fields})
+
+    return Recipe(decorator, fields, effect=effect, needs_result=True)
+
+
+def _value(reading: Reading, field: Field, source: object, item: object) -> object:
+    if source is None:
+        for name in field.names or (field.name,):
+            value = follow_if_there(item, (name,))
+            if value is not MISSING:
+                return value
+        return reading(field.name) if field.from_arguments else MISSING
+    if isinstance(source, Result):
+        try:
+            return follow(item, source.path)
+        except Exception as error:
+            reading.fault("source", error)
+            return MISSING
+    return reading(field.name)
+
+
+@overload
+def track_positions(function: Callable[P, R], /) -> Callable[P, R]: ...
+@overload
+def track_positions(function: None = None, /, *, metrics: TradingMetrics | None = None) -> Decorator: ...
+def track_positions(function: Callable[..., Any] | None = None, /, *, metrics: TradingMetrics | None = None) -> Any:
+    """Set `trading_positions_open` by strategy and `trading_unrealized_pnl` from the positions a function returns.
+
+    A strategy whose positions are gone reads 0. None, or an exception, changes nothing.
+
+    Example:
+        ```python
+        from tradmetrics import track_positions
+
+
+        @track_positions
+        def open_positions():
+            return [{"strategy": "gamma_scalping", "quantity": 50, "unrealized_pnl": 120.5}]
+        ```
+
+    Args:
+        function: A function that returns an iterable of positions, or a mapping whose values they are: mappings or
+            objects with `strategy`, `unrealized_pnl` (currency) and optionally `quantity` (0 is closed).
+        metrics: The book to record to; by default the process's.
+    """
+
+    def effect(reading: Reading) -> None:
+        if reading.exception is None and reading.result is not None:
+            snapshots.set_positions(reading.book, reading.result, site=reading.site.name)
+
+    return decorate(function, Recipe("track_positions", (), effect=effect, needs_result=True), {}, metrics)
+
+
+@overload
+def track_pnl(function: Callable[P, R], /) -> Callable[P, R]: ...
+@overload
+def track_pnl(
+    function: None = None,
+    /,
+    *,
+    daily: LabelSource | None = None,
+    daily_pct: LabelSource | None = None,
+    unrealized: LabelSource | None = None,
+    realized: LabelSource | None = None,
+    metrics: TradingMetrics | None = None,
+) -> Decorator: ...
+def track_pnl(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    daily: LabelSource | None = None,
+    daily_pct: LabelSource | None = None,
+    unrealized: LabelSource | None = None,
+    realized: LabelSource | None = None,
+    metrics: TradingMetrics | None = None,
+) -> Any:
+    """Set the P&L gauges from the snapshot that a function returns.
+
+    Fields: `daily` or `daily_pnl`, `unrealized` or `unrealized_pnl`, `realized` or `realized_pnl` (currency), and
+    `daily_pct` (percent). Those that are absent leave their gauge alone.
+
+    Example:
+        ```python
+        from tradmetrics import result, track_pnl
+
+
+        @track_pnl(realized=result("closed.total"))
+        def profit_and_loss():
+            return {"daily": 1250.0, "closed": {"total": 900.0}}
+        ```
+
+    Args:
+        function: The function, when the decorator is written without parentheses.
+        daily: Source of the trading day's P&L, where it is not the result's `daily`.
+        daily_pct: Likewise in percent of capital.
+        unrealized: Likewise of the open positions.
+        realized: Likewise of the closed positions.
+        metrics: The book to record to; by default the process's.
+    """
+    given = {"daily": daily, "daily_pct": daily_pct, "unrealized": unrealized, "realized": realized}
+
+    def apply(reading: Reading, values: Mapping[str, object]) -> None:
+        snapshots.set_gauges(reading.book, snapshots.PNL, values, site=reading.site.name)
+
+    return decorate(function, _recipe("track_pnl", tuple(given), given, apply), given, metrics)
+
+
+@overload
+def track_capital(function: Callable[P, R], /) -> Callable[P, R]: ...
+@overload
+def track_capital(
+    function: None = None,
+    /,
+    *,
+    total: LabelSource | None = None,
+    used: LabelSource | None = None,
+    available: LabelSource | None = None,
+    utilization: LabelSource | None = None,
+    margin_used: LabelSource | None = None,
+    margin_available: LabelSource | None = None,
+    metrics: TradingMetrics | None = None,
+) -> Decorator: ...
+def track_capital(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    total: LabelSource | None = None,
+    used: LabelSource | None = None,
+    available: LabelSource | None = None,
+    utilization: LabelSource | None = None,
+    margin_used: LabelSource | None = None,
+    margin_available: LabelSource | None = None,
+    metrics: TradingMetrics | None = None,
+) -> Any:
+    """Set the capital and margin gauges from the snapshot that a function returns.
+
+    Fields: `total`, `used`, `available`, `margin_used`, `margin_available` (currency) and `utilization` (percent, 0 to
+    100). Those that are absent leave their gauge alone.
+
+    Example:
+        ```python
+        from tradmetrics import result, track_capital
+
+
+        @track_capital(total=result("equity"))
+        def account():
+            return {"equity": 500_000.0, "used": 120_000.0}
+        ```
+
+    Args:
+        function: The function, when the decorator is written without parentheses.
+        total: Source of the capital of the account, where it is not the result's `total`.
+        used: Likewise of the capital in use.
+        available: Likewise of the capital that is free.
+        utilization: Likewise of the capital in use, in percent.
+        margin_used: Likewise of the margin that open positions hold.
+        margin_available: Likewise of the margin that is free.
+        metrics: The book to record to; by default the process's.
+    """
+    given = {
+        "total": total,
+        "used": used,
+        "available": available,
+        "utilization": utilization,
+        "margin_used": margin_used,
+        "margin_available": margin_available,
+    }
+
+    def apply(reading: Reading, values: Mapping[str, object]) -> None:
+        snapshots.set_gauges(reading.book, snapshots.CAPITAL, values, site=reading.site.name)
+
+    return decorate(function, _recipe("track_capital", tuple(given), given, apply), given, metrics)
+
+
+@overload
+def track_market(function: Callable[P, R], /) -> Callable[P, R]: ...
+@overload
+def track_market(
+    function: None = None,
+    /,
+    *,
+    vix: LabelSource | None = None,
+    condition: LabelSource | None = None,
+    session_open: LabelSource | None = None,
+    metrics: TradingMetrics | None = None,
+) -> Decorator: ...
+def track_market(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    vix: LabelSource | None = None,
+    condition: LabelSource | None = None,
+    session_open: LabelSource | None = None,
+    metrics: TradingMetrics | None = None,
+) -> Any:
+    """Set the market gauges from the snapshot that a function returns.
+
+    Fields: `vix` (index points), `condition` (a word or enum member: `trading_market_condition` is 1 for it and 0 for
+    those seen before) and `session_open` (true or false; alerts are muted while it is false).
+
+    Example:
+        ```python
+        from tradmetrics import track_market
+
+
+        @track_market
+        def market():
+            return {"vix": 14.2, "condition": "range_bound", "session_open": True}
+        ```
+
+    Args:
+        function: The function, when the decorator is written without parentheses.
+        vix: Source of the level of the volatility index, where it is not the result's `vix`.
+        condition: Likewise of the market's condition.
+        session_open: Likewise of whether the session is open.
+        metrics: The book to record to; by default the process's.
+    """
+    given = {"vix": vix, "condition": condition, "session_open": session_open}
+
+    def apply(reading: Reading, values: Mapping[str, object]) -> None:
+        snapshots.set_market(reading.book, values, site=reading.site.name)
+
+    return decorate(function, _recipe("track_market", tuple(given), given, apply), given, metrics)
+
+
+@overload
+def track_strategy(function: Callable[P, R], /) -> Callable[P, R]: ...
+@overload
+def track_strategy(
+    function: None = None,
+    /,
+    *,
+    strategy: LabelSource | None = None,
+    win_rate: LabelSource | None = None,
+    avg_pnl: LabelSource | None = None,
+    sharpe_ratio: LabelSource | None = None,
+    trades_today: LabelSource | None = None,
+    metrics: TradingMetrics | None = None,
+) -> Decorator: ...
+def track_strategy(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    strategy: LabelSource | None = None,
+    win_rate: LabelSource | None = None,
+    avg_pnl: LabelSource | None = None,
+    sharpe_ratio: LabelSource | None = None,
+    trades_today: LabelSource | None = None,
+    metrics: TradingMetrics | None = None,
+) -> Any:
+    """Set a strategy's gauges from the snapshot, or list of snapshots, that a function returns.
+
+    Fields: `strategy`, `win_rate` (ratio, 0 to 1), `avg_pnl` (currency), `sharpe_ratio` and `trades_today`. Those that
+    are absent leave their gauge alone.
+
+    Example:
+        ```python
+        from tradmetrics import track_strategy
+
+
+        @track_strategy
+        def performance():
+            return [{"strategy": "gamma_scalping", "win_rate": 0.58, "trades_today": 12}]
+        ```
+
+    Args:
+        function: The function, when the decorator is written without parentheses.
+        strategy: Source of the strategy, where it is not the snapshot's `strategy`; a parameter of that name counts.
+        win_rate: Likewise of the share of winning trades.
+        avg_pnl: Likewise of the average P&L of a trade.
+        sharpe_ratio: Likewise of the Sharpe ratio.
+        trades_today: Likewise of the number of trades of the day.
+        metrics: The book to record to; by default the process's.
+    """
+    given = {
+        "strategy": strategy,
+        "win_rate": win_rate,
+        "avg_pnl": avg_pnl,
+        "sharpe_ratio": sharpe_ratio,
+        "trades_today": trades_today,
+    }
+
+    def apply(reading: Reading, values: Mapping[str, object]) -> None:
+        name = values["strategy"]
+        snapshots.set_gauges(reading.book, snapshots.STRATEGY, values, (name,), site=reading.site.name)
+
+    return decorate(function, _recipe("track_strategy", tuple(given), given, apply), given, metrics)

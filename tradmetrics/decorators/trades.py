@@ -1,0 +1,132 @@
+"""`track_trade`: trades, and what they won or lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, TypeVar, overload
+
+from typing_extensions import ParamSpec
+
+from tradmetrics import catalogue, vocabulary
+from tradmetrics.book import TradingMetrics
+from tradmetrics.instrument import Reading, Recipe, Rule
+from tradmetrics.labels import MISSING, LabelSource
+from tradmetrics.readers import Field
+from tradmetrics.values import number_of
+from tradmetrics.wrapping import Decorator, decorate
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_FIELDS: Final = (
+    Field("strategy", required=True),
+    Field("side"),
+    Field("status", from_result=True),
+    Field("pnl", from_result=True),
+)
+_WON, _LOST, _EVEN, _NO_PNL = "won", "lost", "even", "no pnl"
+
+TRADE_RULES: Final = (
+    Rule(catalogue.TRADES),
+    Rule(catalogue.TRADES_PNL, when=frozenset({_WON, _LOST, _EVEN}), value="pnl"),
+    Rule(catalogue.PROFIT, when=frozenset({_WON}), value="pnl"),
+    Rule(catalogue.LOSS, when=frozenset({_LOST}), value="loss"),
+)
+
+
+@overload
+def track_trade(function: Callable[P, R], /) -> Callable[P, R]: ...
+@overload
+def track_trade(
+    function: None = None,
+    /,
+    *,
+    strategy: LabelSource | None = None,
+    side: LabelSource | None = None,
+    status: LabelSource | None = None,
+    pnl: LabelSource | None = None,
+    dialect: str | None = None,
+    metrics: TradingMetrics | None = None,
+) -> Decorator: ...
+def track_trade(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    strategy: LabelSource | None = None,
+    side: LabelSource | None = None,
+    status: LabelSource | None = None,
+    pnl: LabelSource | None = None,
+    dialect: str | None = None,
+    metrics: TradingMetrics | None = None,
+) -> Any:
+    """Record the trades that a function makes or closes.
+
+    Each call counts in `trading_trades_total`, with the status `executed` unless the source says otherwise, `failed`
+    when the function raised, and `unknown` when the call was cancelled. A P&L is observed into `trading_trades_pnl`
+    and added to `trading_profit_total` or `trading_loss_total`; exactly 0 touches neither of the two.
+
+    Example:
+        ```python
+        from tradmetrics import result, track_trade
+
+
+        @track_trade(strategy="gamma_scalping", pnl=result("pnl"))
+        def close_position(side, quantity): ...
+        ```
+
+    Args:
+        function: The function, when the decorator is written without parentheses.
+        strategy: Source of the strategy; by default the parameter of that name, or `trade.strategy`.
+        side: Source of the side, folded into `BUY` and `SELL`; by default as for `strategy`.
+        status: Source of the trade's status; by default the result's, or `executed`.
+        pnl: Source of the profit (positive) or loss (negative) in currency: any number, Decimal or numeric text.
+        dialect: The broker whose spellings are meant.
+        metrics: The book to record to; by default the process's.
+
+    Raises:
+        LabelSourceError: When decorating, if `strategy` has no possible source, or a source names no parameter.
+        ConfigurationError: When decorating, if `dialect` is none that is known.
+    """
+    vocabulary.check_dialect(dialect)
+    recipe = Recipe(
+        "track_trade",
+        _FIELDS,
+        TRADE_RULES,
+        outcome=_outcome,
+        plain=_NO_PNL,
+        decisive=("status", "pnl"),
+        prepare=_statistics,
+        dialect=dialect,
+    )
+    return decorate(function, recipe, {"strategy": strategy, "side": side, "status": status, "pnl": pnl}, metrics)
+
+
+def _outcome(reading: Reading) -> str:
+    exception = reading.exception
+    if exception is not None:
+        reading.put("status", "failed" if isinstance(exception, Exception) else "unknown")
+        return _NO_PNL
+    reading.default("status", "executed")
+    raw = reading("pnl")
+    if raw is MISSING or raw is None:
+        pnl = None
+    else:
+        try:
+            pnl = number_of(raw)
+        except Exception as error:
+            reading.fault("value", error)
+            pnl = None
+    reading.put("pnl", pnl)
+    if pnl is None:
+        return _NO_PNL
+    reading.put("loss", -pnl)
+    return _WON if pnl > 0 else _LOST if pnl < 0 else _EVEN
+
+
+def _statistics(reading: Reading) -> Callable[[], object] | None:
+    book = reading.book
+    stats = book.strategy_stats
+    if stats is None:
+        return None
+    strategy, pnl, site = reading("strategy"), reading("pnl"), reading.site.name
+    return lambda: stats.trade(book, strategy, pnl, site=site)

@@ -1,0 +1,324 @@
+"""The engine: one frozen recipe of what to record, and one shell for each kind of callable.
+
+A decorator builds a `Recipe`; `instrument` compiles the label sources for the function it is put on, and wraps it. Per
+call, a shell takes the time, calls the function once, and hands the outcome to its `Site`, which looks the series up by
+the raw label values and touches them. Whatever goes wrong in here is counted, and never reaches the caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Final, Union
+
+from typing_extensions import TypeAlias
+
+from tradmetrics.book import NO_BOOK, TradingMetrics, apply, get_metrics
+from tradmetrics.definition import MetricDefinition
+from tradmetrics.errors import TradmetricsError
+from tradmetrics.labels import MISSING
+from tradmetrics.readers import Compiled, Field, compile_sources
+from tradmetrics.series import Series
+from tradmetrics.values import amount_of
+
+if TYPE_CHECKING:
+    from tradmetrics.labels import Call
+
+RAISED: Final = "raised"
+RETURNED: Final = "returned"
+
+Entry: TypeAlias = tuple[tuple[Callable[[], object], ...], tuple[Callable[[float], object], ...]]
+"""What to do for a call whose outcome needs no reading: series to tick, and series that observe its seconds."""
+
+MOST_ENTRIES: Final = 4_096
+"""Raw label combinations that a site remembers; when there are more, it starts over."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One sample of a recipe.
+
+    Attributes:
+        definition: The metric.
+        when: The outcomes it is recorded at; None for all.
+        value: A number, the name of a field, or `seconds` for the call's duration.
+    """
+
+    definition: MetricDefinition
+    when: frozenset[str] | None = None
+    value: Union[str, float] = 1.0
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a decorator records, and from where.
+
+    Attributes:
+        decorator: The decorator's name, for messages.
+        fields: The labels and values it reads, which are its keywords.
+        rules: The samples it records.
+        outcome: Decides the outcome of a call; by default `returned` or `raised`.
+        plain: The outcome of a call that returned None when the fields in `decisive` come from nothing but a result;
+            None when every call has to be looked at.
+        decisive: The fields that `outcome` reads.
+        effect: Whatever else is done for a call, given its reading.
+        prepare: Whatever else is done for a call whose labels and outcome say it all: given the first reading, it
+            returns what to do then and at every such call, or None.
+        enter: Called with the site before the function runs; what it returns is the reading's `entered`.
+        dialect: The broker whose spellings closed labels are read in.
+        needs_result: Whether recording makes sense only where a call has a result, so that a generator is refused.
+    """
+
+    decorator: str
+    fields: tuple[Field, ...]
+    rules: tuple[Rule, ...] = ()
+    outcome: Callable[[Reading], str] | None = None
+    plain: str | None = None
+    decisive: tuple[str, ...] = ()
+    effect: Callable[[Reading], None] | None = None
+    prepare: Callable[[Reading], Callable[[], object] | None] | None = None
+    enter: Callable[[Site], object] | None = None
+    dialect: str | None = None
+    needs_result: bool = False
+
+
+class Reading:
+    """One finished call, with its fields read on demand.
+
+    Attributes:
+        site: The decorated function.
+        book: The book it records to.
+        result: What the function returned, or None.
+        exception: What it raised, or None.
+        seconds: How long it took.
+        entered: What the recipe's `enter` returned.
+    """
+
+    __slots__ = ("_call", "_values", "book", "entered", "exception", "result", "seconds", "site")
+
+    def __init__(
+        self,
+        site: Site,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        result: Any,
+        exception: BaseException | None,
+        token: Any,
+    ) -> None:
+        self.site = site
+        self.book = site.book
+        self.result = result
+        self.exception = exception
+        if type(token) is float:
+            self.seconds, self.entered = _since(site, token), None
+        else:
+            self.seconds, self.entered = _since(site, token[0]), token[1]
+        self._call: Call = site.compiled.call(args, kwargs, result, exception, self.seconds)
+        self._values: dict[str, Any] = {}
+
+    def __call__(self, name: str) -> Any:
+        """The value of a field: `MISSING` where there is nothing to read, `unknown` where reading failed."""
+        if name == "seconds":
+            return self.seconds
+        values = self._values
+        if name not in values:
+            try:
+                values[name] = self.site.compiled.readers[name](self._call)
+            except Exception as error:
+                values[name] = FAILED
+                self.fault("source", error)
+        value = values[name]
+        return MISSING if value is FAILED else value
+
+    def put(self, name: str, value: object) -> None:
+        """Give a field its value, whatever its source says."""
+        self._values[name] = value
+
+    def default(self, name: str, value: object) -> None:
+        """Give a field a value if its source has none."""
+        if self(name) in _NOTHING and self._values[name] is not FAILED:
+            self._values[name] = value
+
+    def fault(self, stage: str, error: Exception) -> None:
+        """Count an error of this site."""
+        self.book.fault(self.site.name, stage, error)
+
+    def record(self, definition: MetricDefinition, raw: tuple[object, ...] = (), amount: object = 1.0) -> None:
+        """Record one more sample, outside the recipe's rules."""
+        self.book.record(definition, raw, amount, site=self.site.name, dialect=self.site.recipe.dialect)
+
+
+class _Nothing:
+    """`value in _NOTHING` by identity, so that no value's own `__eq__` runs."""
+
+    def __contains__(self, value: object) -> bool:
+        return value is None or value is MISSING or value is FAILED
+
+
+FAILED: Final = object()
+_NOTHING: Final = _Nothing()
+
+
+def _since(site: Site, started: float) -> float:
+    try:
+        return perf_counter() - started
+    except Exception as error:
+        site.book.fault(site.name, "clock", error)
+        return float("nan")
+
+
+class Site:
+    """One decorated function: its recipe compiled for its parameters, bound to a book at its first call."""
+
+    __slots__ = (
+        "_entries", "_extract", "_fixed", "_plain_rules", "_positions", "_rules", "_token",
+        "book", "compiled", "enter", "name", "recipe",
+    )  # fmt: skip
+
+    def __init__(self, recipe: Recipe, compiled: Compiled, metrics: TradingMetrics | None, name: str) -> None:
+        self.recipe = recipe
+        self.compiled = compiled
+        self.name = name
+        self._fixed = metrics
+        self._rules: dict[str, tuple[Rule, ...]] = {}
+        decides_by_result_only = all(compiled.only_from_result(field) for field in recipe.decisive)
+        self._plain_rules = (
+            self.rules(recipe.plain) if recipe.plain is not None and decides_by_result_only and not recipe.effect else ()
+        )
+        labels = {name for rule in self._plain_rules for name in rule.definition.label_names}
+        if any(rule.value not in (1.0, "seconds") for rule in self._plain_rules):
+            self._plain_rules = ()
+        self._extract = compiled.extractor(labels) if self._plain_rules else None
+        self._entries: dict[Any, Entry] = {}
+        self._token: object = None
+        self.book: TradingMetrics = NO_BOOK
+        self.enter: Callable[[], Any] = perf_counter if recipe.enter is None else self._enter
+
+    def rules(self, outcome: str) -> tuple[Rule, ...]:
+        """The rules that record at an outcome."""
+        rules = self._rules.get(outcome)
+        if rules is None:
+            rules = tuple(rule for rule in self.recipe.rules if rule.when is None or outcome in rule.when)
+            self._rules[outcome] = rules
+        return rules
+
+    def _enter(self) -> tuple[float, object]:
+        started = perf_counter()
+        try:
+            if self.book.token is not self._token:
+                self.bind()
+            entered = self.recipe.enter(self) if self.recipe.enter is not None and self.book.enabled else None
+        except Exception as error:
+            if self.book.strict and isinstance(error, TradmetricsError):
+                raise
+            self.book.fault(self.name, "record", error)
+            entered = None
+        return started, entered
+
+    def entering_failed(self, error: Exception) -> float:
+        """Count a clock that failed before the call; the call goes on without a duration."""
+        if self.book.token is not self._token:
+            self.bind()
+        self.book.fault(self.name, "clock", error)
+        return float("nan")
+
+    def bind(self) -> None:
+        """Follow the book: at the first call, after `configure(force=True)`, and when series were removed."""
+        book = get_metrics() if self._fixed is None else self._fixed
+        token = book.token
+        # In this order: another thread must never put an old book's series among the new entries, nor find an old
+        # entry under the new token.
+        self.book = book
+        self._entries = {}
+        self._token = token
+
+    def finished(
+        self, args: tuple[Any, ...], kwargs: Mapping[str, Any], result: Any, exception: BaseException | None, token: Any
+    ) -> None:
+        """Record one finished call. Never raises, unless the book is `strict`."""
+        try:
+            if self.book.token is not self._token:
+                self.bind()
+            if result is None and exception is None and self._extract is not None:
+                try:
+                    ticks, observers = self._entries[self._extract(*args, **kwargs)]
+                except Exception:
+                    # Not seen before, or not safe to compare, or not readable: the long way finds out.
+                    self._long_way(args, kwargs, result, exception, token)
+                    return
+                for tick in ticks:
+                    tick()
+                if observers:
+                    seconds = _since(self, token)
+                    for observe in observers:
+                        observe(seconds)
+                return
+            self._long_way(args, kwargs, result, exception, token)
+        except Exception as error:
+            if self.book.strict and isinstance(error, TradmetricsError):
+                raise
+            self.book.fault(self.name, "record", error)
+
+    def _long_way(
+        self, args: tuple[Any, ...], kwargs: Mapping[str, Any], result: Any, exception: BaseException | None, token: Any
+    ) -> None:
+        if not self.book.enabled:
+            return
+        recipe = self.recipe
+        entries = self._entries
+        reading = Reading(self, args, kwargs, result, exception, token)
+        if recipe.outcome is None:
+            outcome = RETURNED if exception is None else RAISED
+        else:
+            outcome = recipe.outcome(reading)
+        rules = self.rules(outcome)
+        ticks: list[Callable[[], object]] = []
+        observers: list[Callable[[float], object]] = []
+        rememberable = True
+        for rule in rules:
+            definition = rule.definition
+            amount = self._amount(rule, reading)
+            if amount is None:
+                rememberable = False
+                continue
+            raw = tuple(reading(name) for name in definition.label_names)
+            series, again = self.book.series(definition, raw, site=self.name, dialect=recipe.dialect)
+            rememberable &= again
+            if definition.kind == "counter" and amount == 1.0 and rule.value == 1.0:
+                ticks.append(series.tick)
+                series.tick()
+            else:
+                if rule.value == "seconds" and definition.kind == "histogram":
+                    observers.append(series.observe)
+                apply(definition, series, amount)
+        if recipe.effect is not None:
+            recipe.effect(reading)
+        if recipe.prepare is not None and exception is None:
+            prepared = recipe.prepare(reading)
+            if prepared is not None:
+                prepared()
+                ticks.append(prepared)
+        if rememberable and result is None and exception is None and rules is self._plain_rules and self._extract:
+            self._remember(entries, args, kwargs, (tuple(ticks), tuple(observers)))
+
+    def _amount(self, rule: Rule, reading: Reading) -> float | None:
+        value: Any = rule.value
+        if isinstance(value, str):
+            value = reading(value)
+            if value in _NOTHING:
+                return None
+        try:
+            return amount_of(value, rule.definition.kind)
+        except Exception as error:
+            reading.fault("value", error)
+            return None
+
+    def _remember(self, entries: dict[Any, Entry], args: tuple[Any, ...], kwargs: Mapping[str, Any], entry: Entry) -> None:
+        extract = self._extract
+        key = None if extract is None else extract(*args, **kwargs)
+        if key is not None:
+            if len(entries) >= MOST_ENTRIES:
+                entries.clear()
+            entries[key] = entry
+

@@ -1,0 +1,211 @@
+"""Label sources: where a decorator reads a label or a value of a call from.
+
+A source is written where the function is decorated and checked there; at run time it is a compiled reader.
+
+    @track_order(strategy="gamma_scalping", side=arg("order.side"), status=result("status"))
+    def place(order): ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import Any, Final, Union
+
+from typing_extensions import TypeAlias
+
+from tradmetrics.errors import LabelSourceError
+
+Arguments: TypeAlias = tuple[Any, ...]
+
+
+class Missing(Enum):
+    """The value that a source has when there is nothing to read, which is no error."""
+
+    MISSING = "missing"
+
+
+MISSING: Final = Missing.MISSING
+
+
+class Call:
+    """One finished call of a decorated function, as a callable label source sees it.
+
+    Attributes:
+        arguments: The call's arguments by parameter name, defaults included.
+        result: What the function returned, or None.
+        exception: What it raised, or None.
+        seconds: How long it took.
+    """
+
+    __slots__ = ("_arguments", "_bind", "exception", "result", "seconds")
+
+    def __init__(
+        self,
+        bind: Callable[[], Mapping[str, Any]],
+        result: Any = None,
+        exception: BaseException | None = None,
+        seconds: float = 0.0,
+    ) -> None:
+        self._bind = bind
+        self._arguments: Mapping[str, Any] | None = None
+        self.result = result
+        self.exception = exception
+        self.seconds = seconds
+
+    @property
+    def arguments(self) -> Mapping[str, Any]:
+        """The call's arguments by parameter name, defaults included."""
+        if self._arguments is None:
+            self._arguments = self._bind()
+        return self._arguments
+
+    def __repr__(self) -> str:
+        outcome = f"exception={self.exception!r}" if self.exception is not None else f"result={self.result!r}"
+        return f"Call({outcome}, seconds={self.seconds!r})"
+
+
+class Source:
+    """A place in a call that a label or a value is read from; made by `arg`, `result` and `error`."""
+
+    __slots__ = ("path",)
+
+    def __init__(self, path: str = "") -> None:
+        steps = tuple(path.split(".")) if path else ()
+        if any(not step.strip() for step in steps):
+            raise LabelSourceError(f"{self.spelling(path)}: a path is names joined by single dots, e.g. 'order.side'")
+        self.path = steps
+
+    def spelling(self, path: str | None = None) -> str:
+        """How the source is written, for messages."""
+        path = ".".join(self.path) if path is None else path
+        return f"{type(self).__name__.lower()}({path!r})" if path else f"{type(self).__name__.lower()}()"
+
+    def __repr__(self) -> str:
+        return self.spelling()
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and isinstance(other, Source) and self.path == other.path
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.path))
+
+
+class Arg(Source):
+    """A parameter of the function, then a path from it."""
+
+    __slots__ = ()
+
+
+class Result(Source):
+    """The returned value, or a path from it."""
+
+    __slots__ = ()
+
+
+class Error(Source):
+    """The exception raised, or a path from it."""
+
+    __slots__ = ()
+
+
+class Mapped(Source):
+    """Another source's text, passed through a function (see `tradmetrics.symbols.underlying`)."""
+
+    __slots__ = ("function", "source")
+
+    def __init__(self, source: LabelSource, function: Callable[[str], str]) -> None:
+        super().__init__()
+        self.source = source
+        self.function = function
+
+    def spelling(self, path: str | None = None) -> str:
+        """How the source is written, for messages."""
+        return f"{getattr(self.function, '__name__', 'mapped')}({self.source!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Mapped) and self.source == other.source and self.function == other.function
+
+    def __hash__(self) -> int:
+        return hash((Mapped, self.source, self.function))
+
+
+LabelSource: TypeAlias = Union[str, int, float, Enum, Source, Callable[[Call], object]]
+"""What a decorator's keyword takes: a constant, `arg`, `result`, `error`, or a callable taking a `Call`."""
+
+
+def arg(path: str) -> Arg:
+    """Read a parameter of the decorated function, then a path from it.
+
+    Args:
+        path: The parameter's name, then steps joined by dots: each step is a key of a mapping, an attribute, or an
+            index of a sequence. `arg("side")`, `arg("order.side")`, `arg("self.name")`, `arg("legs.0.symbol")`.
+
+    Returns:
+        A source for any keyword of a decorator.
+
+    Raises:
+        LabelSourceError: When the path is empty or malformed. Whether the parameter exists is checked when decorating.
+    """
+    if not isinstance(path, str) or not path:
+        raise LabelSourceError(f"arg({path!r}): name a parameter of the function, e.g. arg('side')")
+    return Arg(path)
+
+
+def result(path: str = "") -> Result:
+    """Read the value that the decorated function returned.
+
+    Args:
+        path: Steps joined by dots from the returned value; empty for the value itself. `result("info.status")`.
+
+    Returns:
+        A source for any keyword of a decorator. When the call raised, it has nothing to read, which is no error.
+    """
+    return Result(path)
+
+
+def error(path: str = "") -> Error:
+    """Read the exception that the decorated function raised.
+
+    Args:
+        path: Steps joined by dots from the exception; empty for the exception itself. `error("code")`.
+
+    Returns:
+        A source for any keyword of a decorator. When the call returned, it has nothing to read, which is no error.
+    """
+    return Error(path)
+
+
+def follow(value: Any, path: tuple[str, ...]) -> Any:
+    """Walk `path` from `value`: each step a key of a mapping, an attribute, or an index of a sequence.
+
+    Raises:
+        LookupError: When a step leads nowhere (KeyError, IndexError), naming the step.
+        AttributeError: When a step is neither key, attribute nor index.
+        Exception: Whatever the value's own attribute access raises.
+    """
+    for step in path:
+        if isinstance(value, dict):
+            value = value[step] if step in value else _attribute_or_index(value, step)
+        else:
+            value = _attribute_or_index(value, step)
+    return value
+
+
+def _attribute_or_index(value: Any, step: str) -> Any:
+    try:
+        return getattr(value, step)
+    except AttributeError:
+        if isinstance(value, Mapping) and not isinstance(value, dict):
+            return value[step]
+        if step.isdecimal() or (step[:1] == "-" and step[1:].isdecimal()):
+            return value[int(step)]
+        raise
+
+
+def follow_if_there(value: Any, path: tuple[str, ...]) -> Any:
+    """Walk `path` from `value` as `follow` does; `MISSING` when a step leads nowhere."""
+    try:
+        return follow(value, path)
+    except (LookupError, AttributeError, TypeError):
+        return MISSING

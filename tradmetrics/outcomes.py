@@ -1,0 +1,107 @@
+"""What became of a call: an order's definite rejection or an outcome that nobody knows, and an API request's status."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final, Union
+
+from typing_extensions import TypeAlias
+
+from tradmetrics.errors import ConfigurationError
+from tradmetrics.labels import MISSING
+from tradmetrics.text import snake_case
+
+ExceptionName: TypeAlias = Union[str, type[BaseException]]
+
+UNKNOWN_ON: Final[frozenset[str | type[BaseException]]] = frozenset(
+    {
+        # ccxt: the request left, and nothing definite came back.
+        "RequestTimeout",
+        "NetworkError",
+        "ExchangeNotAvailable",
+        # requests; ConnectionError is not the builtin of that name.
+        "Timeout",
+        "ConnectionError",
+        # httpx.
+        "TimeoutException",
+        "RemoteProtocolError",
+        # aiohttp.
+        "ServerTimeoutError",
+        "ClientConnectionError",
+        # asyncio and concurrent.futures, which were classes of their own before Python 3.11.
+        "CancelledError",
+        "TimeoutError",
+    }
+)
+"""Exceptions, by class name so that nothing is imported, after which an order may or may not be live."""
+
+
+def unknown_on(more: ExceptionName | Iterable[ExceptionName] = ()) -> frozenset[str | type[BaseException]]:
+    """Return the exceptions of unknown outcome, with `more` of them.
+
+    Args:
+        more: Exception classes, or class names, with or without their module.
+
+    Raises:
+        ConfigurationError: When one of them is neither an exception class nor a name.
+    """
+    given: Iterable[object] = (more,) if isinstance(more, str | type) else more
+    result: set[str | type[BaseException]] = set(UNKNOWN_ON)
+    for each in given:
+        if isinstance(each, str) and each.strip():
+            result.add(each)
+        elif isinstance(each, type) and issubclass(each, BaseException):
+            result.add(each)
+        else:
+            raise ConfigurationError(
+                f"unknown_on: exception classes or their names, e.g. ('RequestTimeout', TimeoutError), not {each!r}"
+            )
+    return frozenset(result)
+
+
+def is_unknown(
+    exception: BaseException, unknown: frozenset[str | type[BaseException]] = UNKNOWN_ON
+) -> bool:
+    """Whether the outcome of an order is unknown after `exception`.
+
+    Timeouts, lost connections, cancellations and whatever is no `Exception` leave it unknown, and so do the classes
+    in `unknown` and their subclasses.
+
+    Args:
+        exception: What the call raised.
+        unknown: From `unknown_on`.
+    """
+    if not isinstance(exception, Exception) or isinstance(exception, TimeoutError | ConnectionError):
+        return True
+    for kind in type(exception).__mro__:
+        if kind in unknown or kind.__name__ in unknown or f"{kind.__module__}.{kind.__qualname__}" in unknown:
+            return True
+    return False
+
+
+def reason_of(exception: BaseException) -> str:
+    """The exception's class name in snake_case, which is bounded; its text, which holds amounts and ids, is not."""
+    return snake_case(type(exception).__name__)
+
+
+OK: Final = "ok"
+ERROR: Final = "error"
+
+
+def request_status(status: object) -> object:
+    """The status of a request that returned: what it says, or `ok`."""
+    return OK if status is None or status is MISSING else status
+
+
+def status_of_exception(error: BaseException) -> object:
+    """The status of a request that raised: the exception's `status_code` (or its response's), else `error`."""
+    for holder in (error, getattr(error, "response", None)):
+        status = getattr(holder, "status_code", None)
+        if isinstance(status, int | str) and not isinstance(status, bool):
+            return status
+    return ERROR
+
+
+def method_name(method: object) -> object:
+    """An HTTP method in capitals; anything that is no text stays as it is."""
+    return method.upper() if isinstance(method, str) else method

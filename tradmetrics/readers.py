@@ -1,0 +1,324 @@
+"""Label sources compiled for one function: checked when decorating, cheap when called.
+
+CPython binds arguments to parameters faster than any Python code could, so the work is left to it: for a function
+`place(side, order_type="LIMIT")` the extractor is, in effect,
+
+    lambda side, order_type="LIMIT": (side, order_type)
+
+and calling it with the call's own arguments gives the raw label values in one step, however they were passed.
+"""
+
+from __future__ import annotations
+
+import inspect
+import keyword
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from inspect import Parameter
+from typing import Any, Final
+
+from tradmetrics.errors import LabelSourceError
+from tradmetrics.labels import MISSING, Arg, Call, Error, Mapped, Result, Source, arg, error, follow, follow_if_there, result
+from tradmetrics.text import text_of
+
+Reader = Callable[[Call], Any]
+
+SUBJECTS: Final = ("order", "trade", "tick", "position", "request", "model")
+"""Parameters whose attributes are looked up for labels that are left out."""
+
+_MOST_ENUMS: Final = 1_000
+
+
+@dataclass(frozen=True)
+class Field:
+    """A label or a value that a decorator reads; also one of its keywords.
+
+    Attributes:
+        name: The keyword.
+        required: Whether decorating fails when there is no possible source.
+        from_result: Whether it is looked up in the result when it is left out.
+        from_arguments: Whether it is looked up among the parameters when it is left out.
+        names: What it is called in a parameter, a subject or a result, most telling first; by default `name`.
+    """
+
+    name: str
+    required: bool = False
+    from_result: bool = False
+    from_arguments: bool = True
+    names: tuple[str, ...] = ()
+
+
+class Compiled:
+    """The sources of one decorated function, ready to read.
+
+    Attributes:
+        sources: What each field is read from: a constant, a `Source`, a callable, or None when it is looked up in the
+            result or nowhere.
+        readers: A function of the finished call for each field.
+        parameters: The function's parameters.
+    """
+
+    __slots__ = ("_bind", "_subject_fields", "parameters", "readers", "sources")
+
+    def __init__(
+        self, sources: dict[str, Any], readers: dict[str, Reader], parameters: tuple[Parameter, ...], subject: set[str]
+    ) -> None:
+        self.sources = sources
+        self.readers = readers
+        self.parameters = parameters
+        self._subject_fields = subject
+        names = ", ".join(f"{each.name!r}: {each.name}" for each in parameters)
+        self._bind: Callable[..., Mapping[str, Any]] | None = _with_signature(parameters, f"{{{names}}}", {})
+
+    def call(
+        self, args: tuple[Any, ...], kwargs: Mapping[str, Any], result: Any, exception: BaseException | None, seconds: float
+    ) -> Call:
+        """The finished call, as label sources see it."""
+        bind = self._bind
+        if bind is None:  # parameters that no Python code could name
+            return Call(lambda: {"args": args, **kwargs}, result, exception, seconds)
+        return Call(lambda: bind(*args, **kwargs), result, exception, seconds)
+
+    def only_from_result(self, name: str) -> bool:
+        """Whether a field was left out and no parameter can have it, so that a result of None settles it."""
+        return self.sources[name] is None and name not in self._subject_fields
+
+    def extractor(self, labels: Iterable[str]) -> Callable[..., tuple[Any, ...] | None] | None:
+        """Compile a function of the call's arguments to the raw values of the labels that come from them.
+
+        It returns None where a value is not safe to compare as part of a key: equal keys must mean equal labels, and
+        `1`, `True` and `1.0` are equal. Only exact `str` and members of plain enums are safe.
+
+        Args:
+            labels: Names of fields.
+
+        Returns:
+            The function, or None when one of the labels comes from elsewhere than arguments and constants.
+        """
+        values: list[str] = []
+        checks: list[str] = []
+        codes: list[str] = []
+        for i, name in enumerate(sorted(labels)):
+            source = self.sources[name]
+            if self.only_from_result(name) or isinstance(source, str | int | float | Enum):
+                continue
+            if type(source) is not Arg or name in self._subject_fields and name in _FROM_RESULT_TOO:
+                return None
+            code = _path_code(source.path)
+            if code is None or source.path[0] not in {each.name for each in self.parameters}:
+                return None
+            variable = f"_tm_{i}"
+            checks.append(f"(_tm_type({variable} := {code}) is _tm_str or _tm_type({variable}) in _tm_enums)")
+            values.append(variable)
+            codes.append(code)
+        body = f"({''.join(f'{value}, ' for value in values)})"
+        if checks:
+            body = f"{body} if {' and '.join(checks)} else _tm_unsafe({', '.join(codes)})"
+        scope = {"_tm_type": type, "_tm_str": str, "_tm_enums": _enums, "_tm_unsafe": _unsafe, "_tm_dict": dict}
+        return _with_signature(self.parameters, body, scope)
+
+
+_FROM_RESULT_TOO: Final = frozenset({"status", "reason", "pnl", "fill_time", "prediction", "accuracy"})
+
+_enums: Final[set[type]] = set()
+
+
+def _unsafe(*values: object) -> tuple[object, ...] | None:
+    """Admit enum classes whose members are safe to compare; None when another value is not."""
+    for value in values:
+        kind = type(value)
+        if kind is str or kind in _enums:
+            continue
+        if not isinstance(value, Enum) or len(_enums) >= _MOST_ENUMS:
+            return None
+        plain = kind.__eq__ is object.__eq__ and kind.__hash__ is Enum.__hash__
+        # A text enum compares as its text, which must then be its label too.
+        text = isinstance(value, str) and kind.__eq__ is str.__eq__ and kind.__hash__ is str.__hash__
+        if not plain and not (text and all(str.__str__(member) == member.value for member in kind)):
+            return None
+        _enums.add(kind)
+    return values
+
+
+def _path_code(path: tuple[str, ...]) -> str | None:
+    """Python code for the common shapes of a path; whatever else there is, `follow` finds when this fails."""
+    code = path[0]
+    for step in path[1:]:
+        if not step.isidentifier() or keyword.iskeyword(step):
+            return None
+        # Mangled names and the like read the same way: the code is not inside a class.
+        code = f"(_tm_v[{step!r}] if isinstance(_tm_v := {code}, _tm_dict) else _tm_v.{step})"
+    return code
+
+
+def _with_signature(parameters: Iterable[Parameter], body: str, scope: dict[str, Any]) -> Callable[..., Any] | None:
+    """A lambda of these parameters; None when they cannot be written in Python."""
+    texts: list[str] = []
+    positional: list[Any] = []
+    keywords: dict[str, Any] = {}
+    previous: Any = None
+    for each in parameters:
+        if not each.name.isidentifier() or keyword.iskeyword(each.name) or each.name.startswith("_tm_"):
+            return None
+        if previous is Parameter.POSITIONAL_ONLY and each.kind is not Parameter.POSITIONAL_ONLY:
+            texts.append("/")
+        if each.kind is Parameter.KEYWORD_ONLY and previous not in (Parameter.KEYWORD_ONLY, Parameter.VAR_POSITIONAL):
+            texts.append("*")
+        previous = each.kind
+        default = "" if each.default is Parameter.empty else "=None"
+        if default and each.kind is Parameter.KEYWORD_ONLY:
+            keywords[each.name] = each.default
+        elif default:
+            positional.append(each.default)
+        stars = {Parameter.VAR_POSITIONAL: "*", Parameter.VAR_KEYWORD: "**"}.get(each.kind, "")
+        texts.append(f"{stars}{each.name}{default}")
+    if previous is Parameter.POSITIONAL_ONLY:
+        texts.append("/")
+    function: Any = eval(f"lambda {', '.join(texts)}: {body}", {"isinstance": isinstance, **scope})
+    function.__defaults__ = tuple(positional) or None
+    function.__kwdefaults__ = keywords or None
+    return function  # type: ignore[no-any-return]
+
+
+def parameters_of(function: Callable[..., Any]) -> tuple[Parameter, ...]:
+    """The function's parameters; `*args, **kwargs` where Python cannot tell (some builtins)."""
+    try:
+        return tuple(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        return (Parameter("args", Parameter.VAR_POSITIONAL), Parameter("kwargs", Parameter.VAR_KEYWORD))
+
+
+def compile_sources(
+    decorator: str, function: Callable[..., Any], name: str, fields: Iterable[Field], given: Mapping[str, object]
+) -> Compiled:
+    """Check the sources of a decorated function and make readers of them.
+
+    Args:
+        decorator: The decorator's name, for messages.
+        function: The function.
+        name: `module.qualname` of the function, for messages.
+        fields: What is read.
+        given: The sources that were given, by field; None for those left out.
+
+    Raises:
+        LabelSourceError: When a required field has no possible source, or a source names no parameter.
+    """
+    parameters = parameters_of(function)
+    where = f"@{decorator} on {name}"
+    sources: dict[str, Any] = {}
+    readers: dict[str, Reader] = {}
+    from_subject: set[str] = set()
+    for each in fields:
+        source = given.get(each.name)
+        if source is None:
+            source, readers[each.name] = _implicit(each, parameters, where)
+            if source is not None:
+                from_subject.add(each.name)
+        else:
+            readers[each.name] = _explicit(each.name, source, parameters, where)
+        sources[each.name] = source
+    return Compiled(sources, readers, parameters, from_subject)
+
+
+def _implicit(each: Field, parameters: tuple[Parameter, ...], where: str) -> tuple[Source | None, Reader]:
+    names = {parameter.name for parameter in parameters} if each.from_arguments else set()
+    spellings = each.names or (each.name,)
+    for spelling in spellings:
+        if spelling in names:
+            return Arg(spelling), _argument_reader((spelling,))
+    paths = [(subject, spelling) for subject in SUBJECTS if subject in names for spelling in spellings]
+    if not paths and not each.from_result:
+        if each.required:
+            raise LabelSourceError(_no_source(each.name, names, where))
+        return None, lambda call: MISSING
+
+    def read(call: Call) -> Any:
+        for subject, spelling in paths:
+            value = follow_if_there(call.arguments[subject], (spelling,))
+            if value is not None and value is not MISSING:
+                return value
+        if each.from_result and call.exception is None and call.result is not None:
+            for spelling in spellings:
+                value = follow_if_there(call.result, (spelling,))
+                if value is not MISSING:
+                    return value
+        return MISSING
+
+    return (Arg(".".join(paths[0])) if paths else None), read
+
+
+def _explicit(field: str, source: object, parameters: tuple[Parameter, ...], where: str) -> Reader:
+    if isinstance(source, Mapped):
+        inner = _explicit(field, source.source, parameters, where)
+        function = source.function
+
+        def read_mapped(call: Call) -> Any:
+            value = inner(call)
+            return value if value is None or value is MISSING else function(text_of(value))
+
+        return read_mapped
+    if isinstance(source, Arg):
+        return _argument(field, source, parameters, where)
+    if isinstance(source, Result):
+        path = source.path
+        return lambda call: MISSING if call.exception is not None else follow(call.result, path)
+    if isinstance(source, Error):
+        path = source.path
+        return lambda call: MISSING if call.exception is None else follow(call.exception, path)
+    if isinstance(source, str | int | float | Enum):
+        return lambda call: source
+    if any(source is each for each in (arg, result, error)):
+        word = getattr(source, "__name__", "arg")
+        example = f"{word}({field!r})" if word == "arg" else f"{word}()"
+        raise LabelSourceError(f"{where}: {field}={word} is the function itself; write {field}={example}")
+    if callable(source) and not isinstance(source, type):
+        return source
+    raise LabelSourceError(
+        f"{where}: {field}={source!r} is no label source; write a constant ({field}='…'), arg('parameter'), "
+        f"result('path'), error('path'), or a function of the Call"
+    )
+
+
+def _argument(field: str, source: Arg, parameters: tuple[Parameter, ...], where: str) -> Reader:
+    name, *rest = source.path
+    if any(parameter.name == name for parameter in parameters):
+        return _argument_reader(source.path)
+    keywords = next((each.name for each in parameters if each.kind is Parameter.VAR_KEYWORD), None)
+    if keywords is not None:
+        return _argument_reader((keywords, name, *rest))
+    names = [parameter.name for parameter in parameters]
+    raise LabelSourceError(
+        f"{where}: {field}={source!r} names no parameter{_nearest(name, names, field)}; {_list_of(names)}"
+    )
+
+
+def _argument_reader(path: tuple[str, ...]) -> Reader:
+    name, steps = path[0], path[1:]
+    return lambda call: follow(call.arguments[name], steps) if steps else call.arguments[name]
+
+
+def _no_source(label: str, names: set[str], where: str) -> str:
+    choices = sorted(names - {"self", "cls"})
+    example = _closest(label, choices) or (choices[0] if choices else "parameter")
+    return (
+        f"{where}: the label {label!r} has no source. Write {label}='…' for a constant, {label}=arg({example!r}) to read "
+        f"a parameter, or {label}=result('…') to read the result; {_list_of(choices)}"
+    )
+
+
+def _list_of(names: Iterable[str]) -> str:
+    text = ", ".join(name for name in names if name not in ("self", "cls"))
+    return f"the function's parameters are: {text}" if text else "the function has no parameters"
+
+
+def _nearest(name: str, names: list[str], field: str) -> str:
+    close = _closest(name, names)
+    return f"; did you mean {field}=arg({close!r})?" if close else ""
+
+
+def _closest(name: str, names: list[str]) -> str | None:
+    import difflib  # only when there is something to correct
+
+    containing = [each for each in names if name in each]
+    return next(iter(difflib.get_close_matches(name, names, n=1, cutoff=0.5) or containing), None)

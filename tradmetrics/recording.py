@@ -1,0 +1,31 @@
+"""Recording without a decorator: the one call beneath the exporter, the context managers and the middleware."""
+
+from __future__ import annotations
+
+from tradmetrics.book import NO_BOOK, TradingMetrics, current, get_metrics
+from tradmetrics.definition import MetricDefinition
+from tradmetrics.errors import TradmetricsError
+
+
+def resolve(metrics: TradingMetrics | None, site: str) -> TradingMetrics:
+    """Return the book to record to: the one given, or the process's. Where none can be built, that is logged."""
+    book = metrics or current()
+    if book is not None:
+        return book
+    try:
+        return get_metrics()
+    except TradmetricsError as error:
+        NO_BOOK.fault(site, "record", error)
+        return NO_BOOK
+
+
+def record(
+    metrics: TradingMetrics | None,
+    definition: MetricDefinition,
+    raw: tuple[object, ...] = (),
+    amount: object = 1.0,
+    *,
+    site: str,
+) -> None:
+    """Record one sample to a book, or to the process's. Never raises unless the book is `strict`."""
+    resolve(metrics, site).record(definition, raw, amount, site=site)

@@ -1,0 +1,200 @@
+"""`StrategyStats`: win rate, average P&L, Sharpe ratio, trades of the day, daily P&L and drawdown, from trades alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta, timezone, tzinfo
+from threading import Lock
+from time import time
+from typing import TYPE_CHECKING
+
+from tradmetrics import catalogue
+from tradmetrics.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from tradmetrics.book import TradingMetrics
+
+
+class _Running:
+    """Running figures of one strategy; the same few numbers however many trades there were.
+
+    Mean and variance by Welford's method: B. P. Welford, "Note on a Method for Calculating Corrected Sums of Squares
+    and Products", Technometrics 4 (1962).
+    """
+
+    __slots__ = ("count", "losses", "mean", "squares", "today", "wins")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.mean = 0.0
+        self.squares = 0.0
+        self.wins = 0
+        self.losses = 0
+        self.today = 0
+
+    def add(self, pnl: float) -> None:
+        """Take in one trade's P&L."""
+        self.count += 1
+        difference = pnl - self.mean
+        self.mean += difference / self.count
+        self.squares += difference * (pnl - self.mean)
+        self.wins += pnl > 0
+        self.losses += pnl < 0
+
+    def win_rate(self) -> float | None:
+        """Wins among wins and losses."""
+        decided = self.wins + self.losses
+        return self.wins / decided if decided else None
+
+    def sharpe_ratio(self, periods_per_year: float) -> float | None:
+        """Annualised Sharpe ratio of the P&L per trade."""
+        if self.count < 2 or self.squares <= 0:
+            return None
+        return self.mean / math.sqrt(self.squares / (self.count - 1)) * math.sqrt(periods_per_year)
+
+
+class StrategyStats:
+    """Derived strategy figures, fed by `track_trade` and `record_trade`.
+
+    Hand it to a book: `TradingMetrics(strategy_stats=StrategyStats(timezone="Asia/Kolkata"))`. At each scrape:
+
+    - `trading_strategy_win_rate`: winning trades among those that won or lost (0 to 1);
+    - `trading_strategy_avg_pnl`: mean P&L of a trade, in currency;
+    - `trading_strategy_sharpe_ratio`: mean of the P&L per trade ÷ its sample standard deviation × √`periods_per_year`,
+      from the second trade on: the ratio of W. F. Sharpe, "The Sharpe Ratio", Journal of Portfolio Management 21
+      (1994), <https://web.stanford.edu/~wfsharpe/art/sr/sr.htm>, against a benchmark of zero, with a trade as the
+      period and annualised by the square root of the number of periods in a year;
+    - `trading_strategy_trades_today`: trades since the trading day began, with and without a P&L;
+    - `trading_daily_pnl`: P&L of all strategies since the trading day began;
+    - `trading_max_drawdown`: largest fall of equity from its peak, in percent of the peak. Equity is the capital last
+      set in `trading_capital_total` when the first trade came (0 if none was) plus the P&L since; there is no drawdown
+      before equity has been above zero, and it is at most 100.
+
+    Memory is constant for each strategy, and strategies are bounded by the label's budget.
+
+    Args:
+        reset_at: When the trading day begins, `HH:MM` in `timezone`.
+        timezone: An IANA time zone, such as `Asia/Kolkata` or `America/New_York`.
+        periods_per_year: Trades in a year, for the annualisation; 252 is one for each trading day.
+
+    Raises:
+        ConfigurationError: When the time, the time zone or the number of periods cannot be right.
+    """
+
+    def __init__(self, reset_at: str = "00:00", timezone: str = "UTC", periods_per_year: float = 252) -> None:
+        self.reset_at = reset_at
+        self.timezone = timezone
+        self.periods_per_year = periods_per_year
+        try:
+            at = datetime.strptime(reset_at, "%H:%M")
+        except (TypeError, ValueError):
+            raise ConfigurationError(
+                f"StrategyStats: reset_at is a time of day such as '09:15', not {reset_at!r}"
+            ) from None
+        if not periods_per_year > 0:
+            raise ConfigurationError(f"StrategyStats: periods_per_year is above zero, not {periods_per_year!r}")
+        self._at = timedelta(hours=at.hour, minutes=at.minute)
+        self._zone = _zone(timezone)
+        self._clock: Callable[[], float] = time
+        self._lock = Lock()
+        self._strategies: dict[str, _Running] = {}
+        self._day_ends = -math.inf
+        self._daily = 0.0
+        self._equity = self._peak = self._drawdown = 0.0
+        self._started = False
+
+    def trade(self, book: TradingMetrics, strategy: object, pnl: float | None, *, site: str) -> None:
+        """Take in one trade.
+
+        Args:
+            book: The book that counts it.
+            strategy: The strategy, as it came.
+            pnl: Profit or loss in currency, or None where it is not known.
+            site: Who records, for counting errors.
+        """
+        try:
+            label = book.instrument(catalogue.STRATEGY_TRADES_TODAY).resolve((strategy,)).labels[0]
+            with self._lock:
+                self._take_in(book, label, pnl)
+        except Exception as error:
+            book.fault(site, "record", error)
+
+    def _take_in(self, book: TradingMetrics, label: str, pnl: float | None) -> None:
+        self._turn_day()
+        if not self._started:
+            self._started = True
+            capital = book.instrument(catalogue.CAPITAL_TOTAL)
+            self._equity = self._peak = capital.resolve(()).series.value() if len(capital) else 0.0
+        running = self._strategies.setdefault(label, _Running())
+        running.today += 1
+        if pnl is None:
+            return
+        running.add(pnl)
+        self._daily += pnl
+        self._equity += pnl
+        self._peak = max(self._peak, self._equity)
+        if self._peak > 0:
+            fall = (self._peak - self._equity) / self._peak * 100
+            self._drawdown = min(100.0, max(self._drawdown, fall))
+
+    def _turn_day(self) -> None:
+        now = self._clock()
+        if now < self._day_ends:
+            return
+        local = datetime.fromtimestamp(now, self._zone)
+        day = (local.replace(tzinfo=None) - self._at).date()
+        # Wall time, so that the day turns at the same time of day on both sides of a daylight-saving change.
+        ends = datetime.combine(day + timedelta(days=1), datetime.min.time()) + self._at
+        self._day_ends = ends.replace(tzinfo=self._zone).timestamp()
+        self._daily = 0.0
+        for running in self._strategies.values():
+            running.today = 0
+
+    def expose(self, book: TradingMetrics) -> None:
+        """Have the figures computed at every scrape of `book`; the book does this when it is built."""
+        for definition, figure in (
+            (catalogue.STRATEGY_WIN_RATE, lambda running: running.win_rate()),
+            (catalogue.STRATEGY_AVG_PNL, lambda running: running.mean if running.count else None),
+            (catalogue.STRATEGY_SHARPE_RATIO, lambda running: running.sharpe_ratio(self.periods_per_year)),
+            (catalogue.STRATEGY_TRADES_TODAY, lambda running: running.today),
+        ):
+            book.at_scrape(definition, lambda figure=figure: self._by_strategy(figure))
+        book.at_scrape(catalogue.DAILY_PNL, lambda: self._overall(lambda: self._daily))
+        book.at_scrape(catalogue.MAX_DRAWDOWN, lambda: self._overall(lambda: self._drawdown))
+
+    def _by_strategy(self, figure: Callable[[_Running], float | None]) -> Mapping[tuple[str, ...], float]:
+        with self._lock:
+            self._turn_day()
+            values = {(label,): figure(running) for label, running in self._strategies.items()}
+        return {labels: float(value) for labels, value in values.items() if value is not None}
+
+    def _overall(self, figure: Callable[[], float]) -> Mapping[tuple[str, ...], float]:
+        with self._lock:
+            self._turn_day()
+            return {(): figure()} if self._started else {}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, StrategyStats) and self._settings() == other._settings()
+
+    def __hash__(self) -> int:
+        return hash(self._settings())
+
+    def _settings(self) -> tuple[str, str, float]:
+        return self.reset_at, self.timezone, self.periods_per_year
+
+
+def _zone(name: str) -> tzinfo:
+    if name == "UTC":
+        return timezone.utc
+    from zoneinfo import ZoneInfo, available_timezones
+
+    try:
+        return ZoneInfo(name)
+    except Exception:
+        from tradmetrics.book import nearest
+
+        raise ConfigurationError(
+            f"StrategyStats: {name!r} is no time zone{nearest(str(name), available_timezones())}; "
+            "write an IANA name such as 'Asia/Kolkata'"
+        ) from None

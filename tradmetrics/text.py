@@ -1,0 +1,68 @@
+"""Any value into a label's text: bounded in length, printable, valid UTF-8, and never an exception of its own."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from typing import Final
+
+UNKNOWN: Final = "unknown"
+"""The value of a label that has none."""
+OTHER: Final = "__other__"
+"""The value of a label whose own value found no place in its budget."""
+MAX_LENGTH: Final = 128
+"""Longest label value, in characters."""
+
+_WORD_STARTS: Final = re.compile("(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+# C0 and C1 controls (NUL included), line and paragraph separators, and the surrogates that UTF-8 cannot encode.
+_UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+def clean(text: str) -> str:
+    """Return `text` as a label value: unprintable characters replaced, stripped, cut at `MAX_LENGTH`.
+
+    Applying it twice gives the same as once.
+
+    Args:
+        text: Any text.
+
+    Returns:
+        The label value; `unknown` when nothing is left.
+    """
+    if len(text) > 4 * MAX_LENGTH:
+        # A label of megabytes must not cost a pass over megabytes; enough is kept for blanks that are stripped.
+        text = text[: 4 * MAX_LENGTH]
+    if not text.isprintable():
+        text = _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+    return text.strip()[:MAX_LENGTH].rstrip() or UNKNOWN
+
+
+def text_of(value: object) -> str:
+    """Return the text of a raw label value, read once.
+
+    An enum's `.value` is read before its name, so that `Side.BUY = "buy"` reads `buy` on every Python version; an
+    enum whose value is no text reads as its name.
+
+    Args:
+        value: Whatever a label source gave. None is `unknown`.
+
+    Returns:
+        The cleaned label value.
+
+    Raises:
+        Exception: Whatever the value's own `__str__` raises.
+    """
+    if type(value) is str:
+        return clean(value)
+    if value is None:
+        return UNKNOWN
+    if isinstance(value, Enum):
+        return clean(value.value if isinstance(value.value, str) else value.name)
+    if isinstance(value, bytes | bytearray):
+        return clean(bytes(value[: 4 * MAX_LENGTH]).decode("utf-8", "replace"))
+    return clean(str.__str__(str(value)))
+
+
+def snake_case(name: str) -> str:
+    """Return a class name in snake_case: `InsufficientFunds` is `insufficient_funds`, `HTTPError` is `http_error`."""
+    return _WORD_STARTS.sub("_", name).lower()

@@ -1,0 +1,277 @@
+"""Context managers that time a block, which are decorators too: `fill_timer`, `training_timer`, `request_timer`.
+
+A timer can be entered again while it runs, and shared between threads and tasks: each `with` has a timing of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from time import perf_counter, time
+from types import TracebackType
+from typing import Any, ClassVar, Final, TypeVar
+
+from typing_extensions import ParamSpec
+
+from tradmetrics import catalogue
+from tradmetrics.book import NO_BOOK, TradingMetrics, current, get_metrics
+from tradmetrics.definition import MetricDefinition
+from tradmetrics.errors import TradmetricsError
+from tradmetrics.instrument import RETURNED, Recipe, Rule
+from tradmetrics.labels import LabelSource
+from tradmetrics.readers import Field
+from tradmetrics.outcomes import request_status, status_of_exception
+from tradmetrics.wrapping import decorate
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Timing:
+    """One run of a timer.
+
+    Attributes:
+        status: For `request_timer`: the status to count, when it is not `ok`.
+        accuracy: For `training_timer`: the accuracy that the training reached (0 to 1).
+    """
+
+    __slots__ = ("_discarded", "_outer", "_started", "_stopped", "_timer", "accuracy", "status")
+
+    def __init__(self, timer: _Timer, outer: Timing | None) -> None:
+        self._timer = timer
+        self._outer = outer
+        self._stopped: float | None = None
+        self._discarded = False
+        self.status: object = None
+        self.accuracy: object = None
+        self._started = perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        """Seconds so far, or in all when the block has ended."""
+        return (perf_counter() if self._stopped is None else self._stopped) - self._started
+
+    def discard(self) -> None:
+        """Record nothing for this run."""
+        self._discarded = True
+
+
+# The innermost running timing of the current thread or task; each links to the one around it.
+_innermost: Final[ContextVar[Timing | None]] = ContextVar("tradmetrics_timing", default=None)
+
+
+class _Timer:
+    """What the timers share: entering, leaving, and being a decorator."""
+
+    __slots__ = ("_metrics",)
+
+    _recipe: ClassVar[Recipe]
+
+    def __init__(self, metrics: TradingMetrics | None) -> None:
+        self._metrics = metrics
+
+    def _given(self) -> Mapping[str, object]:
+        """Label sources by field, for use as a decorator."""
+        raise NotImplementedError
+
+    def _record(self, book: TradingMetrics, timing: Timing, seconds: float, error: BaseException | None) -> None:
+        """Record one run that was not discarded."""
+        raise NotImplementedError
+
+    def __call__(self, function: Callable[P, R], /) -> Callable[P, R]:
+        """Time every call of `function`."""
+        return decorate(function, self._recipe, self._given(), self._metrics)
+
+    def __enter__(self) -> Timing:
+        timing = Timing(self, _innermost.get())
+        _innermost.set(timing)
+        return timing
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        book = self._metrics or current() or NO_BOOK
+        try:
+            if book is NO_BOOK:
+                book = get_metrics()
+            stopped = perf_counter()
+            timing = _innermost.get()
+            if timing is not None and timing._timer is self:
+                _innermost.set(timing._outer)
+            else:
+                timing = _take(timing, self)
+            if timing is not None:
+                timing._stopped = stopped
+                if not timing._discarded and book.enabled:
+                    self._record(book, timing, stopped - timing._started, error)
+        except Exception as problem:
+            if book.strict and isinstance(problem, TradmetricsError):
+                raise
+            book.fault(self._site(), "record", problem)
+
+    async def __aenter__(self) -> Timing:
+        return self.__enter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.__exit__(kind, error, traceback)
+
+    def _site(self) -> str:
+        return f"tradmetrics.{type(self).__name__}"
+
+    def _observe(self, book: TradingMetrics, definition: MetricDefinition, raw: tuple[object, ...], seconds: float) -> None:
+        # The tuple is only ever looked up when it holds exact strings: 1 and True would be equal keys.
+        if all(type(value) is str for value in raw):
+            series = book.remembered.get((definition.name, *raw))  # type: ignore[arg-type]
+            if series is not None:
+                series.observe(seconds)
+                return
+        book.remember(definition, raw, site=self._site()).observe(seconds)
+
+
+def _take(innermost: Timing | None, timer: _Timer) -> Timing | None:
+    """Take the innermost timing of `timer` out of the chain, where timers do not end in the order they began."""
+    inner, timing = innermost, innermost and innermost._outer
+    while timing is not None and inner is not None:
+        if timing._timer is timer:
+            inner._outer = timing._outer
+            return timing
+        inner, timing = timing, timing._outer
+    return None
+
+
+class fill_timer(_Timer):  # noqa: N801 - a context manager reads as a function
+    """Time the wait for a fill into `trading_order_fill_time_seconds`.
+
+    A clean exit observes the seconds between entering and leaving (`time.perf_counter`). On an exception, or after
+    `timing.discard()`, nothing is observed: there was no fill. Works in `with`, `async with` and as a decorator.
+
+    Example:
+        ```python
+        from tradmetrics import fill_timer
+
+        with fill_timer("gamma_scalping") as timing:
+            broker.place_and_wait(order)
+        print(timing.seconds)
+        ```
+
+    Args:
+        strategy: The strategy; as a decorator also a source, such as `arg("strategy")`.
+        metrics: The book to record to; by default the process's.
+    """
+
+    __slots__ = ("_strategy",)
+
+    _recipe = Recipe(
+        "fill_timer",
+        (Field("strategy", required=True),),
+        (Rule(catalogue.ORDER_FILL_TIME, when=frozenset({RETURNED}), value="seconds"),),
+        plain=RETURNED,
+    )
+
+    def __init__(self, strategy: LabelSource, *, metrics: TradingMetrics | None = None) -> None:
+        self._metrics = metrics
+        self._strategy = strategy
+
+    def _given(self) -> Mapping[str, object]:
+        return {"strategy": self._strategy}
+
+    def _record(self, book: TradingMetrics, timing: Timing, seconds: float, error: BaseException | None) -> None:
+        if error is not None:
+            return
+        strategy = self._strategy
+        if type(strategy) is str:
+            series = book.remembered.get((_FILL_TIME, strategy))
+            if series is not None:
+                series.observe(seconds)
+                return
+        book.remember(catalogue.ORDER_FILL_TIME, (strategy,), site=self._site()).observe(seconds)
+
+
+_FILL_TIME: Final = catalogue.ORDER_FILL_TIME.name
+
+
+class training_timer(_Timer):  # noqa: N801 - a context manager reads as a function
+    """Time the training of a model.
+
+    A clean exit observes the seconds into `trading_ml_training_duration_seconds` and sets
+    `trading_ml_last_training_timestamp`; `timing.accuracy = 0.93` in the block also sets `trading_ml_model_accuracy`.
+    On an exception, or after `timing.discard()`, nothing is recorded.
+
+    Example:
+        ```python
+        from tradmetrics import training_timer
+
+        with training_timer("xgboost") as timing:
+            timing.accuracy = fit(model)
+        ```
+
+    Args:
+        model: The model, for its accuracy.
+        metrics: The book to record to; by default the process's.
+    """
+
+    __slots__ = ("_model",)
+
+    def __init__(self, model: LabelSource | None = None, *, metrics: TradingMetrics | None = None) -> None:
+        super().__init__(metrics)
+        self._model = model
+
+    def __call__(self, function: Callable[P, R], /) -> Callable[P, R]:
+        """Time every call of `function`, as `track_training` does."""
+        from tradmetrics.decorators.models import track_training
+
+        return track_training(model=self._model, metrics=self._metrics)(function)
+
+    def _record(self, book: TradingMetrics, timing: Timing, seconds: float, error: BaseException | None) -> None:
+        if error is not None:
+            return
+        site = self._site()
+        self._observe(book, catalogue.ML_TRAINING_DURATION, (), seconds)
+        book.record(catalogue.ML_LAST_TRAINING, (), time(), site=site)
+        if timing.accuracy is not None:
+            book.record(catalogue.ML_MODEL_ACCURACY, (self._model,), timing.accuracy, site=site)
+
+
+class request_timer(_Timer):  # noqa: N801 - a context manager reads as a function
+    """Time an API request, and count it by status.
+
+    Leaving the block observes the seconds into `trading_api_request_duration_seconds` and counts in
+    `trading_api_requests_total`, with the status `ok`, or what `timing.status = response.status_code` said. On an
+    exception the status is the exception's `status_code`, else `error`. After `timing.discard()` nothing is recorded.
+
+    Example:
+        ```python
+        from tradmetrics import request_timer
+
+        with request_timer("/orders", "POST") as timing:
+            response = session.post(url, json=order)
+            timing.status = response.status_code
+        ```
+
+    Args:
+        endpoint: The endpoint as a template (`/orders/{id}`), never with ids in it.
+        method: The HTTP method.
+        metrics: The book to record to; by default the process's.
+    """
+
+    __slots__ = ("_endpoint", "_method")
+
+    def __init__(
+        self, endpoint: LabelSource, method: LabelSource = "GET", *, metrics: TradingMetrics | None = None
+    ) -> None:
+        super().__init__(metrics)
+        self._endpoint = endpoint
+        self._method = method
+
+    def __call__(self, function: Callable[P, R], /) -> Callable[P, R]:
+        """Time every call of `function`, as `track_request` does."""
+        from tradmetrics.decorators.requests import track_request
+
+        return track_request(endpoint=self._endpoint, method=self._method, metrics=self._metrics)(function)
+
+    def _record(self, book: TradingMetrics, timing: Timing, seconds: float, error: BaseException | None) -> None:
+        status = request_status(timing.status) if error is None else status_of_exception(error)
+        self._observe(book, catalogue.API_REQUEST_DURATION, (self._endpoint, self._method), seconds)
+        book.record(catalogue.API_REQUESTS, (self._endpoint, self._method, status), site=self._site())

@@ -1,0 +1,131 @@
+"""Putting a recipe on whatever stands below the decorator."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from types import FunctionType
+from typing import Any, Final, Protocol, TypeVar, overload
+
+import wrapt
+from typing_extensions import ParamSpec
+
+from tradmetrics import book
+from tradmetrics.book import DISABLED_BY_ENVIRONMENT, TradingMetrics
+from tradmetrics.errors import DecorationError
+from tradmetrics.instrument import Recipe, Site
+from tradmetrics.readers import compile_sources
+from tradmetrics.shells import shell_for
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+SITE_ATTRIBUTE: Final = "__tradmetrics__"
+"""Attribute of every decorated function: a tuple of its sites, outermost decorator first."""
+
+
+class Decorator(Protocol):
+    """A decorator that keeps the signature of what it is put on."""
+
+    def __call__(self, function: Callable[P, R], /) -> Callable[P, R]:
+        """Decorate `function`."""
+
+
+class InstrumentedCallable(wrapt.ObjectProxy):  # type: ignore[misc]
+    """A decorated callable object, partial, bound method or builtin: all of it shows through, calls are recorded."""
+
+    def __init__(self, wrapped: Any, shell: Callable[..., Any]) -> None:
+        super().__init__(wrapped)
+        self._self_shell = shell
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the wrapped object through its shell."""
+        return self._self_shell(*args, **kwargs)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        # Pickled as what it wraps: by name where that goes by name, and undecorated where it goes by value.
+        return self.__wrapped__.__reduce_ex__(protocol)
+
+
+@overload
+def decorate(
+    function: Callable[P, R], recipe: Recipe, given: Mapping[str, object], metrics: TradingMetrics | None
+) -> Callable[P, R]: ...
+@overload
+def decorate(
+    function: None, recipe: Recipe, given: Mapping[str, object], metrics: TradingMetrics | None
+) -> Decorator: ...
+def decorate(
+    function: Callable[..., Any] | None,
+    recipe: Recipe,
+    given: Mapping[str, object],
+    metrics: TradingMetrics | None,
+) -> Any:
+    """Decorate `function`, or return the decorator when it is None (`@track_order(...)`).
+
+    Args:
+        function: What to decorate, or None.
+        recipe: What to record.
+        given: The sources that were given, by field; None for those left out.
+        metrics: The book, or None for the process's default.
+
+    Raises:
+        LabelSourceError: When a label has no source, or one that cannot exist.
+        DecorationError: When `function` is nothing that can be decorated.
+    """
+    if function is None:
+        return lambda target: instrument(target, recipe, given, metrics)
+    return instrument(function, recipe, given, metrics)
+
+
+def instrument(
+    target: Any, recipe: Recipe, given: Mapping[str, object], metrics: TradingMetrics | None = None
+) -> Any:
+    """Wrap any callable, classmethod or staticmethod so that its calls are recorded.
+
+    The very object comes back where nothing is to be recorded: under `TRADMETRICS_DISABLED=1`, or a disabled book.
+    """
+    if metrics is not None and not isinstance(metrics, TradingMetrics):
+        raise DecorationError(f"@{recipe.decorator}: metrics= takes a TradingMetrics, not {metrics!r}")
+    fixed = book.current() if metrics is None else metrics
+    if DISABLED_BY_ENVIRONMENT or (fixed is not None and not fixed.enabled):
+        return target
+    if isinstance(target, classmethod | staticmethod):
+        return type(target)(instrument(target.__func__, recipe, given, metrics))
+    name = name_of(target)
+    _check(target, recipe, name)
+    site = Site(recipe, compile_sources(recipe.decorator, target, name, recipe.fields, given), metrics, name)
+    shell = shell_for(target, site)
+    wrapper = shell if isinstance(target, FunctionType) else InstrumentedCallable(target, shell)
+    sites = (site, *getattr(target, SITE_ATTRIBUTE, ()))
+    if isinstance(wrapper, InstrumentedCallable):
+        wrapper._self_sites = sites
+    else:
+        setattr(wrapper, SITE_ATTRIBUTE, sites)
+    return wrapper
+
+
+def name_of(target: Any) -> str:
+    """`module.qualname` of a callable, for messages and for the `site` label."""
+    while isinstance(target, functools.partial):
+        target = target.func
+    named = target if hasattr(target, "__qualname__") else type(target)
+    return f"{getattr(target, '__module__', None) or named.__module__}.{named.__qualname__}"
+
+
+def _check(target: Any, recipe: Recipe, name: str) -> None:
+    if isinstance(target, type):
+        raise DecorationError(f"@{recipe.decorator} on the class {name}: decorate its methods instead")
+    if isinstance(target, property):
+        raise DecorationError(f"@{recipe.decorator} on a property: write it below @property, on the function")
+    if not callable(target):
+        hint = f"; write @{recipe.decorator}(strategy={target!r}, …)" if isinstance(target, str) else ""
+        raise DecorationError(
+            f"@{recipe.decorator} on {target!r:.80}: only what can be called can be decorated; sources are keywords{hint}"
+        )
+    if recipe.needs_result and (inspect.isgeneratorfunction(target) or inspect.isasyncgenfunction(target)):
+        raise DecorationError(
+            f"@{recipe.decorator} on {name}: a generator gives no result to read while it runs; decorate the function "
+            "that makes one item, or pass every label as a constant, arg(…) or a function of the Call"
+        )
