@@ -54,7 +54,7 @@ def _default_book_of_its_own() -> Iterator[None]:
         used.unregister()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def child_environment() -> dict[str, str]:
     """The environment for a child Python that imports the same tradmetrics as the tests do, from whatever folder."""
     package = os.path.dirname(os.path.dirname(tradmetrics.__file__))

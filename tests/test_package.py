@@ -1,0 +1,80 @@
+"""The package as users install it: what comes with it, what it needs, and what importing it does."""
+
+import importlib.metadata
+import os
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+import tradmetrics
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = Path(tradmetrics.__file__).parent
+
+
+@pytest.mark.skipif(ROOT == PACKAGE.parent, reason="runs from the checkout; `make test` runs on the installed wheel")
+def test_the_installed_package_is_the_one_under_test() -> None:
+    """Files that the wheel lacks would go unnoticed, since the checkout has them."""
+    assert Path(sysconfig.get_path("purelib")) in PACKAGE.parents
+    installed = {path.relative_to(PACKAGE) for path in PACKAGE.rglob("*") if "__pycache__" not in path.parts}
+    source = ROOT / "tradmetrics"
+    assert {path.relative_to(source) for path in source.rglob("*") if "__pycache__" not in path.parts} == installed
+
+
+def metadata() -> importlib.metadata.PackageMetadata:
+    """The installed distribution's metadata."""
+    try:
+        return importlib.metadata.metadata("tradmetrics")
+    except importlib.metadata.PackageNotFoundError:
+        pytest.skip("tradmetrics runs from the checkout here, where it has no metadata")
+
+
+def test_three_runtime_dependencies() -> None:
+    """A trading bot would get packages that it has no use for, each a risk of its own."""
+    required = [line for line in metadata().get_all("Requires-Dist") or [] if "extra ==" not in line]
+    names = sorted(line.split(">")[0].strip() for line in required)
+    assert ["prometheus-client", "typing-extensions", "wrapt"] == names
+
+
+def test_the_metadata_says_what_it_is() -> None:
+    """The package's page would lack its description, licence or the versions of Python it runs on."""
+    assert ">=3.10" == metadata()["Requires-Python"]
+    assert "Apache-2.0" == metadata()["License-Expression"]
+    assert tradmetrics.__version__ == metadata()["Version"]
+    assert "# tradmetrics" in str(metadata().get_payload() or metadata()["Description"])  # type: ignore[attr-defined]
+
+
+def test_type_checkers_use_its_annotations() -> None:
+    """Users' type checkers would treat every decorated function as untyped."""
+    assert (PACKAGE / "py.typed").is_file()
+
+
+def test_the_shop_window_is_sorted_and_documented() -> None:
+    """A public name would be hard to find, or come without a word on what it does."""
+    assert sorted(tradmetrics.__all__) == list(tradmetrics.__all__)
+    for name in tradmetrics.__all__:
+        value = getattr(tradmetrics, name)
+        assert value.__doc__ if callable(value) else value is not None, f"{name} has no docstring"
+
+
+IMPORT = """
+import sys, threading, prometheus_client
+before = set(prometheus_client.REGISTRY._names_to_collectors)
+import tradmetrics
+print(sorted(set(prometheus_client.REGISTRY._names_to_collectors) - before))
+print(threading.active_count())
+print(sorted({"asyncio", "fastapi", "pytest", "hypothesis", "rich", "typer", "yaml"} & set(sys.modules)))
+"""
+
+
+def test_importing_registers_nothing_starts_nothing_and_needs_nothing(
+    child_environment: dict[str, str], tmp_path: Path
+) -> None:
+    """A library that imports tradmetrics would show dozens of metrics that its user never asked for."""
+    answer = subprocess.run(
+        [sys.executable, "-c", IMPORT], env=child_environment, cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    assert ["[]", "1", "[]"] == answer.stdout.split(os.linesep)[:-1], answer.stderr

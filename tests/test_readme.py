@@ -1,0 +1,72 @@
+"""The README's code runs, and shows what the README says it shows."""
+
+import re
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sybil import Sybil
+from sybil.parsers.markdown import PythonCodeBlockParser
+
+import tradmetrics
+from tradmetrics.server import MetricsServer
+
+README = Path(__file__).parent.parent / "README.md"
+TEXT = README.read_text(encoding="utf-8")
+
+
+def run(monkeypatch: pytest.MonkeyPatch) -> list[MetricsServer]:
+    """Run the README's Python blocks in one namespace; return the servers they started, on free ports."""
+    servers: list[MetricsServer] = []
+    start = tradmetrics.start_metrics_server
+
+    def on_a_free_port(*arguments: Any, **options: Any) -> MetricsServer:
+        servers.append(start(**{**options, "port": 0}))
+        return servers[-1]
+
+    monkeypatch.setattr(tradmetrics, "start_metrics_server", on_a_free_port)
+    document = Sybil(parsers=[PythonCodeBlockParser()]).parse(README)
+    examples = list(document.examples())
+    assert examples, "the README has no Python in it"
+    for example in examples:
+        example.evaluate()
+    return servers
+
+
+def blocks(language: str) -> list[str]:
+    """The README's fenced blocks of one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
+
+
+def test_the_examples_show_the_metrics_that_the_readme_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first thing that a newcomer pastes would fail, or give other numbers."""
+    (server,) = run(monkeypatch)
+    with server:
+        scraped = urllib.request.urlopen(server.url, timeout=10).read().decode().splitlines()
+    shown = [line for block in blocks("text") for line in block.splitlines() if line.startswith("trading_")]
+    assert len(shown) >= 4
+    assert [] == [line for line in shown if line not in scraped]
+
+
+def test_every_decorator_is_in_the_table() -> None:
+    """A newcomer would not learn that a decorator exists, or look for one that does not."""
+    table = re.findall(r"^\| `@(\w+)`", TEXT, re.MULTILINE)
+    assert {name for name in tradmetrics.__all__ if name.startswith("track")} == set(table)
+    for name in tradmetrics.__all__:
+        if name.endswith("_timer"):
+            assert f"`{name}`" in TEXT
+
+
+def test_the_commands_are_targets_of_the_makefile() -> None:
+    """A newcomer would be told to type a command that does not exist."""
+    commands = {line.split()[1] for block in blocks("bash") for line in block.splitlines() if line.startswith("make ")}
+    targets = set(re.findall(r"^([a-z-]+):", (README.parent / "Makefile").read_text(), re.MULTILINE))
+    assert {"demo", "test"} <= commands <= targets
+
+
+def test_links_lead_to_files_that_are_there() -> None:
+    """A newcomer would follow a link to nothing."""
+    links = [link for link in re.findall(r"\]\(([^)#]+)\)", TEXT) if "://" not in link]
+    assert links
+    assert [] == [link for link in links if not (README.parent / link).exists()]
