@@ -336,7 +336,7 @@ class _Default:
         self.lock = RLock()
 
 
-_default: Final = _Default()
+default: Final = _Default()
 
 
 def get_metrics() -> TradingMetrics:
@@ -345,7 +345,7 @@ def get_metrics() -> TradingMetrics:
     Returns:
         The book that `configure` built, or one with default settings.
     """
-    book = _default.book
+    book = default.book
     return configure() if book is None else book
 
 
@@ -388,12 +388,12 @@ def configure(
         "enabled": enabled,
         "strict": strict,
     }
-    with _default.lock:
-        current = _default.book
-        if current is not None and settings == _default.settings:
+    with default.lock:
+        current = default.book
+        if current is not None and settings == default.settings:
             return current
         if current is not None and not force:
-            changed = [name for name, value in settings.items() if value != (_default.settings or {}).get(name)]
+            changed = [name for name, value in settings.items() if value != (default.settings or {}).get(name)]
             raise ConfigurationError(
                 f"configure: the default book is in use with another {' and '.join(changed)}; call configure(…) before "
                 "anything records, or replace the book and what it has counted with configure(…, force=True)"
@@ -406,14 +406,14 @@ def configure(
             if current is not None:
                 current.restore()
             raise
-        _default.book, _default.settings = book, settings
+        default.book, default.settings = book, settings
         return book
 
 
 def replace_default(book: TradingMetrics | None) -> TradingMetrics | None:
     """Put another book in the default's place and return the one that was there; for tests."""
-    with _default.lock:
-        previous, _default.book, _default.settings = _default.book, book, None
+    with default.lock:
+        previous, default.book, default.settings = default.book, book, None
         if previous is not None:
             previous.forget()
         return previous
@@ -421,4 +421,4 @@ def replace_default(book: TradingMetrics | None) -> TradingMetrics | None:
 
 def current() -> TradingMetrics | None:
     """The process's default book if there is one yet."""
-    return _default.book
+    return default.book

@@ -18,7 +18,7 @@ from tradmetrics.book import NO_BOOK, TradingMetrics, apply, get_metrics
 from tradmetrics.definition import MetricDefinition
 from tradmetrics.errors import TradmetricsError
 from tradmetrics.labels import MISSING
-from tradmetrics.readers import Compiled, Field, compile_sources
+from tradmetrics.readers import Compiled, Field, is_safe
 from tradmetrics.series import Series
 from tradmetrics.values import amount_of
 
@@ -137,7 +137,8 @@ class Reading:
 
     def default(self, name: str, value: object) -> None:
         """Give a field a value if its source has none."""
-        if self(name) in _NOTHING and self._values[name] is not FAILED:
+        current = self(name)
+        if (current is None or current is MISSING) and self._values[name] is not FAILED:
             self._values[name] = value
 
     def fault(self, stage: str, error: Exception) -> None:
@@ -149,15 +150,7 @@ class Reading:
         self.book.record(definition, raw, amount, site=self.site.name, dialect=self.site.recipe.dialect)
 
 
-class _Nothing:
-    """`value in _NOTHING` by identity, so that no value's own `__eq__` runs."""
-
-    def __contains__(self, value: object) -> bool:
-        return value is None or value is MISSING or value is FAILED
-
-
 FAILED: Final = object()
-_NOTHING: Final = _Nothing()
 
 
 def _since(site: Site, started: float) -> float:
@@ -168,11 +161,26 @@ def _since(site: Site, started: float) -> float:
         return float("nan")
 
 
+class _Line:
+    """One rule of a site, with the series that its raw labels led to before."""
+
+    __slots__ = ("amount", "by_tick", "definition", "names", "observes", "seen")
+
+    def __init__(self, rule: Rule) -> None:
+        definition = rule.definition
+        self.definition = definition
+        self.names = definition.label_names
+        self.amount = rule.value
+        self.by_tick = definition.kind == "counter" and rule.value == 1.0
+        self.observes = definition.kind == "histogram"
+        self.seen: dict[tuple[object, ...], Series] = {}
+
+
 class Site:
     """One decorated function: its recipe compiled for its parameters, bound to a book at its first call."""
 
     __slots__ = (
-        "_entries", "_extract", "_fixed", "_plain_rules", "_positions", "_rules", "_token",
+        "_entries", "_extract", "_fixed", "_lines", "_token",
         "book", "compiled", "enter", "name", "recipe",
     )  # fmt: skip
 
@@ -180,28 +188,24 @@ class Site:
         self.recipe = recipe
         self.compiled = compiled
         self.name = name
-        self._fixed = metrics
-        self._rules: dict[str, tuple[Rule, ...]] = {}
-        decides_by_result_only = all(compiled.only_from_result(field) for field in recipe.decisive)
-        self._plain_rules = (
-            self.rules(recipe.plain) if recipe.plain is not None and decides_by_result_only and not recipe.effect else ()
-        )
-        labels = {name for rule in self._plain_rules for name in rule.definition.label_names}
-        if any(rule.value not in (1.0, "seconds") for rule in self._plain_rules):
-            self._plain_rules = ()
-        self._extract = compiled.extractor(labels) if self._plain_rules else None
-        self._entries: dict[Any, Entry] = {}
-        self._token: object = None
         self.book: TradingMetrics = NO_BOOK
         self.enter: Callable[[], Any] = perf_counter if recipe.enter is None else self._enter
+        self._fixed = metrics
+        self._token: object = None
+        self._lines: dict[str, tuple[_Line, ...]] = {}
+        self._entries: dict[Any, Entry] = {}
+        self._extract = self._extractor()
 
-    def rules(self, outcome: str) -> tuple[Rule, ...]:
-        """The rules that record at an outcome."""
-        rules = self._rules.get(outcome)
-        if rules is None:
-            rules = tuple(rule for rule in self.recipe.rules if rule.when is None or outcome in rule.when)
-            self._rules[outcome] = rules
-        return rules
+    def _extractor(self) -> Callable[..., Any] | None:
+        """The extractor of a call that returned None, where nothing but its arguments says what to record."""
+        recipe = self.recipe
+        if recipe.plain is None or recipe.effect is not None:
+            return None
+        rules = [rule for rule in recipe.rules if rule.when is None or recipe.plain in rule.when]
+        if any(not isinstance(rule.value, float) and rule.value != "seconds" for rule in rules):
+            return None
+        labels = {name for rule in rules for name in rule.definition.label_names}
+        return self.compiled.extractor(labels, recipe.decisive)
 
     def _enter(self) -> tuple[float, object]:
         started = perf_counter()
@@ -218,6 +222,8 @@ class Site:
 
     def entering_failed(self, error: Exception) -> float:
         """Count a clock that failed before the call; the call goes on without a duration."""
+        if self.book.strict and isinstance(error, TradmetricsError):
+            raise error
         if self.book.token is not self._token:
             self.bind()
         self.book.fault(self.name, "clock", error)
@@ -231,6 +237,7 @@ class Site:
         # entry under the new token.
         self.book = book
         self._entries = {}
+        self._lines = {}
         self._token = token
 
     def finished(
@@ -263,35 +270,34 @@ class Site:
     def _long_way(
         self, args: tuple[Any, ...], kwargs: Mapping[str, Any], result: Any, exception: BaseException | None, token: Any
     ) -> None:
-        if not self.book.enabled:
+        entries, lines = self._entries, self._lines
+        book = self.book
+        if not book.enabled:
             return
         recipe = self.recipe
-        entries = self._entries
         reading = Reading(self, args, kwargs, result, exception, token)
         if recipe.outcome is None:
             outcome = RETURNED if exception is None else RAISED
         else:
             outcome = recipe.outcome(reading)
-        rules = self.rules(outcome)
         ticks: list[Callable[[], object]] = []
         observers: list[Callable[[float], object]] = []
         rememberable = True
-        for rule in rules:
-            definition = rule.definition
-            amount = self._amount(rule, reading)
+        for line in lines.get(outcome) or self._lines_for(outcome, lines):
+            series = self._series(line, reading)
+            if line.by_tick:
+                tick = series.tick
+                tick()
+                ticks.append(tick)
+                continue
+            amount = self._amount(line, reading)
             if amount is None:
                 rememberable = False
                 continue
-            raw = tuple(reading(name) for name in definition.label_names)
-            series, again = self.book.series(definition, raw, site=self.name, dialect=recipe.dialect)
-            rememberable &= again
-            if definition.kind == "counter" and amount == 1.0 and rule.value == 1.0:
-                ticks.append(series.tick)
-                series.tick()
-            else:
-                if rule.value == "seconds" and definition.kind == "histogram":
-                    observers.append(series.observe)
-                apply(definition, series, amount)
+            if line.observes:
+                observers.append(series.observe)
+            apply(line.definition, series, amount)
+            rememberable &= line.observes
         if recipe.effect is not None:
             recipe.effect(reading)
         if recipe.prepare is not None and exception is None:
@@ -299,26 +305,54 @@ class Site:
             if prepared is not None:
                 prepared()
                 ticks.append(prepared)
-        if rememberable and result is None and exception is None and rules is self._plain_rules and self._extract:
-            self._remember(entries, args, kwargs, (tuple(ticks), tuple(observers)))
+        if self._extract is not None and result is None and exception is None and outcome == recipe.plain and rememberable:
+            self._remember(entries, lines[outcome], reading, args, kwargs, (tuple(ticks), tuple(observers)))
 
-    def _amount(self, rule: Rule, reading: Reading) -> float | None:
-        value: Any = rule.value
+    def _lines_for(self, outcome: str, lines: dict[str, tuple[_Line, ...]]) -> tuple[_Line, ...]:
+        rules = (rule for rule in self.recipe.rules if rule.when is None or outcome in rule.when)
+        lines[outcome] = result = tuple(map(_Line, rules))
+        return result
+
+    def _series(self, line: _Line, reading: Reading) -> Series:
+        raw = tuple([reading(name) for name in line.names])
+        safe = is_safe(raw)
+        if safe:
+            series = line.seen.get(raw)
+            if series is not None:
+                return series
+        series, again = reading.book.series(line.definition, raw, site=self.name, dialect=self.recipe.dialect)
+        if safe and again:
+            if len(line.seen) >= MOST_ENTRIES:
+                line.seen.clear()
+            line.seen[raw] = series
+        return series
+
+    def _amount(self, line: _Line, reading: Reading) -> float | None:
+        value: Any = line.amount
         if isinstance(value, str):
             value = reading(value)
-            if value in _NOTHING:
+            if value is None or value is MISSING:
                 return None
         try:
-            return amount_of(value, rule.definition.kind)
+            return amount_of(value, line.definition.kind)
         except Exception as error:
             reading.fault("value", error)
             return None
 
-    def _remember(self, entries: dict[Any, Entry], args: tuple[Any, ...], kwargs: Mapping[str, Any], entry: Entry) -> None:
-        extract = self._extract
-        key = None if extract is None else extract(*args, **kwargs)
+    def _remember(
+        self,
+        entries: dict[Any, Entry],
+        lines: tuple[_Line, ...],
+        reading: Reading,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        entry: Entry,
+    ) -> None:
+        # Only where every series may be reached unasked next time; where a label overflowed it may not.
+        if self._extract is None or not all(tuple([reading(name) for name in line.names]) in line.seen for line in lines):
+            return
+        key = self._extract(*args, **kwargs)
         if key is not None:
             if len(entries) >= MOST_ENTRIES:
                 entries.clear()
             entries[key] = entry
-

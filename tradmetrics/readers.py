@@ -19,7 +19,21 @@ from inspect import Parameter
 from typing import Any, Final
 
 from tradmetrics.errors import LabelSourceError
-from tradmetrics.labels import MISSING, Arg, Call, Error, Mapped, Result, Source, arg, error, follow, follow_if_there, result
+from tradmetrics.labels import (
+    MISSING,
+    Arg,
+    Call,
+    Error,
+    Mapped,
+    Missing,
+    Result,
+    Source,
+    arg,
+    error,
+    follow,
+    follow_if_there,
+    result,
+)
 from tradmetrics.text import text_of
 
 Reader = Callable[[Call], Any]
@@ -80,11 +94,9 @@ class Compiled:
             return Call(lambda: {"args": args, **kwargs}, result, exception, seconds)
         return Call(lambda: bind(*args, **kwargs), result, exception, seconds)
 
-    def only_from_result(self, name: str) -> bool:
-        """Whether a field was left out and no parameter can have it, so that a result of None settles it."""
-        return self.sources[name] is None and name not in self._subject_fields
-
-    def extractor(self, labels: Iterable[str]) -> Callable[..., tuple[Any, ...] | None] | None:
+    def extractor(
+        self, labels: Iterable[str], absent: Iterable[str] = ()
+    ) -> Callable[..., tuple[Any, ...] | None] | None:
         """Compile a function of the call's arguments to the raw values of the labels that come from them.
 
         It returns None where a value is not safe to compare as part of a key: equal keys must mean equal labels, and
@@ -92,36 +104,63 @@ class Compiled:
 
         Args:
             labels: Names of fields.
+            absent: Names of fields that decide the outcome; the function returns None when an argument has one.
 
         Returns:
             The function, or None when one of the labels comes from elsewhere than arguments and constants.
         """
-        values: list[str] = []
-        checks: list[str] = []
         codes: list[str] = []
-        for i, name in enumerate(sorted(labels)):
+        for name in sorted(labels):
             source = self.sources[name]
-            if self.only_from_result(name) or isinstance(source, str | int | float | Enum):
+            if self._only_from_result(name) or isinstance(source, str | int | float | Enum):
                 continue
-            if type(source) is not Arg or name in self._subject_fields and name in _FROM_RESULT_TOO:
+            if type(source) is not Arg or (name in self._subject_fields and name in absent):
                 return None
             code = _path_code(source.path)
             if code is None or source.path[0] not in {each.name for each in self.parameters}:
                 return None
-            variable = f"_tm_{i}"
-            checks.append(f"(_tm_type({variable} := {code}) is _tm_str or _tm_type({variable}) in _tm_enums)")
-            values.append(variable)
             codes.append(code)
-        body = f"({''.join(f'{value}, ' for value in values)})"
+        conditions: list[str] = []
+        for name in absent:
+            if self._only_from_result(name):
+                continue
+            source = self.sources[name]
+            if name not in self._subject_fields or len(source.path) != 2:
+                return None
+            subject, step = source.path
+            conditions.append(
+                f"({subject}.get({step!r}) if isinstance({subject}, _tm_dict) "
+                f"else _tm_getattr({subject}, {step!r}, None)) is None"
+            )
+        variables = [f"_tm_{i}" for i in range(len(codes))]
+        checks = [
+            f"(_tm_type({variable} := {code}) is _tm_str or _tm_type({variable}) in _tm_enums)"
+            for variable, code in zip(variables, codes, strict=True)
+        ]
+        body = f"({''.join(f'{variable}, ' for variable in variables)})"
         if checks:
             body = f"{body} if {' and '.join(checks)} else _tm_unsafe({', '.join(codes)})"
-        scope = {"_tm_type": type, "_tm_str": str, "_tm_enums": _enums, "_tm_unsafe": _unsafe, "_tm_dict": dict}
+        if conditions:
+            body = f"({body}) if {' and '.join(conditions)} else None"
+        scope = {
+            "_tm_type": type, "_tm_str": str, "_tm_enums": _enums, "_tm_unsafe": _unsafe, "_tm_dict": dict,
+            "_tm_getattr": getattr,
+        }  # fmt: skip
         return _with_signature(self.parameters, body, scope)
 
+    def _only_from_result(self, name: str) -> bool:
+        """Whether a field was left out and no parameter can have it, so that a result of None settles it."""
+        return self.sources[name] is None and name not in self._subject_fields
 
-_FROM_RESULT_TOO: Final = frozenset({"status", "reason", "pnl", "fill_time", "prediction", "accuracy"})
 
 _enums: Final[set[type]] = set()
+
+_safe: Final[set[type]] = {str, type(None), Missing}
+
+
+def is_safe(values: tuple[object, ...]) -> bool:
+    """Whether a tuple of raw label values can be a key: equal tuples mean equal labels."""
+    return _safe.issuperset(map(type, values)) or _unsafe(*(value for value in values if type(value) not in _safe)) is not None
 
 
 def _unsafe(*values: object) -> tuple[object, ...] | None:
@@ -138,6 +177,7 @@ def _unsafe(*values: object) -> tuple[object, ...] | None:
         if not plain and not (text and all(str.__str__(member) == member.value for member in kind)):
             return None
         _enums.add(kind)
+        _safe.add(kind)
     return values
 
 

@@ -108,22 +108,42 @@ class GaugeSeries(Series):
 
     def __init__(self) -> None:
         self._base = 0.0
-        self._ups = count()
-        self._downs = count()
-        self.up = self._ups.__next__
-        self.down = self._downs.__next__
+        self._ups: count[int] | None = None
+        self._downs: count[int] | None = None
+        self.up = self._first_up
+        self.down = self._first_down
 
     def set(self, value: float) -> None:
         """Set the gauge."""
-        self._base = value - (_ticks(self._ups) - _ticks(self._downs))
+        self._base = value if self._ups is None else value - self._counted()
 
     def value(self) -> float:
         """The gauge's value."""
-        return self._base + _ticks(self._ups) - _ticks(self._downs)
+        return self._base + self._counted()
 
     def samples(self) -> Iterator[RawSample]:
         """The value."""
         yield "", (), self.value()
+
+    def _counted(self) -> int:
+        ups, downs = self._ups, self._downs
+        return 0 if ups is None or downs is None else _ticks(ups) - _ticks(downs)
+
+    # Most gauges are only ever set; the two counts come into being with the first that is not.
+    def _first_up(self) -> object:
+        self._start_counting()
+        return self.up()
+
+    def _first_down(self) -> object:
+        self._start_counting()
+        return self.down()
+
+    def _start_counting(self) -> None:
+        with _folding:
+            if self._ups is None:
+                ups, downs = count(), count()
+                self.up, self.down = ups.__next__, downs.__next__
+                self._downs, self._ups = downs, ups
 
 
 def bound_texts(bounds: tuple[float, ...]) -> tuple[str, ...]:

@@ -5,16 +5,16 @@ A timer can be entered again while it runs, and shared between threads and tasks
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextvars import ContextVar
 from time import perf_counter, time
 from types import TracebackType
-from typing import Any, ClassVar, Final, TypeVar
+from typing import Any, ClassVar, Final, Generic, TypeVar
 
 from typing_extensions import ParamSpec
 
 from tradmetrics import catalogue
-from tradmetrics.book import NO_BOOK, TradingMetrics, current, get_metrics
+from tradmetrics.book import NO_BOOK, TradingMetrics, default, get_metrics
 from tradmetrics.definition import MetricDefinition
 from tradmetrics.errors import TradmetricsError
 from tradmetrics.instrument import RETURNED, Recipe, Rule
@@ -28,22 +28,15 @@ R = TypeVar("R")
 
 
 class Timing:
-    """One run of a timer.
+    """One run of a timer."""
 
-    Attributes:
-        status: For `request_timer`: the status to count, when it is not `ok`.
-        accuracy: For `training_timer`: the accuracy that the training reached (0 to 1).
-    """
+    __slots__ = ("_discarded", "_outer", "_started", "_stopped", "_timer")
 
-    __slots__ = ("_discarded", "_outer", "_started", "_stopped", "_timer", "accuracy", "status")
-
-    def __init__(self, timer: _Timer, outer: Timing | None) -> None:
+    def __init__(self, timer: _Timer[Any], outer: Timing | None) -> None:
         self._timer = timer
         self._outer = outer
         self._stopped: float | None = None
         self._discarded = False
-        self.status: object = None
-        self.accuracy: object = None
         self._started = perf_counter()
 
     @property
@@ -56,41 +49,67 @@ class Timing:
         self._discarded = True
 
 
+class TrainingTiming(Timing):
+    """One run of a `training_timer`.
+
+    Attributes:
+        accuracy: The accuracy that the training reached (0 to 1), or None.
+    """
+
+    __slots__ = ("accuracy",)
+
+    def __init__(self, timer: _Timer[Any], outer: Timing | None) -> None:
+        self.accuracy: object = None
+        super().__init__(timer, outer)
+
+
+class RequestTiming(Timing):
+    """One run of a `request_timer`.
+
+    Attributes:
+        status: The status to count, such as a response's `status_code`; None is `ok`.
+    """
+
+    __slots__ = ("status",)
+
+    def __init__(self, timer: _Timer[Any], outer: Timing | None) -> None:
+        self.status: object = None
+        super().__init__(timer, outer)
+
+
+T = TypeVar("T", bound=Timing)
+
 # The innermost running timing of the current thread or task; each links to the one around it.
 _innermost: Final[ContextVar[Timing | None]] = ContextVar("tradmetrics_timing", default=None)
 
 
-class _Timer:
+class _Timer(Generic[T]):
     """What the timers share: entering, leaving, and being a decorator."""
 
     __slots__ = ("_metrics",)
 
-    _recipe: ClassVar[Recipe]
+    _timing: ClassVar[type[Timing]] = Timing
 
     def __init__(self, metrics: TradingMetrics | None) -> None:
         self._metrics = metrics
 
-    def _given(self) -> Mapping[str, object]:
-        """Label sources by field, for use as a decorator."""
-        raise NotImplementedError
-
-    def _record(self, book: TradingMetrics, timing: Timing, seconds: float, error: BaseException | None) -> None:
+    def _record(self, book: TradingMetrics, timing: T, seconds: float, error: BaseException | None) -> None:
         """Record one run that was not discarded."""
         raise NotImplementedError
 
     def __call__(self, function: Callable[P, R], /) -> Callable[P, R]:
         """Time every call of `function`."""
-        return decorate(function, self._recipe, self._given(), self._metrics)
+        raise NotImplementedError
 
-    def __enter__(self) -> Timing:
-        timing = Timing(self, _innermost.get())
+    def __enter__(self) -> T:
+        timing = self._timing(self, _innermost.get())
         _innermost.set(timing)
-        return timing
+        return timing  # type: ignore[return-value]
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        book = self._metrics or current() or NO_BOOK
+        book = self._metrics or default.book or NO_BOOK
         try:
             if book is NO_BOOK:
                 book = get_metrics()
@@ -103,13 +122,13 @@ class _Timer:
             if timing is not None:
                 timing._stopped = stopped
                 if not timing._discarded and book.enabled:
-                    self._record(book, timing, stopped - timing._started, error)
+                    self._record(book, timing, stopped - timing._started, error)  # type: ignore[arg-type]
         except Exception as problem:
             if book.strict and isinstance(problem, TradmetricsError):
                 raise
             book.fault(self._site(), "record", problem)
 
-    async def __aenter__(self) -> Timing:
+    async def __aenter__(self) -> T:
         return self.__enter__()
 
     async def __aexit__(
@@ -130,7 +149,7 @@ class _Timer:
         book.remember(definition, raw, site=self._site()).observe(seconds)
 
 
-def _take(innermost: Timing | None, timer: _Timer) -> Timing | None:
+def _take(innermost: Timing | None, timer: _Timer[Any]) -> Timing | None:
     """Take the innermost timing of `timer` out of the chain, where timers do not end in the order they began."""
     inner, timing = innermost, innermost and innermost._outer
     while timing is not None and inner is not None:
@@ -141,7 +160,7 @@ def _take(innermost: Timing | None, timer: _Timer) -> Timing | None:
     return None
 
 
-class fill_timer(_Timer):  # noqa: N801 - a context manager reads as a function
+class fill_timer(_Timer[Timing]):  # noqa: N801 - a context manager reads as a function
     """Time the wait for a fill into `trading_order_fill_time_seconds`.
 
     A clean exit observes the seconds between entering and leaving (`time.perf_counter`). On an exception, or after
@@ -163,36 +182,46 @@ class fill_timer(_Timer):  # noqa: N801 - a context manager reads as a function
 
     __slots__ = ("_strategy",)
 
-    _recipe = Recipe(
-        "fill_timer",
-        (Field("strategy", required=True),),
-        (Rule(catalogue.ORDER_FILL_TIME, when=frozenset({RETURNED}), value="seconds"),),
-        plain=RETURNED,
-    )
-
     def __init__(self, strategy: LabelSource, *, metrics: TradingMetrics | None = None) -> None:
         self._metrics = metrics
         self._strategy = strategy
 
-    def _given(self) -> Mapping[str, object]:
-        return {"strategy": self._strategy}
+    def __call__(self, function: Callable[P, R], /) -> Callable[P, R]:
+        """Time every call of `function` that returns."""
+        return decorate(function, _FILL_RECIPE, {"strategy": self._strategy}, self._metrics)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        # The common case in one piece; whatever is not common goes through the general way.
+        stopped = perf_counter()
+        book = self._metrics or default.book
+        timing = _innermost.get()
+        strategy = self._strategy
+        if book is not None and timing is not None and timing._timer is self and type(strategy) is str and kind is None:
+            series = book.remembered.get((_FILL_TIME, strategy))
+            if series is not None and not timing._discarded:
+                _innermost.set(timing._outer)
+                timing._stopped = stopped
+                series.observe(stopped - timing._started)
+                return
+        super().__exit__(kind, error, traceback)
 
     def _record(self, book: TradingMetrics, timing: Timing, seconds: float, error: BaseException | None) -> None:
-        if error is not None:
-            return
-        strategy = self._strategy
-        if type(strategy) is str:
-            series = book.remembered.get((_FILL_TIME, strategy))
-            if series is not None:
-                series.observe(seconds)
-                return
-        book.remember(catalogue.ORDER_FILL_TIME, (strategy,), site=self._site()).observe(seconds)
+        if error is None:
+            book.remember(catalogue.ORDER_FILL_TIME, (self._strategy,), site=self._site()).observe(seconds)
 
 
+_FILL_RECIPE: Final = Recipe(
+    "fill_timer",
+    (Field("strategy", required=True),),
+    (Rule(catalogue.ORDER_FILL_TIME, when=frozenset({RETURNED}), value="seconds"),),
+    plain=RETURNED,
+)
 _FILL_TIME: Final = catalogue.ORDER_FILL_TIME.name
 
 
-class training_timer(_Timer):  # noqa: N801 - a context manager reads as a function
+class training_timer(_Timer[TrainingTiming]):  # noqa: N801 - a context manager reads as a function
     """Time the training of a model.
 
     A clean exit observes the seconds into `trading_ml_training_duration_seconds` and sets
@@ -214,6 +243,8 @@ class training_timer(_Timer):  # noqa: N801 - a context manager reads as a funct
 
     __slots__ = ("_model",)
 
+    _timing = TrainingTiming
+
     def __init__(self, model: LabelSource | None = None, *, metrics: TradingMetrics | None = None) -> None:
         super().__init__(metrics)
         self._model = model
@@ -224,7 +255,7 @@ class training_timer(_Timer):  # noqa: N801 - a context manager reads as a funct
 
         return track_training(model=self._model, metrics=self._metrics)(function)
 
-    def _record(self, book: TradingMetrics, timing: Timing, seconds: float, error: BaseException | None) -> None:
+    def _record(self, book: TradingMetrics, timing: TrainingTiming, seconds: float, error: BaseException | None) -> None:
         if error is not None:
             return
         site = self._site()
@@ -234,7 +265,7 @@ class training_timer(_Timer):  # noqa: N801 - a context manager reads as a funct
             book.record(catalogue.ML_MODEL_ACCURACY, (self._model,), timing.accuracy, site=site)
 
 
-class request_timer(_Timer):  # noqa: N801 - a context manager reads as a function
+class request_timer(_Timer[RequestTiming]):  # noqa: N801 - a context manager reads as a function
     """Time an API request, and count it by status.
 
     Leaving the block observes the seconds into `trading_api_request_duration_seconds` and counts in
@@ -258,6 +289,8 @@ class request_timer(_Timer):  # noqa: N801 - a context manager reads as a functi
 
     __slots__ = ("_endpoint", "_method")
 
+    _timing = RequestTiming
+
     def __init__(
         self, endpoint: LabelSource, method: LabelSource = "GET", *, metrics: TradingMetrics | None = None
     ) -> None:
@@ -271,7 +304,7 @@ class request_timer(_Timer):  # noqa: N801 - a context manager reads as a functi
 
         return track_request(endpoint=self._endpoint, method=self._method, metrics=self._metrics)(function)
 
-    def _record(self, book: TradingMetrics, timing: Timing, seconds: float, error: BaseException | None) -> None:
+    def _record(self, book: TradingMetrics, timing: RequestTiming, seconds: float, error: BaseException | None) -> None:
         status = request_status(timing.status) if error is None else status_of_exception(error)
         self._observe(book, catalogue.API_REQUEST_DURATION, (self._endpoint, self._method), seconds)
         book.record(catalogue.API_REQUESTS, (self._endpoint, self._method, status), site=self._site())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from datetime import datetime, timezone
-from time import time
+from time import monotonic, time
 from typing import Any, Final, Literal, TypeVar, overload
 
 from typing_extensions import ParamSpec
@@ -140,11 +140,11 @@ def arrival(book: TradingMetrics, symbol: object, stale_after: float, site: str)
         text = UNKNOWN if symbol is MISSING else text_of(symbol)
     except Exception:
         text = UNKNOWN  # the counter beside this has reported it already
-    freshness = book.freshness
+    arrival = book.freshness.arrival(text, stale_after)
     last_update = book.instrument(catalogue.MARKET_DATA_LAST_UPDATE).resolve((text,)).series
 
     def note() -> None:
-        freshness.update(text, stale_after)
+        arrival.at = monotonic()
         last_update.set(time())
 
     return note
