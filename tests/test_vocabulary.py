@@ -2,6 +2,7 @@
 
 import enum
 import threading
+import tracemalloc
 from decimal import Decimal
 
 import pytest
@@ -477,6 +478,17 @@ def test_a_hopeless_dialect_lists_all(wrong):
     """The user would not learn which dialects there are."""
     with pytest.raises(ConfigurationError, match="fix, ccxt, alpaca, ib, nautilus, kite"):
         check_dialect(wrong)
+
+
+def test_unknown_dialects_are_read_as_none_and_not_kept():
+    """A dialect computed at run time would grow memory with every name, or lose what every broker means."""
+    tracemalloc.start()
+    words = {vocabulary.side("BOT", f"dialect {number}") for number in range(200)}
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert {"BUY"} == words
+    assert kept < 100_000
 
 
 def test_registered_spellings_are_folded():

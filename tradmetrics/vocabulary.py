@@ -25,6 +25,9 @@ from tradmetrics.spellings import CLOSED, UNCHANGED
 _FILLED_ENOUGH: Final = 1 - 1e-9  # a sum of float quantities may fall short of the whole by rounding
 _LONGEST: Final = 64  # no spelling is longer, so nothing longer is worth folding
 
+_registering: Final = threading.Lock()
+_dialects: tuple[str, ...] = spellings.DIALECTS
+
 
 class _Table(NamedTuple):
     exact: dict[str, str]
@@ -44,12 +47,12 @@ class _Words:
             for dialect, table in declared.items()
         }
         self._own: dict[str | None, dict[str, str]] = {}
-        self._tables = {dialect: self._table(dialect) for dialect in (None, *spellings.DIALECTS)}
+        self._tables: dict[str | None, _Table] = {}
 
     def find(self, value: object, dialect: str | None = None) -> str | None:
         """Return the word that `value` spells, or None."""
         try:
-            table = self._tables.get(dialect) or self._tables[None]
+            table = self._tables.get(dialect) or self.table(dialect)
             if type(value) is str:
                 return table.exact.get(value) or self._fold(value, table)
             if isinstance(value, Enum):
@@ -68,11 +71,20 @@ class _Words:
         return word
 
     def add(self, own: dict[str, str], dialect: str | None) -> None:
-        """Add a user's spellings; a reader in another thread sees the old tables or the new ones."""
+        """Add a user's spellings, one call at a time; a reader meanwhile sees the old table or the new one."""
         self._own[dialect] = self._own.get(dialect, {}) | own
-        self._tables = {each: self._table(each) for each in (*self._tables, dialect)}
+        self._tables = {}
 
-    def _table(self, dialect: str | None) -> _Table:
+    def table(self, dialect: str | None) -> _Table:
+        """Return a dialect's table, built when first needed: a program speaks to one broker or two."""
+        if dialect is not None and dialect not in _dialects:
+            return self.table(None)
+        tables = self._tables  # taken before building: what is built while spellings are added goes with the old ones
+        if dialect not in tables:
+            tables[dialect] = self._build(dialect)
+        return tables[dialect]
+
+    def _build(self, dialect: str | None) -> _Table:
         # Later layers win: a broker's own meaning over the general one, a user's over ours.
         spelled: dict[str, str] = {}
         for each in (None, dialect):
@@ -107,9 +119,6 @@ _side, _order_type, _status, _severity = (words.find for words in _LABELS.values
 _position_side: Final = _Words(SIDES, spellings.POSITION_SIDE).find
 _NOT_OF_ORDERS: Final = {CLOSED, *TRADE_STATUSES} - {*ORDER_STATUSES}
 _OPEN: Final = frozenset({"submitted", "accepted", "partially_filled", UNCHANGED})
-
-_registering: Final = threading.Lock()
-_dialects: tuple[str, ...] = spellings.DIALECTS
 
 
 def side(value: object, dialect: str | None = None, *, opens_position: bool = False) -> str | None:
@@ -206,6 +215,8 @@ def check_dialect(name: str | None) -> str | None:
         ConfigurationError: When there is no such dialect, naming the nearest.
     """
     if name is None or name in _dialects:
+        for words in _LABELS.values():
+            words.table(name)  # so that no order waits for it
         return name
     raise ConfigurationError(f"there is no dialect {name!r}; {_advice(name, _dialects)}")
 
