@@ -1,11 +1,11 @@
 """Decorators that turn trading code into bounded Prometheus metrics.
 
-    from tradmetrics import arg, result, start_metrics_server, track_order
+from tradmetrics import arg, result, start_metrics_server, track_order
 
-    start_metrics_server()
+start_metrics_server()
 
-    @track_order(strategy="gamma_scalping", side=arg("order.side"), status=result("status"))
-    def place(order): ...
+@track_order(strategy="gamma_scalping", side=arg("order.side"), status=result("status"))
+def place(order): ...
 """
 
 from tradmetrics.book import TradingMetrics, configure, get_metrics

@@ -100,7 +100,8 @@ class TradingMetrics:
             self.strategy_stats.expose(self)
         instruments = self._instruments
         self.at_scrape(
-            catalogue.SERIES, lambda: {(name,): float(len(each)) for name, each in list(instruments.items()) if len(each)}
+            catalogue.SERIES,
+            lambda: {(name,): float(len(each)) for name, each in list(instruments.items()) if len(each)},
         )
         self.at_scrape(
             catalogue.SERIES_LIMIT,
@@ -152,7 +153,8 @@ class TradingMetrics:
         if again and all(type(value) is str for value in raw):
             if len(remembered) >= MOST_REMEMBERED:
                 remembered.clear()
-            remembered[(definition.name, *raw)] = series  # type: ignore[arg-type]
+            key: Any = (definition.name, *raw)
+            remembered[key] = series
         return series
 
     def _overflow(self, definition: MetricDefinition, position: int, value: object) -> None:
@@ -163,7 +165,8 @@ class TradingMetrics:
         self._warned.add((metric, label))
         logger.warning(
             "%s: the label %r had no place for %.40r (and whatever comes after it); it is recorded as '__other__'. "
-            "If these values matter, raise the budget: Limits(labels={(%r, %r): …}), or name them: Limits(allow={%r: (…)})",
+            "If these values matter, raise the budget, Limits(labels={(%r, %r): …}), or name them, "
+            "Limits(allow={%r: (…)}).",
             metric, label, value, metric, label, label,
         )  # fmt: skip
 
@@ -301,7 +304,9 @@ def _buckets(buckets: Mapping[str, Iterable[float]] | None) -> dict[str, tuple[f
     result: dict[str, tuple[float, ...]] = {}
     for name, bounds in (buckets or {}).items():
         if name in catalogue.BY_NAME and name not in histograms:
-            raise ConfigurationError(f"buckets: {name!r} is a {catalogue.BY_NAME[name].kind}; only histograms have buckets")
+            raise ConfigurationError(
+                f"buckets: {name!r} is a {catalogue.BY_NAME[name].kind}; only histograms have buckets"
+            )
         if name not in histograms:
             raise ConfigurationError(f"buckets: no histogram is called {name!r}{nearest(name, histograms)}")
         result[name] = catalogue.BY_NAME[name].with_buckets(bounds).buckets or ()

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Union
-
-from typing_extensions import TypeAlias
+from typing import Final, TypeAlias, Union
 
 from tradmetrics.definition import MetricDefinition
 from tradmetrics.errors import ConfigurationError

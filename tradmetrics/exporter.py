@@ -40,7 +40,9 @@ class MetricsExporter:
         site = f"{__name__}.{type(self).__qualname__}.{method}"
         return resolve(self._metrics, site), site
 
-    def _record(self, method: str, definition: MetricDefinition, raw: tuple[object, ...] = (), amount: object = 1.0) -> None:
+    def _record(
+        self, method: str, definition: MetricDefinition, raw: tuple[object, ...] = (), amount: object = 1.0
+    ) -> None:
         book, site = self._book(method)
         book.record(definition, raw, amount, site=site)
 
@@ -146,7 +148,7 @@ class MetricsExporter:
             return
         book.record(catalogue.MARKET_DATA_UPDATES, (symbol,), site=site)
         try:
-            arrival(book, symbol, stale_after, site)()
+            arrival(book, symbol, stale_after)()
         except Exception as error:
             book.fault(site, "record", error)
         if age_seconds is not None:

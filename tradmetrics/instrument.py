@@ -8,28 +8,26 @@ the raw label values and touches them. Whatever goes wrong in here is counted, a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Final, Union
-
-from typing_extensions import TypeAlias
+from typing import Any, Final, TypeAlias, Union
 
 from tradmetrics.book import NO_BOOK, TradingMetrics, apply, get_metrics
 from tradmetrics.definition import MetricDefinition
 from tradmetrics.errors import TradmetricsError
-from tradmetrics.labels import MISSING
+from tradmetrics.labels import MISSING, Call
 from tradmetrics.readers import Compiled, Field, is_safe
 from tradmetrics.series import Series
 from tradmetrics.values import amount_of
 
-if TYPE_CHECKING:
-    from tradmetrics.labels import Call
-
 RAISED: Final = "raised"
 RETURNED: Final = "returned"
 
-Entry: TypeAlias = tuple[tuple[Callable[[], object], ...], tuple[Callable[[float], object], ...]]
-"""What to do for a call whose outcome needs no reading: series to tick, and series that observe its seconds."""
+Prepared: TypeAlias = Callable[[Union["Reading", None]], object]
+"""What a recipe does besides its rules, given the reading of the call, or None where nothing had to be read."""
+
+Entry: TypeAlias = tuple[tuple[Callable[[], object], ...], tuple[Callable[[float], object], ...], Union[Prepared, None]]
+"""What to do for a call whose outcome needs no reading: series to tick, series that observe its seconds, the rest."""
 
 MOST_ENTRIES: Final = 4_096
 """Raw label combinations that a site remembers; when there are more, it starts over."""
@@ -63,8 +61,8 @@ class Recipe:
             None when every call has to be looked at.
         decisive: The fields that `outcome` reads.
         effect: Whatever else is done for a call, given its reading.
-        prepare: Whatever else is done for a call whose labels and outcome say it all: given the first reading, it
-            returns what to do then and at every such call, or None.
+        prepare: Whatever else is done for calls that returned: given the first reading of its labels, returns what to
+            do then and at every call with these labels, or None.
         enter: Called with the site before the function runs; what it returns is the reading's `entered`.
         dialect: The broker whose spellings closed labels are read in.
         needs_result: Whether recording makes sense only where a call has a result, so that a generator is refused.
@@ -73,29 +71,26 @@ class Recipe:
     decorator: str
     fields: tuple[Field, ...]
     rules: tuple[Rule, ...] = ()
-    outcome: Callable[[Reading], str] | None = None
+    outcome: Callable[[Reading], str] = lambda call: RETURNED if call.exception is None else RAISED
     plain: str | None = None
     decisive: tuple[str, ...] = ()
     effect: Callable[[Reading], None] | None = None
-    prepare: Callable[[Reading], Callable[[], object] | None] | None = None
+    prepare: Callable[[Reading], Prepared | None] | None = None
     enter: Callable[[Site], object] | None = None
     dialect: str | None = None
     needs_result: bool = False
 
 
-class Reading:
+class Reading(Call):
     """One finished call, with its fields read on demand.
 
     Attributes:
         site: The decorated function.
         book: The book it records to.
-        result: What the function returned, or None.
-        exception: What it raised, or None.
-        seconds: How long it took.
         entered: What the recipe's `enter` returned.
     """
 
-    __slots__ = ("_call", "_values", "book", "entered", "exception", "result", "seconds", "site")
+    __slots__ = ("_values", "book", "entered", "site")
 
     def __init__(
         self,
@@ -108,27 +103,31 @@ class Reading:
     ) -> None:
         self.site = site
         self.book = site.book
+        self.entered = None
+        if type(token) is not float:
+            token, self.entered = token
+        self._bind = site.compiled.bind
+        self._args = args
+        self._kwargs = kwargs
+        self._arguments = None
         self.result = result
         self.exception = exception
-        if type(token) is float:
-            self.seconds, self.entered = _since(site, token), None
-        else:
-            self.seconds, self.entered = _since(site, token[0]), token[1]
-        self._call: Call = site.compiled.call(args, kwargs, result, exception, self.seconds)
+        self.seconds = _since(site, token)
         self._values: dict[str, Any] = {}
 
     def __call__(self, name: str) -> Any:
-        """The value of a field: `MISSING` where there is nothing to read, `unknown` where reading failed."""
-        if name == "seconds":
-            return self.seconds
-        values = self._values
-        if name not in values:
+        """The value of a field: `MISSING` where there is nothing to read, or where reading failed."""
+        try:
+            value = self._values[name]
+        except KeyError:
+            if name == "seconds":
+                return self.seconds
             try:
-                values[name] = self.site.compiled.readers[name](self._call)
+                value = self.site.compiled.readers[name](self)
             except Exception as error:
-                values[name] = FAILED
                 self.fault("source", error)
-        value = values[name]
+                value = FAILED
+            self._values[name] = value
         return MISSING if value is FAILED else value
 
     def put(self, name: str, value: object) -> None:
@@ -162,7 +161,7 @@ def _since(site: Site, started: float) -> float:
 
 
 class _Line:
-    """One rule of a site, with the series that its raw labels led to before."""
+    """One rule of a site, and the series that its raw labels led to before."""
 
     __slots__ = ("amount", "by_tick", "definition", "names", "observes", "seen")
 
@@ -176,11 +175,23 @@ class _Line:
         self.seen: dict[tuple[object, ...], Series] = {}
 
 
+class _Plan:
+    """What a site records at one outcome, and what it did for the arguments it has seen."""
+
+    __slots__ = ("entries", "extract", "lines")
+
+    def __init__(self, recipe: Recipe, compiled: Compiled, outcome: str) -> None:
+        rules = tuple(rule for rule in recipe.rules if rule.when is None or outcome in rule.when)
+        self.lines = tuple(map(_Line, rules))
+        self.extract = compiled.extractor({name for line in self.lines for name in line.names})
+        self.entries: dict[Any, tuple[tuple[Series, ...], Prepared | None]] = {}
+
+
 class Site:
     """One decorated function: its recipe compiled for its parameters, bound to a book at its first call."""
 
     __slots__ = (
-        "_entries", "_extract", "_fixed", "_lines", "_token",
+        "_entries", "_extract", "_fixed", "_plans", "_token",
         "book", "compiled", "enter", "name", "recipe",
     )  # fmt: skip
 
@@ -192,7 +203,7 @@ class Site:
         self.enter: Callable[[], Any] = perf_counter if recipe.enter is None else self._enter
         self._fixed = metrics
         self._token: object = None
-        self._lines: dict[str, tuple[_Line, ...]] = {}
+        self._plans: dict[str, _Plan] = {}
         self._entries: dict[Any, Entry] = {}
         self._extract = self._extractor()
 
@@ -237,7 +248,7 @@ class Site:
         # entry under the new token.
         self.book = book
         self._entries = {}
-        self._lines = {}
+        self._plans = {}
         self._token = token
 
     def finished(
@@ -249,7 +260,7 @@ class Site:
                 self.bind()
             if result is None and exception is None and self._extract is not None:
                 try:
-                    ticks, observers = self._entries[self._extract(*args, **kwargs)]
+                    ticks, observers, prepared = self._entries[self._extract(*args, **kwargs)]
                 except Exception:
                     # Not seen before, or not safe to compare, or not readable: the long way finds out.
                     self._long_way(args, kwargs, result, exception, token)
@@ -260,6 +271,8 @@ class Site:
                     seconds = _since(self, token)
                     for observe in observers:
                         observe(seconds)
+                if prepared is not None:
+                    prepared(None)
                 return
             self._long_way(args, kwargs, result, exception, token)
         except Exception as error:
@@ -270,62 +283,63 @@ class Site:
     def _long_way(
         self, args: tuple[Any, ...], kwargs: Mapping[str, Any], result: Any, exception: BaseException | None, token: Any
     ) -> None:
-        entries, lines = self._entries, self._lines
-        book = self.book
-        if not book.enabled:
+        plans, entries = self._plans, self._entries
+        if not self.book.enabled:
             return
         recipe = self.recipe
         reading = Reading(self, args, kwargs, result, exception, token)
-        if recipe.outcome is None:
-            outcome = RETURNED if exception is None else RAISED
+        outcome = recipe.outcome(reading)
+        plan = plans.get(outcome)
+        if plan is None:
+            plan = plans[outcome] = _Plan(recipe, self.compiled, outcome)
+        key = _key(plan.extract, args, kwargs)
+        entry = None if key is None else plan.entries.get(key)
+        if entry is None:
+            serieses, safe = self._look_up(plan, reading)
+            prepared = recipe.prepare(reading) if recipe.prepare is not None and exception is None else None
+            if safe and key is not None:
+                _remember(plan.entries, key, (serieses, prepared))
+                if outcome == recipe.plain and result is None and exception is None and self._extract is not None:
+                    self._remember_plain(plan, entries, key, serieses, prepared)
         else:
-            outcome = recipe.outcome(reading)
-        ticks: list[Callable[[], object]] = []
-        observers: list[Callable[[float], object]] = []
-        rememberable = True
-        for line in lines.get(outcome) or self._lines_for(outcome, lines):
-            series = self._series(line, reading)
+            serieses, prepared = entry
+        for line, series in zip(plan.lines, serieses):  # noqa: B905 - equal by construction, and this is a warm path
             if line.by_tick:
-                tick = series.tick
-                tick()
-                ticks.append(tick)
-                continue
-            amount = self._amount(line, reading)
-            if amount is None:
-                rememberable = False
-                continue
-            if line.observes:
-                observers.append(series.observe)
-            apply(line.definition, series, amount)
-            rememberable &= line.observes
+                series.tick()
+            else:
+                amount = self._amount(line, reading)
+                if amount is not None:
+                    apply(line.definition, series, amount)
         if recipe.effect is not None:
             recipe.effect(reading)
-        if recipe.prepare is not None and exception is None:
-            prepared = recipe.prepare(reading)
-            if prepared is not None:
-                prepared()
-                ticks.append(prepared)
-        if self._extract is not None and result is None and exception is None and outcome == recipe.plain and rememberable:
-            self._remember(entries, lines[outcome], reading, args, kwargs, (tuple(ticks), tuple(observers)))
+        if prepared is not None and exception is None:
+            prepared(reading)
 
-    def _lines_for(self, outcome: str, lines: dict[str, tuple[_Line, ...]]) -> tuple[_Line, ...]:
-        rules = (rule for rule in self.recipe.rules if rule.when is None or outcome in rule.when)
-        lines[outcome] = result = tuple(map(_Line, rules))
-        return result
+    def _look_up(self, plan: _Plan, reading: Reading) -> tuple[tuple[Series, ...], bool]:
+        """The series of each line, and whether the same raw labels may go to them unasked next time."""
+        serieses: list[Series] = []
+        all_safe = True
+        for line in plan.lines:
+            raw = tuple([reading(name) for name in line.names])
+            safe = is_safe(raw)
+            series = line.seen.get(raw) if safe else None
+            if series is None:
+                series, again = reading.book.series(line.definition, raw, site=self.name, dialect=self.recipe.dialect)
+                safe = safe and again
+                if safe:
+                    _remember(line.seen, raw, series)
+            all_safe = all_safe and safe
+            serieses.append(series)
+        return tuple(serieses), all_safe
 
-    def _series(self, line: _Line, reading: Reading) -> Series:
-        raw = tuple([reading(name) for name in line.names])
-        safe = is_safe(raw)
-        if safe:
-            series = line.seen.get(raw)
-            if series is not None:
-                return series
-        series, again = reading.book.series(line.definition, raw, site=self.name, dialect=self.recipe.dialect)
-        if safe and again:
-            if len(line.seen) >= MOST_ENTRIES:
-                line.seen.clear()
-            line.seen[raw] = series
-        return series
+    def _remember_plain(
+        self, plan: _Plan, entries: dict[Any, Entry], key: Any, serieses: tuple[Series, ...], prepared: Prepared | None
+    ) -> None:
+        pairs = tuple(zip(plan.lines, serieses, strict=True))
+        ticks = tuple(series.tick for line, series in pairs if line.by_tick)
+        observers = tuple(series.observe for line, series in pairs if line.observes)
+        if len(ticks) + len(observers) == len(pairs):
+            _remember(entries, key, (ticks, observers, prepared))
 
     def _amount(self, line: _Line, reading: Reading) -> float | None:
         value: Any = line.amount
@@ -339,20 +353,18 @@ class Site:
             reading.fault("value", error)
             return None
 
-    def _remember(
-        self,
-        entries: dict[Any, Entry],
-        lines: tuple[_Line, ...],
-        reading: Reading,
-        args: tuple[Any, ...],
-        kwargs: Mapping[str, Any],
-        entry: Entry,
-    ) -> None:
-        # Only where every series may be reached unasked next time; where a label overflowed it may not.
-        if self._extract is None or not all(tuple([reading(name) for name in line.names]) in line.seen for line in lines):
-            return
-        key = self._extract(*args, **kwargs)
-        if key is not None:
-            if len(entries) >= MOST_ENTRIES:
-                entries.clear()
-            entries[key] = entry
+
+def _key(extract: Callable[..., Any] | None, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """The arguments that decide the labels as a key, or None where they cannot be one."""
+    if extract is None:
+        return None
+    try:
+        return extract(*args, **kwargs)
+    except Exception:
+        return None  # reading the fields one by one says which it was
+
+
+def _remember(memory: dict[Any, Any], key: Any, value: Any) -> None:
+    if len(memory) >= MOST_ENTRIES:
+        memory.clear()
+    memory[key] = value

@@ -10,13 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from enum import Enum
-from typing import Any, Final, Union
-
-from typing_extensions import TypeAlias
+from typing import Any, Final, TypeAlias, Union
 
 from tradmetrics.errors import LabelSourceError
-
-Arguments: TypeAlias = tuple[Any, ...]
 
 
 class Missing(Enum):
@@ -26,6 +22,9 @@ class Missing(Enum):
 
 
 MISSING: Final = Missing.MISSING
+
+
+NO_KEYWORDS: Final[Mapping[str, Any]] = {}
 
 
 class Call:
@@ -38,16 +37,20 @@ class Call:
         seconds: How long it took.
     """
 
-    __slots__ = ("_arguments", "_bind", "exception", "result", "seconds")
+    __slots__ = ("_args", "_arguments", "_bind", "_kwargs", "exception", "result", "seconds")
 
     def __init__(
         self,
-        bind: Callable[[], Mapping[str, Any]],
+        bind: Callable[..., Mapping[str, Any]],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] = NO_KEYWORDS,
         result: Any = None,
         exception: BaseException | None = None,
         seconds: float = 0.0,
     ) -> None:
         self._bind = bind
+        self._args = args
+        self._kwargs = kwargs
         self._arguments: Mapping[str, Any] | None = None
         self.result = result
         self.exception = exception
@@ -56,9 +59,10 @@ class Call:
     @property
     def arguments(self) -> Mapping[str, Any]:
         """The call's arguments by parameter name, defaults included."""
-        if self._arguments is None:
-            self._arguments = self._bind()
-        return self._arguments
+        arguments = self._arguments
+        if arguments is None:
+            arguments = self._arguments = self._bind(*self._args, **self._kwargs)
+        return arguments
 
     def __repr__(self) -> str:
         outcome = f"exception={self.exception!r}" if self.exception is not None else f"result={self.result!r}"

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final, Union
-
-from typing_extensions import TypeAlias
+from typing import Final, TypeAlias, Union
 
 from tradmetrics.errors import ConfigurationError
 from tradmetrics.labels import MISSING
@@ -48,9 +46,7 @@ def unknown_on(more: ExceptionName | Iterable[ExceptionName] = ()) -> frozenset[
     given: Iterable[object] = (more,) if isinstance(more, str | type) else more
     result: set[str | type[BaseException]] = set(UNKNOWN_ON)
     for each in given:
-        if isinstance(each, str) and each.strip():
-            result.add(each)
-        elif isinstance(each, type) and issubclass(each, BaseException):
+        if (isinstance(each, str) and each.strip()) or (isinstance(each, type) and issubclass(each, BaseException)):
             result.add(each)
         else:
             raise ConfigurationError(
@@ -59,9 +55,7 @@ def unknown_on(more: ExceptionName | Iterable[ExceptionName] = ()) -> frozenset[
     return frozenset(result)
 
 
-def is_unknown(
-    exception: BaseException, unknown: frozenset[str | type[BaseException]] = UNKNOWN_ON
-) -> bool:
+def is_unknown(exception: BaseException, unknown: frozenset[str | type[BaseException]] = UNKNOWN_ON) -> bool:
     """Whether the outcome of an order is unknown after `exception`.
 
     Timeouts, lost connections, cancellations and whatever is no `Exception` leave it unknown, and so do the classes

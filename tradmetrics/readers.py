@@ -71,9 +71,10 @@ class Compiled:
             result or nowhere.
         readers: A function of the finished call for each field.
         parameters: The function's parameters.
+        bind: A function of a call's arguments to these by parameter name.
     """
 
-    __slots__ = ("_bind", "_subject_fields", "parameters", "readers", "sources")
+    __slots__ = ("_subject_fields", "bind", "parameters", "readers", "sources")
 
     def __init__(
         self, sources: dict[str, Any], readers: dict[str, Reader], parameters: tuple[Parameter, ...], subject: set[str]
@@ -83,16 +84,8 @@ class Compiled:
         self.parameters = parameters
         self._subject_fields = subject
         names = ", ".join(f"{each.name!r}: {each.name}" for each in parameters)
-        self._bind: Callable[..., Mapping[str, Any]] | None = _with_signature(parameters, f"{{{names}}}", {})
-
-    def call(
-        self, args: tuple[Any, ...], kwargs: Mapping[str, Any], result: Any, exception: BaseException | None, seconds: float
-    ) -> Call:
-        """The finished call, as label sources see it."""
-        bind = self._bind
-        if bind is None:  # parameters that no Python code could name
-            return Call(lambda: {"args": args, **kwargs}, result, exception, seconds)
-        return Call(lambda: bind(*args, **kwargs), result, exception, seconds)
+        # Where the parameters cannot be written in Python, they stay as they came.
+        self.bind: Callable[..., Mapping[str, Any]] = _with_signature(parameters, f"{{{names}}}", {}) or _as_they_came
 
     def extractor(
         self, labels: Iterable[str], absent: Iterable[str] = ()
@@ -153,6 +146,12 @@ class Compiled:
         return self.sources[name] is None and name not in self._subject_fields
 
 
+def _as_they_came(*args: Any, **kwargs: Any) -> Mapping[str, Any]:
+    return {"args": args, "kwargs": kwargs, **kwargs}
+
+
+_STARS: Final[Mapping[Any, str]] = {Parameter.VAR_POSITIONAL: "*", Parameter.VAR_KEYWORD: "**"}
+
 _enums: Final[set[type]] = set()
 
 _safe: Final[set[type]] = {str, type(None), Missing}
@@ -160,13 +159,16 @@ _safe: Final[set[type]] = {str, type(None), Missing}
 
 def is_safe(values: tuple[object, ...]) -> bool:
     """Whether a tuple of raw label values can be a key: equal tuples mean equal labels."""
-    return _safe.issuperset(map(type, values)) or _unsafe(*(value for value in values if type(value) not in _safe)) is not None
+    return (
+        _safe.issuperset(map(type, values))
+        or _unsafe(*(value for value in values if type(value) not in _safe)) is not None
+    )
 
 
 def _unsafe(*values: object) -> tuple[object, ...] | None:
     """Admit enum classes whose members are safe to compare; None when another value is not."""
     for value in values:
-        kind = type(value)
+        kind: Any = type(value)
         if kind is str or kind in _enums:
             continue
         if not isinstance(value, Enum) or len(_enums) >= _MOST_ENUMS:
@@ -211,7 +213,7 @@ def _with_signature(parameters: Iterable[Parameter], body: str, scope: dict[str,
             keywords[each.name] = each.default
         elif default:
             positional.append(each.default)
-        stars = {Parameter.VAR_POSITIONAL: "*", Parameter.VAR_KEYWORD: "**"}.get(each.kind, "")
+        stars = _STARS.get(each.kind, "")
         texts.append(f"{stars}{each.name}{default}")
     if previous is Parameter.POSITIONAL_ONLY:
         texts.append("/")
@@ -342,8 +344,8 @@ def _no_source(label: str, names: set[str], where: str) -> str:
     choices = sorted(names - {"self", "cls"})
     example = _closest(label, choices) or (choices[0] if choices else "parameter")
     return (
-        f"{where}: the label {label!r} has no source. Write {label}='…' for a constant, {label}=arg({example!r}) to read "
-        f"a parameter, or {label}=result('…') to read the result; {_list_of(choices)}"
+        f"{where}: the label {label!r} has no source. Write {label}='…' for a constant, {label}=arg({example!r}) to "
+        f"read a parameter, or {label}=result('…') to read the result; {_list_of(choices)}"
     )
 
 

@@ -134,7 +134,9 @@ class Instrument(Collector):
 
     @property
     def _base(self) -> str:
-        return self.definition.name.removesuffix("_total") if self.definition.kind == "counter" else self.definition.name
+        return (
+            self.definition.name.removesuffix("_total") if self.definition.kind == "counter" else self.definition.name
+        )
 
     def _computed(self) -> dict[tuple[str, ...], float]:
         totals: dict[tuple[str, ...], float] = {}
@@ -180,12 +182,16 @@ def _says_unknown(value: object) -> bool:
 
 def _foreign(definition: MetricDefinition) -> Any:
     """The prometheus_client metric, registered nowhere, whose files are the storage under several processes."""
-    common = {"documentation": definition.help, "labelnames": definition.label_names, "registry": None}
+    common: dict[str, Any] = {
+        "documentation": definition.help,
+        "labelnames": definition.label_names,
+        "registry": None,
+    }
     if definition.kind == "counter":
         return Counter(definition.name, **common)
     if definition.kind == "gauge":
         return Gauge(definition.name, multiprocess_mode=definition.multiprocess_mode, **common)
-    return Histogram(definition.name, buckets=definition.buckets, **common)
+    return Histogram(definition.name, buckets=definition.buckets or (), **common)
 
 
 # Instruments by registry, so that a second book on the same registry finds them. Weak: a registry takes its own along.

@@ -6,6 +6,7 @@ import math
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -143,7 +144,10 @@ class Sampler:
 
     def _start_thread(self, function: Callable[[], Any]) -> None:
         thread = threading.Thread(
-            target=self._run_on_thread, args=(function, self._stopping), name=f"tradmetrics sampler {_name(function)}", daemon=True
+            target=self._run_on_thread,
+            args=(function, self._stopping),
+            name=f"tradmetrics sampler {_name(function)}",
+            daemon=True,
         )
         self._threads.append(thread)
         thread.start()
@@ -180,11 +184,9 @@ class Sampler:
         return started + (math.floor((time.monotonic() - started) / self.interval) + 1) * self.interval
 
     def _failed(self, function: Callable[[], Any], error: Exception) -> None:
-        try:
+        # A strict book raises, and there is no caller here to raise to; the sampler goes on.
+        with suppress(TradmetricsError):
             resolve(self._metrics, _name(function)).fault(_name(function), "source", error)
-        except TradmetricsError:
-            # A strict book raises, and there is no caller here to raise to; the sampler goes on.
-            pass
 
 
 def _name(function: Callable[[], Any]) -> str:

@@ -10,9 +10,11 @@ import functools
 import inspect
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from types import CoroutineType
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from tradmetrics.instrument import Site
+
+W = TypeVar("W", bound=Callable[..., Any])
 
 CO_ITERABLE_COROUTINE: Final = 0x100
 """The code flag of a generator that `types.coroutine` made awaitable."""
@@ -174,8 +176,9 @@ async def _awaited(
     return result
 
 
-def _wraps(function: Callable[..., Any]) -> Callable[[Callable[..., Any]], Any]:
+def _wraps(function: Callable[..., Any]) -> Callable[[W], W]:
     # functools.wraps, for callables that lack a name too.
     assigned = [name for name in functools.WRAPPER_ASSIGNMENTS if hasattr(function, name)]
     updated = [name for name in functools.WRAPPER_UPDATES if isinstance(getattr(function, name, None), dict)]
-    return functools.wraps(function, assigned, updated)
+    wraps: Any = functools.wraps(function, assigned, updated)
+    return wraps  # type: ignore[no-any-return]

@@ -118,4 +118,8 @@ def _items(snapshot: Any) -> Iterable[Any]:
 
 def items_of(snapshot: Any) -> Iterable[Any]:
     """The snapshots in what a function returned: the items of a list, tuple or set, or the one object itself."""
-    return snapshot if isinstance(snapshot, list | tuple | set | frozenset) and not hasattr(snapshot, "_fields") else (snapshot,)
+    return (
+        snapshot
+        if isinstance(snapshot, list | tuple | set | frozenset) and not hasattr(snapshot, "_fields")
+        else (snapshot,)
+    )

@@ -1,10 +1,11 @@
-"""`StrategyStats`: win rate, average P&L, Sharpe ratio, trades of the day, daily P&L and drawdown, from trades alone."""
+"""`StrategyStats`: win rate, average P&L, Sharpe ratio, trades of the day, daily P&L, drawdown: from trades alone."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta, timezone, tzinfo
+from functools import partial
 from threading import Lock
 from time import time
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from tradmetrics.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from tradmetrics.book import TradingMetrics
+    from tradmetrics.definition import MetricDefinition
 
 
 class _Running:
@@ -153,13 +155,14 @@ class StrategyStats:
 
     def expose(self, book: TradingMetrics) -> None:
         """Have the figures computed at every scrape of `book`; the book does this when it is built."""
-        for definition, figure in (
+        figures: tuple[tuple[MetricDefinition, Callable[[_Running], float | None]], ...] = (
             (catalogue.STRATEGY_WIN_RATE, lambda running: running.win_rate()),
             (catalogue.STRATEGY_AVG_PNL, lambda running: running.mean if running.count else None),
             (catalogue.STRATEGY_SHARPE_RATIO, lambda running: running.sharpe_ratio(self.periods_per_year)),
             (catalogue.STRATEGY_TRADES_TODAY, lambda running: running.today),
-        ):
-            book.at_scrape(definition, lambda figure=figure: self._by_strategy(figure))
+        )
+        for definition, figure in figures:
+            book.at_scrape(definition, partial(self._by_strategy, figure))
         book.at_scrape(catalogue.DAILY_PNL, lambda: self._overall(lambda: self._daily))
         book.at_scrape(catalogue.MAX_DRAWDOWN, lambda: self._overall(lambda: self._drawdown))
 

@@ -19,8 +19,8 @@ from tradmetrics.definition import MetricDefinition
 from tradmetrics.errors import TradmetricsError
 from tradmetrics.instrument import RETURNED, Recipe, Rule
 from tradmetrics.labels import LabelSource
-from tradmetrics.readers import Field
 from tradmetrics.outcomes import request_status, status_of_exception
+from tradmetrics.readers import Field
 from tradmetrics.wrapping import decorate
 
 P = ParamSpec("P")
@@ -139,7 +139,9 @@ class _Timer(Generic[T]):
     def _site(self) -> str:
         return f"tradmetrics.{type(self).__name__}"
 
-    def _observe(self, book: TradingMetrics, definition: MetricDefinition, raw: tuple[object, ...], seconds: float) -> None:
+    def _observe(
+        self, book: TradingMetrics, definition: MetricDefinition, raw: tuple[object, ...], seconds: float
+    ) -> None:
         # The tuple is only ever looked up when it holds exact strings: 1 and True would be equal keys.
         if all(type(value) is str for value in raw):
             series = book.remembered.get((definition.name, *raw))  # type: ignore[arg-type]
@@ -255,7 +257,9 @@ class training_timer(_Timer[TrainingTiming]):  # noqa: N801 - a context manager 
 
         return track_training(model=self._model, metrics=self._metrics)(function)
 
-    def _record(self, book: TradingMetrics, timing: TrainingTiming, seconds: float, error: BaseException | None) -> None:
+    def _record(
+        self, book: TradingMetrics, timing: TrainingTiming, seconds: float, error: BaseException | None
+    ) -> None:
         if error is not None:
             return
         site = self._site()

@@ -32,12 +32,17 @@ class Decorator(Protocol):
         """Decorate `function`."""
 
 
-class InstrumentedCallable(wrapt.ObjectProxy):  # type: ignore[misc]
+class InstrumentedCallable(wrapt.ObjectProxy):  # type: ignore[type-arg]
     """A decorated callable object, partial, bound method or builtin: all of it shows through, calls are recorded."""
 
-    def __init__(self, wrapped: Any, shell: Callable[..., Any]) -> None:
+    def __init__(self, wrapped: Any, shell: Callable[..., Any], sites: tuple[Site, ...]) -> None:
         super().__init__(wrapped)
         self._self_shell = shell
+        self._self_sites = sites
+
+    @property
+    def __tradmetrics__(self) -> tuple[Site, ...]:
+        return self._self_sites
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the wrapped object through its shell."""
@@ -79,9 +84,7 @@ def decorate(
     return instrument(function, recipe, given, metrics)
 
 
-def instrument(
-    target: Any, recipe: Recipe, given: Mapping[str, object], metrics: TradingMetrics | None = None
-) -> Any:
+def instrument(target: Any, recipe: Recipe, given: Mapping[str, object], metrics: TradingMetrics | None = None) -> Any:
     """Wrap any callable, classmethod or staticmethod so that its calls are recorded.
 
     The very object comes back where nothing is to be recorded: under `TRADMETRICS_DISABLED=1`, or a disabled book.
@@ -97,13 +100,11 @@ def instrument(
     _check(target, recipe, name)
     site = Site(recipe, compile_sources(recipe.decorator, target, name, recipe.fields, given), metrics, name)
     shell = shell_for(target, site)
-    wrapper = shell if isinstance(target, FunctionType) else InstrumentedCallable(target, shell)
     sites = (site, *getattr(target, SITE_ATTRIBUTE, ()))
-    if isinstance(wrapper, InstrumentedCallable):
-        wrapper._self_sites = sites
-    else:
-        setattr(wrapper, SITE_ATTRIBUTE, sites)
-    return wrapper
+    if not isinstance(target, FunctionType):
+        return InstrumentedCallable(target, shell, sites)
+    setattr(shell, SITE_ATTRIBUTE, sites)
+    return shell
 
 
 def name_of(target: Any) -> str:
@@ -122,7 +123,8 @@ def _check(target: Any, recipe: Recipe, name: str) -> None:
     if not callable(target):
         hint = f"; write @{recipe.decorator}(strategy={target!r}, …)" if isinstance(target, str) else ""
         raise DecorationError(
-            f"@{recipe.decorator} on {target!r:.80}: only what can be called can be decorated; sources are keywords{hint}"
+            f"@{recipe.decorator} on {target!r:.80}: only what can be called can be decorated, "
+            f"and sources are keywords{hint}"
         )
     if recipe.needs_result and (inspect.isgeneratorfunction(target) or inspect.isasyncgenfunction(target)):
         raise DecorationError(

@@ -13,7 +13,7 @@ from typing_extensions import ParamSpec
 from tradmetrics import catalogue
 from tradmetrics.book import TradingMetrics
 from tradmetrics.errors import ConfigurationError
-from tradmetrics.instrument import RAISED, RETURNED, Reading, Recipe, Rule
+from tradmetrics.instrument import RAISED, RETURNED, Prepared, Reading, Recipe, Rule
 from tradmetrics.labels import MISSING, LabelSource
 from tradmetrics.readers import Field
 from tradmetrics.text import UNKNOWN, text_of
@@ -111,8 +111,9 @@ def track_market_data(
         reading.put("age", age)
         return _AGED
 
-    def arrived(reading: Reading) -> Callable[[], object]:
-        return arrival(reading.book, reading("symbol"), float(stale_after), reading.site.name)
+    def arrived(reading: Reading) -> Prepared:
+        note = arrival(reading.book, reading("symbol"), float(stale_after))
+        return lambda call: note()
 
     recipe = Recipe(
         "track_market_data", _FIELDS, _RULES, outcome=outcome, plain=RETURNED, decisive=("timestamp",), prepare=arrived
@@ -130,11 +131,11 @@ def seconds_of(timestamp: Any, scale: float = 1.0) -> float:
     if isinstance(timestamp, datetime):
         if timestamp.tzinfo is None:
             timestamp = timestamp.replace(tzinfo=timezone.utc)
-        return timestamp.timestamp()
+        return float(timestamp.timestamp())
     return number_of(timestamp) * scale
 
 
-def arrival(book: TradingMetrics, symbol: object, stale_after: float, site: str) -> Callable[[], object]:
+def arrival(book: TradingMetrics, symbol: object, stale_after: float) -> Callable[[], object]:
     """What to do each time that data of `symbol` arrives: note its freshness, and set the last-update gauge."""
     try:
         text = UNKNOWN if symbol is MISSING else text_of(symbol)

@@ -113,9 +113,7 @@ def track_order(
             return _UNKNOWN if outcomes.is_unknown(exception, unknown) else "rejected"
         return _by_status(reading, dialect)
 
-    recipe = Recipe(
-        "track_order", _FIELDS, _RULES, outcome=outcome, plain=_SENT, decisive=("status",), dialect=dialect
-    )
+    recipe = Recipe("track_order", _FIELDS, _RULES, outcome=outcome, plain=_SENT, decisive=("status",), dialect=dialect)
     given = {
         "strategy": strategy,
         "side": side,

@@ -9,7 +9,7 @@ from typing_extensions import ParamSpec
 
 from tradmetrics import catalogue, vocabulary
 from tradmetrics.book import TradingMetrics
-from tradmetrics.instrument import Reading, Recipe, Rule
+from tradmetrics.instrument import Prepared, Reading, Recipe, Rule
 from tradmetrics.labels import MISSING, LabelSource
 from tradmetrics.readers import Field
 from tradmetrics.values import number_of
@@ -123,10 +123,10 @@ def _outcome(reading: Reading) -> str:
     return _WON if pnl > 0 else _LOST if pnl < 0 else _EVEN
 
 
-def _statistics(reading: Reading) -> Callable[[], object] | None:
+def _statistics(reading: Reading) -> Prepared | None:
     book = reading.book
     stats = book.strategy_stats
     if stats is None:
         return None
-    strategy, pnl, site = reading("strategy"), reading("pnl"), reading.site.name
-    return lambda: stats.trade(book, strategy, pnl, site=site)
+    strategy, site = reading("strategy"), reading.site.name
+    return lambda call: stats.trade(book, strategy, None if call is None else call("pnl"), site=site)
