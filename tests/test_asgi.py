@@ -158,6 +158,25 @@ def test_fastapi_routes_go_by_their_template(book: TradingMetrics, path: str, st
     assert {(endpoint, "GET", str(status)): 1.0} == outcomes(book)
 
 
+def test_one_handler_on_several_routes(book: TradingMetrics) -> None:
+    """All its routes would be counted as the first of them."""
+    app = MetricsMiddleware(FastAPI(routes=[Route("/calls/{id}", ok), Route("/puts/{id}", ok)]), metrics=book)
+    for path in ("/calls/1", "/puts/1", "/puts/2"):
+        assert 200 == request(app, path)
+    assert {("/calls/{id}", "GET", "200"): 1.0, ("/puts/{id}", "GET", "200"): 2.0} == outcomes(book)
+
+
+def test_a_route_that_nothing_names_is_unmatched(book: TradingMetrics) -> None:
+    """A framework that leaves no template would have its raw paths as labels, or break."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["endpoint"], scope["router"] = ok, Router(routes=[Route("/elsewhere", ok)])
+        await PlainTextResponse("ok")(scope, receive, send)
+
+    bare(MetricsMiddleware(app, metrics=book))
+    assert {("unmatched", "GET", "200"): 1.0} == outcomes(book)
+
+
 def test_a_root_path_is_no_part_of_the_template(book: TradingMetrics) -> None:
     """Behind a proxy with a prefix all routes would be unmatched."""
     inner = FastAPI(root_path="/proxy")

@@ -6,6 +6,7 @@ import socket
 import ssl
 import threading
 import time
+from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
@@ -201,10 +202,8 @@ class _Server(ThreadingHTTPServer):
         oldest = time.monotonic() - CONNECTION_SECONDS
         for connection, since in tuple(self._connections.items()):
             if since < oldest:
-                try:
+                with suppress(OSError):  # it may have ended by itself meanwhile
                     connection.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    continue  # it ended by itself meanwhile
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         # A client that hung up, timed out or spoke no TLS: its own affair, and no news for the trading log.
