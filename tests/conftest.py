@@ -3,15 +3,21 @@
 import importlib.metadata
 import os
 import shutil
-from collections.abc import Iterator
+import sys
+from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import pytest
 
 import tradmetrics
 from tradmetrics.book import replace_default
 
+# For `alerts` and for what the tests share. At the end, so that `tradmetrics` itself is the installed one.
+ROOT = Path(__file__).parent.parent
+sys.path.append(str(ROOT))
+
 REQUIRE_ALL = "TRADMETRICS_REQUIRE_ALL"
-"""Set to 1 in CI: what would be skipped because something is missing here fails instead."""
+"""Set to 1 in CI: what would be skipped for want of a program or a library fails instead."""
 
 
 def pytest_report_header() -> list[str]:
@@ -34,14 +40,35 @@ def _version(name: str) -> str:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip a test whose programs are missing, with the reason; fail it where everything must be there."""
+    """Skip a test whose programs are missing, with the reason."""
     wanted = [program for marker in item.iter_markers("needs") for program in marker.args]
     missing = [program for program in wanted if shutil.which(program) is None]
     if missing:
-        reason = f"not on the PATH: {', '.join(missing)}"
-        if os.environ.get(REQUIRE_ALL) == "1":
-            pytest.fail(f"{reason}, and {REQUIRE_ALL}=1 says that nothing may be skipped for that", pytrace=False)
-        pytest.skip(reason)
+        pytest.skip(f"not on the PATH: {', '.join(missing)}")
+
+
+def _fail_if_skipped(report: pytest.TestReport | pytest.CollectReport) -> None:
+    if report.skipped and os.environ.get(REQUIRE_ALL) == "1" and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"{reason}; {REQUIRE_ALL}=1 says that nothing may be skipped for want of something"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where everything must be there, turn a skip into a failure; `skipif` is for what can never be there."""
+    report = yield
+    if not any(item.iter_markers("skipif")):
+        _fail_if_skipped(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """The same for whole modules."""
+    report = yield
+    _fail_if_skipped(report)
+    return report
 
 
 @pytest.fixture(autouse=True)
