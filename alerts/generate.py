@@ -1,0 +1,175 @@
+"""Write the Prometheus rules from the settings: `python -m alerts.generate [--check]`.
+
+`--check` writes nothing and exits 1 when a file is not what would be written, so that a build notices rules that
+were edited by hand or forgotten.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import yaml
+
+from alerts.definitions import ALERTS, RECORDINGS, Alert
+from tradmetrics import catalogue
+from tradmetrics.definition import MetricDefinition
+
+HERE = Path(__file__).parent
+SETTINGS = HERE / "settings.yml"
+RULES = HERE / "rules"
+_HEADER = "# Written by `python -m alerts.generate` from alerts/settings.yml and alerts/definitions.py.\n"
+_METRICS = {name: value.name for name, value in vars(catalogue).items() if isinstance(value, MetricDefinition)}
+
+
+class SettingsError(ValueError):
+    """The settings name something that does not exist, or lack something that an alert needs."""
+
+
+class _Text(Template):
+    """A template whose placeholders begin with `@`, because `$` is taken by Prometheus's own templates."""
+
+    delimiter = "@"
+
+
+class _Dumper(yaml.SafeDumper):
+    """A dumper that keeps expressions of several lines readable."""
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _text)
+
+
+def load(paths: Iterable[Path] = ()) -> dict[str, Any]:
+    """Read the shipped settings and lay further files over them.
+
+    Args:
+        paths: Files of the same layout; what a later one names wins.
+
+    Returns:
+        The settings.
+
+    Raises:
+        SettingsError: When a file names an alert or a setting that does not exist, or has another layout.
+    """
+    settings: dict[str, Any] = yaml.safe_load(SETTINGS.read_text(encoding="utf-8"))
+    for path in paths:
+        _overlay(settings, yaml.safe_load(path.read_text(encoding="utf-8")) or {}, str(path))
+    return settings
+
+
+def _overlay(settings: Any, changes: Any, place: str) -> None:
+    if not isinstance(settings, dict) or not isinstance(changes, Mapping):
+        raise SettingsError(f"{place}: expected settings with the layout of {SETTINGS.name}, not {changes!r}")
+    for key, value in changes.items():
+        # `session` is the one setting that an alert may leave out.
+        if key not in settings and key != "session":
+            raise SettingsError(f"{place}: there is no setting {key!r}; known here: {', '.join(sorted(settings))}")
+        if isinstance(value, Mapping) or isinstance(settings.get(key), Mapping):
+            _overlay(settings[key], value, f"{place}: {key}")
+        else:
+            settings[key] = value
+
+
+def _fill(template: str, settings: Mapping[str, Any], place: str) -> str:
+    try:
+        return _Text(template).substitute(_METRICS, **settings)
+    except KeyError as error:
+        raise SettingsError(f"{place}: the setting {error} is missing") from None
+
+
+def _alert(alert: Alert, settings: Mapping[str, Any]) -> dict[str, Any]:
+    own = settings["alerts"].get(alert.name)
+    if own is None:
+        raise SettingsError(f"settings.yml: alerts: there is no {alert.name!r}")
+    values = {"job": settings["job"], "memory": settings["memory"], **own}
+    expression = _fill(alert.expression, values, alert.name)
+    if own.get("session", True):
+        expression = f"({expression})\nunless on () ({catalogue.MARKET_SESSION_OPEN.name} == 0)"
+    return {
+        "alert": alert.name,
+        "expr": expression,
+        "for": own["for"],
+        "labels": {"severity": own["severity"]},
+        "annotations": {
+            "summary": alert.summary,
+            "description": _fill(alert.description, values, alert.name),
+            "runbook_url": f"{settings['docs'].rstrip('/')}/runbooks/{alert.name}/",
+        },
+    }
+
+
+def rules(settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Build the rule files.
+
+    Args:
+        settings: What `load` returned.
+
+    Returns:
+        The content of each file by its name, as Prometheus's rule format has it.
+
+    Raises:
+        SettingsError: When a setting that an alert needs is missing.
+    """
+    recording = {**settings["recording"], "window": settings["recording"]["rate_window"]}
+    groups = {name: [_alert(alert, settings) for alert in alerts] for name, alerts in ALERTS.items()}
+    groups["recording"] = [
+        {"record": each.name, "expr": _fill(each.expression, recording, each.name)} for each in RECORDINGS
+    ]
+    return {
+        f"{name}.yml": {
+            "groups": [{"name": f"trading_{name}", "interval": settings["evaluation_interval"], "rules": group}]
+        }
+        for name, group in groups.items()
+    }
+
+
+def render(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Build the text of the rule files by their name; see `rules`."""
+    return {
+        file: _HEADER + yaml.dump(content, Dumper=_Dumper, sort_keys=False, width=1000, allow_unicode=True)
+        for file, content in rules(settings).items()
+    }
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; see the module.
+
+    Args:
+        arguments: The command line, without the program's name.
+
+    Returns:
+        0, or 1 when `--check` found a difference, or 2 when the settings cannot be used.
+    """
+    parser = argparse.ArgumentParser(prog="python -m alerts.generate", description=__doc__)
+    parser.add_argument("--settings", type=Path, action="append", default=[], help="a file laid over settings.yml")
+    parser.add_argument("--output", type=Path, default=RULES, help="the folder to write to")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when a file would change")
+    options = parser.parse_args(arguments)
+    try:
+        files = render(load(options.settings))
+    except (SettingsError, OSError, yaml.YAMLError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    stale = [options.output / name for name, text in files.items() if _read(options.output / name) != text]
+    if options.check:
+        for path in stale:
+            print(f"{path} is not what alerts/settings.yml says; run python -m alerts.generate", file=sys.stderr)
+        return 1 if stale else 0
+    options.output.mkdir(parents=True, exist_ok=True)
+    for path in stale:
+        path.write_text(files[path.name], encoding="utf-8")
+    return 0
+
+
+def _read(path: Path) -> str | None:
+    return path.read_text(encoding="utf-8") if path.exists() else None
+
+
+if __name__ == "__main__":
+    sys.exit(main())
