@@ -1,0 +1,71 @@
+"""What the tests of all adapters share: the library, or a skip with its reason, and what a book has recorded."""
+
+import importlib
+import os
+
+import pytest
+
+from tradmetrics.exporter import MetricsExporter
+from tradmetrics.lifecycle.tracker import OrderTracker
+
+REQUIRE = "TRADMETRICS_REQUIRE_INTEGRATIONS"
+"""Set to 1 where the libraries must be installed: their tests then fail instead of being skipped."""
+
+
+def library(name):
+    """Import a library for a whole test module, or skip the module because it isn't installed."""
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        reason = f"{name} cannot be imported ({error}); install tradmetrics with the extra of its adapter"
+        if os.environ.get(REQUIRE) in ("1", name.partition(".")[0]):
+            pytest.fail(f"{reason}, and {REQUIRE} says that it must be there", pytrace=False)
+        return pytest.skip(reason, allow_module_level=True)
+
+
+class Recorded:
+    """What a book has recorded, read as a scrape reads it."""
+
+    def __init__(self, book):
+        self._book = book
+
+    def __call__(self, name, **labels):
+        """The sum of the samples of that name whose labels include `labels`; 0 when there is none."""
+        found = [
+            sample.value
+            for metric in self._book.registry.collect()
+            for sample in metric.samples
+            if sample.name == name and labels.items() <= sample.labels.items()
+        ]
+        return sum(found)
+
+    def by(self, name, *names):
+        """The samples of that name by the values of some labels: `{("BUY",): 3.0}`; those at zero are left out."""
+        result = {}
+        for metric in self._book.registry.collect():
+            for sample in metric.samples:
+                if sample.name == name and sample.value:
+                    key = tuple(sample.labels[each] for each in names)
+                    result[key] = result.get(key, 0) + sample.value
+        return result
+
+    def anomalies(self):
+        """The anomalies by kind, and the instrumentation errors by stage."""
+        return {
+            **{kind: count for (kind,), count in self.by("trading_order_anomalies_total", "kind").items()},
+            **{
+                stage: count for (stage,), count in self.by("tradmetrics_instrumentation_errors_total", "stage").items()
+            },
+        }
+
+
+def break_hooks(monkeypatch):
+    """Make everything that adapters call raise, as a bug of ours would."""
+
+    def broken(*_, **__):
+        raise RuntimeError("a bug in the adapter")
+
+    for name in ("submitted", "updated", "alias", "cancel_requested", "replaced"):
+        monkeypatch.setattr(OrderTracker, name, broken)
+    monkeypatch.setattr(MetricsExporter, "record_trade", broken)
+    monkeypatch.setattr(MetricsExporter, "record_market_data_update", broken)

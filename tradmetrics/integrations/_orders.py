@@ -1,0 +1,141 @@
+"""The orders of one instrumented library: a tracker, and what every adapter does with it."""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Callable
+from itertools import count
+from typing import Any, Final, TypeAlias
+
+from tradmetrics import catalogue
+from tradmetrics.exporter import MetricsExporter
+from tradmetrics.integrations._hooks import Finish, Handle
+from tradmetrics.lifecycle.tracker import OrderTracker
+from tradmetrics.outcomes import is_unknown, reason_of
+
+Strategy: TypeAlias = str | Callable[[Any], object]
+"""The label of all orders, or what gives it for one of the library's own orders."""
+
+_MOST_KNOWN: Final = 100_000
+_CODE: Final = re.compile(r"[A-Z][A-Z_]{2,}(?![a-z])")
+
+
+class Orders:
+    """The orders that an adapter has seen being sent, their labels, and the tracker that follows them.
+
+    Attributes:
+        tracker: Takes every event of these orders.
+    """
+
+    def __init__(self, handle: Handle, strategy: Strategy, *, dialect: str | None = None, **options: Any) -> None:
+        self.metrics = handle.metrics
+        self.site = handle.site
+        self.tracker = handle.orders = OrderTracker(dialect=dialect, metrics=handle.metrics, **options)
+        self._strategy = strategy
+        self._exporter = MetricsExporter(handle.metrics)
+        self._labels: OrderedDict[str, object] = OrderedDict()
+        self._trades: OrderedDict[str, None] = OrderedDict()
+        self._numbers = count(1)
+
+    def __contains__(self, order_id: object) -> bool:
+        return order_id in self._labels
+
+    def label(self, order_id: str) -> object:
+        """The strategy of an order; None when that is not known."""
+        return self._labels.get(order_id, None if callable(self._strategy) else self._strategy)
+
+    def submitted(self, order_id: str, order: Any, **details: Any) -> None:
+        """Count an order that is being sent.
+
+        Args:
+            order_id: Its id, or any key that it can be given an alias for later.
+            order: The library's own order, for the strategy's label.
+            details: `side`, `order_type`, `quantity`, … of `OrderTracker.submitted`.
+        """
+        strategy = self.label_of(order)
+        self._know(order_id, strategy)
+        self.tracker.submitted(order_id, strategy=strategy, **details)
+
+    def alias(self, order_id: str, broker_id: str) -> None:
+        """Take a second id for an order."""
+        if broker_id != order_id:
+            self._know(broker_id, self.label(order_id))
+            self.tracker.alias(order_id, broker_id)
+
+    def replaced(self, order_id: str, new_id: str, quantity: object = None, timestamp: float | None = None) -> None:
+        """Let an order go on under another id, or under its own with another quantity."""
+        self._know(new_id, self.label(order_id))
+        self.tracker.replaced(order_id, new_id, quantity=quantity, timestamp=timestamp)
+
+    def first_time(self, trade_id: str) -> bool:
+        """Whether a trade that the library lists is seen for the first time."""
+        if trade_id in self._trades:
+            return False
+        self._trades[trade_id] = None
+        if len(self._trades) > _MOST_KNOWN:
+            self._trades.popitem(last=False)
+        return True
+
+    def sending(
+        self,
+        order: Any,
+        answered: Callable[[str, Any], None],
+        *,
+        client_id: str | None = None,
+        unknown: Callable[[BaseException], bool] = is_unknown,
+        **details: Any,
+    ) -> Finish:
+        """Count an order that is about to be sent and has no id yet.
+
+        Args:
+            order: What the strategy's label is made from.
+            answered: Called with the order's key and the library's answer, when there is one.
+            client_id: The id that the caller gave the order, if any.
+            unknown: Whether nobody knows, after an exception, if the order is live.
+            details: As for `submitted`.
+
+        Returns:
+            What to call when the request has ended.
+        """
+        key = client_id or f"unanswered {next(self._numbers)}"
+        self.submitted(key, order, **details)
+
+        def finish(result: Any, error: BaseException | None) -> None:
+            if error is None:
+                answered(key, result)
+            elif unknown(error):
+                self.metrics.record(catalogue.ORDERS_UNKNOWN, (self.label(key), reason_of(error)), site=self.site)
+            else:
+                self.tracker.updated(key, status="rejected", reason=reason_of(error))
+
+        return finish
+
+    def trade(self, strategy: object, side: object, pnl: float | None = None) -> None:
+        """Record a trade that was executed, with what it won or lost if that is known by now."""
+        self._exporter.record_trade(strategy, side, "executed", pnl)
+
+    def message(self, action: str) -> None:
+        """Count a message to the broker that no call of the tracker counts."""
+        self.metrics.record(catalogue.ORDER_MESSAGES, (action,), site=self.site)
+
+    def label_of(self, order: Any) -> object:
+        """The strategy of the library's own order, or whatever the callable was made for; None when that failed."""
+        if not callable(self._strategy):
+            return self._strategy
+        try:
+            return self._strategy(order)
+        except Exception as error:
+            self.metrics.fault(self.site, "source", error)
+            return None
+
+    def _know(self, order_id: str, strategy: object) -> None:
+        self._labels[order_id] = strategy
+        if len(self._labels) > _MOST_KNOWN:
+            self._labels.popitem(last=False)
+
+
+def leading_code(text: object) -> str | None:
+    """The code that a broker's message begins with, `RMS` of "RMS:Margin exceeds 1,234.56"; its text is no label."""
+    match = _CODE.match(text.strip()) if isinstance(text, str) else None
+    return match.group().lower() if match else None

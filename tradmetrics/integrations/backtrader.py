@@ -1,0 +1,179 @@
+"""backtrader: the orders and closed trades of a Cerebro run, in simulated time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, Final
+
+import backtrader  # type: ignore[import-not-found, import-untyped, unused-ignore]
+
+from tradmetrics.book import TradingMetrics
+from tradmetrics.integrations._hooks import Handle, check_target, check_version, instrument
+from tradmetrics.integrations._orders import Orders, Strategy
+
+_SITE: Final = "tradmetrics.integrations.backtrader"
+_STATUSES: Final = {
+    backtrader.Order.Submitted: "submitted",
+    backtrader.Order.Accepted: "accepted",
+    backtrader.Order.Partial: "partially_filled",
+    backtrader.Order.Completed: "filled",
+    backtrader.Order.Canceled: "cancelled",
+    backtrader.Order.Expired: "expired",
+    backtrader.Order.Margin: "rejected",
+    backtrader.Order.Rejected: "rejected",
+}
+_ORDER_TYPES: Final = {
+    backtrader.Order.Market: "MARKET",
+    backtrader.Order.Limit: "LIMIT",
+    backtrader.Order.Stop: "STOP",
+    backtrader.Order.StopLimit: "STOP_LIMIT",
+    backtrader.Order.StopTrail: "TRAILING_STOP",
+    backtrader.Order.StopTrailLimit: "TRAILING_STOP",
+}
+_ENDS: Final = ("filled", "rejected", "cancelled", "expired")
+_UNIX_EPOCH_DAY: Final = 719_163  # backtrader counts days as datetime.date.toordinal() does
+
+
+def instrument_backtrader(
+    cerebro: backtrader.Cerebro, *, strategy: Strategy = "default", metrics: TradingMetrics | None = None
+) -> Handle:
+    """Record the orders and trades of every run of `cerebro`, from the engine's own notifications.
+
+    Orders are counted and timed by an `OrderTracker` in simulated time: from the bar that created the order to the
+    bar that filled it. `Margin` is a reject with the reason `margin`. A trade is recorded when it is closed, with the
+    side that opened it and its P&L net of commission. Orders that are still open when a run ends stay open.
+
+    The engine is observed by an analyzer that is appended to the Cerebro's own: add yours first where you address
+    them by number. An optimisation that runs in several processes is not recorded; give it `maxcpus=1`.
+
+    Example:
+        ```python
+        import backtrader
+        from tradmetrics.integrations.backtrader import instrument_backtrader
+
+        cerebro = backtrader.Cerebro()
+        ...
+        with instrument_backtrader(cerebro, strategy="crossover"):
+        cerebro.run()
+        ```
+
+    Args:
+        cerebro: The engine, before `run()`.
+        strategy: The label of all orders, or a callable that takes backtrader's order and returns it:
+            `lambda order: type(order.owner).__name__`.
+        metrics: The book; by default the process's.
+
+    Returns:
+        A handle whose `undo()` takes everything out again. A Cerebro that is instrumented already keeps what it has,
+        and its handle comes back.
+
+    Raises:
+        ConfigurationError: When this version of backtrader is not one that the adapter is tested with.
+    """
+    check_target("instrument_backtrader", cerebro, ("analyzers", "runstrategies"), "a backtrader.Cerebro()")
+    check_version("backtrader", "backtrader", "1.9.76", "1.10")
+    return instrument([cerebro], lambda handle: partial(_add_analyzer, handle, strategy), metrics, _SITE)
+
+
+def _add_analyzer(handle: Handle, strategy: Strategy, cerebro: Any) -> None:
+    entry = (_Analyzer, (), {"_name": "tradmetrics", "engine": _Engine(handle, strategy)})
+    cerebro.analyzers.append(entry)
+    handle.on_undo(lambda: cerebro.analyzers.remove(entry))
+
+
+class _Engine:
+    """What is recorded of a Cerebro's runs."""
+
+    def __init__(self, handle: Handle, strategy: Strategy) -> None:
+        self.handle = handle
+        self._orders = Orders(handle, strategy)
+        self._open: set[int] = set()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(None), ()  # not in the worker processes of an optimisation: what they record is lost with them
+
+    def submitted(self, order: Any) -> None:
+        """Count an order at its first sight, as of the bar that created it."""
+        if order.ref in self._open:
+            return
+        self._open.add(order.ref)
+        self._orders.submitted(
+            _id(order),
+            order,
+            side="BUY" if order.isbuy() else "SELL",
+            order_type=_ORDER_TYPES.get(order.exectype, "OTHER"),
+            quantity=abs(order.created.size),
+            reference_price=order.created.pclose,
+            timestamp=_seconds(order.created.dt),
+        )
+
+    def updated(self, order: Any) -> None:
+        """Take in a notification; the order is the engine's copy as of then."""
+        self.submitted(order)
+        status = _STATUSES.get(order.status)
+        self._orders.tracker.updated(
+            _id(order),
+            status=status,
+            filled=abs(order.executed.size),
+            price=_last_price(order),
+            reason="margin" if order.status == backtrader.Order.Margin else None,
+            timestamp=_seconds(order.data.datetime[0]),
+        )
+        if status in _ENDS:
+            self._open.discard(order.ref)
+
+    def cancelling(self, arguments: Mapping[str, Any]) -> None:
+        """Count a cancel that a strategy asks for; those of brackets and OCO groups are the engine's own."""
+        if not arguments.get("bracket"):
+            order = arguments["order"]
+            self.submitted(order)
+            self._orders.tracker.cancel_requested(_id(order), timestamp=_seconds(order.data.datetime[0]))
+
+    def closed(self, trade: Any, order: Any) -> None:
+        """Record a closed trade; `order` is the one that closed it."""
+        label = self._orders.label(_id(order)) if order is not None else None
+        self._orders.trade(label, "BUY" if trade.long else "SELL", trade.pnlcomm)
+
+
+class _Analyzer(backtrader.Analyzer):  # type: ignore[misc]
+    """Passes one strategy's notifications on to the engine's recorder."""
+
+    csv = False
+    params = (("engine", None),)
+
+    def start(self) -> None:
+        self._last: dict[Any, Any] = {}
+        self._broker = Handle(self.p.engine.handle.metrics, _SITE) if self.p.engine is not None else None
+        if self._broker is not None:
+            self._broker.watch(self.strategy.broker, "cancel", self.p.engine.cancelling)
+
+    def notify_order(self, order: Any) -> None:
+        if self.p.engine is not None and self.p.engine.handle.active:
+            self._last[order.data, order.tradeid] = order
+            self.p.engine.handle.guard(self.p.engine.updated, order)
+
+    def notify_trade(self, trade: Any) -> None:
+        if self.p.engine is not None and self.p.engine.handle.active and trade.isclosed:
+            order = self._last.get((trade.data, trade.tradeid))
+            self.p.engine.handle.guard(self.p.engine.closed, trade, order)
+
+    def stop(self) -> None:
+        if self._broker is not None:
+            self._broker.undo()
+            # The engine delivers no notification after the last bar, but what happened in it has happened.
+            for order in iter(self.strategy.broker.get_notification, None):
+                self.notify_order(order)
+
+
+def _id(order: Any) -> str:
+    return str(order.ref)
+
+
+def _seconds(days: float) -> float:
+    return (days - _UNIX_EPOCH_DAY) * 86_400
+
+
+def _last_price(order: Any) -> float | None:
+    bits = order.executed.getpending()
+    return bits[-1].price if bits else None
