@@ -1,0 +1,267 @@
+"""ccxt: the orders and HTTP requests of one exchange object, sync or `ccxt.async_support`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextvars import ContextVar
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from tradmetrics import catalogue, vocabulary
+from tradmetrics.book import TradingMetrics
+from tradmetrics.integrations._hooks import Begin, Finish, Handle, check_target, check_version, instrument
+from tradmetrics.integrations._orders import Orders, Strategy
+from tradmetrics.outcomes import OK, reason_of
+
+Arguments = Mapping[str, Any]
+
+_SITE: Final = "tradmetrics.integrations.ccxt"
+_STOPS: Final = ("triggerPrice", "stopPrice", "stopLossPrice", "takeProfitPrice")
+_TRAILS: Final = ("trailingAmount", "trailingPercent", "trailingDelta")
+
+# Exchanges call their own methods: an edit that is a cancel and a create, a create that fetches what became of it.
+# What the bot called is what counts, so a watched call inside another one is passed over.
+_inside: Final[ContextVar[bool]] = ContextVar("tradmetrics_ccxt_inside", default=False)
+_path: Final[ContextVar[str | None]] = ContextVar("tradmetrics_ccxt_path", default=None)
+
+
+def instrument_ccxt(exchange: Any, *, strategy: Strategy = "default", metrics: TradingMetrics | None = None) -> Handle:
+    """Record the orders and API requests of one exchange object.
+
+    Orders are counted when they are sent, and followed through the answers of create, edit, cancel and fetch methods
+    and of `watch_orders`. An exception is a reject with its class name as the reason, except after timeouts and lost
+    connections: then nobody knows. An answer that is only an id acknowledges the order. `closed` with less filled
+    than ordered is cancelled, and a cancel that was answered without a status is taken as done. Orders that were
+    fetched and not sent through this object are passed over.
+
+    Every HTTP request counts in `trading_api_requests_total`, retries included, with the endpoint's path template and
+    the status `ok`, or ccxt's exception in snake_case: `rate_limit_exceeded`, `request_timeout`.
+
+    Example:
+        ```python
+        import ccxt
+        from tradmetrics.integrations.ccxt import instrument_ccxt
+
+        exchange = ccxt.kraken({...})
+        with instrument_ccxt(exchange, strategy="momentum"):
+        exchange.create_order("BTC/USD", "limit", "buy", 0.1, 60_000)
+        ```
+
+    Args:
+        exchange: An exchange of `ccxt`, `ccxt.async_support` or `ccxt.pro`; others of its class stay as they are.
+        strategy: The label of all orders, or a callable that takes the order and returns it. It is called when the
+            order is sent, with ccxt's order structure as far as it is known by then: `symbol`, `type`, `side`,
+            `amount`, `price`, `clientOrderId`, and the `params` of the call as `info`.
+        metrics: The book; by default the process's.
+
+    Returns:
+        A handle whose `undo()` takes everything out again. An exchange that is instrumented already keeps what it
+        has, and its handle comes back.
+
+    Raises:
+        ConfigurationError: When `exchange` is none, or this version of ccxt is not one that the adapter is tested with.
+    """
+    check_target("instrument_ccxt", exchange, ("create_order", "fetch2", "fetch"), "an exchange, e.g. ccxt.kraken({…})")
+    check_version("ccxt", "ccxt", "4.4", "5")
+    return instrument([exchange], lambda handle: _Exchange(handle, strategy).watch, metrics, _SITE)
+
+
+class _Exchange:
+    def __init__(self, handle: Handle, strategy: Strategy) -> None:
+        self._handle = handle
+        self._orders = Orders(handle, strategy)
+
+    def watch(self, exchange: Any) -> None:
+        for name, begin in {
+            "create_order": self._create,
+            "create_orders": self._create_many,
+            "edit_order": self._edit,
+            "cancel_order": self._cancel,
+            "cancel_orders": self._cancel_many,
+            "cancel_all_orders": self._cancel_all,
+            "fetch_order": self._fetch,
+            "fetch_orders": self._fetch,
+            "fetch_open_orders": self._fetch,
+            "fetch_closed_orders": self._fetch,
+            "fetch_canceled_orders": self._fetch,
+            "fetch_canceled_and_closed_orders": self._fetch,
+        }.items():
+            for spelling in (name, f"{name}_ws"):
+                self._handle.watch(exchange, spelling, _outermost(begin))
+                self._handle.watch(exchange, _camel_case(spelling), _outermost(begin))
+        for name in ("watch_orders", "watchOrders"):
+            self._handle.watch(exchange, name, self._watch_orders)
+        self._handle.watch(exchange, "fetch2", self._route)
+        self._handle.watch(exchange, "fetch", self._request)
+
+    # ── orders ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _create(self, arguments: Arguments) -> Finish:
+        params = arguments.get("params") or {}
+        order = {
+            "id": None,
+            "clientOrderId": params.get("clientOrderId"),
+            "symbol": arguments["symbol"],
+            "type": arguments["type"],
+            "side": arguments["side"],
+            "amount": arguments["amount"],
+            "price": arguments.get("price"),
+            "info": params,
+        }
+        # No quantity: a market order's `amount` is its cost on some exchanges. The answers have their own.
+        return self._orders.sending(
+            order,
+            self._answered,
+            client_id=order["clientOrderId"],
+            side=order["side"],
+            order_type=_order_type(order["type"], params),
+        )
+
+    def _create_many(self, arguments: Arguments) -> Finish:
+        finishes = [self._create({"amount": None, **request}) for request in arguments["orders"]]
+
+        def finish(result: Any, error: BaseException | None) -> None:
+            answers = list(result or ())
+            for position, each in enumerate(finishes):
+                # An exchange that answers fewer orders than it was sent leaves the others unknown for now.
+                if error is not None or position < len(answers):
+                    each(answers[position] if error is None else None, error)
+
+        return finish
+
+    def _answered(self, key: str, order: Mapping[str, Any]) -> None:
+        for other in (order.get("id"), order.get("clientOrderId")):
+            if other:
+                self._orders.alias(key, other)
+        self._state(key, order, "accepted")
+
+    def _state(self, order_id: str, order: Mapping[str, Any], default: str | None = None) -> None:
+        filled, said = order.get("filled"), order.get("status")
+        status = vocabulary.order_status(said, "ccxt", filled=filled, quantity=order.get("amount"))
+        self._orders.tracker.updated(
+            order_id, status=status or said or default, filled=filled, price=order.get("average")
+        )
+
+    def _edit(self, arguments: Arguments) -> Finish:
+        order_id = _id_of(arguments)
+
+        def finish(result: Any, error: BaseException | None) -> None:
+            if error is not None or order_id not in self._orders:
+                self._orders.message("modify")
+                return
+            new_id = result.get("id") or order_id
+            if new_id == (result.get("info") or {}).get("amend_id"):
+                new_id = order_id  # Kraken's amend keeps the order's id; ccxt answers that of the amend
+            self._orders.replaced(order_id, new_id)
+            self._state(new_id, result)
+
+        return finish
+
+    def _cancel(self, arguments: Arguments) -> Finish:
+        return self._cancelling([_id_of(arguments)])
+
+    def _cancel_many(self, arguments: Arguments) -> Finish:
+        return self._cancelling(arguments["ids"])
+
+    def _cancelling(self, order_ids: Iterable[str]) -> Finish:
+        asked = [order_id for order_id in order_ids if order_id in self._orders]
+        for order_id in asked:
+            self._orders.tracker.cancel_requested(order_id)
+
+        def finish(result: Any, error: BaseException | None) -> None:
+            if error is None:
+                answers = {each.get("id"): each for each in _orders_in(result)}
+                for order_id in asked:
+                    self._state(order_id, answers.get(order_id) or answers.get(None) or {}, "cancelled")
+
+        return finish
+
+    def _cancel_all(self, arguments: Arguments) -> Finish:
+        self._orders.message("cancel")
+        return self._fetch(arguments)
+
+    def _fetch(self, arguments: Arguments) -> Finish:
+        def finish(result: Any, error: BaseException | None) -> None:
+            for order in _orders_in(result):
+                for order_id in (order.get("id"), order.get("clientOrderId")):
+                    if order_id is not None and order_id in self._orders:
+                        self._state(order_id, order)
+                        break
+
+        return finish
+
+    def _watch_orders(self, arguments: Arguments) -> Finish:
+        def finish(result: Any, error: BaseException | None) -> None:
+            # All of them: a stream may be ahead of the answer to the create.
+            for order in _orders_in(result):
+                if order.get("clientOrderId") in self._orders:
+                    self._orders.alias(order["clientOrderId"], order["id"])
+                self._state(order["id"], order)
+
+        return finish
+
+    # ── requests ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _route(self, arguments: Arguments) -> Finish:
+        token = _path.set(str(arguments["path"]))
+
+        def finish(result: Any, error: BaseException | None) -> None:
+            _path.reset(token)
+
+        return finish
+
+    def _request(self, arguments: Arguments) -> Finish:
+        endpoint = _path.get() or urlsplit(arguments["url"]).path
+        method = arguments.get("method", "GET")
+        started = time.perf_counter()
+
+        def finish(result: Any, error: BaseException | None) -> None:
+            seconds = time.perf_counter() - started
+            status = OK if error is None else reason_of(error)
+            metrics = self._orders.metrics
+            metrics.record(catalogue.API_REQUESTS, (endpoint, method, status), site=_SITE)
+            metrics.record(catalogue.API_REQUEST_DURATION, (endpoint, method), seconds, site=_SITE)
+
+        return finish
+
+
+def _id_of(arguments: Arguments) -> str:
+    return str(arguments["id"] or (arguments.get("params") or {}).get("clientOrderId"))
+
+
+def _outermost(begin: Callable[[Arguments], Finish]) -> Begin:
+    def outermost(arguments: Arguments) -> Finish | None:
+        if _inside.get():
+            return None
+        finish = begin(arguments)
+        token = _inside.set(True)
+
+        def finished(result: Any, error: BaseException | None) -> None:
+            _inside.reset(token)
+            finish(result, error)
+
+        return finished
+
+    return outermost
+
+
+def _orders_in(result: Any) -> list[Mapping[str, Any]]:
+    if isinstance(result, Mapping):
+        return [result]
+
+    found = (each for each in result or () if isinstance(each, Mapping))
+    return [each for each in found if each.get("id") or each.get("clientOrderId")]
+
+
+def _order_type(order_type: Any, params: Mapping[str, Any]) -> Any:
+    if any(params.get(name) is not None for name in _TRAILS):
+        return "TRAILING_STOP"
+    if any(params.get(name) is not None for name in _STOPS):
+        return "STOP_LIMIT" if order_type == "limit" else "STOP"
+    return order_type
+
+
+def _camel_case(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(map(str.capitalize, others))
