@@ -117,9 +117,8 @@ class Reading(Call):
 
     def __call__(self, name: str) -> Any:
         """The value of a field: `MISSING` where there is nothing to read, or where reading failed."""
-        try:
-            value = self._values[name]
-        except KeyError:
+        value = self._values.get(name, _UNREAD)
+        if value is _UNREAD:
             if name == "seconds":
                 return self.seconds
             try:
@@ -150,6 +149,7 @@ class Reading(Call):
 
 
 FAILED: Final = object()
+_UNREAD: Final = object()
 
 
 def _since(site: Site, started: float) -> float:
@@ -288,7 +288,14 @@ class Site:
             return
         recipe = self.recipe
         reading = Reading(self, args, kwargs, result, exception, token)
-        outcome = recipe.outcome(reading)
+        try:
+            outcome = recipe.outcome(reading)
+        except TradmetricsError:
+            raise
+        except Exception as error:
+            # What is recorded whatever the outcome still is.
+            reading.fault("source", error)
+            outcome = RETURNED if exception is None else RAISED
         plan = plans.get(outcome)
         if plan is None:
             plan = plans[outcome] = _Plan(recipe, self.compiled, outcome)

@@ -8,7 +8,7 @@ A source is written where the function is decorated and checked there; at run ti
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import Any, Final, TypeAlias, Union
 
@@ -184,32 +184,45 @@ def follow(value: Any, path: tuple[str, ...]) -> Any:
     """Walk `path` from `value`: each step a key of a mapping, an attribute, or an index of a sequence.
 
     Raises:
-        LookupError: When a step leads nowhere (KeyError, IndexError), naming the step.
-        AttributeError: When a step is neither key, attribute nor index.
-        Exception: Whatever the value's own attribute access raises.
+        LookupError: When a step leads nowhere, naming the step and what it was looked up in.
+        Exception: Whatever the value's own attribute or item access raises.
     """
     for step in path:
-        if isinstance(value, dict):
-            value = value[step] if step in value else _attribute_or_index(value, step)
-        else:
-            value = _attribute_or_index(value, step)
+        found = _step(value, step)
+        if found is MISSING:
+            raise LookupError(f"{type(value).__name__} has no key, attribute or index {step!r}")
+        value = found
     return value
-
-
-def _attribute_or_index(value: Any, step: str) -> Any:
-    try:
-        return getattr(value, step)
-    except AttributeError:
-        if isinstance(value, Mapping) and not isinstance(value, dict):
-            return value[step]
-        if step.isdecimal() or (step[:1] == "-" and step[1:].isdecimal()):
-            return value[int(step)]
-        raise
 
 
 def follow_if_there(value: Any, path: tuple[str, ...]) -> Any:
     """Walk `path` from `value` as `follow` does; `MISSING` when a step leads nowhere."""
-    try:
-        return follow(value, path)
-    except (LookupError, AttributeError, TypeError):
+    for step in path:
+        value = _step(value, step)
+        if value is MISSING:
+            break
+    return value
+
+
+# Values without anything to look up in them, which calls return all the time.
+_PLAIN: Final = frozenset({type(None), bool, int, float, str, bytes})
+
+
+def _step(value: Any, step: str) -> Any:
+    kind = type(value)
+    if kind is dict:
+        # Never an attribute: `items` is a word for a label's key, and a dict's method.
+        return value.get(step, MISSING)
+    if kind in _PLAIN:
         return MISSING
+    if isinstance(value, dict) and step in value:
+        return value[step]
+    found = getattr(value, step, MISSING)
+    if found is not MISSING:
+        return found
+    if step.removeprefix("-").isdecimal() and isinstance(value, Sequence):
+        index = int(step)
+        return value[index] if -len(value) <= index < len(value) else MISSING
+    if isinstance(value, Mapping) and step in value:
+        return value[step]
+    return MISSING

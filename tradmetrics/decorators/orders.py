@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, Final, TypeVar, overload
 
 from typing_extensions import ParamSpec
@@ -129,7 +130,8 @@ def _by_status(reading: Reading, dialect: str | None) -> str:
     raw = reading("status")
     if raw is MISSING or raw is None:
         return _SENT
-    status = vocabulary.order_status(raw, dialect)
+    filled, quantity = _quantities(reading.result)
+    status = vocabulary.order_status(raw, dialect, filled=filled, quantity=quantity)
     if status == "filled":
         reading.default("fill_time", reading.seconds)
         if _is_negative(reading("fill_time")):
@@ -140,6 +142,20 @@ def _by_status(reading: Reading, dialect: str | None) -> str:
     elif status is None:
         reading.fault("vocabulary", ValueError(f"{raw!r:.60} is no order status that is known here"))
     return status if status in ("filled", "rejected", "cancelled", "expired") else _SENT
+
+
+# Where a broker reports quantities, they win over its word: ccxt's `closed` also covers a cancelled partial fill.
+_FILLED: Final = ("filled", "filled_quantity", "filled_qty")
+_QUANTITY: Final = ("amount", "quantity", "qty")
+
+
+def _quantities(answer: Any) -> tuple[Any, Any]:
+    """The filled and the whole quantity that a broker's answer reports, each None where it does not."""
+    read = answer.get if isinstance(answer, dict) else partial(getattr, answer)
+    filled = next((value for name in _FILLED if (value := read(name, None)) is not None), None)
+    if filled is None:
+        return None, None
+    return filled, next((value for name in _QUANTITY if (value := read(name, None)) is not None), None)
 
 
 def _is_negative(value: Any) -> bool:
