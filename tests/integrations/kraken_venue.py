@@ -133,7 +133,8 @@ class KrakenVenue:
             "price": "100.0",
             "cl_ord_id": parameters.get("cl_ord_id"),
         }
-        said = f"{description['type']} {parameters['volume']} XBTUSD @ {description['ordertype']} {description['price']}"
+        kind = f"{description['ordertype']} {description['price']}"
+        said = f"{description['type']} {parameters['volume']} XBTUSD @ {kind}"
         return {"descr": {"order": said.strip()}, "txid": [order_id]}
 
     def _amendorder(self, parameters):
