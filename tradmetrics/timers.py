@@ -30,23 +30,28 @@ R = TypeVar("R")
 class Timing:
     """One run of a timer."""
 
-    __slots__ = ("_discarded", "_outer", "_started", "_stopped", "_timer")
+    __slots__ = ("_outer", "_started", "_stopped", "_timer")
 
-    def __init__(self, timer: _Timer[Any], outer: Timing | None) -> None:
+    def __init__(self, timer: _Timer[Any] | None, outer: Timing | None) -> None:
         self._timer = timer
         self._outer = outer
+        # None while it runs, _DISCARDED from `discard` to the end of the block, then the time it ended.
         self._stopped: float | None = None
-        self._discarded = False
         self._started = perf_counter()
 
     @property
     def seconds(self) -> float:
         """Seconds so far, or in all when the block has ended."""
-        return (perf_counter() if self._stopped is None else self._stopped) - self._started
+        stopped = self._stopped
+        return (perf_counter() if stopped is None or stopped == _DISCARDED else stopped) - self._started
 
     def discard(self) -> None:
         """Record nothing for this run."""
-        self._discarded = True
+        if self._stopped is None:
+            self._stopped = _DISCARDED
+
+
+_DISCARDED: Final = float("inf")
 
 
 class TrainingTiming(Timing):
@@ -79,8 +84,10 @@ class RequestTiming(Timing):
 
 T = TypeVar("T", bound=Timing)
 
-# The innermost running timing of the current thread or task; each links to the one around it.
-_innermost: Final[ContextVar[Timing | None]] = ContextVar("tradmetrics_timing", default=None)
+# The innermost running timing of the current thread or task; each links to the one around it, the last to no timer's.
+_innermost: Final[ContextVar[Timing]] = ContextVar("tradmetrics_timing", default=Timing(None, None))
+_get_innermost: Final = _innermost.get
+_set_innermost: Final = _innermost.set
 
 
 class _Timer(Generic[T]):
@@ -102,8 +109,8 @@ class _Timer(Generic[T]):
         raise NotImplementedError
 
     def __enter__(self) -> T:
-        timing = self._timing(self, _innermost.get())
-        _innermost.set(timing)
+        timing = self._timing(self, _get_innermost())
+        _set_innermost(timing)
         return timing  # type: ignore[return-value]
 
     def __exit__(
@@ -114,14 +121,11 @@ class _Timer(Generic[T]):
             if book is NO_BOOK:
                 book = get_metrics()
             stopped = perf_counter()
-            timing = _innermost.get()
-            if timing is not None and timing._timer is self:
-                _innermost.set(timing._outer)
-            else:
-                timing = _take(timing, self)
+            timing = _take(self)
             if timing is not None:
+                discarded = timing._stopped is not None
                 timing._stopped = stopped
-                if not timing._discarded and book.enabled:
+                if not discarded and book.enabled:
                     self._record(book, timing, stopped - timing._started, error)  # type: ignore[arg-type]
         except Exception as problem:
             if book.strict and isinstance(problem, TradmetricsError):
@@ -151,12 +155,16 @@ class _Timer(Generic[T]):
         book.remember(definition, raw, site=self._site()).observe(seconds)
 
 
-def _take(innermost: Timing | None, timer: _Timer[Any]) -> Timing | None:
-    """Take the innermost timing of `timer` out of the chain, where timers do not end in the order they began."""
-    inner, timing = innermost, innermost and innermost._outer
-    while timing is not None and inner is not None:
+def _take(timer: _Timer[Any]) -> Timing | None:
+    """Take the innermost timing of `timer` out of the chain; timers may end in another order than they began in."""
+    inner: Timing | None = None
+    timing = _get_innermost()
+    while timing._outer is not None:
         if timing._timer is timer:
-            inner._outer = timing._outer
+            if inner is None:
+                _set_innermost(timing._outer)
+            else:
+                inner._outer = timing._outer
             return timing
         inner, timing = timing, timing._outer
     return None
@@ -192,18 +200,25 @@ class fill_timer(_Timer[Timing]):  # noqa: N801 - a context manager reads as a f
         """Time every call of `function` that returns."""
         return decorate(function, _FILL_RECIPE, {"strategy": self._strategy}, self._metrics)
 
+    # Entering and leaving, once more and in one piece, for the common case: a strategy seen before, a fill, timings
+    # that end in the order they began. Whatever is not common goes through the general way.
+
+    def __enter__(self) -> Timing:
+        timing = Timing(self, _get_innermost())
+        _set_innermost(timing)
+        return timing
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        # The common case in one piece; whatever is not common goes through the general way.
         stopped = perf_counter()
-        book = self._metrics or default.book
-        timing = _innermost.get()
         strategy = self._strategy
-        if book is not None and timing is not None and timing._timer is self and type(strategy) is str and kind is None:
+        timing = _get_innermost()
+        book = self._metrics or default.book
+        if kind is None and timing._timer is self and timing._stopped is None and type(strategy) is str and book:
             series = book.remembered.get((_FILL_TIME, strategy))
-            if series is not None and not timing._discarded:
-                _innermost.set(timing._outer)
+            if series is not None:
+                _set_innermost(timing._outer)  # type: ignore[arg-type]
                 timing._stopped = stopped
                 series.observe(stopped - timing._started)
                 return
