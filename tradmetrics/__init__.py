@@ -24,11 +24,14 @@ from tradmetrics.definition import MetricDefinition
 from tradmetrics.errors import ConfigurationError, LabelSourceError, SnapshotError, TradmetricsError
 from tradmetrics.exporter import MetricsExporter, metrics_exporter
 from tradmetrics.labels import Call, arg, error, result
+from tradmetrics.lifecycle import OrderTracker
 from tradmetrics.sampler import Sampler
 from tradmetrics.server import start_metrics_server
 from tradmetrics.stats import StrategyStats
+from tradmetrics.symbols import underlying
 from tradmetrics.timers import fill_timer, request_timer, training_timer
 from tradmetrics.version import __version__
+from tradmetrics.vocabulary import register_spellings
 
 __all__ = [
     "Call",
@@ -37,6 +40,7 @@ __all__ = [
     "Limits",
     "MetricDefinition",
     "MetricsExporter",
+    "OrderTracker",
     "Sampler",
     "SnapshotError",
     "StrategyStats",
@@ -49,6 +53,7 @@ __all__ = [
     "fill_timer",
     "get_metrics",
     "metrics_exporter",
+    "register_spellings",
     "request_timer",
     "result",
     "start_metrics_server",
@@ -70,4 +75,5 @@ __all__ = [
     "track_trade",
     "track_training",
     "training_timer",
+    "underlying",
 ]

@@ -84,8 +84,9 @@ class RequestTiming(Timing):
 
 T = TypeVar("T", bound=Timing)
 
-# The innermost running timing of the current thread or task; each links to the one around it, the last to no timer's.
-_innermost: Final[ContextVar[Timing]] = ContextVar("tradmetrics_timing", default=Timing(None, None))
+# The innermost running timing of the current thread or task; each links to the one around it, the last to no timer.
+# The last one is shared and never changed.
+_innermost: Final[ContextVar[Timing]] = ContextVar("tradmetrics_timing", default=Timing(None, None))  # noqa: B039
 _get_innermost: Final = _innermost.get
 _set_innermost: Final = _innermost.set
 

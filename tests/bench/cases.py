@@ -112,10 +112,10 @@ def _rows() -> list[Row]:
     def place(strategy: str, side: str, order_type: str) -> None: ...
     def send(order: Any) -> None: ...
     def fill(strategy: str, side: str, order_type: str) -> dict[str, Any]:
-        return FILLED
+        return filled
 
     def close(strategy: str, side: str) -> dict[str, Any]:
-        return CLOSED
+        return closed
 
     def tick(symbol: str) -> None: ...
     def aged_tick(symbol: str, timestamp: float) -> None: ...
@@ -171,8 +171,8 @@ def _rows() -> list[Row]:
         "market": tradmetrics.track_market(lambda: {"vix": 14.0}),
         "strategy": tradmetrics.track_strategy(lambda: {"strategy": "s", "win_rate": 0.5}),
     }
-    FILLED = {"status": "filled", "fill_time": 0.2}
-    CLOSED = {"pnl": 5.0}
+    filled = {"status": "filled", "fill_time": 0.2}
+    closed = {"pnl": 5.0}
 
     def row(name: str, code: str, reference: str, bare: str = "", target: float | None = None, **more: Any) -> Row:
         return Row(name, code, reference, bare, target, names, **more)
