@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from types import FunctionType
 from typing import Any, Final, Protocol, TypeVar, overload
 
-import wrapt
 from typing_extensions import ParamSpec
 
 from tradmetrics import book
@@ -30,27 +29,6 @@ class Decorator(Protocol):
 
     def __call__(self, function: Callable[P, R], /) -> Callable[P, R]:
         """Decorate `function`."""
-
-
-class InstrumentedCallable(wrapt.ObjectProxy):  # type: ignore[type-arg]
-    """A decorated callable object, partial, bound method or builtin: all of it shows through, calls are recorded."""
-
-    def __init__(self, wrapped: Any, shell: Callable[..., Any], sites: tuple[Site, ...]) -> None:
-        super().__init__(wrapped)
-        self._self_shell = shell
-        self._self_sites = sites
-
-    @property
-    def __tradmetrics__(self) -> tuple[Site, ...]:
-        return self._self_sites
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call the wrapped object through its shell."""
-        return self._self_shell(*args, **kwargs)
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        # Pickled as what it wraps: by name where that goes by name, and undecorated where it goes by value.
-        return self.__wrapped__.__reduce_ex__(protocol)
 
 
 @overload
@@ -102,6 +80,9 @@ def instrument(target: Any, recipe: Recipe, given: Mapping[str, object], metrics
     shell = shell_for(target, site)
     sites = (site, *getattr(target, SITE_ATTRIBUTE, ()))
     if not isinstance(target, FunctionType):
+        # Here, because wrapt imports asyncio, and most programs decorate nothing but functions.
+        from tradmetrics.proxies import InstrumentedCallable
+
         return InstrumentedCallable(target, shell, sites)
     setattr(shell, SITE_ATTRIBUTE, sites)
     return shell
