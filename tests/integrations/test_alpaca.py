@@ -1,0 +1,260 @@
+"""`instrument_alpaca` on alpaca-py's own client and stream, over HTTP and a websocket on the loopback interface."""
+
+import asyncio
+import re
+from collections import Counter
+
+import pytest
+from integration_support import break_hooks, library
+
+from tradmetrics import ConfigurationError, TradingMetrics
+
+alpaca = library("alpaca")
+
+from alpaca.common.exceptions import APIError  # noqa: E402
+from alpaca.trading.client import TradingClient  # noqa: E402
+from alpaca.trading.enums import OrderSide, TimeInForce  # noqa: E402
+from alpaca.trading.requests import (  # noqa: E402
+    LimitOrderRequest,
+    MarketOrderRequest,
+    ReplaceOrderRequest,
+    StopOrderRequest,
+)
+from alpaca.trading.stream import TradingStream  # noqa: E402
+from alpaca_venue import AlpacaVenue, stream_messages  # noqa: E402
+
+from tradmetrics.integrations.alpaca import instrument_alpaca  # noqa: E402
+
+
+@pytest.fixture(params=[False, True], ids=["models", "raw"])
+def trading(request):
+    """A client and a stream of a venue of its own, giving models or dictionaries."""
+    with AlpacaVenue() as venue:
+        yield Trading(venue, request.param)
+
+
+class Trading:
+    """What a bot has: a client, a stream, and a handler of trade updates."""
+
+    def __init__(self, venue, raw):
+        self.venue, self.raw = venue, raw
+        self.client = TradingClient("key", "secret", url_override=venue.url, raw_data=raw)
+        self.client._retry_wait = 0
+        self.stream = TradingStream("key", "secret", raw_data=raw)
+        self.handled = []
+        self.stream.subscribe_trade_updates(self.on_update)
+
+    async def on_update(self, update):
+        self.handled.append(update)
+
+    def id_of(self, order):
+        return order["id"] if self.raw else str(order.id)
+
+    def submit(self, kind=LimitOrderRequest, side=OrderSide.BUY, qty=10, **more):
+        more = {"limit_price": 100.0} | more if kind is LimitOrderRequest else more
+        request = kind(symbol="AAPL", qty=qty, side=side, time_in_force=TimeInForce.DAY, **more)
+        return self.id_of(self.client.submit_order(request))
+
+    def receive(self, *messages):
+        asyncio.run(stream_messages(self.stream, messages, self.handled))
+
+
+def session(trading):
+    """A day of trading with every way that an order can go; returns what the bot was told."""
+    venue, told, messages = trading.venue, [], []
+
+    filled = trading.submit()
+    messages += [
+        venue.event(filled, "new"),
+        venue.event(filled, "partial_fill", status="partially_filled", quantity=4, price=100.0),
+        venue.event(filled, "fill", status="filled", quantity=6, price=100.5),
+    ]
+    sold = trading.submit(MarketOrderRequest, OrderSide.SELL, 5)
+    messages += [venue.event(sold, "new"), venue.event(sold, "fill", status="filled", quantity=5, price=101.0)]
+
+    replaced = trading.submit()
+    new = trading.id_of(trading.client.replace_order_by_id(replaced, ReplaceOrderRequest(qty=20)))
+    messages += [
+        venue.event(replaced, "replaced"),
+        venue.event(new, "new"),
+        venue.event(new, "fill", status="filled", quantity=20, price=99.0),
+    ]
+
+    cancelled = trading.submit(StopOrderRequest, OrderSide.SELL, stop_price=90.0)
+    trading.client.cancel_order_by_id(cancelled)
+    messages += [venue.event(cancelled, "pending_cancel"), venue.event(cancelled, "canceled")]
+
+    expired = trading.submit()
+    messages += [venue.event(expired, "new"), venue.event(expired, "expired")]
+    late = trading.submit()
+    messages += [venue.event(late, "rejected")]
+
+    closing = trading.id_of(trading.client.close_position("AAPL"))
+    messages += [venue.event(closing, "fill", status="filled", quantity=1, price=102.0)]
+
+    for status in (403, 422, 500):
+        venue.refuse(status)
+        try:
+            trading.submit()
+        except APIError as error:
+            told.append(error.status_code)
+
+    trading.submit()  # stays open
+    trading.receive(*messages)
+    trading.client.get_orders()
+    trading.client.get_order_by_id(filled)
+    return told
+
+
+def test_metrics_equal_the_venues_ledger(trading, book, recorded):
+    """Broken, the dashboard and the broker disagree about what was traded."""
+    with instrument_alpaca(trading.client, trading.stream, strategy="momentum", metrics=book):
+        told = session(trading)
+
+    ledger = Counter(order["status"] for order in trading.venue.orders.values())
+    assert {"filled": 4, "replaced": 1, "canceled": 1, "expired": 1, "rejected": 1, "accepted": 1} == ledger
+    assert [403, 422, 500] == told
+    sent = len(trading.venue.orders) - ledger["replaced"] + len(told)
+    assert sent == recorded("trading_orders_submitted_total", strategy="momentum")
+    assert ledger["filled"] == recorded("trading_orders_filled_total")
+    assert ledger["canceled"] == recorded("trading_orders_cancelled_total", reason="unknown")
+    assert ledger["expired"] == recorded("trading_orders_cancelled_total", reason="expired")
+    assert {("api_error",): 2.0, ("unknown",): ledger["rejected"]} == recorded.by(
+        "trading_orders_rejected_total", "reason"
+    )
+    assert {("api_error",): 1.0} == recorded.by("trading_orders_unknown_total", "reason")
+    assert ledger["accepted"] + 1 == recorded("trading_orders_open")  # and the one of which nobody knows
+    assert {} == recorded.anomalies()
+
+
+def test_each_execution_is_a_trade(trading, book, recorded):
+    """Broken, trades on the dashboard are not those of the stream."""
+    with instrument_alpaca(trading.client, trading.stream, metrics=book):
+        session(trading)
+
+    assert {("BUY", "executed"): 3.0, ("SELL", "executed"): 2.0} == recorded.by(
+        "trading_trades_total", "side", "status"
+    )
+
+
+def test_side_and_order_type_are_what_was_asked_for(trading, book, recorded):
+    """Broken, a stop order shows up as a limit order, or an enum's name as a label."""
+    with instrument_alpaca(trading.client, metrics=book):
+        trading.submit(LimitOrderRequest)
+        trading.submit(MarketOrderRequest, OrderSide.SELL)
+        trading.submit(StopOrderRequest, OrderSide.SELL, stop_price=90.0)
+
+    assert {("BUY", "LIMIT"): 1.0, ("SELL", "MARKET"): 1.0, ("SELL", "STOP"): 1.0} == recorded.by(
+        "trading_orders_submitted_total", "side", "order_type"
+    )
+
+
+def test_each_http_request_counts_once_under_a_template(trading, book, recorded):
+    """Broken, each order id becomes an endpoint of its own, or the use of the rate limit is not the broker's."""
+    with instrument_alpaca(trading.client, trading.stream, metrics=book):
+        session(trading)
+
+    requests = Counter(
+        (method, re.sub(r"^/v2(/\w+)(/.+)?$", lambda match: match[1] + ("/{id}" if match[2] else ""), path))
+        for method, path in trading.venue.requests
+    )
+    assert requests == recorded.by("trading_api_requests_total", "method", "endpoint")
+    assert 1 == recorded("trading_api_requests_total", status="403")
+
+
+def test_retries_are_requests(trading, book, recorded):
+    """Broken, a bot that runs into the rate limit looks healthy."""
+    trading.venue.refuse(429)
+    trading.venue.refuse(429)
+    with instrument_alpaca(trading.client, metrics=book):
+        trading.submit()
+
+    assert {("429",): 2.0, ("200",): 1.0} == recorded.by("trading_api_requests_total", "status")
+    assert 1 == recorded("trading_orders_submitted_total")
+    assert 0 == recorded("trading_orders_rejected_total")
+
+
+def test_the_stream_may_be_ahead_of_the_answer_and_repeat_itself(trading, book, recorded):
+    """Broken, fast fills are lost and repeated messages are counted twice."""
+    trading.submit()
+    (order_id,) = trading.venue.orders
+    fill = trading.venue.event(order_id, "fill", status="filled", quantity=10, price=100.0)
+    with instrument_alpaca(trading.client, trading.stream, metrics=book):
+        trading.receive(fill)
+        assert 0 == recorded("trading_orders_filled_total")
+        trading.venue.answer = lambda method, path, body: (200, trading.venue.orders[order_id])
+        trading.submit()
+        trading.receive(fill, fill)
+
+    assert 1 == recorded("trading_orders_filled_total")
+    assert {"duplicate_fill": 2} == recorded.anomalies()
+
+
+def test_the_strategy_label_may_come_from_the_order(trading, book, recorded):
+    """Broken, two strategies in one account cannot be told apart."""
+    with instrument_alpaca(trading.client, strategy=lambda order: order.client_order_id.split("-")[0], metrics=book):
+        trading.submit(client_order_id="gamma-1")
+        trading.submit(client_order_id="theta-1")
+
+    assert {("gamma",): 1.0, ("theta",): 1.0} == recorded.by("trading_orders_submitted_total", "strategy")
+
+
+def test_a_bug_in_the_hook_changes_nothing_of_the_session(trading, book, recorded, monkeypatch):
+    """Broken, a bug of ours keeps a bot from trading."""
+    expected = session(trading)
+    with AlpacaVenue() as venue:
+        again = Trading(venue, trading.raw)
+        break_hooks(monkeypatch)
+        with instrument_alpaca(again.client, again.stream, metrics=book):
+            told = session(again)
+
+        assert expected == told
+        assert len(trading.handled) == len(again.handled)
+        assert [order["status"] for order in trading.venue.orders.values()] == [
+            order["status"] for order in venue.orders.values()
+        ]
+        assert len(trading.venue.requests) == len(venue.requests)
+    assert recorded("tradmetrics_instrumentation_errors_total") > 10
+
+
+def test_instrumented_twice_records_once_and_a_stream_can_be_added(trading, book, recorded):
+    """Broken, calling it in two places doubles every figure."""
+    handle = instrument_alpaca(trading.client, metrics=book)
+    assert instrument_alpaca(trading.client, metrics=TradingMetrics()) is handle
+    assert instrument_alpaca(trading.client, trading.stream) is handle
+    order_id = trading.submit()
+    trading.receive(trading.venue.event(order_id, "fill", status="filled", quantity=10, price=100.0))
+    handle.undo()
+
+    assert 1 == recorded("trading_orders_submitted_total")
+    assert 1 == recorded("trading_api_requests_total")
+    assert 1 == recorded("trading_orders_filled_total")
+
+
+def test_undone_by_one_call(trading, book, recorded):
+    """Broken, the instrumentation cannot be taken out of a running bot."""
+    objects = (trading.client, trading.stream, trading.client._session)
+    before = [dict(vars(each)) for each in objects]
+    handle = instrument_alpaca(trading.client, trading.stream, metrics=book)
+    assert before != [dict(vars(each)) for each in objects]
+    handle.undo()
+    handle.undo()
+    assert before == [dict(vars(each)) for each in objects]
+    trading.submit()
+
+    assert 0 == recorded("trading_orders_submitted_total")
+
+
+def test_another_version_of_the_library_is_refused(trading, monkeypatch):
+    """Broken, an adapter runs on a library that it was never tried on, and records whatever comes."""
+    monkeypatch.setattr(alpaca, "__version__", "1.0.0")
+    with pytest.raises(ConfigurationError, match=r"alpaca-py 1\.0\.0 is not supported.*>= 0\.30, < 1"):
+        instrument_alpaca(trading.client)
+
+
+def test_something_else_is_refused(trading):
+    """Broken, a wrong argument fails later, somewhere inside, with a message about attributes."""
+    with pytest.raises(ConfigurationError, match=r"instrument_alpaca: give client="):
+        instrument_alpaca()
+    with pytest.raises(ConfigurationError, match=r"instrument_alpaca takes stream=TradingStream"):
+        instrument_alpaca(trading.client, trading.client)
