@@ -1,0 +1,180 @@
+"""Execution: how fast and how well orders are filled, and what becomes of the others."""
+
+from typing import Any
+
+from dashboards.frame import Row, render
+from dashboards.limits import above
+from dashboards.panels import PER_SECOND, Panel, lines, quantiles, spread
+from dashboards.queries import per_second, quantile, ratio, select, total
+from tradmetrics import catalogue as c
+
+
+def build() -> dict[str, Any]:
+    """Build the dashboard."""
+    return render(
+        "tradmetrics-execution",
+        "Execution",
+        "Fill and acknowledgement times, rejects, slippage, and orders that are open.",
+        [
+            Row("Times", _times()),
+            Row("Outcomes", _outcomes()),
+            Row("Open orders and slippage", _open()),
+            Row("Order flow", _flow()),
+        ],
+    )
+
+
+def _times() -> list[Panel]:
+    return [
+        quantiles(
+            c.ORDER_ACK_TIME, "Acknowledgement time", "Time from submitting an order to its acknowledgement.", span=8
+        ),
+        quantiles(
+            c.ORDER_FIRST_FILL_TIME, "First fill time", "Time from submitting an order to its first fill.", span=8
+        ),
+        quantiles(c.ORDER_FILL_TIME, "Fill time", "Time from submitting an order to its complete fill.", span=8),
+        spread(c.ORDER_ACK_TIME, "Acknowledgement times", "How many acknowledgements took how long.", span=8),
+        spread(c.ORDER_FIRST_FILL_TIME, "First fill times", "How many first fills took how long.", span=8),
+        spread(c.ORDER_FILL_TIME, "Fill times", "How many complete fills took how long.", span=8),
+        lines(
+            "Median fill time by strategy",
+            "Half of the orders of a strategy are filled within this time.",
+            "s",
+            (quantile(0.5, c.ORDER_FILL_TIME, "strategy"), "{{strategy}}"),
+        ),
+        lines(
+            "Average fill time by strategy",
+            "Mean time to the complete fill; one order that took an hour moves it, unlike the median.",
+            "s",
+            (
+                ratio(
+                    per_second(c.ORDER_FILL_TIME, "strategy", suffix="_sum"),
+                    per_second(c.ORDER_FILL_TIME, "strategy", suffix="_count"),
+                ),
+                "{{strategy}}",
+            ),
+        ),
+    ]
+
+
+def _outcomes() -> list[Panel]:
+    return [
+        lines(
+            "Submitted by type",
+            "Orders sent a second, by type and side.",
+            PER_SECOND,
+            (per_second(c.ORDERS_SUBMITTED, "order_type, side"), "{{order_type}} {{side}}"),
+            span=8,
+            stacked=True,
+            minimum=0,
+        ),
+        lines(
+            "Filled by side",
+            "Orders filled a second, by strategy and side.",
+            PER_SECOND,
+            (per_second(c.ORDERS_FILLED, "strategy, side"), "{{strategy}} {{side}}"),
+            span=8,
+            stacked=True,
+            minimum=0,
+        ),
+        lines(
+            "Rejected among submitted",
+            "Share of rejected orders; dashed: the alert's threshold.",
+            "percentunit",
+            (ratio(per_second(c.ORDERS_REJECTED), per_second(c.ORDERS_SUBMITTED)), "rejected"),
+            span=8,
+            limits=above("HighOrderRejectionRate"),
+            minimum=0,
+        ),
+        lines(
+            "Rejects by reason",
+            "Rejected orders a second, by reason.",
+            PER_SECOND,
+            (per_second(c.ORDERS_REJECTED, "reason"), "{{reason}}"),
+            span=8,
+            minimum=0,
+        ),
+        lines(
+            "Cancelled and expired by reason",
+            "Orders a second that ended without a complete fill, by reason.",
+            PER_SECOND,
+            (per_second(c.ORDERS_CANCELLED, "reason"), "{{reason}}"),
+            span=8,
+            minimum=0,
+        ),
+        lines(
+            "Unknown outcome by reason",
+            "Orders a second of which nobody knows whether they are live at the broker.",
+            PER_SECOND,
+            (per_second(c.ORDERS_UNKNOWN, "reason"), "{{reason}}"),
+            span=8,
+            minimum=0,
+        ),
+    ]
+
+
+def _open() -> list[Panel]:
+    return [
+        lines(
+            "Open orders",
+            "Orders submitted and not yet ended, by strategy.",
+            "short",
+            (total(c.ORDERS_OPEN, "strategy"), "{{strategy}}"),
+            minimum=0,
+        ),
+        lines(
+            "Oldest open order",
+            "Age of the oldest open order, by strategy; dashed: the alert's threshold.",
+            "s",
+            (f"max by (strategy) ({select(c.ORDER_OLDEST_OPEN)})", "{{strategy}}"),
+            limits=above("OpenOrdersStuck"),
+            minimum=0,
+        ),
+        quantiles(
+            c.ORDER_SLIPPAGE,
+            "Slippage",
+            "Fill price against the reference price, by side; positive is worse than the reference.",
+            by="side",
+        ),
+        spread(c.ORDER_SLIPPAGE, "Slippage of orders", "How many fills were how far from the reference price."),
+    ]
+
+
+def _flow() -> list[Panel]:
+    return [
+        lines(
+            "Order messages",
+            "New orders, modifications and cancellations sent a second.",
+            PER_SECOND,
+            (per_second(c.ORDER_MESSAGES, "action"), "{{action}}"),
+            span=6,
+            stacked=True,
+            minimum=0,
+        ),
+        lines(
+            "Busiest moment",
+            "Most messages within any 1 s and any 5 s since the scrape before; dashed: the alert's threshold for 1 s.",
+            "short",
+            (f"max by (window) ({select(c.ORDER_MESSAGE_RATE_MAX)})", "within {{window}}"),
+            span=6,
+            limits=above("OrderRateNearLimit"),
+            minimum=0,
+        ),
+        lines(
+            "Messages for each filled order",
+            "Order messages sent for each filled order; dashed: the alert's threshold.",
+            "short",
+            (ratio(per_second(c.ORDER_MESSAGES), per_second(c.ORDERS_FILLED)), "messages per fill"),
+            span=6,
+            limits=above("HighOrderToTradeRatio", "orange"),
+            minimum=0,
+        ),
+        lines(
+            "Anomalies",
+            "Order events a second that contradict what was known of the order, by kind.",
+            PER_SECOND,
+            (per_second(c.ORDER_ANOMALIES, "kind"), "{{kind}}"),
+            span=6,
+            minimum=0,
+        ),
+    ]

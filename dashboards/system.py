@@ -1,0 +1,174 @@
+"""System and instrumentation: errors, connections, API calls, and whether the metrics can be trusted."""
+
+from typing import Any
+
+from dashboards.frame import Row, render
+from dashboards.limits import above
+from dashboards.panels import PER_SECOND, Panel, lines, number, quantiles, spread, timeline
+from dashboards.queries import in_range, per_second, quantile, ratio, select, total
+from tradmetrics import catalogue as c
+
+_TARGET = '{job=~"$job", instance=~"$instance"}'
+
+
+def build() -> dict[str, Any]:
+    """Build the dashboard."""
+    return render(
+        "tradmetrics-system",
+        "System and instrumentation",
+        "Errors, connections and API calls of the system, and the health of its metrics.",
+        [Row("System", _system()), Row("API", _api()), Row("Instrumentation", _instrumentation())],
+    )
+
+
+def _system() -> list[Panel]:
+    return [
+        timeline(
+            "Scraped",
+            "Whether Prometheus could scrape the target.",
+            (f"up{_TARGET}", "{{instance}}"),
+            states={0: ("Down", "red"), 1: ("Up", "green")},
+            span=8,
+        ),
+        lines("Uptime", "Time since the metrics were set up.", "s", (select(c.SYSTEM_UPTIME), "{{instance}}"), span=8),
+        lines(
+            "WebSocket connections",
+            "Live WebSocket connections.",
+            "short",
+            (select(c.WEBSOCKET_CONNECTIONS), "{{instance}}"),
+            span=8,
+            minimum=0,
+        ),
+        lines(
+            "Errors",
+            "Errors of the trading system a second, by component and severity; dashed: the alert's threshold.",
+            PER_SECOND,
+            (per_second(c.SYSTEM_ERRORS, "component, severity"), "{{component}} {{severity}}"),
+            limits=above("HighErrorRate"),
+            minimum=0,
+        ),
+        lines(
+            "Scrape",
+            "How long a scrape takes.",
+            "s",
+            (f"scrape_duration_seconds{_TARGET}", "{{instance}}"),
+            minimum=0,
+        ),
+    ]
+
+
+def _api() -> list[Panel]:
+    failed = 'status=~"error|timeout|429|5.."'
+    return [
+        lines(
+            "Requests",
+            "API requests a second, by method and endpoint.",
+            PER_SECOND,
+            (per_second(c.API_REQUESTS, "endpoint, method"), "{{method}} {{endpoint}}"),
+            span=8,
+            minimum=0,
+        ),
+        lines(
+            "Requests by status",
+            "API requests a second, by status.",
+            PER_SECOND,
+            (per_second(c.API_REQUESTS, "status"), "{{status}}"),
+            span=8,
+            stacked=True,
+            minimum=0,
+        ),
+        lines(
+            "Failed requests",
+            "Failed API requests among all, by endpoint; dashed: the alert's threshold.",
+            "percentunit",
+            (
+                ratio(
+                    per_second(c.API_REQUESTS, "endpoint", matchers=failed),
+                    per_second(c.API_REQUESTS, "endpoint"),
+                ),
+                "{{endpoint}}",
+            ),
+            span=8,
+            limits=above("HighApiErrorRatio"),
+            minimum=0,
+        ),
+        quantiles(
+            c.API_REQUEST_DURATION,
+            "Request time",
+            "Time that API requests took; dashed: the alert's threshold.",
+            span=8,
+            limits=above("HighApiLatency"),
+        ),
+        spread(c.API_REQUEST_DURATION, "Request times", "How many API requests took how long.", span=8),
+        lines(
+            "99th percentile by endpoint",
+            "One request in a hundred takes longer than this; dashed: the alert's threshold.",
+            "s",
+            (quantile(0.99, c.API_REQUEST_DURATION, "endpoint, method"), "{{method}} {{endpoint}}"),
+            span=8,
+            limits=above("HighApiLatency"),
+        ),
+    ]
+
+
+def _instrumentation() -> list[Panel]:
+    return [
+        number("Series", "Series that the metrics have now.", "short", total(c.SERIES), span=8),
+        number(
+            "Values without a place",
+            "Label values recorded as __other__ in the time shown.",
+            "short",
+            in_range(c.LABEL_OVERFLOW),
+            span=8,
+            limits=[(1, "orange")],
+            decimals=0,
+        ),
+        number(
+            "Instrumentation errors",
+            "Errors inside the instrumentation, kept from the caller, in the time shown.",
+            "short",
+            in_range(c.INSTRUMENTATION_ERRORS),
+            span=8,
+            limits=[(1, "orange")],
+            decimals=0,
+        ),
+        lines(
+            "Series by metric",
+            "Series of the ten metrics that have the most.",
+            "short",
+            (f"topk(10, {total(c.SERIES, 'metric')})", "{{metric}}"),
+            minimum=0,
+        ),
+        lines(
+            "Budget in use",
+            "Series among those that a metric may have, for the ten that are nearest to their limit.",
+            "percentunit",
+            (f"topk(10, {ratio(total(c.SERIES, 'metric'), total(c.SERIES_LIMIT, 'metric'))})", "{{metric}}"),
+            limits=[(0.8, "orange"), (1, "red")],
+            minimum=0,
+        ),
+        lines(
+            "Values without a place",
+            "Label values a second that were recorded as __other__, by metric and label.",
+            PER_SECOND,
+            (per_second(c.LABEL_OVERFLOW, "metric, label"), "{{metric}} {{label}}"),
+            span=8,
+            minimum=0,
+        ),
+        lines(
+            "Errors by site",
+            "Errors a second inside the instrumentation, by site and stage.",
+            PER_SECOND,
+            (per_second(c.INSTRUMENTATION_ERRORS, "site, stage"), "{{site}} {{stage}}"),
+            span=8,
+            minimum=0,
+        ),
+        lines(
+            "Counts of removed series",
+            "Counts a second that series held when they were removed, by cause.",
+            PER_SECOND,
+            (per_second(c.SERIES_REMOVED, "metric, cause"), "{{metric}} {{cause}}"),
+            span=8,
+            minimum=0,
+        ),
+    ]
