@@ -1,0 +1,82 @@
+"""What following an order costs, against one hand-written count, and whether it depends on how many are open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import count
+from statistics import median
+from time import perf_counter
+
+from prometheus_client import CollectorRegistry, Counter
+
+from tradmetrics.book import TradingMetrics
+from tradmetrics.lifecycle import OrderTracker
+
+FEW, MANY = 10, 100_000
+
+
+def one_life(orders: OrderTracker) -> Callable[[], None]:
+    """One submit, one acknowledgement, two partial fills and the complete one, on fresh ids, as a broker reports them."""
+    numbers = count()
+
+    def live() -> None:
+        order_id = f"C{next(numbers)}"
+        orders.submitted(order_id, side="BUY", order_type="LIMIT", quantity=10.0)
+        orders.updated(order_id, status="accepted")
+        orders.updated(order_id, status="partially_filled", fill_id=f"{order_id}-1", fill_quantity=3.0)
+        orders.updated(order_id, status="partially_filled", fill_id=f"{order_id}-2", fill_quantity=3.0)
+        orders.updated(order_id, status="filled", fill_id=f"{order_id}-3", fill_quantity=4.0)
+
+    return live
+
+
+def hand_written() -> Callable[[], None]:
+    """One count of three labels, as it is written by hand."""
+    counter = Counter("orders", "Orders.", ("strategy", "side", "order_type"), registry=CollectorRegistry())
+    return lambda: counter.labels(strategy="s", side="BUY", order_type="LIMIT").inc()
+
+
+def tracker(open_orders: int) -> OrderTracker:
+    """A tracker that holds open orders already."""
+    orders = OrderTracker(strategy="s", metrics=TradingMetrics())
+    for number in range(open_orders):
+        orders.submitted(f"open-{number}", side="BUY", order_type="LIMIT", quantity=1.0)
+    return orders
+
+
+def lifecycle_case(*, lives: int = 2_000, repeats: int = 15) -> dict[str, float]:
+    """Measure, interleaved, and return medians.
+
+    Args:
+        lives: Orders per repeat.
+        repeats: How often each is measured.
+
+    Returns:
+        `hand_written_us`: one hand-written count; `few_us`, `many_us`: one order's five calls beside 10 and 100,000
+        open orders; `ratio`: `few_us` in hand-written counts; `flatness`: `many_us` / `few_us`.
+    """
+    by_hand, few, many = hand_written(), one_life(tracker(FEW)), one_life(tracker(MANY))
+    runs: list[tuple[float, float, float]] = [
+        (_micros(by_hand, 5 * lives), _micros(few, lives), _micros(many, lives)) for _ in range(repeats)
+    ]
+    hand, small, large = (median(column) for column in zip(*runs, strict=True))
+    flatness = median(large / small for _, small, large in runs)
+    return {
+        "hand_written_us": hand,
+        "few_us": small,
+        "many_us": large,
+        "ratio": median(small / hand for hand, small, _ in runs),
+        "flatness": flatness,
+    }
+
+
+def _micros(function: Callable[[], None], times: int) -> float:
+    started = perf_counter()
+    for _ in range(times):
+        function()
+    return (perf_counter() - started) / times * 1e6
+
+
+if __name__ == "__main__":
+    for name, value in lifecycle_case().items():
+        print(f"{name:>16} {value:8.2f}")

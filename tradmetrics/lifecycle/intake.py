@@ -1,0 +1,269 @@
+"""What an `OrderTracker` does beneath its public calls: has it read what it was handed, and the rules run on it."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Final, NamedTuple
+
+from tradmetrics.book import TradingMetrics
+from tradmetrics.lifecycle.core import Core, Failure
+from tradmetrics.lifecycle.event import Update
+from tradmetrics.lifecycle.order import Order
+from tradmetrics.lifecycle.reader import Reader, is_blank
+from tradmetrics.lifecycle.running import LOCK, Running, nothing
+from tradmetrics.lifecycle.snapshot import Snapshot, document, dump, shift
+from tradmetrics.recording import resolve
+from tradmetrics.text import UNKNOWN, text_of
+
+_AT_A_TIME: Final = 1_000
+"""Orders that are written into a snapshot without giving other threads a turn."""
+
+
+class Entered(NamedTuple):
+    """When a decorated call began, by the local clock (None when that failed); its message was counted then."""
+
+    at: float | None
+
+
+class Intake(Running):
+    """Every kind of event. `site` names the caller, for counting errors.
+
+    Args:
+        core: The orders and their rules.
+        reader: Reads what callers hand in.
+        strategy: The label of orders that name no strategy.
+        metrics: The book, or None for the process's.
+    """
+
+    def __init__(
+        self,
+        core: Core,
+        reader: Reader,
+        strategy: object,
+        metrics: TradingMetrics | None,
+    ) -> None:
+        super().__init__(core, reader, metrics)
+        self._label = text_of(strategy)
+
+    # ── events ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def message(self, site: str, action: str, at: float | None) -> None:
+        """Count a message that is being sent, at a time of the local clock."""
+        book = self.book(site)
+        if not book.enabled:
+            return
+        try:
+            self.run(book, site, self.reader.now if at is None else at, (), self.core.message, action, at, False)
+        except Exception as error:
+            self.failed(book, site, error)
+
+    def submitted(
+        self,
+        site: str,
+        order_id: object,
+        strategy: object,
+        side: object,
+        order_type: object,
+        quantity: object,
+        reference_price: object,
+        timestamp: object,
+        account: object,
+        entered: Entered | None = None,
+        failure: Failure | None = None,
+    ) -> None:
+        """Take in a submit. `entered`: when it began, if its message was counted then; `failure`: what it raised."""
+        book = self.book(site)
+        if not book.enabled:
+            return
+        try:
+            reader = self.reader
+            at = reader.clock(book, site)
+            now, timed = reader.now, timestamp is not None
+            if timed:
+                at = reader.time(timestamp, book, site)
+            if account is not None and not reader.is_ours(account):
+                self.run(book, site, now, ("other_account",), nothing)
+                return
+            anomalies: list[str] = []
+            key = reader.id(order_id, book, site)
+            if key is None and (failure is None or order_id is not None):
+                anomalies.append("missing_id")
+            if entered is not None:
+                at = entered.at
+            order = Order(
+                key,
+                self._label if strategy is None else reader.text(strategy, book, site) or UNKNOWN,
+                reader.side(side, book, site),
+                reader.quantity(quantity, anomalies) or None,
+                reader.price(reference_price, book, site),
+                at,
+                timed,
+                now if timed or at is None else at,
+            )
+            kind = reader.order_type(order_type)
+            self.run(book, site, now, anomalies, self.core.submit, order, kind, failure, entered is None)
+        except Exception as error:
+            self.failed(book, site, error)
+
+    def updated(
+        self,
+        site: str,
+        order_id: object,
+        status: object,
+        filled: object,
+        fill_id: object,
+        fill_quantity: object,
+        price: object,
+        reason: object,
+        timestamp: object,
+        account: object,
+        entered: Entered | None = None,
+    ) -> None:
+        """Take in what the broker says of an order. `entered`: when the callback began."""
+        book = self.book(site)
+        if not book.enabled:
+            return
+        try:
+            reader = self.reader
+            at = reader.clock(book, site)
+            now, timed = reader.now, timestamp is not None
+            if timed:
+                at = reader.time(timestamp, book, site)
+            if entered is not None and not timed:
+                at = entered.at
+            key = reader.id(order_id, book, site)
+            if key is None or (account is not None and not reader.is_ours(account)):
+                self.run(book, site, now, ("missing_id" if key is None else "other_account",), nothing)
+                return
+            anomalies: list[str] = []
+            fill = None if fill_id is None else reader.id(fill_id, book, site)
+            if fill is None and fill_id is not None and not is_blank(fill_id):
+                anomalies.append("missing_id")
+            event = tuple.__new__(
+                Update,
+                (  # a third of the time of Update(…)
+                    key,
+                    None if status is None else reader.status(status, book, site),
+                    None if filled is None else reader.quantity(filled, anomalies),
+                    fill,
+                    None if fill_quantity is None else reader.quantity(fill_quantity, anomalies),
+                    None if price is None else reader.price(price, book, site),
+                    None if reason is None else reader.text(reason, book, site),
+                    at,
+                    timed,
+                ),
+            )
+            self.run(book, site, now, anomalies, self.core.update, event, now)
+        except Exception as error:
+            self.failed(book, site, error)
+
+    def alias(self, site: str, order_id: object, broker_id: object) -> None:
+        """Take in a second id."""
+        book = self.book(site)
+        if not book.enabled:
+            return
+        try:
+            reader = self.reader
+            reader.clock(book, site)
+            now = reader.now
+            key, other = reader.id(order_id, book, site), reader.id(broker_id, book, site)
+            if key is None or other is None:
+                self.run(book, site, now, ("missing_id",), nothing)
+            else:
+                self.run(book, site, now, (), self.core.alias, key, other, now)
+        except Exception as error:
+            self.failed(book, site, error)
+
+    def cancel_requested(self, site: str, order_id: object, timestamp: object, entered: Entered | None = None) -> None:
+        """Take in a request to cancel."""
+        book = self.book(site)
+        if not book.enabled:
+            return
+        try:
+            reader = self.reader
+            at = reader.clock(book, site)
+            now, timed = reader.now, timestamp is not None
+            if timed:
+                at = reader.time(timestamp, book, site)
+            key = reader.id(order_id, book, site)
+
+            def take_in() -> None:
+                if entered is None:
+                    self.core.message("cancel", at, timed)
+                if key is not None:
+                    self.core.cancel(key, now)
+
+            self.run(book, site, now, ("missing_id",) if key is None else (), take_in)
+        except Exception as error:
+            self.failed(book, site, error)
+
+    def replaced(
+        self,
+        site: str,
+        order_id: object,
+        new_order_id: object,
+        quantity: object,
+        timestamp: object,
+        entered: Entered | None = None,
+    ) -> None:
+        """Take in a replace that the broker took."""
+        book = self.book(site)
+        if not book.enabled:
+            return
+        try:
+            reader = self.reader
+            at = reader.clock(book, site)
+            now, timed = reader.now, timestamp is not None
+            if timed:
+                at = reader.time(timestamp, book, site)
+            anomalies: list[str] = []
+            key, new = reader.id(order_id, book, site), reader.id(new_order_id, book, site)
+            if key is None or new is None:
+                anomalies.append("missing_id")
+            amount = reader.quantity(quantity, anomalies) or None
+
+            def take_in() -> None:
+                if entered is None:
+                    self.core.message("modify", at, timed)
+                if key is not None and new is not None:
+                    self.core.replace(key, new, amount, now)
+
+            self.run(book, site, now, anomalies, take_in)
+        except Exception as error:
+            self.failed(book, site, error)
+
+    # ── restarts ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def snapshot(self, site: str) -> dict[str, Any]:
+        """The orders as JSON."""
+        now = self.reader.clock(resolve(self.metrics, site), site)
+        with LOCK:
+            orders = list(self.core.table)
+        rows: list[dict[str, Any]] = []
+        for start in range(0, len(orders), _AT_A_TIME):
+            with LOCK:
+                # An order that was dropped in the meantime no longer owns its ids.
+                rows += [dump(each) for each in orders[start : start + _AT_A_TIME] if self.core.table.has(each)]
+        return document(self.reader.account, self.reader.now if now is None else now, time.time(), rows)
+
+    def restore(self, site: str, snapshot: Snapshot) -> None:
+        """Go on with the orders of a snapshot."""
+        book = self.book(site)
+        if not book.enabled:
+            return
+        try:
+            reader = self.reader
+            reader.clock(book, site)
+            now = reader.now
+            by = shift(snapshot, self.reader.local, now, time.time())
+
+            def put_all() -> None:
+                for order in snapshot.orders:
+                    order.arrived += by
+                    if order.submitted_at is not None and not order.timed:
+                        order.submitted_at += by
+                    self.core.put(order)
+
+            self.run(book, site, now, (), put_all)
+        except Exception as error:
+            self.failed(book, site, error)

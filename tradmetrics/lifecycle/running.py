@@ -1,0 +1,147 @@
+"""Runs the rules on an event: one at a time, and never to the caller's harm.
+
+Nothing of the caller's runs under the lock: ids, labels, numbers and the clock are read before, and what the rules
+found is recorded after.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from threading import RLock
+from typing import Final
+
+from tradmetrics.book import TradingMetrics, current
+from tradmetrics.errors import TradmetricsError
+from tradmetrics.lifecycle.core import Core
+from tradmetrics.lifecycle.gauges import watch
+from tradmetrics.lifecycle.reader import Reader
+from tradmetrics.recording import resolve
+
+# One reentrant lock for all trackers: reentrant, because a signal handler or a finaliser may report an event in the
+# middle of one; one, so that it can be taken around a fork. It is held for microseconds.
+LOCK: Final = RLock()
+if hasattr(os, "register_at_fork"):  # pragma: no branch - absent on Windows only
+    os.register_at_fork(before=LOCK.acquire, after_in_parent=LOCK.release, after_in_child=LOCK.release)
+
+
+class Running:
+    """The orders, behind the lock.
+
+    Args:
+        core: The orders and their rules.
+        reader: Reads what callers hand in.
+        metrics: The book, or None for the process's.
+    """
+
+    def __init__(self, core: Core, reader: Reader, metrics: TradingMetrics | None) -> None:
+        self.core = core
+        self.reader = reader
+        self.metrics = metrics
+        self._watched: TradingMetrics | None = None
+        self._busy = False
+        self._deferred: deque[Callable[[], object]] = deque()
+
+    def book(self, site: str) -> TradingMetrics:
+        """The book to record to, with this tracker's gauges on it."""
+        book = self.metrics or current()
+        if book is None or book is not self._watched:
+            book = resolve(self.metrics, site)
+            watch(book, self, self._watched)
+            self._watched = book
+        return book
+
+    def failed(self, book: TradingMetrics, site: str, error: Exception) -> None:
+        """Count an error of ours, and keep it from the caller; a `strict` book lets its own through."""
+        if book.strict and isinstance(error, TradmetricsError):
+            raise error
+        book.fault(site, "record", error)
+
+    def run(
+        self,
+        book: TradingMetrics,
+        site: str,
+        now: float,
+        anomalies: Iterable[str],
+        operation: Callable[..., object],
+        *arguments: object,
+    ) -> None:
+        """Run an operation of the rules, and record what it found.
+
+        Args:
+            book: The book.
+            site: The caller.
+            now: What the local clock says.
+            anomalies: What was wrong with what was handed in.
+            operation: What to do under the lock.
+            arguments: Its arguments.
+        """
+        core = self.core
+        with LOCK:
+            if self._busy:  # this very thread is in the middle of an event, which comes first
+                self._deferred.append(lambda: self._later(anomalies, operation, arguments))
+                return
+            self._busy = True
+            try:
+                if now >= core.due:
+                    core.sweep(now)
+                for kind in anomalies:
+                    core.anomaly(kind)
+                operation(*arguments)
+                while self._deferred:
+                    self._deferred.popleft()()
+            finally:
+                facts = core.facts
+                if facts:
+                    core.facts = []
+                self._busy = False
+        for definition, labels, amount in facts:
+            try:
+                series = book.remembered.get((definition.name,) + labels)  # noqa: RUF005 - half the time of unpacking
+                if series is None:
+                    series = book.remember(definition, labels, site=site)
+                if amount is None:
+                    series.tick()
+                else:
+                    series.observe(amount)
+            except Exception as error:
+                self.failed(book, site, error)
+
+    def _later(self, anomalies: Iterable[str], operation: Callable[..., object], arguments: tuple[object, ...]) -> None:
+        for kind in anomalies:
+            self.core.anomaly(kind)
+        operation(*arguments)
+
+    def sweep(self, site: str) -> None:
+        """Drop what has been here for too long."""
+        book = self.book(site)
+        if not book.enabled:
+            return
+        try:
+            self.reader.clock(book, site)
+            self.run(book, site, self.reader.now, (), nothing)
+        except Exception as error:
+            self.failed(book, site, error)
+
+    def open_by_strategy(self) -> Mapping[str, int]:
+        """The number of open orders by strategy."""
+        with LOCK:
+            return self.core.table.open_by_strategy()
+
+    def oldest_by_strategy(self) -> Mapping[str, float]:
+        """The age in seconds of each strategy's oldest open order; 0 for one that has none."""
+        with LOCK:
+            oldest = self.core.table.oldest_by_strategy()
+        return {
+            name: 0.0 if order is None else max(0.0, self.reader.now - order.arrived) for name, order in oldest.items()
+        }
+
+    def message_rates(self) -> Mapping[str, int]:
+        """The busiest windows since the last scrape."""
+        with LOCK:
+            return self.core.rate.scrape(self.reader.now)
+
+
+def nothing() -> None:
+    """Nothing to do but the sweep and the anomalies."""
