@@ -277,7 +277,7 @@ def test_an_optimisation_over_processes_still_runs(book):
 def test_another_version_of_the_library_is_refused(monkeypatch):
     """Broken, an adapter runs on a library that it was never tried on, and records whatever comes."""
     monkeypatch.setattr(bt, "__version__", "2.0.1")
-    with pytest.raises(ConfigurationError, match=r"backtrader 2\.0\.1 is not supported.*>= 1\.9\.76, < 1\.10"):
+    with pytest.raises(ConfigurationError, match=r"backtrader 2\.0\.1 is not supported.*>= 1\.9\.77, < 1\.10"):
         instrument_backtrader(bt.Cerebro())
 
 

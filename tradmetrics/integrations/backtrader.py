@@ -72,7 +72,7 @@ def instrument_backtrader(
         ConfigurationError: When this version of backtrader is not one that the adapter is tested with.
     """
     check_target("instrument_backtrader", cerebro, ("analyzers", "runstrategies"), "a backtrader.Cerebro()")
-    check_version("backtrader", "backtrader", "1.9.76", "1.10")
+    check_version("backtrader", "backtrader", "1.9.77", "1.10")
     return instrument([cerebro], lambda handle: partial(_add_analyzer, handle, strategy), metrics, _SITE)
 
 

@@ -63,7 +63,7 @@ def instrument_ccxt(exchange: Any, *, strategy: Strategy = "default", metrics: T
         ConfigurationError: When `exchange` is none, or this version of ccxt is not one that the adapter is tested with.
     """
     check_target("instrument_ccxt", exchange, ("create_order", "fetch2", "fetch"), "an exchange, e.g. ccxt.kraken({…})")
-    check_version("ccxt", "ccxt", "4.4", "5")
+    check_version("ccxt", "ccxt", "4.4.60", "5")
     return instrument([exchange], lambda handle: _Exchange(handle, strategy).watch, metrics, _SITE)
 
 

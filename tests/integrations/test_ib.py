@@ -1,0 +1,280 @@
+"""`instrument_ib` on ib_async's own `IB` and `Wrapper`: only the socket is missing, the messages are TWS's."""
+
+import asyncio
+from collections import Counter
+from types import SimpleNamespace
+
+import pytest
+from integration_support import break_hooks, library
+
+from tradmetrics import ConfigurationError, TradingMetrics
+
+ib_async = library("ib_async")
+
+from ib_async import IB, CommissionReport, Execution, LimitOrder, MarketOrder, Stock, StopOrder  # noqa: E402
+
+from tradmetrics.integrations.ib import instrument_ib  # noqa: E402
+
+CLIENT = 7
+INFY = Stock("INFY", "SMART", "USD")
+
+
+class Tws:
+    """What TWS sends, as the decoder of ib_async hands it to the wrapper."""
+
+    def __init__(self):
+        self.ib = IB()
+        self.ib.wrapper.clientId = CLIENT
+        self.sent = []
+        ids = iter(range(1, 1_000))
+        # The socket's end: whatever the client would write to it is kept.
+        self.ib.client = SimpleNamespace(
+            getReqId=lambda: next(ids),
+            placeOrder=lambda order_id, contract, order: self.sent.append(("place", order_id)),
+            cancelOrder=lambda order_id, *_: self.sent.append(("cancel", order_id)),
+            isConnected=lambda: False,
+            updateReqId=lambda order_id: None,
+        )
+        self.executions = 0
+
+    def place(self, order, contract=INFY):
+        return self.ib.placeOrder(contract, order)
+
+    def status(self, trade, status, filled=0):
+        order = trade.order
+        order.permId = order.permId or 9_000 + order.orderId
+        self.ib.wrapper.permId2Trade[order.permId] = trade
+        left = order.totalQuantity - filled
+        self.ib.wrapper.orderStatus(order.orderId, status, filled, left, 100.0, order.permId, 0, 100.0, CLIENT, "")
+
+    def error(self, trade, code, text="Order rejected - reason: margin 1,234.56"):
+        self.ib.wrapper.error(trade.order.orderId, code, text, "")
+
+    def execute(self, trade, shares, profit=None):
+        self.executions += 1
+        execution = Execution(
+            execId=f"0001.{self.executions}",
+            orderId=trade.order.orderId,
+            clientId=CLIENT,
+            permId=trade.order.permId,
+            side="BOT" if trade.order.action == "BUY" else "SLD",
+            shares=shares,
+            price=100.0,
+            cumQty=trade.filled() + shares,
+        )
+        self.ib.wrapper.execDetails(-1, trade.contract, execution)
+        unset = ib_async.util.UNSET_DOUBLE
+        self.ib.wrapper.commissionReport(
+            CommissionReport(execId=execution.execId, commission=1.0, realizedPNL=unset if profit is None else profit)
+        )
+
+
+@pytest.fixture
+def tws():
+    """A connection as it is after a handshake."""
+    asyncio.set_event_loop(asyncio.new_event_loop())
+    yield Tws()
+    asyncio.get_event_loop().close()
+    asyncio.set_event_loop(None)
+
+
+def session(tws):
+    """A day of trading with every way that an order can go; returns the trades by how they ended."""
+    filled = tws.place(MarketOrder("BUY", 100))
+    tws.status(filled, "PreSubmitted")
+    tws.execute(filled, 40)
+    tws.status(filled, "Submitted", 40)
+    tws.execute(filled, 60)
+    tws.status(filled, "Filled", 100)
+    tws.status(filled, "Filled", 100)
+
+    status_first = tws.place(LimitOrder("SELL", 100, 101.0))
+    tws.status(status_first, "Submitted")
+    tws.status(status_first, "Filled", 100)
+    tws.execute(status_first, 70, profit=250.0)
+    tws.execute(status_first, 30, profit=-40.0)
+
+    without_status = tws.place(MarketOrder("BUY", 10))
+    tws.status(without_status, "PreSubmitted")
+    tws.execute(without_status, 10)
+
+    modified = tws.place(LimitOrder("BUY", 10, 99.0))
+    tws.status(modified, "Submitted")
+    modified.order.totalQuantity = 30
+    tws.place(modified.order)
+    tws.status(modified, "Filled", 30)
+
+    cancelled = tws.place(StopOrder("SELL", 10, 90.0))
+    tws.status(cancelled, "Submitted")
+    tws.ib.cancelOrder(cancelled.order)
+    tws.error(cancelled, 202, "Order Canceled - reason:")
+    tws.status(cancelled, "Cancelled")
+
+    refused = tws.place(LimitOrder("BUY", 10, 99.0))
+    tws.error(refused, 201)
+    tws.status(refused, "Inactive")
+
+    refused_later = tws.place(LimitOrder("BUY", 10, 99.0))
+    tws.status(refused_later, "PreSubmitted")
+    tws.error(refused_later, 201)
+    tws.status(refused_later, "Cancelled")
+
+    no_such_contract = tws.place(MarketOrder("BUY", 10))
+    tws.error(no_such_contract, 200, "No security definition has been found for the request")
+
+    inactive = tws.place(LimitOrder("BUY", 10, 99.0))
+    tws.status(inactive, "Inactive")
+    tws.error(inactive, 201)
+
+    day = tws.place(LimitOrder("BUY", 10, 1.0))
+    tws.status(day, "Submitted")
+    tws.error(day, 10349, "Order TIF was set to DAY based on order preset")
+
+    resting = tws.place(LimitOrder("BUY", 10, 2.0))
+    tws.status(resting, "Submitted")
+    tws.error(resting, 399, "Order Message: Warning: your order will not be placed at the exchange until 09:30")
+    return {
+        "filled": [filled, status_first, without_status, modified],
+        "cancelled": [cancelled, day],
+        "rejected": [refused, refused_later, no_such_contract, inactive],
+        "open": [resting],
+    }
+
+
+def test_metrics_equal_the_librarys_own_record(tws, book, recorded):
+    """Broken, the dashboard and TWS disagree about what was traded."""
+    with instrument_ib(tws.ib, strategy="momentum", metrics=book):
+        trades = session(tws)
+
+    assert len(tws.ib.trades()) == recorded("trading_orders_submitted_total", strategy="momentum")
+    sides = Counter(trade.order.action for trade in tws.ib.trades())
+    assert sides == {side: count for (side,), count in recorded.by("trading_orders_submitted_total", "side").items()}
+    assert len(trades["filled"]) == recorded("trading_orders_filled_total")
+    assert len(trades["cancelled"]) == recorded("trading_orders_cancelled_total")
+    assert {("error_201",): 3.0, ("error_200",): 1.0} == recorded.by("trading_orders_rejected_total", "reason")
+    assert len(trades["open"]) == recorded("trading_orders_open")
+    placed, cancelled = (Counter(kind for kind, _ in tws.sent)[kind] for kind in ("place", "cancel"))
+    messages = recorded.by("trading_order_messages_total", "action")
+    assert {("new",): placed - 1, ("modify",): 1, ("cancel",): cancelled} == messages
+    assert {} == recorded.anomalies()
+
+
+def test_each_execution_is_a_trade_with_its_realized_profit(tws, book, recorded):
+    """Broken, trades and profit on the dashboard are not those of the account."""
+    with instrument_ib(tws.ib, metrics=book):
+        session(tws)
+
+    sides = Counter("BUY" if fill.execution.side == "BOT" else "SELL" for fill in tws.ib.fills())
+    assert {(side, "executed"): count for side, count in sides.items()} == recorded.by(
+        "trading_trades_total", "side", "status"
+    )
+    profits = [fill.commissionReport.realizedPNL for fill in tws.ib.fills()]
+    assert sum(profit for profit in profits if profit > 0) == recorded("trading_profit_total")
+    assert -sum(profit for profit in profits if profit < 0) == recorded("trading_loss_total")
+    assert 2 == recorded("trading_trades_pnl_count")
+
+
+def test_side_and_order_type_are_what_was_asked_for(tws, book, recorded):
+    """Broken, a stop order shows up as a limit order."""
+    with instrument_ib(tws.ib, metrics=book):
+        tws.place(LimitOrder("BUY", 1, 100.0))
+        tws.place(MarketOrder("SELL", 1))
+        tws.place(StopOrder("SELL", 1, 90.0))
+
+    assert {("BUY", "LIMIT"): 1.0, ("SELL", "MARKET"): 1.0, ("SELL", "STOP"): 1.0} == recorded.by(
+        "trading_orders_submitted_total", "side", "order_type"
+    )
+
+
+def test_submitted_is_the_acknowledgement_and_inactive_alone_is_no_reject(tws, book, recorded):
+    """Broken, IB's `Submitted`, which means accepted, is no acknowledgement, and an order held back is a reject."""
+    with instrument_ib(tws.ib, metrics=book):
+        trade = tws.place(LimitOrder("BUY", 1, 100.0))
+        tws.status(trade, "PendingSubmit")
+        assert 0 == recorded("trading_order_ack_time_seconds_count")
+        tws.status(trade, "Inactive")
+        tws.status(trade, "Submitted")
+
+    assert 1 == recorded("trading_order_ack_time_seconds_count")
+    assert 1 == recorded("trading_orders_open")
+
+
+def test_orders_of_others_are_passed_over(tws, book, recorded):
+    """Broken, orders from TWS's own window or an earlier session flood the anomalies."""
+    trade = tws.place(LimitOrder("BUY", 1, 100.0))
+    with instrument_ib(tws.ib, metrics=book):
+        tws.status(trade, "Submitted")
+        tws.execute(trade, 1)
+        tws.ib.cancelOrder(trade.order)
+
+    assert {} == recorded.by("trading_orders_filled_total", "side")
+    assert {} == recorded.anomalies()
+
+
+def test_the_strategy_label_may_come_from_the_order(tws, book, recorded):
+    """Broken, two strategies on one connection cannot be told apart."""
+    with instrument_ib(tws.ib, strategy=lambda trade: trade.order.orderRef, metrics=book):
+        for reference in ("gamma", "gamma", "theta"):
+            trade = tws.place(LimitOrder("BUY", 1, 100.0, orderRef=reference))
+            tws.status(trade, "Submitted")
+            tws.execute(trade, 1)
+
+    assert {("gamma",): 2.0, ("theta",): 1.0} == recorded.by("trading_orders_filled_total", "strategy")
+    assert {("gamma",): 2.0, ("theta",): 1.0} == recorded.by("trading_trades_total", "strategy")
+
+
+def results(tws, trades):
+    """What the bot can see of a session."""
+    return (
+        tws.sent,
+        {end: [(trade.orderStatus.status, trade.filled()) for trade in found] for end, found in trades.items()},
+        len(tws.ib.fills()),
+    )
+
+
+def test_a_bug_in_the_hook_changes_nothing_of_the_session(tws, book, recorded, monkeypatch):
+    """Broken, a bug of ours keeps a bot from trading."""
+    expected = results(tws, session(tws))
+    again = Tws()
+    break_hooks(monkeypatch)
+    with instrument_ib(again.ib, metrics=book):
+        assert expected == results(again, session(again))
+
+    assert recorded("tradmetrics_instrumentation_errors_total") > 10
+
+
+def test_instrumented_twice_records_once(tws, book, recorded):
+    """Broken, calling it in two places doubles every figure."""
+    handle = instrument_ib(tws.ib, metrics=book)
+    assert instrument_ib(tws.ib, metrics=TradingMetrics()) is handle
+    tws.place(MarketOrder("BUY", 100))
+    handle.undo()
+
+    assert 1 == recorded("trading_orders_submitted_total")
+
+
+def test_undone_by_one_call(tws, book, recorded):
+    """Broken, the instrumentation cannot be taken out of a running bot."""
+    names = [name for name in vars(tws.ib) if name.endswith("Event")]
+    before = {name: len(getattr(tws.ib, name)) for name in names}
+    handle = instrument_ib(tws.ib, metrics=book)
+    assert before != {name: len(getattr(tws.ib, name)) for name in names}
+    handle.undo()
+    handle.undo()
+    assert before == {name: len(getattr(tws.ib, name)) for name in names}
+    session(tws)
+
+    assert 0 == recorded("trading_orders_submitted_total")
+
+
+def test_another_version_of_the_library_is_refused(tws, monkeypatch):
+    """Broken, an adapter runs on a library that it was never tried on, and records whatever comes."""
+    monkeypatch.setattr(ib_async, "__version__", "3.0.0")
+    with pytest.raises(ConfigurationError, match=r"ib_async 3\.0\.0 is not supported.*>= \d\.\d, < 3"):
+        instrument_ib(tws.ib)
+
+
+def test_something_else_is_refused():
+    """Broken, a wrong argument fails later, somewhere inside, with a message about attributes."""
+    with pytest.raises(ConfigurationError, match=r"instrument_ib takes an ib_async\.IB\(\), not list"):
+        instrument_ib([])

@@ -1,0 +1,141 @@
+"""ib_async: the orders and executions of one `IB` connection, from its own events."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, Final
+
+from tradmetrics.book import TradingMetrics
+from tradmetrics.integrations._hooks import Handle, check_target, check_version, instrument
+from tradmetrics.integrations._orders import Orders, Strategy
+
+_SITE: Final = "tradmetrics.integrations.ib"
+_REJECTED: Final = 201
+_CANCELLED: Final = 202
+# https://interactivebrokers.github.io/tws-api/message_codes.html; ib_async marks the order Cancelled for all of them.
+_ACKNOWLEDGED: Final = frozenset({"PreSubmitted", "Submitted"})
+
+
+def instrument_ib(ib: Any, *, strategy: Strategy = "default", metrics: TradingMetrics | None = None) -> Handle:
+    """Record the orders that are placed through one `IB` object, and their executions.
+
+    Orders are counted at `placeOrder`, followed by their status events and executions. An order that TWS refuses with
+    error 201 is a reject, although ib_async reports it as Cancelled first, and so is any other error (202, "order
+    cancelled", aside) before the order was acknowledged; the reason is the code: `error_201`. `Inactive` is a reject
+    once an error has come with it. Each execution is a trade, recorded with its realized P&L when the commission report
+    comes.
+    Orders of other clients and of earlier sessions are passed over.
+
+    Example:
+        ```python
+        from ib_async import IB, MarketOrder
+        from tradmetrics.integrations.ib import instrument_ib
+
+        ib = IB()
+        with instrument_ib(ib, strategy="momentum"):
+        await ib.connectAsync(...)
+        ib.placeOrder(contract, MarketOrder("BUY", 100))
+        ```
+
+    Args:
+        ib: An `ib_async.IB`, connected or not.
+        strategy: The label of all orders, or a callable that takes an `ib_async.Trade` and returns it:
+            `lambda trade: trade.order.orderRef`.
+        metrics: The book; by default the process's.
+
+    Returns:
+        A handle whose `undo()` takes everything out again. An object that is instrumented already keeps what it has,
+        and its handle comes back.
+
+    Raises:
+        ConfigurationError: When `ib` is none, or this version of ib_async is not one that the adapter is tested with.
+    """
+    check_target("instrument_ib", ib, ("newOrderEvent", "orderStatusEvent", "wrapper"), "an ib_async.IB()")
+    check_version("ib_async", "ib_async", "1.0", "3")
+    return instrument([ib], lambda handle: _Connection(handle, strategy).listen, metrics, _SITE)
+
+
+class _Connection:
+    def __init__(self, handle: Handle, strategy: Strategy) -> None:
+        self._handle = handle
+        self._orders = Orders(handle, strategy, dialect="ib")
+        self._ib: Any = None
+
+    def listen(self, ib: Any) -> None:
+        self._ib = ib
+        for event, function in (
+            (ib.newOrderEvent, self._new),
+            (ib.orderModifyEvent, self._modified),
+            (ib.cancelOrderEvent, self._cancelling),
+            (ib.orderStatusEvent, self._status),
+            (ib.errorEvent, self._error),
+            (ib.execDetailsEvent, self._execution),
+            (ib.commissionReportEvent, self._commission),
+        ):
+            hook = self._handle.hook(function)
+            event.connect(hook)
+            self._handle.on_undo(partial(event.disconnect, hook))
+
+    def _new(self, trade: Any) -> None:
+        order = trade.order
+        self._orders.submitted(
+            _key(trade), trade, side=order.action, order_type=order.orderType, quantity=order.totalQuantity
+        )
+
+    def _modified(self, trade: Any) -> None:
+        if _key(trade) in self._orders:
+            self._orders.replaced(_key(trade), _key(trade), trade.order.totalQuantity)
+
+    def _cancelling(self, trade: Any) -> None:
+        if _key(trade) in self._orders:
+            self._orders.tracker.cancel_requested(_key(trade))
+
+    def _status(self, trade: Any) -> None:
+        if _key(trade) not in self._orders:
+            return
+        status = trade.orderStatus
+        code = trade.log[-1].errorCode if trade.log else 0
+        if status.status == "Cancelled" and _is_reject(trade, code):
+            self._reject(trade, code)
+        elif status.status == "Inactive" and not _error_codes(trade):
+            return  # held back, not refused; the error may still come
+        else:
+            self._orders.tracker.updated(_key(trade), status=status.status, filled=_filled(trade))
+
+    def _error(self, request_id: int, code: int, message: str, contract: Any) -> None:
+        # An order that is Inactive already gets no further status event with its error.
+        trade = self._ib.wrapper.trades.get((self._ib.wrapper.clientId, request_id))
+        if trade is not None and trade.orderStatus.status == "Inactive" and _key(trade) in self._orders:
+            self._reject(trade, code)
+
+    def _reject(self, trade: Any, code: int) -> None:
+        self._orders.tracker.updated(_key(trade), status="rejected", reason=f"error_{code}")
+
+    def _execution(self, trade: Any, fill: Any) -> None:
+        # TWS does not always send a status for an order that is filled at once.
+        if _key(trade) in self._orders:
+            self._orders.tracker.updated(_key(trade), filled=_filled(trade))
+
+    def _commission(self, trade: Any, fill: Any, report: Any) -> None:
+        if _key(trade) in self._orders:
+            # 0 where the execution closed nothing.
+            self._orders.trade(self._orders.label(_key(trade)), fill.execution.side, report.realizedPNL or None)
+
+
+def _key(trade: Any) -> str:
+    return f"{trade.order.clientId}/{trade.order.orderId}"
+
+
+def _filled(trade: Any) -> float:
+    """What is filled, by the status or by the executions, whichever is ahead of the other."""
+    return float(max(trade.orderStatus.filled, trade.filled()))
+
+
+def _is_reject(trade: Any, code: int) -> bool:
+    if code in (0, _CANCELLED):
+        return False
+    return code == _REJECTED or not any(entry.status in _ACKNOWLEDGED for entry in trade.log)
+
+
+def _error_codes(trade: Any) -> list[int]:
+    return [entry.errorCode for entry in trade.log if entry.errorCode]
