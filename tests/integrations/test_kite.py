@@ -1,0 +1,263 @@
+"""`instrument_kite` on kiteconnect's own client, over HTTP on the loopback interface, and its own ticker."""
+
+import re
+import struct
+import time
+from collections import Counter
+
+import pytest
+from integration_support import break_hooks, library
+
+from tradmetrics import ConfigurationError, TradingMetrics
+
+kiteconnect = library("kiteconnect")
+
+from kite_venue import KiteVenue  # noqa: E402
+from kiteconnect import KiteConnect, KiteTicker  # noqa: E402
+from kiteconnect.exceptions import KiteException  # noqa: E402
+
+from tradmetrics.integrations.kite import instrument_kite  # noqa: E402
+
+
+class Trading:
+    """What a bot has: a client, a ticker, and callbacks."""
+
+    def __init__(self, venue):
+        self.venue = venue
+        self.kite = KiteConnect(api_key="key", access_token="token", root=venue.url)
+        self.ticker = KiteTicker("key", "token")
+        self.updates, self.quotes = [], []
+        self.ticker.on_order_update = lambda ticker, update: self.updates.append(update)
+        self.ticker.on_ticks = lambda ticker, ticks: self.quotes.extend(ticks)
+
+    def place(self, side="BUY", quantity=10, order_type="LIMIT", **more):
+        return self.kite.place_order(
+            self.kite.VARIETY_REGULAR, "NSE", "INFY", side, quantity, "MIS", order_type, price=1_500, **more
+        )
+
+    def receive(self, order_id, **changes):
+        """Have the ticker receive a postback, as its socket would hand it over."""
+        self.ticker._on_message(None, self.venue.postback(order_id, **changes).encode(), False)
+
+
+@pytest.fixture
+def trading():
+    """A client and a ticker of a venue of its own."""
+    with KiteVenue() as venue:
+        yield Trading(venue)
+
+
+def session(trading):
+    """A day of trading with every way that an order can go; returns what the bot was told."""
+    venue, told = trading.venue, []
+
+    filled = trading.place()
+    trading.receive(filled, status="PUT ORDER REQ RECEIVED")
+    trading.receive(filled)
+    venue.fill(filled, 4)
+    trading.receive(filled, status="UPDATE")
+    venue.fill(filled, 6)
+    trading.receive(filled)
+    trading.receive(filled)
+
+    polled = trading.place("SELL", 5, "SL-M", trigger_price=1_400)
+    trading.kite.order_history(polled)
+    venue.fill(polled, 5)
+    trading.kite.orders()
+
+    modified = trading.place()
+    trading.kite.modify_order("regular", modified, quantity=30)
+    trading.receive(modified, status="MODIFY PENDING")
+    venue.fill(modified, 30)
+    trading.receive(modified)
+
+    cancelled = trading.place()
+    venue.fill(cancelled, 3)
+    trading.receive(cancelled)
+    trading.kite.cancel_order("regular", cancelled)
+    trading.receive(cancelled)
+
+    refused = trading.place()
+    venue.end(refused, "REJECTED", "RMS:Margin Exceeds, Required:1234.56, Available:12.34")
+    trading.receive(refused)
+
+    for status, kind in ((400, "InputException"), (500, "OrderException"), (429, "NetworkException")):
+        venue.refuse(status, kind)
+        try:
+            trading.place()
+        except KiteException as error:
+            told.append(type(error).__name__)
+    venue.refuse(503, "NetworkException")
+    try:
+        trading.place()
+    except KiteException as error:
+        told.append(type(error).__name__)
+
+    trading.place()  # stays open
+    trading.kite.trades()
+    trading.kite.trades()
+    return told
+
+
+def test_metrics_equal_the_venues_ledger(trading, book, recorded):
+    """Broken, the dashboard and the broker disagree about what was traded."""
+    with instrument_kite(trading.kite, trading.ticker, strategy="momentum", metrics=book):
+        told = session(trading)
+
+    ledger = Counter(order["status"] for order in trading.venue.orders.values())
+    assert {"COMPLETE": 3, "CANCELLED": 1, "REJECTED": 1, "OPEN": 1} == ledger
+    assert len(trading.venue.orders) + len(told) == recorded("trading_orders_submitted_total", strategy="momentum")
+    assert ledger["COMPLETE"] == recorded("trading_orders_filled_total")
+    assert ledger["CANCELLED"] == recorded("trading_orders_cancelled_total")
+    assert {
+        ("rms",): ledger["REJECTED"],
+        ("input_exception",): 1,
+        ("order_exception",): 1,
+        ("network_exception",): 1,
+    } == recorded.by("trading_orders_rejected_total", "reason")
+    assert {("network_exception",): 1.0} == recorded.by("trading_orders_unknown_total", "reason")
+    assert ledger["OPEN"] + 1 == recorded("trading_orders_open")  # and the one of which nobody knows
+    messages = recorded.by("trading_order_messages_total", "action")
+    assert {("new",): len(trading.venue.orders) + len(told), ("modify",): 1, ("cancel",): 1} == messages
+    assert {} == recorded.anomalies()
+
+
+def test_each_trade_that_is_listed_counts_once(trading, book, recorded):
+    """Broken, polling the trade book counts its trades again each time."""
+    with instrument_kite(trading.kite, trading.ticker, metrics=book):
+        session(trading)
+
+    sides = Counter(trade["transaction_type"] for trade in trading.venue.trades)
+    assert {(side, "executed"): count for side, count in sides.items()} == recorded.by(
+        "trading_trades_total", "side", "status"
+    )
+
+
+def test_side_and_order_type_are_what_was_asked_for(trading, book, recorded):
+    """Broken, a stop order shows up as a limit order."""
+    with instrument_kite(trading.kite, metrics=book):
+        for order_type in ("LIMIT", "MARKET", "SL", "SL-M"):
+            trading.place(order_type=order_type)
+
+    assert {("LIMIT",): 1.0, ("MARKET",): 1.0, ("STOP_LIMIT",): 1.0, ("STOP",): 1.0} == recorded.by(
+        "trading_orders_submitted_total", "order_type"
+    )
+
+
+def test_the_acknowledgement_is_the_exchanges(trading, book, recorded):
+    """Broken, the acknowledgement time is that of Kite's queue, which answers before the exchange does."""
+    with instrument_kite(trading.kite, trading.ticker, metrics=book):
+        order_id = trading.place()
+        trading.receive(order_id, status="PUT ORDER REQ RECEIVED")
+        trading.receive(order_id, status="VALIDATION PENDING")
+        assert 0 == recorded("trading_order_ack_time_seconds_count")
+        trading.receive(order_id, status="OPEN")
+
+    assert 1 == recorded("trading_order_ack_time_seconds_count")
+
+
+def test_each_http_request_counts_once_under_its_route(trading, book, recorded):
+    """Broken, each order id becomes an endpoint of its own, or the use of the rate limit is not the broker's."""
+    with instrument_kite(trading.kite, trading.ticker, metrics=book):
+        session(trading)
+
+    routes = {
+        "POST /orders/regular": "order.place",
+        "PUT /orders/regular/#": "order.modify",
+        "DELETE /orders/regular/#": "order.cancel",
+        "GET /orders/#": "order.info",
+        "GET /orders": "orders",
+        "GET /trades": "trades",
+    }
+    requests = Counter(routes[re.sub(r"\d{8,}", "#", f"{method} {path}")] for method, path in trading.venue.requests)
+    assert {(route,): count for route, count in requests.items()} == recorded.by(
+        "trading_api_requests_total", "endpoint"
+    )
+    assert 1 == recorded("trading_api_requests_total", endpoint="order.place", method="POST", status="429")
+
+
+def tick(token, at):
+    """A full quote as Kite's binary protocol has it."""
+    quote = struct.pack(">I", token) + struct.pack(">10I", *[150_000] * 10) + struct.pack(">I", int(at))
+    quote += struct.pack(">3I", 0, 0, 0) + struct.pack(">I", int(at)) + b"\0" * 120
+    return struct.pack(">HH", 1, 184) + quote[:184].ljust(184, b"\0")
+
+
+def test_ticks_are_market_data(trading, book, recorded):
+    """Broken, a feed that has gone silent is not noticed."""
+    with instrument_kite(ticker=trading.ticker, metrics=book):
+        trading.ticker._on_message(None, tick(408065, time.time()), True)
+        trading.ticker._on_message(None, tick(408065, time.time()), True)
+
+    assert 2 == len(trading.quotes)
+    assert {("408065",): 2.0} == recorded.by("trading_market_data_updates_total", "symbol")
+    assert 2 == recorded("trading_market_data_age_seconds_count")
+    assert 2 == recorded("trading_market_data_age_seconds_bucket", le="15.0")
+
+
+def test_the_strategy_label_may_come_from_the_order(trading, book, recorded):
+    """Broken, two strategies in one account cannot be told apart."""
+    with instrument_kite(trading.kite, strategy=lambda order: order["tag"], metrics=book):
+        trading.place(tag="gamma")
+        trading.place(tag="theta")
+
+    assert {("gamma",): 1.0, ("theta",): 1.0} == recorded.by("trading_orders_submitted_total", "strategy")
+
+
+def test_a_bug_in_the_hook_changes_nothing_of_the_session(trading, book, recorded, monkeypatch):
+    """Broken, a bug of ours keeps a bot from trading."""
+    expected = session(trading)
+    with KiteVenue() as venue:
+        again = Trading(venue)
+        break_hooks(monkeypatch)
+        with instrument_kite(again.kite, again.ticker, metrics=book):
+            told = session(again)
+
+        assert expected == told
+        assert trading.updates == again.updates
+        assert trading.venue.orders == venue.orders
+        assert trading.venue.requests == venue.requests
+    assert recorded("tradmetrics_instrumentation_errors_total") > 10
+
+
+def test_instrumented_twice_records_once(trading, book, recorded):
+    """Broken, calling it in two places doubles every figure."""
+    handle = instrument_kite(trading.kite, metrics=book)
+    assert instrument_kite(trading.kite, trading.ticker, metrics=TradingMetrics()) is handle
+    order_id = trading.place()
+    trading.venue.fill(order_id, 10)
+    trading.receive(order_id)
+    handle.undo()
+
+    assert 1 == recorded("trading_orders_submitted_total")
+    assert 1 == recorded("trading_api_requests_total")
+    assert 1 == recorded("trading_orders_filled_total")
+
+
+def test_undone_by_one_call(trading, book, recorded):
+    """Broken, the instrumentation cannot be taken out of a running bot."""
+    objects = (trading.kite, trading.ticker, trading.kite.reqsession)
+    before = [dict(vars(each)) for each in objects]
+    handle = instrument_kite(trading.kite, trading.ticker, metrics=book)
+    assert before != [dict(vars(each)) for each in objects]
+    handle.undo()
+    handle.undo()
+    assert before == [dict(vars(each)) for each in objects]
+    trading.place()
+
+    assert 0 == recorded("trading_orders_submitted_total")
+
+
+def test_another_version_of_the_library_is_refused(trading, monkeypatch):
+    """Broken, an adapter runs on a library that it was never tried on, and records whatever comes."""
+    monkeypatch.setattr("importlib.metadata.version", lambda name: "6.0.0")
+    with pytest.raises(ConfigurationError, match=r"kiteconnect 6\.0\.0 is not supported.*>= 5\.0, < 6"):
+        instrument_kite(trading.kite)
+
+
+def test_something_else_is_refused(trading):
+    """Broken, a wrong argument fails later, somewhere inside, with a message about attributes."""
+    with pytest.raises(ConfigurationError, match=r"instrument_kite: give kite="):
+        instrument_kite()
+    with pytest.raises(ConfigurationError, match=r"instrument_kite takes ticker=KiteTicker"):
+        instrument_kite(trading.kite, trading.kite)

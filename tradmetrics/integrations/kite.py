@@ -1,0 +1,184 @@
+"""kiteconnect: the orders and HTTP requests of a `KiteConnect`, the postbacks and ticks of a `KiteTicker`."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from contextvars import ContextVar
+from typing import Any, Final
+
+from tradmetrics import vocabulary
+from tradmetrics.book import TradingMetrics
+from tradmetrics.errors import ConfigurationError
+from tradmetrics.exporter import MetricsExporter
+from tradmetrics.integrations._hooks import Finish, Handle, check_target, check_version, instrument
+from tradmetrics.integrations._orders import Orders, Strategy, leading_code
+from tradmetrics.integrations._requests import watch_session
+from tradmetrics.outcomes import is_unknown
+
+Arguments = Mapping[str, Any]
+
+_SITE: Final = "tradmetrics.integrations.kite"
+_TOO_MANY_REQUESTS: Final = 429
+
+_route: Final[ContextVar[str]] = ContextVar("tradmetrics_kite_route", default="unknown")
+
+
+def instrument_kite(
+    kite: Any = None, ticker: Any = None, *, strategy: Strategy = "default", metrics: TradingMetrics | None = None
+) -> Handle:
+    """Record the orders that are placed through a `KiteConnect`, and what a `KiteTicker` says of them and of prices.
+
+    Orders are counted when they are placed, and followed through the ticker's postbacks and the answers of `orders`
+    and `order_history`. A Kite exception is a reject with its class name as the reason; after a timeout, a lost
+    connection, a `NetworkException` (too many requests aside) or a `DataException` nobody knows. A rejection that
+    comes later has the code that its message begins with (`rms`) as the reason: the message itself holds amounts.
+    Each trade that `trades` or `order_trades` lists counts once. Every HTTP request counts in
+    `trading_api_requests_total` with Kite's route and its HTTP status, and every tick in
+    `trading_market_data_updates_total` with the instrument token as the symbol.
+
+    Example:
+        ```python
+        from kiteconnect import KiteConnect, KiteTicker
+        from tradmetrics.integrations.kite import instrument_kite
+
+        kite, ticker = KiteConnect(api_key=...), KiteTicker(...)
+        with instrument_kite(kite, ticker, strategy="momentum"):
+        kite.place_order(kite.VARIETY_REGULAR, "NSE", "INFY", "BUY", 10, "MIS", "LIMIT", price=1_500)
+        ```
+
+    Args:
+        kite: A `kiteconnect.KiteConnect`.
+        ticker: A `kiteconnect.KiteTicker`, before or after it connects.
+        strategy: The label of all orders, or a callable that takes the order and returns it: the parameters of
+            `place_order` by name, which are Kite's own (`tradingsymbol`, `transaction_type`, `tag`, …).
+        metrics: The book; by default the process's.
+
+    Returns:
+        A handle whose `undo()` takes everything out of both again. What is instrumented already keeps what it has,
+        and its handle comes back.
+
+    Raises:
+        ConfigurationError: When neither is given, one of them is something else, or this version of kiteconnect is
+            not one that the adapter is tested with.
+    """
+    targets = []
+    if kite is not None:
+        check_target("instrument_kite", kite, ("place_order", "reqsession"), "kite=KiteConnect(…)")
+        targets.append(kite)
+    if ticker is not None:
+        check_target("instrument_kite", ticker, ("on_order_update", "subscribe"), "ticker=KiteTicker(…)")
+        targets.append(ticker)
+    if not targets:
+        raise ConfigurationError("instrument_kite: give kite=KiteConnect(…), ticker=KiteTicker(…), or both")
+    check_version("kiteconnect", "kiteconnect", "5.0", "6")
+    return instrument(targets, lambda handle: _Account(handle, strategy).watch, metrics, _SITE)
+
+
+class _Account:
+    def __init__(self, handle: Handle, strategy: Strategy) -> None:
+        self._handle = handle
+        self._orders = Orders(handle, strategy, dialect="kite")
+        self._exporter = MetricsExporter(handle.metrics)
+
+    def watch(self, target: Any) -> None:
+        watch = self._handle.watch
+        if not hasattr(target, "place_order"):
+            watch(target, "_parse_text_message", self._postback)
+            watch(target, "_parse_binary", self._ticks)
+            return
+        watch(target, "place_order", self._place)
+        watch(target, "modify_order", self._modify)
+        watch(target, "cancel_order", self._cancel)
+        for name in ("orders", "order_history"):
+            watch(target, name, self._fetch)
+        for name in ("trades", "order_trades"):
+            watch(target, name, self._trades)
+        watch(target, "_request", self._request)
+        watch_session(self._handle, target.reqsession, lambda arguments: _route.get())
+
+    # ── the client ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _place(self, arguments: Arguments) -> Finish:
+        return self._orders.sending(
+            arguments,
+            self._answered,
+            unknown=_is_unknown,
+            side=arguments["transaction_type"],
+            order_type=arguments["order_type"],
+            quantity=arguments["quantity"],
+        )
+
+    def _answered(self, key: str, order_id: str) -> None:
+        self._orders.alias(key, order_id)
+
+    def _modify(self, arguments: Arguments) -> Finish:
+        def finish(result: Any, error: BaseException | None) -> None:
+            if error is None and arguments["order_id"] in self._orders:
+                self._orders.replaced(arguments["order_id"], arguments["order_id"], arguments["quantity"])
+            else:
+                self._orders.message("modify")
+
+        return finish
+
+    def _cancel(self, arguments: Arguments) -> None:
+        if arguments["order_id"] in self._orders:
+            self._orders.tracker.cancel_requested(arguments["order_id"])
+
+    def _fetch(self, arguments: Arguments) -> Finish:
+        def finish(result: Any, error: BaseException | None) -> None:
+            for order in result or ():
+                if order["order_id"] in self._orders:
+                    self._state(order)
+
+        return finish
+
+    def _state(self, order: Arguments) -> None:
+        filled, said = order.get("filled_quantity"), order["status"]
+        status = vocabulary.order_status(said, "kite", filled=filled, quantity=order.get("quantity"))
+        reason = leading_code(order.get("status_message")) if status == "rejected" else None
+        self._orders.tracker.updated(
+            order["order_id"], status=status or said, filled=filled, price=order.get("average_price"), reason=reason
+        )
+
+    def _trades(self, arguments: Arguments) -> Finish:
+        def finish(result: Any, error: BaseException | None) -> None:
+            for trade in result or ():
+                if trade["order_id"] in self._orders and self._orders.first_time(trade["trade_id"]):
+                    self._orders.trade(self._orders.label(trade["order_id"]), trade["transaction_type"])
+
+        return finish
+
+    def _request(self, arguments: Arguments) -> Finish:
+        token = _route.set(arguments["route"])
+
+        def finish(result: Any, error: BaseException | None) -> None:
+            _route.reset(token)
+
+        return finish
+
+    # ── the ticker ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _postback(self, arguments: Arguments) -> None:
+        message = json.loads(arguments["payload"])
+        if message.get("type") == "order":
+            self._state(message["data"])
+
+    def _ticks(self, arguments: Arguments) -> Finish:
+        def finish(ticks: Any, error: BaseException | None) -> None:
+            now = time.time()
+            for tick in ticks or ():
+                # Only full quotes have a time; kiteconnect makes it a naive datetime in local time.
+                at = tick.get("exchange_timestamp")
+                age = None if at is None else max(0.0, now - at.timestamp())
+                self._exporter.record_market_data_update(symbol=tick["instrument_token"], age_seconds=age)
+
+        return finish
+
+
+def _is_unknown(error: BaseException) -> bool:
+    name = type(error).__name__
+    if name == "NetworkException":
+        return getattr(error, "code", None) != _TOO_MANY_REQUESTS
+    return name == "DataException" or is_unknown(error)
