@@ -10,8 +10,6 @@ from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from typing_extensions import Self
-
 from tradmetrics.book import TradingMetrics
 from tradmetrics.errors import ConfigurationError, DecorationError, TradmetricsError
 from tradmetrics.recording import resolve
@@ -19,6 +17,8 @@ from tradmetrics.wrapping import name_of
 
 if TYPE_CHECKING:
     import asyncio
+
+    from typing_extensions import Self
 
 F = TypeVar("F", bound=Callable[[], Any])
 

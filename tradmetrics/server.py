@@ -1,5 +1,7 @@
 """`start_metrics_server`: `/metrics` over HTTP or HTTPS from a background thread of the process that records."""
 
+from __future__ import annotations
+
 import errno
 import logging
 import socket
@@ -13,12 +15,12 @@ from socketserver import TCPServer
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
-from typing_extensions import Self
-
 from tradmetrics.errors import ConfigurationError
 from tradmetrics.exposition import Answer, Auth, Endpoint, method_not_allowed, plain
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from tradmetrics.book import TradingMetrics
 
 _LOGGER = logging.getLogger(__name__)
@@ -44,7 +46,7 @@ class MetricsServer:
     port: Final[int]
     url: Final[str]
 
-    def __init__(self, server: "_Server", scheme: str) -> None:
+    def __init__(self, server: _Server, scheme: str) -> None:
         self._server = server
         host, self.port = server.server_address[:2]
         self.url = f"{scheme}://{_reachable(str(host))}:{self.port}/metrics"
@@ -77,7 +79,7 @@ def start_metrics_server(
     port: int = 8000,
     addr: str = "127.0.0.1",
     *,
-    metrics: "TradingMetrics | None" = None,
+    metrics: TradingMetrics | None = None,
     certfile: str | None = None,
     keyfile: str | None = None,
     auth: Auth = None,

@@ -9,9 +9,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from time import perf_counter, time
 from types import TracebackType
-from typing import Any, ClassVar, Final, Generic, TypeVar
-
-from typing_extensions import ParamSpec
+from typing import Any, ClassVar, Final, Generic, ParamSpec, TypeVar
 
 from tradmetrics import catalogue
 from tradmetrics.book import NO_BOOK, TradingMetrics, default, get_metrics

@@ -6,9 +6,7 @@ import functools
 import inspect
 from collections.abc import Callable, Mapping
 from types import FunctionType
-from typing import Any, Final, Protocol, TypeVar, overload
-
-from typing_extensions import ParamSpec
+from typing import Any, Final, ParamSpec, Protocol, TypeVar, overload
 
 from tradmetrics import book
 from tradmetrics.book import DISABLED_BY_ENVIRONMENT, TradingMetrics

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Final, TypeVar, overload
-
-from typing_extensions import ParamSpec
+from typing import Any, Final, ParamSpec, TypeVar, overload
 
 from tradmetrics import catalogue, vocabulary
 from tradmetrics.book import TradingMetrics, nearest

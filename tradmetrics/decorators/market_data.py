@@ -6,9 +6,7 @@ import math
 from collections.abc import Callable
 from datetime import datetime, timezone
 from time import monotonic, time
-from typing import Any, Final, Literal, TypeVar, overload
-
-from typing_extensions import ParamSpec
+from typing import Any, Final, Literal, ParamSpec, TypeVar, overload
 
 from tradmetrics import catalogue
 from tradmetrics.book import TradingMetrics

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any, Final, TypeVar, overload
-
-from typing_extensions import ParamSpec
+from typing import Any, Final, ParamSpec, TypeVar, overload
 
 from tradmetrics import catalogue, outcomes, vocabulary
 from tradmetrics.book import TradingMetrics
 from tradmetrics.instrument import Reading, Recipe, Rule
 from tradmetrics.labels import MISSING, LabelSource
 from tradmetrics.readers import Field
+from tradmetrics.text import shown
 from tradmetrics.wrapping import Decorator, decorate
 
 P = ParamSpec("P")
@@ -140,7 +139,7 @@ def _by_status(reading: Reading, dialect: str | None) -> str:
     elif status == "expired":
         reading.default("reason", "expired")
     elif status is None:
-        reading.fault("vocabulary", ValueError(f"{raw!r:.60} is no order status that is known here"))
+        reading.fault("vocabulary", ValueError(f"{shown(raw)} is no order status that is known here"))
     return status if status in ("filled", "rejected", "cancelled", "expired") else _SENT
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, TypeVar, overload
-
-from typing_extensions import ParamSpec
+from typing import Any, Final, ParamSpec, TypeVar, overload
 
 from tradmetrics import catalogue
 from tradmetrics.book import TradingMetrics

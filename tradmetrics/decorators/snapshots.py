@@ -6,9 +6,7 @@ Put them on functions that return the state of things, and let a `Sampler` call 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeVar, overload
-
-from typing_extensions import ParamSpec
+from typing import Any, Final, ParamSpec, TypeVar, overload
 
 from tradmetrics import snapshots
 from tradmetrics.book import TradingMetrics

@@ -5,9 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from typing import Any
-
-from typing_extensions import Self
+from typing import TYPE_CHECKING, Any
 
 from tradmetrics import vocabulary
 from tradmetrics.book import TradingMetrics
@@ -17,6 +15,9 @@ from tradmetrics.lifecycle.decorators import Decorators
 from tradmetrics.lifecycle.intake import Intake
 from tradmetrics.lifecycle.reader import Reader
 from tradmetrics.lifecycle.snapshot import load
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 _SITE = "tradmetrics.OrderTracker"
 
