@@ -1,0 +1,117 @@
+"""The doctor's judgement: queries and samples in, findings out. No file and no network here."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from tradmetrics import catalogue
+from tradmetrics.doctor.findings import Finding, Query, Sample
+from tradmetrics.doctor.known import Known, by_name, recorded
+from tradmetrics.doctor.promql import Check
+
+
+@dataclass
+class Examination:
+    """What was found.
+
+    Attributes:
+        faults: Queries that can never have data.
+        reports: What is worth knowing: metrics that are unused or were never recorded, labels that overflowed.
+        unreadable: What could not be read or reached.
+        queries: How many queries were checked.
+    """
+
+    faults: list[Finding] = field(default_factory=list)
+    reports: list[Finding] = field(default_factory=list)
+    unreadable: list[Finding] = field(default_factory=list)
+    queries: int = 0
+
+    def status(self, *, strict: bool) -> int:
+        """Return the exit status: 2 for what cannot be read, 1 for faults (and reports when strict), else 0."""
+        if self.unreadable:
+            return 2
+        return 1 if self.faults or (strict and self.reports) else 0
+
+
+def examine(queries: Sequence[Query], samples: Sequence[Sample] | None, known: Known) -> Examination:
+    """Check queries against what exists, and what exists against what was recorded.
+
+    Args:
+        queries: The expressions of rules and dashboards.
+        samples: What a running system exposes; None when none was asked.
+        known: The metrics that exist, the running system's included.
+
+    Returns:
+        The findings.
+    """
+    examination = Examination(queries=len(queries))
+    used = _check(queries, known, examination)
+    if queries:
+        examination.reports += [
+            Finding("unused", f"no query uses {definition.name}")
+            for definition in catalogue.CATALOGUE
+            if definition.name not in used
+        ]
+    if samples is not None:
+        examination.reports += [*_never_recorded(samples), *_overflowed(samples)]
+    return examination
+
+
+def _check(queries: Iterable[Query], known: Known, examination: Examination) -> set[str]:
+    """Check every query; return the names of the catalogue's metrics that they use."""
+    recordings = [query for query in queries if query.record]
+    for query in recordings:
+        known.add(query.record, None)  # until its labels are worked out, below
+    # A recording rule may build on another one, which may stand in a later file.
+    for _ in range(2):
+        inferred = Known(())
+        for query in recordings:
+            try:
+                labels = Check(query, known).result
+            except ValueError:
+                continue
+            inferred.add(query.record, None if labels is None else labels | query.added_labels)
+        for query in recordings:
+            known.replace(query.record, inferred.labels(query.record))
+    used = set()
+    for query in queries:
+        try:
+            check = Check(query, known)
+        except ValueError as error:
+            examination.unreadable.append(Finding("unreadable", f"no PromQL: {error}", query.file, query.place))
+            continue
+        examination.faults += check.findings
+        used |= {definition.name for name in check.names if (definition := known.definition(name))}
+    return used
+
+
+def _never_recorded(samples: Sequence[Sample]) -> list[Finding]:
+    groups = by_name(samples)
+    findings = []
+    for definition in catalogue.CATALOGUE:
+        # That the instrumentation has counted no trouble of its own is as it should be.
+        if definition.family == "tradmetrics":
+            continue
+        name = f"{definition.name}_count" if definition.kind == "histogram" else definition.name
+        if not recorded(groups.get(name, ()), definition):
+            findings.append(Finding("never-recorded", f"{definition.name} was never recorded"))
+    return findings
+
+
+def _overflowed(samples: Sequence[Sample]) -> list[Finding]:
+    groups = by_name(samples)
+    return [
+        Finding(
+            "overflowed",
+            f"{sample.value:g} values of the label {sample.labels.get('label')} of {sample.labels.get('metric')} "
+            "were recorded as __other__",
+        )
+        for sample in groups.get(catalogue.LABEL_OVERFLOW.name, ())
+        if sample.value > 0
+    ] + [
+        Finding(
+            "instrumentation-error",
+            f"{sample.value:g} errors at {sample.labels.get('site')}, stage {sample.labels.get('stage')}",
+        )
+        for sample in groups.get(catalogue.INSTRUMENTATION_ERRORS.name, ())
+        if sample.value > 0
+    ]

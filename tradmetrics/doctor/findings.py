@@ -1,0 +1,68 @@
+"""What the doctor hands from one part to another: queries to check, what is wrong with them, what cannot be read."""
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+Labels: TypeAlias = "frozenset[str] | None"
+"""Names of labels, or None where they cannot be known and any may be there."""
+
+Kind: TypeAlias = Literal[
+    "unknown-metric",
+    "unknown-label",
+    "impossible-value",
+    "unused",
+    "never-recorded",
+    "overflowed",
+    "instrumentation-error",
+    "unreadable",
+]
+
+
+@dataclass(frozen=True)
+class Query:
+    """A PromQL expression and where it stands.
+
+    Attributes:
+        file: The file that it was read from.
+        place: Where in the file: the rule, or the panel and its title.
+        text: The expression, its Grafana variables replaced.
+        record: Name of the recording rule that stores its answer; empty for every other query.
+        added_labels: Labels that the rule adds to its answer.
+    """
+
+    file: str
+    place: str
+    text: str
+    record: str = ""
+    added_labels: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the doctor's answer.
+
+    Attributes:
+        kind: What sort of finding it is.
+        message: What is wrong and, where that is known, what to write instead.
+        file: The file meant; empty for a finding about the metrics themselves.
+        place: Where in the file.
+    """
+
+    kind: Kind
+    message: str
+    file: str = ""
+    place: str = ""
+
+    def __str__(self) -> str:
+        """Return the finding as one line."""
+        where = ": ".join(part for part in (self.file, self.place) if part)
+        return f"{where}: {self.message}" if where else self.message
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A sample of a running system: its name, labels and value."""
+
+    name: str
+    labels: dict[str, str]
+    value: float

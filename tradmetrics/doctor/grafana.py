@@ -1,0 +1,142 @@
+"""Read the queries out of a Grafana dashboard's JSON, its variables replaced so that they are plain PromQL."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from tradmetrics.doctor.findings import Query
+
+# https://grafana.com/docs/grafana/latest/dashboards/variables/add-template-variables/#global-variables
+_BUILT_IN: Final = {
+    "__interval": "1m",
+    "__interval_ms": "60000",
+    "__rate_interval": "5m",
+    "__range": "1h",
+    "__range_s": "3600",
+    "__range_ms": "3600000",
+    "__from": "0",
+    "__to": "3600000",
+}
+# A quoted text, which is left alone, or a variable in one of its three spellings.
+_VARIABLE: Final = re.compile(
+    r"""(?P<text>"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`[^`]*`)"""
+    r"""|\$(?P<plain>\w+)|\$\{(?P<braced>\w+)(?:[.:][^}]*)?\}|\[\[(?P<old>\w+)(?::\w+)?\]\]"""
+)
+
+
+def read_dashboard(path: Path) -> list[Query]:
+    """Read every Prometheus query of a dashboard: panels, annotations and variables.
+
+    Args:
+        path: The JSON file, as Grafana exports or stores it.
+
+    Returns:
+        The queries, in the order of the file.
+
+    Raises:
+        ValueError: When the file is not JSON, or no dashboard.
+        OSError: When it cannot be read.
+    """
+    content = json.loads(path.read_text(encoding="utf-8"))
+    if isinstance(content, dict) and isinstance(content.get("dashboard"), dict):
+        content = content["dashboard"]  # as the HTTP API wraps it
+    if not isinstance(content, dict) or not isinstance(content.get("panels", content.get("rows")), list):
+        raise ValueError("no dashboard: there is no list of panels in it")
+    values = _values(content)
+    queries = [
+        Query(str(path), place, replace(text, values))
+        for place, text in (*_panels(content), *_annotations(content))
+        if text.strip()
+    ]
+    queries += [Query(str(path), place, replace(text, values)) for place, text in _variables(content) if text.strip()]
+    return queries
+
+
+def replace(text: str, values: Mapping[str, str]) -> str:
+    """Replace Grafana's variables outside of quoted text.
+
+    Args:
+        text: The query as the dashboard has it.
+        values: The dashboard's own variables with their values.
+
+    Returns:
+        The query, as PromQL that can be parsed.
+    """
+
+    def value(match: "re.Match[str]") -> str:
+        name = match["plain"] or match["braced"] or match["old"]
+        if match["text"] is not None:
+            return match[0]
+        # A variable without a value stands most often where a duration or a number does.
+        return _BUILT_IN.get(name) or values.get(name) or "1"
+
+    return _VARIABLE.sub(value, text)
+
+
+def _values(dashboard: Mapping[str, Any]) -> dict[str, str]:
+    result = {}
+    for variable in _list(_mapping(dashboard.get("templating")).get("list")):
+        value = _mapping(variable.get("current")).get("value") or variable.get("query")
+        if isinstance(value, list):
+            value = value[0] if value else None
+        if isinstance(value, str) and not value.startswith("$__"):
+            result[str(variable.get("name"))] = value.partition(",")[0].strip()
+    return result
+
+
+def _panels(parent: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for row in _list(parent.get("rows")):
+        yield from _panels(row)
+    for panel in _list(parent.get("panels")):
+        place = f"panel {panel.get('title') or panel.get('id')}"
+        for target in _list(panel.get("targets")):
+            source = target.get("datasource") or panel.get("datasource")
+            if isinstance(target.get("expr"), str) and _is_prometheus(source):
+                yield f"{place}, query {target.get('refId', '?')}", target["expr"]
+        yield from _panels(panel)
+
+
+def _annotations(dashboard: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for annotation in _list(_mapping(dashboard.get("annotations")).get("list")):
+        expression = annotation.get("expr") or _mapping(annotation.get("target")).get("expr")
+        if isinstance(expression, str) and _is_prometheus(annotation.get("datasource")):
+            yield f"annotation {annotation.get('name')}", expression
+
+
+def _variables(dashboard: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for variable in _list(_mapping(dashboard.get("templating")).get("list")):
+        query = variable.get("query")
+        query = query.get("query") if isinstance(query, dict) else query
+        if variable.get("type") == "query" and isinstance(query, str) and _is_prometheus(variable.get("datasource")):
+            yield f"variable {variable.get('name')}", _as_promql(query)
+
+
+def _as_promql(query: str) -> str:
+    """Rewrite a variable's query, which is not PromQL, as PromQL that names the same metric and label."""
+    call = re.fullmatch(r"\s*(\w+)\((.*)\)\s*", query, re.DOTALL)
+    if call is None:
+        return ""
+    function, inner = call[1], call[2]
+    if function == "query_result":
+        return inner
+    if function == "metrics":
+        return f'{{__name__=~".*(?:{inner.strip()}).*"}}' if inner.strip() else ""
+    if function == "label_values":
+        selector, comma, label = inner.rpartition(",")
+        return f"count by ({label.strip()}) ({selector})" if comma else ""
+    return ""
+
+
+def _is_prometheus(source: object) -> bool:
+    kind = source.get("type") if isinstance(source, dict) else None
+    return kind in (None, "", "prometheus")
+
+
+def _list(value: object) -> Iterable[dict[str, Any]]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}

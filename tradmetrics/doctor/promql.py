@@ -1,0 +1,236 @@
+"""Check one PromQL expression against the metrics that are known, by its syntax tree."""
+
+import re
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import Any
+
+import promql_parser as promql
+
+from tradmetrics.doctor.findings import Finding, Kind, Labels, Query
+from tradmetrics.doctor.known import Known
+
+# Operators that let series of one side through as they are.
+_FILTERS = ("and", "unless", "==", "!=", "<", "<=", ">", ">=")
+_GROUPING = (promql.VectorMatchCardinality.ManyToOne, promql.VectorMatchCardinality.OneToMany)
+# Aggregations that choose among series and leave their labels.
+_CHOOSING = ("topk", "bottomk", "limitk", "limit_ratio")
+
+
+class Check:
+    """The walk over one query's tree: infers which labels each part has, and notes what is not there.
+
+    Attributes:
+        findings: What is wrong with the query.
+        names: Names of the metrics that the query selects.
+    """
+
+    def __init__(self, query: Query, known: Known) -> None:
+        """Walk the query's tree.
+
+        Args:
+            query: The query.
+            known: The metrics that exist.
+
+        Raises:
+            ValueError: When the text is no PromQL; the message is the parser's.
+        """
+        self._query = query
+        self._known = known
+        self.findings: list[Finding] = []
+        self.names: set[str] = set()
+        self.result = self._labels(promql.parse(query.text))
+
+    def _note(self, kind: Kind, message: str) -> None:
+        finding = Finding(kind, message, self._query.file, self._query.place)
+        if finding not in self.findings:
+            self.findings.append(finding)
+
+    def _labels(self, node: Any) -> Labels:
+        """Return the labels that a part's series can have."""
+        walk: Callable[[Any], Labels] | None = {
+            promql.VectorSelector: self._selector,
+            promql.MatrixSelector: lambda node: self._selector(node.vector_selector),
+            promql.AggregateExpr: self._aggregate,
+            promql.BinaryExpr: self._binary,
+            promql.Call: self._call,
+            promql.ParenExpr: lambda node: self._labels(node.expr),
+            promql.UnaryExpr: lambda node: self._labels(node.expr),
+            promql.SubqueryExpr: lambda node: self._labels(node.expr),
+        }.get(type(node))
+        return frozenset() if walk is None else walk(node)
+
+    def _selector(self, node: Any) -> Labels:
+        groups = [node.matchers.matchers, *node.matchers.or_matchers]
+        matchers = [matcher for group in groups for matcher in group]
+        names = self._selected(node.name, matchers)
+        self.names |= set(names)
+        labels = _union(self._known.labels(name) for name in names) if names else None
+        for matcher in matchers:
+            if matcher.name == "__name__":
+                continue
+            # `label=""` and negated matchers hold for series that lack the label.
+            if labels is not None and matcher.name not in labels and not _matches_absence(matcher):
+                self._missing(matcher.name, labels, ", ".join(sorted(names)))
+            for name in names:
+                self._check_value(name, matcher)
+        return labels
+
+    def _selected(self, name: str | None, matchers: Iterable[Any]) -> list[str]:
+        patterns = [matcher for matcher in matchers if matcher.name == "__name__"]
+        if name is None and len(patterns) == 1 and patterns[0].op == promql.MatchOp.Equal:
+            name = patterns[0].value
+        if name is not None:
+            if name in self._known:
+                return [name]
+            nearest = self._known.nearest(name)
+            advice = f"; did you mean {nearest}?" if nearest else ""
+            self._note("unknown-metric", f"there is no metric {name}{advice}")
+            return []
+        if len(patterns) == 1 and patterns[0].op == promql.MatchOp.Re:
+            found = self._known.matching(patterns[0].value)
+            if found == []:
+                self._note("unknown-metric", f"no metric's name matches {patterns[0].value!r}")
+            return found or []
+        return []
+
+    def _check_value(self, name: str, matcher: Any) -> None:
+        """Note a matcher that no value of a closed label can meet."""
+        definition = self._known.definition(name)
+        domain = definition.domain(matcher.name) if definition else None
+        if domain is None or "$" in matcher.value:
+            return
+        if matcher.op == promql.MatchOp.Equal:
+            possible = matcher.value in ("", *domain)
+        elif matcher.op == promql.MatchOp.Re:
+            possible = _any_matches(matcher.value, domain)
+        else:
+            return
+        if not possible:
+            values = ", ".join(domain)
+            self._note("impossible-value", f"{name}: {matcher.name} is never {matcher.value!r}; its values: {values}")
+
+    def _aggregate(self, node: Any) -> Labels:
+        inner, operator = self._labels(node.expr), str(node.op)
+        added: frozenset[str] = frozenset()
+        if operator == "count_values":
+            added = frozenset({node.param.val})
+        else:
+            self._labels(node.param)
+        named: frozenset[str] = frozenset(node.modifier.labels if node.modifier else ())
+        by = node.modifier is None or node.modifier.type == promql.AggModifierType.By
+        for label in sorted(named):
+            self._require(label, inner, f"{'by' if by else 'without'} ({label})")
+        if operator in _CHOOSING:
+            return inner
+        if by:
+            return named | added
+        return None if inner is None else (inner - named) | added
+
+    def _binary(self, node: Any) -> Labels:
+        left, right = self._labels(node.lhs), self._labels(node.rhs)
+        modifier, operator = node.modifier, str(node.op)
+        named, on = _matching(modifier)
+        for label in sorted(named):
+            if on:
+                self._require(label, left, f"on ({label}), left of {operator}")
+                self._require(label, right, f"on ({label}), right of {operator}")
+            else:
+                self._require(label, _union([left, right]), f"ignoring ({label})")
+        card = modifier.card if modifier else None
+        many, one = (right, left) if card == promql.VectorMatchCardinality.OneToMany else (left, right)
+        grouped: frozenset[str] = frozenset((modifier.group_labels or ()) if modifier else ())
+        for label in sorted(grouped):
+            self._require(label, one, f"group_left or group_right ({label})")
+        if operator == "or":
+            return _union([left, right])
+        # A side without labels is most often a number, which takes no label away from the other side.
+        kept = one if many == frozenset() else many
+        if operator in _FILTERS or card in _GROUPING:
+            return None if kept is None else kept | grouped
+        if on:
+            return named
+        return None if kept is None else kept - named
+
+    def _call(self, node: Any) -> Labels:
+        name, arguments = node.func.name, list(node.args)
+        results = [self._labels(argument) for argument in arguments]
+        if name in ("absent", "absent_over_time"):
+            return frozenset(_equalities(arguments[0]))
+        if name in ("time", "vector", "scalar", "pi"):
+            return frozenset()
+        if name in ("label_replace", "label_join"):
+            sources = arguments[3:4] if name == "label_replace" else arguments[3:]
+            for source in sources:
+                if source.val:
+                    self._require(source.val, results[0], f"{name}, source label {source.val}")
+            return None if results[0] is None else results[0] | {arguments[1].val}
+        if name == "histogram_quantile":
+            self._require("le", results[-1], name)
+            return None if results[-1] is None else results[-1] - {"le"}
+        return _union(results)
+
+    def _require(self, label: str, labels: Labels, where: str) -> None:
+        if labels is not None and label not in labels and label != "__name__":
+            self._missing(label, labels, where)
+
+    def _missing(self, label: str, labels: frozenset[str], where: str) -> None:
+        there = ", ".join(sorted(labels)) or "none"
+        self._note("unknown-label", f"{where}: there is no label {label!r}; labels there: {there}")
+
+
+def selected_names(queries: Iterable[Query]) -> set[str]:
+    """Return the names of all metrics that queries select, whether they exist or not."""
+    names: set[str] = set()
+
+    def note(node: Any) -> None:
+        if isinstance(node, promql.VectorSelector):
+            matchers = node.matchers.matchers
+            equal = [each.value for each in matchers if each.name == "__name__" and each.op == promql.MatchOp.Equal]
+            names.update([node.name] if node.name else equal)
+
+    for query in queries:
+        with suppress(ValueError):
+            promql.walk(promql.parse(query.text), note)
+    return names
+
+
+def _matching(modifier: Any) -> tuple[frozenset[str], bool]:
+    """Return the labels that a binary operation matches by, and whether they are those of `on`."""
+    matching = modifier.matching if modifier else None
+    if matching is None:
+        return frozenset(), False
+    return frozenset(matching.labels), matching.type == promql.LabelModifierType.Include
+
+
+def _union(sets: Iterable[Labels]) -> Labels:
+    union: frozenset[str] = frozenset()
+    for labels in sets:
+        if labels is None:
+            return None
+        union |= labels
+    return union
+
+
+def _matches_absence(matcher: Any) -> bool:
+    if matcher.op in (promql.MatchOp.NotEqual, promql.MatchOp.NotRe):
+        return True
+    if matcher.op == promql.MatchOp.Equal:
+        return bool(matcher.value == "")
+    return "$" not in matcher.value and _any_matches(matcher.value, ("",))
+
+
+def _any_matches(pattern: str, values: Iterable[str]) -> bool:
+    try:
+        expression = re.compile(pattern)
+    except re.error:  # as in Known.matching
+        return True
+    return any(expression.fullmatch(value) for value in values)
+
+
+def _equalities(node: Any) -> set[str]:
+    if isinstance(node, promql.MatrixSelector):
+        node = node.vector_selector
+    if not isinstance(node, promql.VectorSelector):
+        return set()
+    return {matcher.name for matcher in node.matchers.matchers if matcher.op == promql.MatchOp.Equal} - {"__name__"}

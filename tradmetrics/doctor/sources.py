@@ -1,0 +1,117 @@
+"""Ask a running system what it exposes: the endpoint itself, or a Prometheus that scrapes it."""
+
+import base64
+import http.client
+import json
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterable
+from typing import Any, Final
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from tradmetrics.catalogue import CATALOGUE
+from tradmetrics.doctor.findings import Sample
+from tradmetrics.doctor.known import TARGET_LABELS, Known
+
+_SECONDS: Final = 10.0
+
+
+class UnreachableError(Exception):
+    """A running system did not answer, or answered with something else than metrics."""
+
+
+def read_endpoint(url: str, known: Known) -> list[Sample]:
+    """Read a `/metrics` endpoint, and add what it exposes to the metrics that are known.
+
+    Args:
+        url: Its URL; `user:password@` before the host becomes basic authentication.
+        known: The metrics that exist; added to.
+
+    Returns:
+        The samples.
+
+    Raises:
+        UnreachableError: When it does not answer with metrics.
+    """
+    text = _get(url)
+    try:
+        samples = [
+            Sample(sample.name, dict(sample.labels), sample.value)
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+        ]
+    except ValueError as error:
+        raise UnreachableError(f"{_shown(url)}: what it serves are no metrics: {error}") from None
+    if not samples:
+        raise UnreachableError(f"{_shown(url)}: what it serves are no metrics")
+    known.add_samples(samples)
+    return samples
+
+
+def read_prometheus(url: str, known: Known, names: Iterable[str]) -> list[Sample]:
+    """Read the catalogue's metrics from a Prometheus, and the labels of every metric that queries name.
+
+    Args:
+        url: The URL of its web interface; `user:password@` before the host becomes basic authentication.
+        known: The metrics that exist; added to.
+        names: Metrics that queries name.
+
+    Returns:
+        The samples that the catalogue's metrics have now.
+
+    Raises:
+        UnreachableError: When it does not answer as Prometheus does.
+    """
+    there = set(_api(url, "label/__name__/values"))
+    for name in sorted(there & set(names)):
+        known.add(name, TARGET_LABELS | set(_api(url, "labels", ("match[]", name))) - {"__name__"})
+    wanted = "|".join(f"{each.name}_count" if each.kind == "histogram" else each.name for each in CATALOGUE)
+    answer = _api(url, "query", ("query", f'{{__name__=~"{wanted}"}}'))
+    try:
+        return [
+            Sample(series["metric"]["__name__"], series["metric"], float(series["value"][1]))
+            for series in answer["result"]
+        ]
+    except (KeyError, TypeError, ValueError) as error:
+        raise UnreachableError(f"{_shown(url)}: what answers there is no Prometheus: {error!r}") from None
+
+
+def _api(url: str, path: str, *parameters: tuple[str, str]) -> Any:
+    query = f"?{urllib.parse.urlencode(parameters)}" if parameters else ""
+    try:
+        answer = json.loads(_get(f"{url.rstrip('/')}/api/v1/{path}{query}"))
+        return answer["data"]
+    except (ValueError, KeyError, TypeError):
+        raise UnreachableError(f"{_shown(url)}: what answers there is no Prometheus") from None
+
+
+def _get(url: str) -> str:
+    try:
+        parts = urllib.parse.urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise UnreachableError(f"{_shown(url)}: the URL begins with http:// or https:// and a host")
+        request = urllib.request.Request(_without_secret(parts))
+        if parts.username is not None:
+            secret = f"{urllib.parse.unquote(parts.username)}:{urllib.parse.unquote(parts.password or '')}"
+            request.add_header("Authorization", f"Basic {base64.b64encode(secret.encode()).decode()}")
+        with urllib.request.urlopen(request, timeout=_SECONDS) as answer:
+            text: str = answer.read().decode("utf-8", "replace")
+            return text
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        reason = getattr(error, "reason", None) or error
+        raise UnreachableError(f"{_shown(url)}: {reason}") from None
+
+
+def _without_secret(parts: urllib.parse.SplitResult) -> str:
+    return urllib.parse.urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def _shown(url: str) -> str:
+    """Return the URL as it may be shown: without a password and without the query."""
+    try:
+        parts = urllib.parse.urlsplit(url)
+        return _without_secret(parts._replace(query=""))
+    except ValueError:
+        return "the URL"
