@@ -272,9 +272,9 @@ def test_what_cannot_be_read_is_one_line_with_file_and_place(
     """A broken file would pass for a good one, or be a traceback."""
     path = tmp_path / name
     path.write_text(content, encoding="utf-8")
-    option = "rules" if name.endswith(".yml") else "dashboards"
+    options: dict[str, Any] = {"rules" if name.endswith(".yml") else "dashboards": [path]}
     with pytest.raises(typer.Exit) as exit_:
-        doctor(**{option: [path]})
+        doctor(**options)
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("cannot read: ")]
     assert exit_.value.exit_code == 2
     assert len(lines) == 1
