@@ -22,7 +22,11 @@ from tradmetrics.push import push_on_exit
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real Pushgateway."""
     folder, port = tmp_path_factory.mktemp("gateway"), free_port()
-    command = [program("prometheus-pushgateway", "pushgateway"), f"--web.listen-address=127.0.0.1:{port}"]
+    command = [
+        program("prometheus-pushgateway", "pushgateway"),
+        f"--web.listen-address=127.0.0.1:{port}",
+        "--persistence.file=",  # distributions set one, and the tests would see what the last run pushed
+    ]
     url = f"http://127.0.0.1:{port}"
     with running(command, f"{url}/-/ready", log=folder / "log"):
         yield url
