@@ -12,6 +12,7 @@ from tradmetrics.decorators.market_data import DEFAULT_STALE_AFTER, arrival
 from tradmetrics.definition import MetricDefinition
 from tradmetrics.outcomes import method_name
 from tradmetrics.recording import resolve
+from tradmetrics.text import shown
 from tradmetrics.values import number_of
 
 
@@ -113,7 +114,7 @@ class MetricsExporter:
         elif word == "unknown":
             book.record(catalogue.ORDERS_UNKNOWN, (strategy, reason), site=site)
         elif word is None:
-            book.fault(site, "vocabulary", ValueError(f"status={status!r:.60} is no order status that is known here"))
+            book.fault(site, "vocabulary", ValueError(f"status={shown(status)} is no order status that is known here"))
 
     def _fill_time(self, book: TradingMetrics, site: str, strategy: object, fill_time: object) -> None:
         try:

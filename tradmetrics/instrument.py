@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from time import perf_counter
 from typing import Any, Final, TypeAlias, Union
 
 from tradmetrics.book import NO_BOOK, TradingMetrics, apply, get_metrics
 from tradmetrics.definition import MetricDefinition
 from tradmetrics.errors import TradmetricsError
-from tradmetrics.labels import MISSING, Call
+from tradmetrics.labels import MISSING, Call, Missing
 from tradmetrics.readers import Compiled, Field, is_safe
 from tradmetrics.series import Series
+from tradmetrics.text import text_of
 from tradmetrics.values import amount_of
 
 RAISED: Final = "raised"
@@ -129,6 +131,19 @@ class Reading(Call):
             self._values[name] = value
         return MISSING if value is FAILED else value
 
+    def label(self, name: str) -> Any:
+        """The value of a field as a label: its text is read once, however many metrics have the label."""
+        value = self(name)
+        if type(value) in _HAVE_A_TEXT:
+            return value
+        try:
+            if not isinstance(value, Enum):
+                value = self._values[name] = text_of(value)
+        except Exception as error:
+            self.fault("label", error)
+            value = self._values[name] = MISSING
+        return value
+
     def put(self, name: str, value: object) -> None:
         """Give a field its value, whatever its source says."""
         self._values[name] = value
@@ -150,6 +165,7 @@ class Reading(Call):
 
 FAILED: Final = object()
 _UNREAD: Final = object()
+_HAVE_A_TEXT: Final = frozenset({str, int, float, bool, bytes, type(None), Missing})
 
 
 def _since(site: Site, started: float) -> float:
@@ -163,7 +179,7 @@ def _since(site: Site, started: float) -> float:
 class _Line:
     """One rule of a site, and the series that its raw labels led to before."""
 
-    __slots__ = ("amount", "by_tick", "definition", "names", "observes", "seen")
+    __slots__ = ("amount", "by_seconds", "by_tick", "definition", "names", "seen")
 
     def __init__(self, rule: Rule) -> None:
         definition = rule.definition
@@ -171,20 +187,32 @@ class _Line:
         self.names = definition.label_names
         self.amount = rule.value
         self.by_tick = definition.kind == "counter" and rule.value == 1.0
-        self.observes = definition.kind == "histogram"
+        self.by_seconds = definition.kind == "histogram" and rule.value == "seconds"
         self.seen: dict[tuple[object, ...], Series] = {}
 
 
 class _Plan:
-    """What a site records at one outcome, and what it did for the arguments it has seen."""
+    """What a site records at one outcome, and what it did for the labels it has seen."""
 
-    __slots__ = ("entries", "extract", "lines")
+    __slots__ = ("entries", "extract", "late", "lines")
 
     def __init__(self, recipe: Recipe, compiled: Compiled, outcome: str) -> None:
         rules = tuple(rule for rule in recipe.rules if rule.when is None or outcome in rule.when)
         self.lines = tuple(map(_Line, rules))
-        self.extract = compiled.extractor({name for line in self.lines for name in line.names})
+        names = {name for line in self.lines for name in line.names}
+        self.extract = compiled.extractor(names)
+        self.late = tuple(sorted(filter(compiled.only_from_result, names)))
         self.entries: dict[Any, tuple[tuple[Series, ...], Prepared | None]] = {}
+
+    def key(self, reading: Reading, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        """What decides the labels of a call, or None where that cannot be told at a glance, or not be compared."""
+        if self.extract is None or reading.exception is not None:
+            return None
+        key = _extracted(self.extract, args, kwargs)
+        if key is None or not self.late:
+            return key
+        values = tuple([reading(name) for name in self.late])
+        return (key, values) if is_safe(values) else None
 
 
 class Site:
@@ -213,7 +241,7 @@ class Site:
         if recipe.plain is None or recipe.effect is not None:
             return None
         rules = [rule for rule in recipe.rules if rule.when is None or recipe.plain in rule.when]
-        if any(not isinstance(rule.value, float) and rule.value != "seconds" for rule in rules):
+        if not all(line.by_tick or line.by_seconds for line in map(_Line, rules)):
             return None
         labels = {name for rule in rules for name in rule.definition.label_names}
         return self.compiled.extractor(labels, recipe.decisive)
@@ -299,15 +327,15 @@ class Site:
         plan = plans.get(outcome)
         if plan is None:
             plan = plans[outcome] = _Plan(recipe, self.compiled, outcome)
-        key = _key(plan.extract, args, kwargs)
+        key = plan.key(reading, args, kwargs)
         entry = None if key is None else plan.entries.get(key)
         if entry is None:
             serieses, safe = self._look_up(plan, reading)
             prepared = recipe.prepare(reading) if recipe.prepare is not None and exception is None else None
             if safe and key is not None:
                 _remember(plan.entries, key, (serieses, prepared))
-                if outcome == recipe.plain and result is None and exception is None and self._extract is not None:
-                    self._remember_plain(plan, entries, key, serieses, prepared)
+                if outcome == recipe.plain and result is None and self._extract is not None:
+                    self._remember_plain(plan, entries, _extracted(self._extract, args, kwargs), serieses, prepared)
         else:
             serieses, prepared = entry
         for line, series in zip(plan.lines, serieses):  # noqa: B905 - equal by construction, and this is a warm path
@@ -327,7 +355,7 @@ class Site:
         serieses: list[Series] = []
         all_safe = True
         for line in plan.lines:
-            raw = tuple([reading(name) for name in line.names])
+            raw = tuple([reading.label(name) for name in line.names])
             safe = is_safe(raw)
             series = line.seen.get(raw) if safe else None
             if series is None:
@@ -342,10 +370,10 @@ class Site:
     def _remember_plain(
         self, plan: _Plan, entries: dict[Any, Entry], key: Any, serieses: tuple[Series, ...], prepared: Prepared | None
     ) -> None:
-        pairs = tuple(zip(plan.lines, serieses, strict=True))
-        ticks = tuple(series.tick for line, series in pairs if line.by_tick)
-        observers = tuple(series.observe for line, series in pairs if line.observes)
-        if len(ticks) + len(observers) == len(pairs):
+        if key is not None:
+            pairs = tuple(zip(plan.lines, serieses, strict=True))
+            ticks = tuple(series.tick for line, series in pairs if line.by_tick)
+            observers = tuple(series.observe for line, series in pairs if line.by_seconds)
             _remember(entries, key, (ticks, observers, prepared))
 
     def _amount(self, line: _Line, reading: Reading) -> float | None:
@@ -361,10 +389,7 @@ class Site:
             return None
 
 
-def _key(extract: Callable[..., Any] | None, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-    """The arguments that decide the labels as a key, or None where they cannot be one."""
-    if extract is None:
-        return None
+def _extracted(extract: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
     try:
         return extract(*args, **kwargs)
     except Exception:

@@ -43,7 +43,7 @@ def unknown_on(more: ExceptionName | Iterable[ExceptionName] = ()) -> frozenset[
     Raises:
         ConfigurationError: When one of them is neither an exception class nor a name.
     """
-    given: Iterable[object] = (more,) if isinstance(more, str | type) else more
+    given: Iterable[object] = more if isinstance(more, Iterable) and not isinstance(more, str | type) else (more,)
     result: set[str | type[BaseException]] = set(UNKNOWN_ON)
     for each in given:
         if (isinstance(each, str) and each.strip()) or (isinstance(each, type) and issubclass(each, BaseException)):

@@ -27,7 +27,6 @@ from tradmetrics.labels import (
     Mapped,
     Missing,
     Result,
-    Source,
     arg,
     error,
     follow,
@@ -41,7 +40,7 @@ Reader = Callable[[Call], Any]
 SUBJECTS: Final = ("order", "trade", "tick", "position", "request", "model")
 """Parameters whose attributes are looked up for labels that are left out."""
 
-_MOST_ENUMS: Final = 1_000
+_MOST_CLASSES: Final = 1_000
 
 
 @dataclass(frozen=True)
@@ -74,15 +73,19 @@ class Compiled:
         bind: A function of a call's arguments to these by parameter name.
     """
 
-    __slots__ = ("_subject_fields", "bind", "parameters", "readers", "sources")
+    __slots__ = ("_implicit", "bind", "parameters", "readers", "sources")
 
     def __init__(
-        self, sources: dict[str, Any], readers: dict[str, Reader], parameters: tuple[Parameter, ...], subject: set[str]
+        self,
+        sources: dict[str, Any],
+        readers: dict[str, Reader],
+        parameters: tuple[Parameter, ...],
+        implicit: Mapping[str, tuple[tuple[str, ...], ...]],
     ) -> None:
         self.sources = sources
         self.readers = readers
         self.parameters = parameters
-        self._subject_fields = subject
+        self._implicit = implicit
         names = ", ".join(f"{each.name!r}: {each.name}" for each in parameters)
         # Where the parameters cannot be written in Python, they stay as they came.
         self.bind: Callable[..., Mapping[str, Any]] = _with_signature(parameters, f"{{{names}}}", {}) or _as_they_came
@@ -105,9 +108,9 @@ class Compiled:
         codes: list[str] = []
         for name in sorted(labels):
             source = self.sources[name]
-            if self._only_from_result(name) or isinstance(source, str | int | float | Enum):
+            if self.only_from_result(name) or isinstance(source, str | int | float | Enum):
                 continue
-            if type(source) is not Arg or (name in self._subject_fields and name in absent):
+            if type(source) is not Arg or (name in self._implicit and name in absent):
                 return None
             code = _path_code(source.path)
             if code is None or source.path[0] not in {each.name for each in self.parameters}:
@@ -115,16 +118,16 @@ class Compiled:
             codes.append(code)
         conditions: list[str] = []
         for name in absent:
-            if self._only_from_result(name):
+            if self.only_from_result(name):
                 continue
-            source = self.sources[name]
-            if name not in self._subject_fields or len(source.path) != 2:
-                return None
-            subject, step = source.path
-            conditions.append(
-                f"({subject}.get({step!r}) if isinstance({subject}, _tm_dict) "
-                f"else _tm_getattr({subject}, {step!r}, None)) is None"
-            )
+            for path in self._implicit.get(name, ((),)):
+                if len(path) != 2:
+                    return None
+                subject, step = path
+                conditions.append(
+                    f"({subject}.get({step!r}) is None if _tm_type({subject}) is _tm_dict "
+                    f"else _tm_getattr({subject}, {step!r}, None) is None and _tm_is_no_mapping({subject}))"
+                )
         variables = [f"_tm_{i}" for i in range(len(codes))]
         checks = [
             f"(_tm_type({variable} := {code}) is _tm_str or _tm_type({variable}) in _tm_enums)"
@@ -137,13 +140,13 @@ class Compiled:
             body = f"({body}) if {' and '.join(conditions)} else None"
         scope = {
             "_tm_type": type, "_tm_str": str, "_tm_enums": _enums, "_tm_unsafe": _unsafe, "_tm_dict": dict,
-            "_tm_getattr": getattr,
+            "_tm_getattr": getattr, "_tm_isinstance": isinstance, "_tm_is_no_mapping": _is_no_mapping,
         }  # fmt: skip
         return _with_signature(self.parameters, body, scope)
 
-    def _only_from_result(self, name: str) -> bool:
+    def only_from_result(self, name: str) -> bool:
         """Whether a field was left out and no parameter can have it, so that a result of None settles it."""
-        return self.sources[name] is None and name not in self._subject_fields
+        return self.sources[name] is None and name not in self._implicit
 
 
 def _as_they_came(*args: Any, **kwargs: Any) -> Mapping[str, Any]:
@@ -153,6 +156,21 @@ def _as_they_came(*args: Any, **kwargs: Any) -> Mapping[str, Any]:
 _STARS: Final[Mapping[Any, str]] = {Parameter.VAR_POSITIONAL: "*", Parameter.VAR_KEYWORD: "**"}
 
 _enums: Final[set[type]] = set()
+
+_no_mappings: Final[set[type]] = set()
+
+
+def _is_no_mapping(value: object) -> bool:
+    """Whether a value's attributes are all that there is to look up in it."""
+    kind = type(value)
+    if kind in _no_mappings:
+        return True
+    if isinstance(value, Mapping):
+        return False
+    if len(_no_mappings) < _MOST_CLASSES:
+        _no_mappings.add(kind)
+    return True
+
 
 _safe: Final[set[type]] = {str, type(None), Missing}
 
@@ -171,7 +189,7 @@ def _unsafe(*values: object) -> tuple[object, ...] | None:
         kind: Any = type(value)
         if kind is str or kind in _enums:
             continue
-        if not isinstance(value, Enum) or len(_enums) >= _MOST_ENUMS:
+        if not isinstance(value, Enum) or len(_enums) >= _MOST_CLASSES:
             return None
         plain = kind.__eq__ is object.__eq__ and kind.__hash__ is Enum.__hash__
         # A text enum compares as its text, which must then be its label too.
@@ -190,7 +208,7 @@ def _path_code(path: tuple[str, ...]) -> str | None:
         if not step.isidentifier() or keyword.iskeyword(step):
             return None
         # Mangled names and the like read the same way: the code is not inside a class.
-        code = f"(_tm_v[{step!r}] if isinstance(_tm_v := {code}, _tm_dict) else _tm_v.{step})"
+        code = f"(_tm_v[{step!r}] if _tm_isinstance(_tm_v := {code}, _tm_dict) else _tm_v.{step})"
     return code
 
 
@@ -217,7 +235,7 @@ def _with_signature(parameters: Iterable[Parameter], body: str, scope: dict[str,
         texts.append(f"{stars}{each.name}{default}")
     if previous is Parameter.POSITIONAL_ONLY:
         texts.append("/")
-    function: Any = eval(f"lambda {', '.join(texts)}: {body}", {"isinstance": isinstance, **scope})
+    function: Any = eval(f"lambda {', '.join(texts)}: {body}", scope)
     function.__defaults__ = tuple(positional) or None
     function.__kwdefaults__ = keywords or None
     return function  # type: ignore[no-any-return]
@@ -250,30 +268,32 @@ def compile_sources(
     where = f"@{decorator} on {name}"
     sources: dict[str, Any] = {}
     readers: dict[str, Reader] = {}
-    from_subject: set[str] = set()
+    implicit: dict[str, tuple[tuple[str, ...], ...]] = {}
     for each in fields:
         source = given.get(each.name)
         if source is None:
-            source, readers[each.name] = _implicit(each, parameters, where)
-            if source is not None:
-                from_subject.add(each.name)
+            paths, readers[each.name] = _implicit(each, parameters, where)
+            if paths:
+                implicit[each.name] = paths
+                source = Arg(".".join(paths[0]))
         else:
             readers[each.name] = _explicit(each.name, source, parameters, where)
         sources[each.name] = source
-    return Compiled(sources, readers, parameters, from_subject)
+    return Compiled(sources, readers, parameters, implicit)
 
 
-def _implicit(each: Field, parameters: tuple[Parameter, ...], where: str) -> tuple[Source | None, Reader]:
+def _implicit(each: Field, parameters: tuple[Parameter, ...], where: str) -> tuple[tuple[tuple[str, ...], ...], Reader]:
+    """The paths from a parameter that a field left out may be found at, and its reader."""
     names = {parameter.name for parameter in parameters} if each.from_arguments else set()
     spellings = each.names or (each.name,)
     for spelling in spellings:
         if spelling in names:
-            return Arg(spelling), _argument_reader((spelling,))
-    paths = [(subject, spelling) for subject in SUBJECTS if subject in names for spelling in spellings]
+            return ((spelling,),), _argument_reader((spelling,))
+    paths = tuple((subject, spelling) for subject in SUBJECTS if subject in names for spelling in spellings)
     if not paths and not each.from_result:
         if each.required:
             raise LabelSourceError(_no_source(each.name, names, where))
-        return None, lambda call: MISSING
+        return (), lambda call: MISSING
 
     def read(call: Call) -> Any:
         for subject, spelling in paths:
@@ -287,7 +307,7 @@ def _implicit(each: Field, parameters: tuple[Parameter, ...], where: str) -> tup
                     return value
         return MISSING
 
-    return (Arg(".".join(paths[0])) if paths else None), read
+    return paths, read
 
 
 def _explicit(field: str, source: object, parameters: tuple[Parameter, ...], where: str) -> Reader:

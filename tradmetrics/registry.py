@@ -21,7 +21,7 @@ from tradmetrics.definition import Label, MetricDefinition
 from tradmetrics.errors import ConfigurationError
 from tradmetrics.labels import MISSING
 from tradmetrics.series import CounterSeries, ForeignSeries, GaugeSeries, HistogramSeries, Series, bound_texts
-from tradmetrics.text import OTHER, UNKNOWN, clean, text_of
+from tradmetrics.text import OTHER, UNKNOWN, clean, shown, text_of
 
 AtScrape = Callable[[], Mapping[tuple[str, ...], float]]
 
@@ -161,23 +161,27 @@ def _read(label: Label, value: object, dialect: str | None, problems: list[Probl
             return text_of(value)
         if type(value) is str and value in label.values:
             return value
-        fold = _FOLDS.get(label.name)
-        folded = fold(value, dialect) if fold is not None else text_of(value)
+        return _fold(label, label.values, value, dialect, problems)
     except Exception as error:
         problems.append(Problem("label", error))
         return UNKNOWN
-    if folded in label.values:
+
+
+def _fold(label: Label, values: tuple[str, ...], value: object, dialect: str | None, problems: list[Problem]) -> str:
+    """The value of a closed label: a broker's spelling of one, or one as it stands."""
+    fold = _FOLDS.get(label.name)
+    folded = None if fold is None else fold(value, dialect)
+    if folded in values:
         return folded
-    if "OTHER" in label.values and folded != UNKNOWN:
+    text = text_of(value)
+    if text in values:
+        return text
+    if text.lower() in (UNKNOWN, OTHER):
+        return UNKNOWN
+    if "OTHER" in values:
         return "OTHER"
-    if folded not in (UNKNOWN, OTHER) and not _says_unknown(value):
-        choices = ", ".join(label.values)
-        problems.append(Problem("vocabulary", ValueError(f"{label.name}={value!r:.60} is none of {choices}")))
+    problems.append(Problem("vocabulary", ValueError(f"{label.name}={shown(value)} is none of {', '.join(values)}")))
     return UNKNOWN
-
-
-def _says_unknown(value: object) -> bool:
-    return type(value) is str and value.strip().lower() in ("", UNKNOWN)
 
 
 def _foreign(definition: MetricDefinition) -> Any:

@@ -63,6 +63,14 @@ def text_of(value: object) -> str:
     return clean(str.__str__(str(value)))
 
 
+def shown(value: object) -> str:
+    """Return a value's `repr` for a message, cut short; its class where it cannot be shown."""
+    try:
+        return f"{value!r:.60}"
+    except Exception:
+        return f"<{type(value).__name__}>"
+
+
 def snake_case(name: str) -> str:
     """Return a class name in snake_case: `InsufficientFunds` is `insufficient_funds`, `HTTPError` is `http_error`."""
     return _WORD_STARTS.sub("_", name).lower()
