@@ -113,8 +113,9 @@ def test_starlette_routes_go_by_their_template(
 
 
 def fastapi_app() -> FastAPI:
-    """Routers with prefixes in routers with prefixes, and a mounted application."""
+    """Routers with prefixes in routers with prefixes, plain Starlette routes among them, and a mounted application."""
     app, desk, orders, sub = FastAPI(), APIRouter(prefix="/desks/{desk_id}"), APIRouter(prefix="/orders"), FastAPI()
+    rest = APIRouter()
 
     @app.get("/health")
     def health() -> str:
@@ -125,12 +126,21 @@ def fastapi_app() -> FastAPI:
     def order(desk_id: int, order_id: str = "") -> str:
         return "ok"
 
+    @rest.get("")
+    @rest.get("/{anything:path}")
+    def catch_all(anything: str = "") -> str:
+        return "ok"
+
+    rest.add_route("/plain/{order_id}", ok, methods=["POST"])
+
     @sub.get("/quotes/{symbol}")
     def quote(symbol: str) -> str:
         return "ok"
 
     desk.include_router(orders)
     app.include_router(desk, prefix="/v1")
+    app.include_router(rest, prefix="/rest")
+    app.include_router(rest, prefix="/rest/{number}")
     app.mount("/market", sub)
     return app
 
@@ -145,6 +155,8 @@ def fastapi_app() -> FastAPI:
         ("/v1/desks/nine/orders/7f3c", 422, "/v1/desks/{desk_id}/orders/{order_id}"),
         ("/market/quotes/NIFTY", 200, "/market/quotes/{symbol}"),
         ("/market/docs", 200, "/market/docs"),
+        ("/rest", 200, "/rest"),
+        ("/rest/rest/rest", 200, "/rest/{anything}"),
         ("/market/nothing", 404, "unmatched"),
         ("/v1/desks/9", 404, "unmatched"),
         ("/health/", 307, "unmatched"),
@@ -156,6 +168,16 @@ def test_fastapi_routes_go_by_their_template(book: TradingMetrics, path: str, st
     app.add_middleware(MetricsMiddleware, metrics=book)
     assert status == request(app, path)
     assert {(endpoint, "GET", str(status)): 1.0} == outcomes(book)
+
+
+def test_a_plain_route_in_an_included_router(book: TradingMetrics) -> None:
+    """Routes that were moved from Starlette to FastAPI would be unmatched."""
+    app = MetricsMiddleware(fastapi_app(), metrics=book)
+    for path in ("/rest/plain/7f3c", "/rest/9/plain/7f3c"):
+        assert 200 == request(app, path, "POST")
+    assert {"/rest/plain/{order_id}", "/rest/{number}/plain/{order_id}"} == {
+        endpoint for endpoint, _, _ in outcomes(book)
+    }
 
 
 def test_one_handler_on_several_routes(book: TradingMetrics) -> None:
@@ -381,6 +403,17 @@ def test_a_stream_is_timed_to_its_last_byte(book: TradingMetrics, monkeypatch: p
     assert 200 == request(app, "/stream")
     assert (1.0, 6.0) == seconds(book, "/stream")
     assert [{("/stream", "GET", "200"): 1.0}] == recorded
+
+
+def test_a_file_sent_by_the_server_is_an_answer(book: TradingMetrics) -> None:
+    """Files that the server sends by itself would count as errors."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 206, "headers": []})
+        await send({"type": "http.response.pathsend", "path": "/tmp/file"})
+
+    bare(MetricsMiddleware(app, metrics=book))
+    assert {("unmatched", "GET", "206"): 1.0} == outcomes(book)
 
 
 def test_websockets_and_lifespan_pass_through(book: TradingMetrics) -> None:

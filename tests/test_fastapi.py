@@ -64,6 +64,12 @@ def test_openmetrics_gzip_and_choice(book: TradingMetrics) -> None:
     assert "trading_system_uptime_seconds" not in reply.text
 
 
+def test_an_accept_header_in_several_lines(book: TradingMetrics) -> None:
+    """A proxy that splits the header would change the format."""
+    lines = [("Accept", "application/json"), ("Accept", "application/openmetrics-text; version=1.0.0")]
+    assert client_of(book).get("/metrics", headers=lines).text.endswith("# EOF\n")
+
+
 def test_head_and_wrong_methods(book: TradingMetrics) -> None:
     """A health check by HEAD would fail; a wrong method would be answered with metrics."""
     client = client_of(book)

@@ -150,9 +150,15 @@ def test_chosen_metrics_only(server: MetricsServer) -> None:
 
 def test_head_has_the_headers_and_no_body(server: MetricsServer) -> None:
     """A health check by HEAD would hang or fail."""
-    reply = ask(server, method="HEAD")
-    assert (200, b"") == (reply.status, reply.body)
-    assert int(reply.headers["Content-Length"]) > 1000
+    headers, _, body = exchange(server, b"HEAD /metrics HTTP/1.1\r\n\r\n").partition(b"\r\n\r\n")
+    assert (b" 200 OK", b"") == (headers.splitlines()[0][8:], body)
+    assert len(ask(server).body) == pytest.approx(int(headers.rpartition(b"Content-Length: ")[2]), abs=20)
+
+
+def test_an_accept_header_in_several_lines(server: MetricsServer) -> None:
+    """A proxy that splits the header would change the format."""
+    lines = b"Accept: application/json\r\nAccept: application/openmetrics-text; version=1.0.0\r\n"
+    assert exchange(server, b"GET /metrics HTTP/1.1\r\n" + lines + b"\r\n").endswith(b"# EOF\n")
 
 
 def test_the_index_points_to_the_metrics(server: MetricsServer) -> None:
@@ -227,14 +233,18 @@ def exchange(server: MetricsServer, sent: bytes) -> bytes:
     ids=["tls-hello", "version", "method", "long-path", "long-header", "many-headers"],
 )
 def test_malformed_requests_are_refused_without_noise(
-    server: MetricsServer, capfd: pytest.CaptureFixture[str], sent: bytes, status: bytes
+    server: MetricsServer,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    sent: bytes,
+    status: bytes,
 ) -> None:
     """A port scanner would fill the trading log, or take the endpoint down."""
     answer = exchange(server, sent)
     assert status in answer
     assert b"Traceback" not in answer
     assert 200 == ask(server).status
-    assert ("", "") == capfd.readouterr()
+    assert ("", "", "") == (*capfd.readouterr(), caplog.text)
 
 
 # ── slow and many clients ────────────────────────────────────────────────────────────────────────────────────────
@@ -411,7 +421,10 @@ def test_a_certificate_and_its_key_in_one_file(book: TradingMetrics, certificate
 
 
 def test_a_client_that_never_shakes_hands_holds_nobody_up(
-    book: TradingMetrics, certificates: Certificates, capfd: pytest.CaptureFixture[str]
+    book: TradingMetrics,
+    certificates: Certificates,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """One plain connection to the TLS port would stop every scrape."""
     with (
@@ -423,7 +436,7 @@ def test_a_client_that_never_shakes_hands_holds_nobody_up(
         assert closed_by_peer_with_anything(plain)
         assert 200 == ask(server, context=certificates.client).status
         silent.close()
-    assert ("", "") == capfd.readouterr()
+    assert ("", "", "") == (*capfd.readouterr(), caplog.text)
 
 
 def closed_by_peer_with_anything(connection: socket.socket) -> bool:
@@ -505,6 +518,7 @@ def basic(text: str) -> str:
         "Basic",
         "Basic !!!",
         "Basic é",
+        BASIC.replace(" ", " !"),
         f"Bearer {TOKEN}",
         f"Bearer {USER}:{PASSWORD}".encode().decode("latin-1"),
         basic(""),

@@ -195,7 +195,7 @@ async def _respond(endpoint: Endpoint, scope: Scope, send: Send) -> None:
 
 
 def _header(scope: Scope, name: bytes) -> bytes:
-    return b",".join(value for given, value in scope["headers"] if given.lower() == name)
+    return b",".join(value for given, value in scope["headers"] if given == name)
 
 
 async def _live(receive: Receive, send: Send) -> None:

@@ -26,17 +26,13 @@ def check() -> None:
     path = directory()
     if path is None:
         return
-    if not os.path.isdir(path):
-        raise ConfigurationError(
-            f"{VARIABLE} names {path!r}, which is no directory; create it before the workers start, "
-            f"or unset {VARIABLE} when there is only one process"
-        )
     try:
         # Asking for the permission bits would not see a read-only or a full file system.
         tempfile.TemporaryFile(dir=path).close()
     except OSError as error:
         raise ConfigurationError(
-            f"{VARIABLE} names {path!r}, where the workers keep their counts; it cannot be written: {error.strerror}"
+            f"{VARIABLE} is {path!r}, and no file can be written there ({error.strerror}); create the directory, "
+            f"empty, before the workers start, or unset the variable when there is only one process"
         ) from error
 
 

@@ -31,10 +31,10 @@ def route_template(scope: MutableMapping[str, Any]) -> str:
     for route in _routes(scope, endpoint):
         if getattr(route, "app", None) is endpoint:
             return _with_names(mounted, parameters) + "/{path}"
-        start, names = _locate(route, path, len(mounted), parameters)
+        start, names = _locate(route, path, parameters)
         if start is not None:
             outer = {name: value for name, value in parameters.items() if name not in names}
-            return _with_names(path[:start], outer) + str(route.path_format) or "/"
+            return _with_names(path[:start], outer) + str(route.path_format)
     return UNMATCHED
 
 
@@ -45,7 +45,7 @@ def _paths(scope: MutableMapping[str, Any]) -> tuple[str, str]:
     mounted = root[len(base) :] if root.startswith(base) else ""
     if base and path.startswith(f"{base}/"):
         path = path[len(base) :]
-    return path, mounted if path.startswith(mounted) else ""
+    return path, mounted
 
 
 def _routes(scope: MutableMapping[str, Any], endpoint: object) -> Iterator[Any]:
@@ -65,9 +65,9 @@ def _with_endpoint(routes: Any, endpoint: object) -> Iterator[Any]:
         yield from _with_endpoint(getattr(inner, "routes", ()), endpoint)
 
 
-def _locate(route: Any, path: str, start: int, parameters: Mapping[str, Any]) -> tuple[int | None, frozenset[str]]:
+def _locate(route: Any, path: str, parameters: Mapping[str, Any]) -> tuple[int | None, frozenset[str]]:
     """Where in `path` the route's own part begins, with the names of its parameters; None when it is not in there."""
-    places = [place for place, character in enumerate(path) if character == "/" and place >= start]
+    places = [place for place, character in enumerate(path) if character == "/"]
     for place in (*places, len(path)):
         match = route.path_regex.match(path[place:])
         if match is None:
