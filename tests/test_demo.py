@@ -140,15 +140,14 @@ def test_circuit_breaker_trips_and_resets() -> None:
 def test_connections_close_with_the_session() -> None:
     """Without it the connection gauge would never come down, and leak detection could not be shown."""
 
-    async def run() -> float:
+    async def run() -> tuple[float, float]:
         session = await _run(Session(7, waiting=False), 10)
         await asyncio.sleep(0)
         live = _value("trading_websocket_connections")
         await session.close()
-        return live
+        return live, _value("trading_websocket_connections")
 
-    assert 2 == asyncio.run(run())
-    assert 0 == _value("trading_websocket_connections")
+    assert (2, 0) == asyncio.run(run())
 
 
 def test_night_stops_trading_and_the_day_begins_anew() -> None:

@@ -42,9 +42,6 @@ class OrderDesk:
         risk: Checks each order.
         breaker: While it is active, nothing is sent.
         ledger: Where trades and errors are written down.
-
-    Attributes:
-        accepting: False while the market is closed.
     """
 
     def __init__(
@@ -67,7 +64,6 @@ class OrderDesk:
         self._sent = 0
         self._trades = 0
         self._seen: set[str] = set()
-        self.accepting = True
         # The broker's methods are not ours to decorate in place, so they are wrapped here. One tracker joins what they
         # report by order id, in simulated time.
         self.tracker = tracker = OrderTracker(clock=clock.now)
@@ -137,7 +133,7 @@ class OrderDesk:
             self._settle(trade)
 
     def _send(self, order: Order) -> None:
-        if self._breaker.active or not self.accepting:
+        if self._breaker.active:
             return
         for limit_type, check in (("order_size", self._risk.size_allowed), ("margin", self._risk.reserve_margin)):
             if not passes(self._ledger, limit_type, check, order):

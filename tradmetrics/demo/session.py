@@ -26,6 +26,7 @@ DAY_SECONDS: Final = 22_500.0
 """The market is open from 9:15 to 15:30."""
 _NIGHT_SECONDS: Final = 120.0
 _RETRAIN_SECONDS: Final = 60.0
+_DRAIN_SECONDS: Final = 10.0
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ class Session:
         """Stop trading: open orders expire, connections close, outstanding requests are answered."""
         self._close_day()
         if self._tasks:
-            await asyncio.wait(self._tasks)
+            await asyncio.wait(self._tasks, timeout=_DRAIN_SECONDS)
         for snapshot in self.snapshots:
             snapshot()
 
@@ -145,7 +146,7 @@ class Session:
         task.add_done_callback(self._tasks.discard)
 
     def _decide(self, decide: Callable[[str], None], index: str) -> None:
-        if self._session_open and self.feed.is_live(index):
+        if self.feed.is_live(index):
             decide(index)
 
     def _predict(self) -> None:
@@ -172,11 +173,11 @@ class Session:
             self.ledger.add("trainings")
 
     def _close_day(self) -> None:
-        self._session_open = self.desk.accepting = False
+        self._session_open = False
         self.broker.close()
         self.feed.close()
 
     def _open_day(self) -> None:
-        self._session_open = self.desk.accepting = True
+        self._session_open = True
         self.feed.open()
         self.account.start_day()
