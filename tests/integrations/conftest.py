@@ -7,7 +7,9 @@ import pytest
 
 from tradmetrics import TradingMetrics
 
-sys.path.insert(0, str(Path(__file__).parent))  # the helpers beside the tests: the venues and integration_support
+# For integration_support beside the tests, and the venues of the examples.
+sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[2] / "examples"))
 
 from integration_support import Recorded
 

@@ -21,7 +21,7 @@ from alpaca.trading.requests import (  # noqa: E402
     StopOrderRequest,
 )
 from alpaca.trading.stream import TradingStream  # noqa: E402
-from alpaca_venue import AlpacaVenue, stream_messages  # noqa: E402
+from venues.alpaca import AlpacaVenue, stream_messages  # noqa: E402
 
 from tradmetrics.integrations.alpaca import instrument_alpaca  # noqa: E402
 

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 from integration_support import break_hooks, library
-from kraken_venue import SYMBOL, KrakenVenue, markets
+from venues.kraken import SYMBOL, KrakenVenue, markets
 
 from tradmetrics import ConfigurationError, TradingMetrics
 

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import Counter
-from types import SimpleNamespace
 
 import pytest
 from integration_support import break_hooks, library
@@ -11,62 +10,10 @@ from tradmetrics import ConfigurationError, TradingMetrics
 
 ib_async = library("ib_async")
 
-from ib_async import IB, CommissionReport, Execution, LimitOrder, MarketOrder, Stock, StopOrder  # noqa: E402
+from ib_async import LimitOrder, MarketOrder, StopOrder  # noqa: E402
+from venues.tws import Tws  # noqa: E402
 
 from tradmetrics.integrations.ib import instrument_ib  # noqa: E402
-
-CLIENT = 7
-INFY = Stock("INFY", "SMART", "USD")
-
-
-class Tws:
-    """What TWS sends, as the decoder of ib_async hands it to the wrapper."""
-
-    def __init__(self):
-        self.ib = IB()
-        self.ib.wrapper.clientId = CLIENT
-        self.sent = []
-        ids = iter(range(1, 1_000))
-        # The socket's end: whatever the client would write to it is kept.
-        self.ib.client = SimpleNamespace(
-            getReqId=lambda: next(ids),
-            placeOrder=lambda order_id, contract, order: self.sent.append(("place", order_id)),
-            cancelOrder=lambda order_id, *_: self.sent.append(("cancel", order_id)),
-            isConnected=lambda: False,
-            updateReqId=lambda order_id: None,
-        )
-        self.executions = 0
-
-    def place(self, order, contract=INFY):
-        return self.ib.placeOrder(contract, order)
-
-    def status(self, trade, status, filled=0):
-        order = trade.order
-        order.permId = order.permId or 9_000 + order.orderId
-        self.ib.wrapper.permId2Trade[order.permId] = trade
-        left = order.totalQuantity - filled
-        self.ib.wrapper.orderStatus(order.orderId, status, filled, left, 100.0, order.permId, 0, 100.0, CLIENT, "")
-
-    def error(self, trade, code, text="Order rejected - reason: margin 1,234.56"):
-        self.ib.wrapper.error(trade.order.orderId, code, text, "")
-
-    def execute(self, trade, shares, profit=None):
-        self.executions += 1
-        execution = Execution(
-            execId=f"0001.{self.executions}",
-            orderId=trade.order.orderId,
-            clientId=CLIENT,
-            permId=trade.order.permId,
-            side="BOT" if trade.order.action == "BUY" else "SLD",
-            shares=shares,
-            price=100.0,
-            cumQty=trade.filled() + shares,
-        )
-        self.ib.wrapper.execDetails(-1, trade.contract, execution)
-        unset = ib_async.util.UNSET_DOUBLE
-        self.ib.wrapper.commissionReport(
-            CommissionReport(execId=execution.execId, commission=1.0, realizedPNL=unset if profit is None else profit)
-        )
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from tradmetrics import ConfigurationError, TradingMetrics
 
 kiteconnect = library("kiteconnect")
 
-from kite_venue import KiteVenue  # noqa: E402
 from kiteconnect import KiteConnect, KiteTicker  # noqa: E402
 from kiteconnect.exceptions import KiteException  # noqa: E402
+from venues.kite import KiteVenue  # noqa: E402
 
 from tradmetrics.integrations.kite import instrument_kite  # noqa: E402
 

@@ -115,6 +115,15 @@ class Orders:
         """Record a trade that was executed, with what it won or lost if that is known by now."""
         self._exporter.record_trade(strategy, side, "executed", pnl)
 
+    def profit(self, strategy: object, pnl: float) -> None:
+        """Record what a trade won or lost that has been counted before."""
+        book = self.metrics
+        if book.strategy_stats is not None:
+            book.strategy_stats.trade(book, strategy, pnl, site=self.site)
+        book.record(catalogue.TRADES_PNL, (strategy,), pnl, site=self.site)
+        if pnl:
+            book.record(catalogue.PROFIT if pnl > 0 else catalogue.LOSS, (strategy,), abs(pnl), site=self.site)
+
     def message(self, action: str) -> None:
         """Count a message to the broker that no call of the tracker counts."""
         self.metrics.record(catalogue.ORDER_MESSAGES, (action,), site=self.site)

@@ -34,13 +34,11 @@ def instrument_alpaca(
     Example:
         ```python
         from alpaca.trading.client import TradingClient
-        from alpaca.trading.requests import MarketOrderRequest
         from alpaca.trading.stream import TradingStream
         from tradmetrics.integrations.alpaca import instrument_alpaca
 
-        client, stream = TradingClient(...), TradingStream(...)
-        with instrument_alpaca(client, stream, strategy="momentum"):
-        client.submit_order(MarketOrderRequest(symbol="AAPL", qty=10, side="buy", time_in_force="day"))
+        client, stream = TradingClient("key", "secret"), TradingStream("key", "secret")
+        instrument_alpaca(client, stream, strategy="momentum")
         ```
 
     Args:

@@ -53,9 +53,8 @@ def instrument_backtrader(
         from tradmetrics.integrations.backtrader import instrument_backtrader
 
         cerebro = backtrader.Cerebro()
-        ...
         with instrument_backtrader(cerebro, strategy="crossover"):
-        cerebro.run()
+            cerebro.run()
         ```
 
     Args:

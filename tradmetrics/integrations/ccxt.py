@@ -43,8 +43,8 @@ def instrument_ccxt(exchange: Any, *, strategy: Strategy = "default", metrics: T
         import ccxt
         from tradmetrics.integrations.ccxt import instrument_ccxt
 
-        exchange = ccxt.kraken({...})
-        with instrument_ccxt(exchange, strategy="momentum"):
+        exchange = ccxt.kraken({"apiKey": "…", "secret": "…"})
+        instrument_ccxt(exchange, strategy="momentum")
         exchange.create_order("BTC/USD", "limit", "buy", 0.1, 60_000)
         ```
 

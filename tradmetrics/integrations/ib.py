@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Final
 
+from tradmetrics import catalogue
 from tradmetrics.book import TradingMetrics
 from tradmetrics.integrations._hooks import Handle, check_target, check_version, instrument
 from tradmetrics.integrations._orders import Orders, Strategy
@@ -22,19 +23,18 @@ def instrument_ib(ib: Any, *, strategy: Strategy = "default", metrics: TradingMe
     Orders are counted at `placeOrder`, followed by their status events and executions. An order that TWS refuses with
     error 201 is a reject, although ib_async reports it as Cancelled first, and so is any other error (202, "order
     cancelled", aside) before the order was acknowledged; the reason is the code: `error_201`. `Inactive` is a reject
-    once an error has come with it. Each execution is a trade, recorded with its realized P&L when the commission report
-    comes.
+    once an error has come with it. Each execution is a trade; its realized P&L comes with the commission report.
     Orders of other clients and of earlier sessions are passed over.
 
     Example:
         ```python
-        from ib_async import IB, MarketOrder
+        from ib_async import IB, MarketOrder, Stock
         from tradmetrics.integrations.ib import instrument_ib
 
         ib = IB()
-        with instrument_ib(ib, strategy="momentum"):
-        await ib.connectAsync(...)
-        ib.placeOrder(contract, MarketOrder("BUY", 100))
+        instrument_ib(ib, strategy="momentum")
+        ib.connect("127.0.0.1", 7497)
+        ib.placeOrder(Stock("INFY", "SMART", "USD"), MarketOrder("BUY", 100))
         ```
 
     Args:
@@ -112,14 +112,15 @@ class _Connection:
         self._orders.tracker.updated(_key(trade), status="rejected", reason=f"error_{code}")
 
     def _execution(self, trade: Any, fill: Any) -> None:
-        # TWS does not always send a status for an order that is filled at once.
         if _key(trade) in self._orders:
+            # TWS does not always send a status for an order that is filled at once.
             self._orders.tracker.updated(_key(trade), filled=_filled(trade))
+            labels = (self._orders.label(_key(trade)), fill.execution.side, "executed")
+            self._handle.metrics.record(catalogue.TRADES, labels, site=_SITE)
 
     def _commission(self, trade: Any, fill: Any, report: Any) -> None:
-        if _key(trade) in self._orders:
-            # 0 where the execution closed nothing.
-            self._orders.trade(self._orders.label(_key(trade)), fill.execution.side, report.realizedPNL or None)
+        if _key(trade) in self._orders and report.realizedPNL:  # 0 where the execution closed nothing
+            self._orders.profit(self._orders.label(_key(trade)), report.realizedPNL)
 
 
 def _key(trade: Any) -> str:

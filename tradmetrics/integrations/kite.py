@@ -43,9 +43,8 @@ def instrument_kite(
         from kiteconnect import KiteConnect, KiteTicker
         from tradmetrics.integrations.kite import instrument_kite
 
-        kite, ticker = KiteConnect(api_key=...), KiteTicker(...)
-        with instrument_kite(kite, ticker, strategy="momentum"):
-        kite.place_order(kite.VARIETY_REGULAR, "NSE", "INFY", "BUY", 10, "MIS", "LIMIT", price=1_500)
+        kite, ticker = KiteConnect(api_key="key", access_token="token"), KiteTicker("key", "token")
+        instrument_kite(kite, ticker, strategy="momentum")
         ```
 
     Args:

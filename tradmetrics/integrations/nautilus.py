@@ -37,9 +37,9 @@ def instrument_nautilus(
         from nautilus_trader.backtest.engine import BacktestEngine
         from tradmetrics.integrations.nautilus import instrument_nautilus
 
-        engine = BacktestEngine(...)
+        engine = BacktestEngine()
         with instrument_nautilus(engine):
-        engine.run()
+            engine.run()
         ```
 
     Args:
