@@ -63,7 +63,6 @@ class OrderDesk:
         self._open: dict[str, _Open] = {}
         self._sent = 0
         self._trades = 0
-        self._seen: set[str] = set()
         # The broker's methods are not ours to decorate in place, so they are wrapped here. One tracker joins what they
         # report by order id, in simulated time.
         self.tracker = tracker = OrderTracker(clock=clock.now)
@@ -165,12 +164,11 @@ class OrderDesk:
         self._clock.later(_PATIENCE, lambda: self._chase(order.id))
 
     def _on_update(self, update: OrderUpdate) -> None:
-        if update.trade_id in self._seen:
-            return
-        working = self._open[update.order_id]
+        working = self._open.get(update.order_id)
+        if working is None:
+            return  # the end of an order is reported twice now and then
         order = working.order
         if update.trade_id is not None and update.price is not None:
-            self._seen.add(update.trade_id)
             working.booked += update.fill_quantity
             self.book(order.strategy, order.symbol, order.side, update.fill_quantity, update.price)
         if update.status in _ENDED:
