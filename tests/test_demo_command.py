@@ -80,7 +80,7 @@ class Demo:
 
 @pytest.fixture
 def demo(child_environment: dict[str, str], tmp_path: Path) -> Callable[..., Any]:
-    """Start `python -m tradmetrics demo …`; leaving the block kills it if it still runs."""
+    """Start `python -m tradmetrics demo …`; leaving the block ends it if it still runs."""
 
     @contextmanager
     def demo(*arguments: str, terminal: bool = False, **environment: str) -> Iterator[Demo]:
@@ -99,8 +99,12 @@ def demo(child_environment: dict[str, str], tmp_path: Path) -> Callable[..., Any
             yield running
         finally:
             if process.poll() is None:
-                process.kill()
-                process.wait()
+                process.terminate()  # so that it ends its Prometheus too
+                try:
+                    process.wait(TIME_LIMIT)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
             running._thread.join(TIME_LIMIT)
             os.close(reading)
 
