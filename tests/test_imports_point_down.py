@@ -20,7 +20,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("registry",),
     ("book",),
     ("instrument", "recording", "snapshots", "stats", "exposition"),
-    ("shells", "server", "asgi", "fastapi"),
+    ("shells", "proxies", "server", "asgi", "fastapi", "push"),
     ("wrapping",),
     ("decorators", "sampler"),
     ("exporter", "timers", "lifecycle"),
