@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from enum import Enum
+
 from tradmetrics.book import NO_BOOK, TradingMetrics, current, get_metrics
 from tradmetrics.definition import MetricDefinition
-from tradmetrics.errors import TradmetricsError
+from tradmetrics.errors import LabelSourceError, TradmetricsError
+from tradmetrics.labels import MISSING, Source
 
 
 def resolve(metrics: TradingMetrics | None, site: str) -> TradingMetrics:
@@ -29,3 +32,16 @@ def record(
 ) -> None:
     """Record one sample to a book, or to the process's. Never raises unless the book is `strict`."""
     resolve(metrics, site).record(definition, raw, amount, site=site)
+
+
+def constant(book: TradingMetrics, label: object, *, site: str) -> object:
+    """Return a label given to a context manager; `MISSING`, which is counted, for a source, as nothing is called."""
+    if isinstance(label, Source) or (callable(label) and not isinstance(label, type | Enum)):
+        shown = repr(label) if isinstance(label, Source) else "a function of the Call"
+        book.fault(
+            site,
+            "source",
+            LabelSourceError(f"{site}: {shown} reads a call, and a `with` has none; write the label itself"),
+        )
+        return MISSING
+    return label

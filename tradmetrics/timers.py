@@ -5,6 +5,7 @@ A timer can be entered again while it runs, and shared between threads and tasks
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from contextvars import ContextVar
 from time import perf_counter, time
@@ -17,8 +18,9 @@ from tradmetrics.definition import MetricDefinition
 from tradmetrics.errors import TradmetricsError
 from tradmetrics.instrument import RETURNED, Recipe, Rule
 from tradmetrics.labels import LabelSource
-from tradmetrics.outcomes import request_status, status_of_exception
+from tradmetrics.outcomes import ERROR, request_status, status_of_exception
 from tradmetrics.readers import Field
+from tradmetrics.recording import constant
 from tradmetrics.wrapping import decorate
 
 P = ParamSpec("P")
@@ -35,13 +37,17 @@ class Timing:
         self._outer = outer
         # None while it runs, _DISCARDED from `discard` to the end of the block, then the time it ended.
         self._stopped: float | None = None
-        self._started = perf_counter()
+        try:
+            self._started = perf_counter()
+        except Exception:
+            # Counted when the block ends, which then takes the general way.
+            self._started = self._stopped = math.nan
 
     @property
     def seconds(self) -> float:
-        """Seconds so far, or in all when the block has ended."""
+        """Seconds so far, or in all when the block has ended; not a number where the clock failed."""
         stopped = self._stopped
-        return (perf_counter() if stopped is None or stopped == _DISCARDED else stopped) - self._started
+        return (_now() if stopped is None or stopped == _DISCARDED else stopped) - self._started
 
     def discard(self) -> None:
         """Record nothing for this run."""
@@ -49,7 +55,14 @@ class Timing:
             self._stopped = _DISCARDED
 
 
-_DISCARDED: Final = float("inf")
+_DISCARDED: Final = math.inf
+
+
+def _now() -> float:
+    try:
+        return perf_counter()
+    except Exception:
+        return math.nan
 
 
 class TrainingTiming(Timing):
@@ -115,17 +128,18 @@ class _Timer(Generic[T]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        stopped = _now()
         book = self._metrics or default.book or NO_BOOK
         try:
+            timing = _take(self)
             if book is NO_BOOK:
                 book = get_metrics()
-            stopped = perf_counter()
-            timing = _take(self)
-            if timing is not None:
-                discarded = timing._stopped is not None
-                timing._stopped = stopped
-                if not discarded and book.enabled:
-                    self._record(book, timing, stopped - timing._started, error)  # type: ignore[arg-type]
+            if timing is None:
+                raise RuntimeError("this block was left but not entered in this thread or task")
+            discarded = timing._stopped == _DISCARDED
+            timing._stopped = stopped
+            if not discarded and book.enabled:
+                self._record(book, timing, stopped - timing._started, error)  # type: ignore[arg-type]
         except Exception as problem:
             if book.strict and isinstance(problem, TradmetricsError):
                 raise
@@ -145,6 +159,9 @@ class _Timer(Generic[T]):
     def _observe(
         self, book: TradingMetrics, definition: MetricDefinition, raw: tuple[object, ...], seconds: float
     ) -> None:
+        if math.isnan(seconds):
+            book.fault(self._site(), "clock", RuntimeError("the clock failed, or gave no number"))
+            return
         # The tuple is only ever looked up when it holds exact strings: 1 and True would be equal keys.
         if all(type(value) is str for value in raw):
             series = book.remembered.get((definition.name, *raw))  # type: ignore[arg-type]
@@ -210,13 +227,16 @@ class fill_timer(_Timer[Timing]):  # noqa: N801 - a context manager reads as a f
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        stopped = perf_counter()
+        try:
+            stopped = perf_counter()
+        except Exception:
+            stopped = math.nan
         strategy = self._strategy
         timing = _get_innermost()
         book = self._metrics or default.book
         if kind is None and timing._timer is self and timing._stopped is None and type(strategy) is str and book:
             series = book.remembered.get((_FILL_TIME, strategy))
-            if series is not None:
+            if series is not None and stopped == stopped:  # a clock that fails gives what is unequal to itself
                 _set_innermost(timing._outer)  # type: ignore[arg-type]
                 timing._stopped = stopped
                 series.observe(stopped - timing._started)
@@ -225,7 +245,8 @@ class fill_timer(_Timer[Timing]):  # noqa: N801 - a context manager reads as a f
 
     def _record(self, book: TradingMetrics, timing: Timing, seconds: float, error: BaseException | None) -> None:
         if error is None:
-            book.remember(catalogue.ORDER_FILL_TIME, (self._strategy,), site=self._site()).observe(seconds)
+            strategy = constant(book, self._strategy, site=self._site())
+            self._observe(book, catalogue.ORDER_FILL_TIME, (strategy,), seconds)
 
 
 _FILL_RECIPE: Final = Recipe(
@@ -280,7 +301,8 @@ class training_timer(_Timer[TrainingTiming]):  # noqa: N801 - a context manager 
         self._observe(book, catalogue.ML_TRAINING_DURATION, (), seconds)
         book.record(catalogue.ML_LAST_TRAINING, (), time(), site=site)
         if timing.accuracy is not None:
-            book.record(catalogue.ML_MODEL_ACCURACY, (self._model,), timing.accuracy, site=site)
+            model = constant(book, self._model, site=site)
+            book.record(catalogue.ML_MODEL_ACCURACY, (model,), timing.accuracy, site=site)
 
 
 class request_timer(_Timer[RequestTiming]):  # noqa: N801 - a context manager reads as a function
@@ -314,7 +336,7 @@ class request_timer(_Timer[RequestTiming]):  # noqa: N801 - a context manager re
     ) -> None:
         super().__init__(metrics)
         self._endpoint = endpoint
-        self._method = method
+        self._method: LabelSource = method.upper() if isinstance(method, str) else method
 
     def __call__(self, function: Callable[P, R], /) -> Callable[P, R]:
         """Time every call of `function`, as `track_request` does."""
@@ -323,6 +345,16 @@ class request_timer(_Timer[RequestTiming]):  # noqa: N801 - a context manager re
         return track_request(endpoint=self._endpoint, method=self._method, metrics=self._metrics)(function)
 
     def _record(self, book: TradingMetrics, timing: RequestTiming, seconds: float, error: BaseException | None) -> None:
-        status = request_status(timing.status) if error is None else status_of_exception(error)
-        self._observe(book, catalogue.API_REQUEST_DURATION, (self._endpoint, self._method), seconds)
-        book.record(catalogue.API_REQUESTS, (self._endpoint, self._method, status), site=self._site())
+        site = self._site()
+        if error is None:
+            status = request_status(timing.status)
+        else:
+            try:
+                status = status_of_exception(error)
+            except Exception as problem:
+                book.fault(site, "source", problem)
+                status = ERROR
+        endpoint = constant(book, self._endpoint, site=site)
+        method = constant(book, self._method, site=site)
+        self._observe(book, catalogue.API_REQUEST_DURATION, (endpoint, method), seconds)
+        book.record(catalogue.API_REQUESTS, (endpoint, method, status), site=site)
