@@ -1,0 +1,312 @@
+"""The stack's configuration: valid, safe by default, and run natively by one command that leaves nothing behind."""
+
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from alerts.stack import backup
+from tests.stack.programs import program, run
+from tests.stack.servers import eventually, free_port, get, prometheus, query
+
+ROOT = Path(__file__).parent.parent
+STACK = ROOT / "alerts" / "stack"
+COMPOSE = ROOT / "docker-compose.monitoring.yml"
+
+
+def compose() -> dict[str, Any]:
+    """Return the compose file."""
+    content: dict[str, Any] = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))
+    return content
+
+
+SERVICES = sorted(compose()["services"])
+
+
+def test_the_compose_file_follows_the_compose_specification() -> None:
+    """`docker compose up` would refuse the file."""
+    schema = json.loads((ROOT / "tests" / "data" / "compose-spec.schema.json").read_text(encoding="utf-8"))
+    validator = jsonschema.Draft7Validator(schema)
+    validator.validate(compose())
+    broken = compose()
+    broken["services"]["grafana"]["port"] = []
+    with pytest.raises(jsonschema.ValidationError):
+        validator.validate(broken)
+
+
+def test_there_is_no_default_password() -> None:
+    """Somebody's Grafana would be on the network with the password of the guide."""
+    password = compose()["services"]["grafana"]["environment"]["GF_SECURITY_ADMIN_PASSWORD"]
+    assert password.startswith("${GRAFANA_ADMIN_PASSWORD:?set GRAFANA_ADMIN_PASSWORD")
+    assert "admin123" not in COMPOSE.read_text(encoding="utf-8")
+
+
+def test_ports_are_those_of_the_guide_and_bound_to_loopback() -> None:
+    """Positions and profits would be readable from the whole network."""
+    ports = [port for name in SERVICES for port in compose()["services"][name]["ports"]]
+    assert sorted(ports) == [f"${{BIND_ADDRESS:-127.0.0.1}}:{port}:{port}" for port in ("3000", "9090", "9093", "9100")]
+    targets = yaml.safe_load((STACK / "targets" / "tradmetrics.yml").read_text(encoding="utf-8"))
+    assert targets == [{"targets": ["host.docker.internal:8000"]}]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_is_pinned_watched_and_restarted(name: str) -> None:
+    """An update from outside, a hang or a reboot would take the monitoring away unnoticed."""
+    service = compose()["services"][name]
+    version = service["image"].rpartition(":")[2]
+    assert version.lstrip("v")[0].isdigit()
+    assert version.count(".") == 2
+    assert service["restart"] == "unless-stopped"
+    assert service["healthcheck"]["test"]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_mounts_our_files_read_only_and_they_are_there(name: str) -> None:
+    """A container could change the repository, or docker would create an empty folder for a file that moved."""
+    for mount in compose()["services"][name]["volumes"]:
+        source, _, mode = mount.split(":")[0], *mount.split(":")[1:2], ":".join(mount.split(":")[2:])
+        if source.startswith("."):
+            assert (ROOT / source).exists(), source
+        if source.startswith((".", "/")):
+            assert "ro" in mode.split(",")
+        else:
+            assert source in compose()["volumes"]
+
+
+def test_prometheus_scrapes_every_five_seconds_and_keeps_thirty_days() -> None:
+    """The figures of the guide would not hold."""
+    config = yaml.safe_load((STACK / "prometheus.yml").read_text(encoding="utf-8"))
+    assert config["global"]["scrape_interval"] == "5s"
+    assert "--storage.tsdb.retention.time=30d" in compose()["services"]["prometheus"]["command"]
+
+
+def test_every_list_of_targets_that_prometheus_reads_is_there() -> None:
+    """A service would silently not be scraped, or no alert delivered."""
+    config = yaml.safe_load((STACK / "prometheus.yml").read_text(encoding="utf-8"))
+    places = [*config["scrape_configs"], *config["alerting"]["alertmanagers"]]
+    files = {name for place in places for each in place["file_sd_configs"] for name in each["files"]}
+    assert files == {f"targets/{path.name}" for path in (STACK / "targets").iterdir()}
+    for name in files:
+        addresses = yaml.safe_load((STACK / name).read_text(encoding="utf-8"))[0]["targets"]
+        assert all(address.partition(":")[0] in (*SERVICES, "host.docker.internal") for address in addresses)
+
+
+def test_grafana_finds_its_data_source_and_its_dashboards() -> None:
+    """Grafana would open empty."""
+    grafana = compose()["services"]["grafana"]["volumes"]
+    source = yaml.safe_load((STACK / "grafana/provisioning/datasources/prometheus.yml").read_text(encoding="utf-8"))
+    provider = yaml.safe_load((STACK / "grafana/provisioning/dashboards/tradmetrics.yml").read_text(encoding="utf-8"))
+    assert source["datasources"][0]["url"] == "http://prometheus:9090"
+    assert source["datasources"][0]["isDefault"]
+    assert f"./dashboards/json:{provider['providers'][0]['options']['path']}:ro" in grafana
+    assert "./alerts/stack/grafana/provisioning:/etc/grafana/provisioning:ro" in grafana
+
+
+@pytest.mark.parametrize("path", [STACK / "prometheus.yml", *sorted((STACK / "examples").glob("*.yml"))], ids=str)
+def test_prometheus_accepts_the_configuration(path: Path) -> None:
+    """Prometheus would not start."""
+    result = run(program("promtool"), "check", "config", str(path))
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("name", ["alertmanager.yml", "notifications.yml"])
+def test_alertmanager_accepts_the_configuration(name: str) -> None:
+    """Alertmanager would not start."""
+    result = run(program("amtool"), "check-config", str(STACK / name))
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_no_secret_stands_in_a_notification() -> None:
+    """A token would end up in the repository of whoever copies the file."""
+    text = (STACK / "notifications.yml").read_text(encoding="utf-8")
+    settings = yaml.safe_load(text)
+    assert settings["global"]["smtp_auth_password_file"]
+    assert settings["global"]["slack_api_url_file"]
+    assert "smtp_auth_password:" not in text
+    assert "api_url:" not in text
+    webhook = next(each for each in settings["receivers"] if each["name"] == "webhook")["webhook_configs"][0]
+    assert set(webhook["http_config"]["authorization"]) == {"credentials_file"}
+
+
+@contextmanager
+def stack(folder: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, int]]]:
+    """Run the stack by its command on free ports, and yield its process and ports."""
+    ports = {name: free_port() for name in ("prometheus", "alertmanager", "node-exporter")}
+    arguments = [text for name, port in ports.items() for text in (f"--{name}-port", str(port))]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "alerts.stack", "--data", str(folder), *arguments, *options],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process, ports
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+
+
+def test_one_command_runs_the_stack_and_ctrl_c_ends_all_of_it(tmp_path: Path) -> None:
+    """Without docker there would be no stack, or a Prometheus would be left running after Ctrl-C."""
+    for name in ("prometheus", "prometheus-alertmanager", "prometheus-node-exporter"):
+        program(name)
+    with stack(tmp_path) as (process, ports):
+        assert process.stdout is not None
+        assert f"http://127.0.0.1:{ports['prometheus']}" in process.stdout.readline()
+        url = f"http://127.0.0.1:{ports['prometheus']}"
+        up = eventually(
+            lambda: {each["metric"]["job"]: each["value"][1] for each in query(url, "up")},
+            lambda jobs: len(jobs) == 4 and sorted(jobs.values()) == ["0", "1", "1", "1"],
+        )
+        assert up["tradmetrics"] == "0"  # nothing listens on port 8000 here
+        managers = json.loads(get(f"{url}/api/v1/alertmanagers"))["data"]["activeAlertmanagers"]
+        assert len(managers) == 1
+        groups = json.loads(get(f"{url}/api/v1/rules"))["data"]["groups"]
+        assert {group["name"] for group in groups} >= {"trading_risk", "trading_recording"}
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
+        for port in ports.values():
+            with socket.socket() as probe:
+                assert probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+@pytest.mark.parametrize("name", ["prometheus", "alertmanager", "node-exporter"])
+def test_a_taken_port_is_named_and_nothing_is_started(name: str, tmp_path: Path) -> None:
+    """Half a stack would be left running, or the reader would hunt through three logs."""
+    for each in ("prometheus", "prometheus-alertmanager", "prometheus-node-exporter"):
+        program(each)
+    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        port = taken.getsockname()[1]
+        with stack(tmp_path, f"--{name}-port", str(port)) as (process, _):
+            out, err = process.communicate(timeout=30)
+    assert (process.returncode, out) == (2, "")
+    assert err.splitlines() == [
+        f"{name} cannot listen on 127.0.0.1:{port}: Address already in use; nothing was started"
+    ]
+    assert not list(tmp_path.glob("*.log"))
+
+
+def test_a_missing_program_is_named_with_its_package(tmp_path: Path) -> None:
+    """The reader would get a traceback instead of the command to type."""
+    result = subprocess.run(
+        [sys.executable, "-m", "alerts.stack", "--data", str(tmp_path)],
+        cwd=ROOT,
+        env={**os.environ, "PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.splitlines() == [
+        "node-exporter is not installed; on Debian and Ubuntu: apt install prometheus-node-exporter"
+    ]
+
+
+def test_a_broken_rule_is_named_and_nothing_is_started(tmp_path: Path) -> None:
+    """Prometheus would start without the alerts, or not at all without saying why."""
+    program("promtool")
+    rules = tmp_path / "rules"
+    rules.mkdir()
+    (rules / "own.yml").write_text("groups: [{name: g, rules: [{alert: A, expr: 'sum('}]}]", encoding="utf-8")
+    with stack(tmp_path / "data", "--rules", str(rules)) as (process, _):
+        out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, len(err.splitlines())) == (2, "", 1)
+    assert "own.yml" in err
+    assert not list((tmp_path / "data").glob("*.log"))
+
+
+def test_a_program_that_refuses_its_configuration_takes_the_others_down_with_it(tmp_path: Path) -> None:
+    """The node exporter would go on running behind an error message."""
+    for each in ("prometheus", "prometheus-alertmanager", "prometheus-node-exporter"):
+        program(each)
+    broken = tmp_path / "alertmanager.yml"
+    broken.write_text("route: {}", encoding="utf-8")
+    with stack(tmp_path / "data", "--alertmanager-config", str(broken)) as (process, ports):
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, len(err.splitlines())) == (2, "", 1)
+    assert err.startswith("alertmanager does not start: ")
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", ports["node-exporter"])) != 0
+
+
+def test_prometheus_answers_the_same_after_a_restore(tmp_path: Path) -> None:
+    """A backup would turn out to be empty on the day it is needed."""
+    port = free_port()
+    config = tmp_path / "prometheus.yml"
+    config.write_text(
+        "global: {scrape_interval: 1s}\n"
+        f"scrape_configs: [{{job_name: self, static_configs: [{{targets: ['127.0.0.1:{port}']}}]}}]\n",
+        encoding="utf-8",
+    )
+    archive = tmp_path / "prometheus.tar.gz"
+    question = 'sum by (job) (prometheus_tsdb_head_samples_appended_total{job="self"})'
+    with prometheus(config, tmp_path / "data", "--web.enable-admin-api", port=port) as url:
+        asked = eventually(lambda: query(url, question))
+        at = float(asked[0]["value"][0])
+        before = query(url, question, at=at)
+        assert backup.main(["prometheus", "--url", url, "--data", str(tmp_path / "data"), str(archive)]) == 0
+    assert not list((tmp_path / "data" / "snapshots").iterdir())
+    assert backup.main(["restore", "--data", str(tmp_path / "restored"), str(archive)]) == 0
+    config.write_text("global: {scrape_interval: 1h}\n", encoding="utf-8")
+    with prometheus(config, tmp_path / "restored") as url:
+        after = query(url, question, at=at)
+    assert before
+    assert before == after
+
+
+def test_a_backup_that_cannot_be_made_says_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A nightly job would write nothing for a year and nobody would know."""
+    config = tmp_path / "prometheus.yml"
+    config.write_text("global: {}", encoding="utf-8")
+    archive = tmp_path / "backup.tar.gz"
+    with prometheus(config, tmp_path / "data") as url:
+        assert backup.main(["prometheus", "--url", url, "--data", str(tmp_path / "data"), str(archive)]) == 2
+    assert "--web.enable-admin-api" in capsys.readouterr().err
+    with prometheus(config, tmp_path / "data", "--web.enable-admin-api") as url:
+        assert backup.main(["prometheus", "--url", url, "--data", str(tmp_path / "other"), str(archive)]) == 2
+    assert "is not there" in capsys.readouterr().err
+    assert backup.main(["prometheus", "--url", url, "--data", str(tmp_path), str(archive)]) == 2
+    assert backup.main(["grafana", "--data", str(tmp_path), str(archive)]) == 2
+    assert not archive.exists()
+
+
+def test_a_restore_mixes_nothing_with_what_is_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Blocks of two servers in one folder would spoil both."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "block").write_text("x", encoding="utf-8")
+    assert backup.main(["restore", "--data", str(tmp_path / "data"), str(tmp_path / "none.tar.gz")]) == 2
+    assert "not empty" in capsys.readouterr().err
+    (tmp_path / "cut.tar.gz").write_bytes(b"\x1f\x8b cut off")
+    assert backup.main(["restore", "--data", str(tmp_path / "new"), str(tmp_path / "cut.tar.gz")]) == 2
+    assert "cut.tar.gz" in capsys.readouterr().err
+
+
+def test_grafanas_database_is_backed_up_while_it_is_being_written(tmp_path: Path) -> None:
+    """Copying the file under a running Grafana gives a database that is torn."""
+    data, archive = tmp_path / "grafana", tmp_path / "grafana.tar.gz"
+    (data / "plugins").mkdir(parents=True)
+    (data / "plugins" / "one.txt").write_text("plugin", encoding="utf-8")
+    with closing(sqlite3.connect(data / "grafana.db")) as database:
+        database.execute("PRAGMA journal_mode=WAL")
+        database.execute("CREATE TABLE user (login TEXT)")
+        database.execute("INSERT INTO user VALUES ('admin')")
+        database.commit()  # in the write-ahead log still, not in the file
+        database.execute("INSERT INTO user VALUES ('half done')")  # and this one is not committed
+        assert backup.main(["grafana", "--data", str(data), str(archive)]) == 0
+    assert backup.main(["restore", "--data", str(tmp_path / "restored"), str(archive)]) == 0
+    with closing(sqlite3.connect(tmp_path / "restored" / "grafana.db")) as database:
+        assert database.execute("SELECT login FROM user").fetchall() == [("admin",)]
+    assert (tmp_path / "restored" / "plugins" / "one.txt").read_text(encoding="utf-8") == "plugin"
