@@ -15,7 +15,7 @@ PACKAGE = Path(tradmetrics.__file__).parent
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors", "version", "text", "identifiers", "spellings", "series", "freshness", "route_templates"),
     ("definition", "labels", "multiprocess"),
-    ("catalogue", "values", "readers", "outcomes", "symbols", "cardinality"),
+    ("catalogue", "values", "readers", "outcomes", "symbols", "cardinality", "rendering"),
     ("faults", "vocabulary"),
     ("registry",),
     ("book",),

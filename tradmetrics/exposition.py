@@ -20,6 +20,7 @@ from prometheus_client.exposition import choose_encoder, gzip_accepted
 from tradmetrics import multiprocess
 from tradmetrics.book import get_metrics
 from tradmetrics.errors import ConfigurationError
+from tradmetrics.rendering import SharedWork, render
 
 if TYPE_CHECKING:
     from tradmetrics.book import TradingMetrics
@@ -68,6 +69,7 @@ class Endpoint:
     def __init__(self, metrics: "TradingMetrics | None" = None, auth: Auth = None) -> None:
         self._metrics = metrics
         self._allows, self._challenge = _guard(auth)
+        self._renderings = SharedWork()
         multiprocess.check()
 
     def refusal(self, authorization: bytes | None) -> Answer | None:
@@ -102,7 +104,8 @@ class Endpoint:
             encode, content_type = choose_encoder("")
         registry = self._registry()
         names = parse_qs(query).get("name[]")
-        body = encode(registry.restricted_registry(names) if names else registry)
+        wanted = registry.restricted_registry(names) if names else registry
+        body = self._renderings.do((content_type, query), lambda: render(wanted, encode))
         headers = [("Content-Type", content_type)]
         if gzip_accepted(accept_encoding or ""):
             body = gzip.compress(body)

@@ -20,6 +20,7 @@ from tradmetrics.cardinality import Guard, Limits
 from tradmetrics.definition import Label, MetricDefinition
 from tradmetrics.errors import ConfigurationError
 from tradmetrics.labels import MISSING
+from tradmetrics.rendering import Family
 from tradmetrics.series import CounterSeries, ForeignSeries, GaugeSeries, HistogramSeries, Series, bound_texts
 from tradmetrics.text import OTHER, UNKNOWN, clean, shown, text_of
 
@@ -113,30 +114,11 @@ class Instrument(Collector):
 
     def describe(self) -> list[Metric]:
         """The metric without samples, which is how a registry learns its name."""
-        definition = self.definition
-        unit = definition.unit if definition.name.endswith(f"_{definition.unit}") else ""
-        return [Metric(self._base, definition.help, definition.kind, unit)]
+        return [Family(self.definition, (), {})]
 
     def collect(self) -> list[Metric]:
-        """The metric with the samples of all its series."""
-        (metric,) = self.describe()
-        names = self.definition.label_names
-        computed = self._computed()
-        for labels, series in list(self._series.items()):
-            if labels in computed:
-                continue  # what is computed at scrape is later than what was set
-            own = dict(zip(names, labels, strict=True))
-            for suffix, extra, value in series.samples():
-                metric.add_sample(self._base + suffix, {**own, **dict(extra)}, value)
-        for labels, value in computed.items():
-            metric.add_sample(self._base, dict(zip(names, labels, strict=True)), value)
-        return [metric]
-
-    @property
-    def _base(self) -> str:
-        return (
-            self.definition.name.removesuffix("_total") if self.definition.kind == "counter" else self.definition.name
-        )
+        """The metric with the samples of all its series; what is computed at scrape is later than what was set."""
+        return [Family(self.definition, list(self._series.items()), self._computed())]
 
     def _computed(self) -> dict[tuple[str, ...], float]:
         totals: dict[tuple[str, ...], float] = {}

@@ -36,8 +36,10 @@ class Series:
     `down`, a histogram `observe`. They are attributes, so that a C method can be one.
     """
 
-    __slots__ = ()
+    __slots__ = ("text",)
 
+    text: tuple[str, str] | None
+    """The labels as the exposition spells them, kept by whoever rendered them first."""
     tick: Callable[[], object]
     add: Callable[[float], object]
     set: Callable[[float], object]
@@ -65,6 +67,7 @@ class CounterSeries(Series):
     __slots__ = ("_appended", "_counter", "_total", "tick")
 
     def __init__(self) -> None:
+        self.text = None
         self._counter = count()
         self._total = 0.0
         self._appended: list[float] = []
@@ -104,6 +107,7 @@ class GaugeSeries(Series):
     __slots__ = ("_base", "_downs", "_ups", "down", "up")
 
     def __init__(self) -> None:
+        self.text = None
         self._base = 0.0
         self._ups: count[int] | None = None
         self._downs: count[int] | None = None
@@ -154,6 +158,7 @@ class HistogramSeries(Series):
     __slots__ = ("_appended", "_bounds", "_buckets", "_sum", "_texts")
 
     def __init__(self, bounds: tuple[float, ...], texts: tuple[str, ...]) -> None:
+        self.text = None
         self._bounds = bounds
         self._texts = texts
         self._buckets = [0] * (len(bounds) + 1)
@@ -210,6 +215,7 @@ class ForeignSeries(Series):
     __slots__ = ("_child", "add", "down", "observe", "set", "tick", "up")
 
     def __init__(self, child: Any) -> None:
+        self.text = None
         self._child = child
         for name, method in {
             "tick": "inc", "add": "inc", "set": "set", "observe": "observe", "up": "inc", "down": "dec",

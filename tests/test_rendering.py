@@ -1,0 +1,180 @@
+"""The exposition's text: equal to prometheus_client's, shared between scrapes, never torn."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.parser import text_string_to_metric_families
+
+from tradmetrics import Limits, MetricDefinition, TradingMetrics, catalogue
+from tradmetrics.rendering import SharedWork, number_text, render
+
+ACCEPTS = (
+    "",
+    "text/plain;version=0.0.4",
+    "text/plain;version=1.0.0;escaping=allow-utf-8",
+    "text/plain;version=1.0.0;escaping=dots",
+    "text/plain;version=1.0.0;escaping=values",
+    "application/openmetrics-text;version=1.0.0",
+    "application/openmetrics-text;version=1.0.0;escaping=underscores",
+    "application/openmetrics-text;version=1.0.0;escaping=values",
+)
+SIGNED = MetricDefinition(
+    "own_signed", "histogram", 'Signed\\ "amounts"\nof two lines.', ("a", "z"), buckets=(-1, 0, 1)
+)
+
+labels = st.text(max_size=20) | st.sampled_from(["", 'a"b', "a\\b", "a\nb", "é", "le"])
+amounts = st.floats(allow_nan=False, allow_infinity=False) | st.sampled_from(
+    [0.0, -0.0, 1e6, 1e21, 123456789.5, 5e-324]
+)
+
+
+def without_uptime(text: bytes) -> list[bytes]:
+    """The lines, less the one that changes from moment to moment."""
+    return [line for line in text.split(b"\n") if b"uptime" not in line or line.startswith(b"#")]
+
+
+@given(st.lists(st.tuples(labels, labels, amounts), max_size=8), st.sampled_from(ACCEPTS))
+@settings(max_examples=150, deadline=None)
+def test_text_is_prometheus_clients(samples: list[tuple[str, str, float]], accept: str) -> None:
+    """A scraper would read another text than from any other Python program, or could not parse ours."""
+    book = TradingMetrics(CollectorRegistry())
+    Counter("other", "Registered\\ by\nothers.", ["x"], registry=book.registry).labels('"').inc(3e9)
+    Info("build", "Of others.", registry=book.registry).info({"version": "1"})
+    for first, second, amount in samples:
+        book.record(SIGNED, (first, second), amount, site="test")
+        book.record(catalogue.DAILY_PNL, (), amount, site="test")
+        book.record(catalogue.ORDERS_REJECTED, (first, second), abs(amount), site="test")
+        book.record(catalogue.ORDER_FILL_TIME, (first,), abs(amount), site="test")
+    encode, _ = choose_encoder(accept)
+    assert without_uptime(encode(book.registry)) == without_uptime(render(book.registry, encode))
+    # Once more, now that the labels' text is kept.
+    assert without_uptime(encode(book.registry)) == without_uptime(render(book.registry, encode))
+    if not accept:
+        assert list(text_string_to_metric_families(render(book.registry).decode()))
+
+
+def test_part_of_a_registry_is_rendered_alike() -> None:
+    """`?name[]=` would give another text than prometheus_client's, or all metrics."""
+    book = TradingMetrics(CollectorRegistry())
+    book.record(catalogue.ORDERS_FILLED, ("s", "BUY"), 2, site="test")
+    book.record(catalogue.DAILY_PNL, (), 5, site="test")
+    part = book.registry.restricted_registry([catalogue.ORDERS_FILLED.name])
+    assert generate_latest(part) == render(part)
+    assert catalogue.DAILY_PNL.name.encode() not in render(part)
+
+
+@given(st.floats())
+def test_numbers_are_spelled_as_prometheus_client_spells_them(value: float) -> None:
+    """Large amounts, infinities and NaN would be spelled in a way that Go does not read."""
+    registry = CollectorRegistry()
+    Gauge("g", "G.", registry=registry).set(value)
+    assert generate_latest(registry).decode().splitlines()[-1] == f"g {number_text(value)}"
+
+
+def test_scrapes_of_the_same_moment_share_one_rendering() -> None:
+    """Ten scrapers at once would cost the trading loop ten renderings."""
+    work, started, release = SharedWork(), threading.Event(), threading.Event()
+    runs: list[int] = []
+
+    def slow() -> bytes:
+        runs.append(1)
+        started.set()
+        assert release.wait(10)
+        return b"text"
+
+    results: list[bytes] = []
+    threads = [threading.Thread(target=lambda: results.append(work.do("key", slow))) for _ in range(8)]
+    threads[0].start()
+    assert started.wait(10)
+    for thread in threads[1:]:
+        thread.start()
+    assert all(thread.is_alive() for thread in threads)
+    release.set()
+    for thread in threads:
+        thread.join(10)
+    assert [b"text"] * 8 == results
+    # Those that came before the end share it; one that comes after it starts anew.
+    assert len(runs) <= 2
+    assert work.do("key", lambda: b"new") == b"new"
+
+
+def test_a_failed_rendering_fails_for_all_who_share_it_and_for_nobody_later() -> None:
+    """A scrape would hang for ever after another one failed."""
+    work = SharedWork()
+
+    def fail() -> bytes:
+        raise ValueError("broken collector")
+
+    with pytest.raises(ValueError, match="broken collector"):
+        work.do("key", fail)
+    assert work.do("key", lambda: b"fine") == b"fine"
+
+
+@pytest.fixture
+def _hasty() -> Iterator[None]:
+    """Switch threads every 10 µs, so that what can be torn is."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    yield
+    sys.setswitchinterval(before)
+
+
+def torn(read: Callable[[], tuple[float, float]], write: Callable[[], object], snapshots: int) -> int:
+    """How many snapshots show a sum that is not the count, while two threads observe ones."""
+    stop = threading.Event()
+
+    def writer() -> None:
+        while not stop.is_set():
+            write()
+
+    threads = [threading.Thread(target=writer) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        return sum(total != count for total, count in (read() for _ in range(snapshots)))
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join(10)
+
+
+@pytest.mark.usefixtures("_hasty")
+def test_no_snapshot_of_a_histogram_is_torn() -> None:
+    """A mean computed from a scrape would be off, because the sum and the count are of different moments."""
+    book = TradingMetrics(CollectorRegistry())
+    series, _ = book.series(catalogue.ORDER_FILL_TIME, ("s",), site="test")
+
+    def read() -> tuple[float, float]:
+        values = {suffix: value for suffix, _, value in series.samples()}
+        return values["_sum"], values["_count"]
+
+    assert torn(read, lambda: series.observe(1.0), 100_000) == 0
+
+
+@pytest.mark.usefixtures("_hasty")
+def test_the_test_for_torn_snapshots_can_see_one() -> None:
+    """The test above would pass whatever the storage does."""
+    histogram = Histogram("h", "H.", registry=CollectorRegistry())
+
+    def read() -> tuple[float, float]:
+        values = {sample.name: sample.value for sample in histogram.collect()[0].samples}
+        return values["h_sum"], values["h_count"]
+
+    assert torn(read, lambda: histogram.observe(1.0), 5_000) > 0
+
+
+def test_limits_do_not_change_the_text() -> None:
+    """A series that stands for many would not be rendered like the others."""
+    book = TradingMetrics(CollectorRegistry(), limits=Limits(labels={"symbol": 1}))
+    for symbol in ("NIFTY", "BANKNIFTY", "FINNIFTY"):
+        book.record(catalogue.MARKET_DATA_UPDATES, (symbol,), site="test")
+    assert without_uptime(generate_latest(book.registry)) == without_uptime(render(book.registry))
+    assert b'symbol="__other__"} 2.0' in render(book.registry)

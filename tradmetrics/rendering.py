@@ -1,0 +1,220 @@
+"""The exposition's text, byte for byte prometheus_client's, made so that a scrape does not hold up trading.
+
+prometheus_client renders in one go: a thread that renders ten thousand series keeps the interpreter's lock for the
+whole switch interval (5 ms), again and again, and a trading loop waits for it each time. Here a line costs a fraction
+(the labels' text is kept with the series), and every few lines the renderer sleeps for a moment, which hands the lock
+to whoever wants it. Scrapes that come while one is being rendered share its text.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from time import sleep
+from typing import Any, Final, Protocol
+
+from prometheus_client import Metric, generate_latest
+from prometheus_client.samples import Sample
+from prometheus_client.utils import floatToGoString
+
+from tradmetrics.definition import MetricDefinition
+from tradmetrics.series import Series
+
+LINES_AT_A_TIME: Final = 64
+"""Lines rendered before the interpreter's lock is offered to other threads."""
+PAUSE: Final = 5e-5
+"""Seconds to sleep then: long enough for a waiting thread to wake up and take the lock."""
+
+# Other schemes spell names with underscores differently; prometheus_client does it then.
+_PLAIN_ESCAPING: Final = ("underscores", "allow-utf-8")
+
+Rows = Sequence[tuple[tuple[str, ...], Series]]
+
+
+class Collected(Protocol):
+    """A registry, or a part of one."""
+
+    def collect(self) -> Iterable[Metric]:
+        """The metrics."""
+
+
+class Family(Metric):
+    """A collected metric of ours: samples for anybody's exposition, ready lines for this one.
+
+    Args:
+        definition: The metric.
+        rows: Its series by label values.
+        computed: Values computed for this collection, by label values; they come instead of stored ones.
+    """
+
+    def __init__(self, definition: MetricDefinition, rows: Rows, computed: Mapping[tuple[str, ...], float]) -> None:
+        counter = definition.kind == "counter"
+        base = definition.name.removesuffix("_total") if counter else definition.name
+        unit = definition.unit if base.endswith(f"_{definition.unit}") else ""
+        self._samples: list[Sample] | None = []
+        super().__init__(base, definition.help, definition.kind, unit)
+        self._samples = None
+        self._names = definition.label_names
+        self._rows = rows
+        self._computed = computed
+
+    @property
+    def samples(self) -> list[Sample]:
+        """Every sample, made when first asked for."""
+        if self._samples is None:
+            self._samples = [
+                Sample(self.name + suffix, {**dict(zip(self._names, labels, strict=True)), **dict(extra)}, value)
+                for labels, suffix, extra, value in self._values()
+            ]
+        return self._samples
+
+    @samples.setter
+    def samples(self, samples: list[Sample]) -> None:
+        self._samples = samples
+
+    def _values(self) -> Iterator[tuple[tuple[str, ...], str, tuple[tuple[str, str], ...], float]]:
+        computed = self._computed
+        for labels, series in self._rows:
+            if labels not in computed:
+                for suffix, extra, value in series.samples():
+                    yield labels, suffix, extra, value
+        for labels, value in computed.items():
+            yield labels, "", (), value
+
+    def lines(self, openmetrics: bool) -> Iterator[str]:
+        """The metric's lines, each with its line feed; those about it come as one."""
+        yield self._heading(openmetrics)
+        base, names, computed = self.name, self._names, self._computed
+        for labels, series in self._rows:
+            if labels in computed:
+                continue
+            text = series.text
+            if text is None:
+                text = series.text = label_text(names, labels)
+            before, after = text
+            for suffix, extra, value in series.samples():
+                if extra:
+                    yield f'{base}{suffix}{{{before}le="{extra[0][1]}"{after}}} {number_text(value)}\n'
+                else:
+                    yield f"{base}{suffix}{_braces(before, after)} {number_text(value)}\n"
+        for labels, value in computed.items():
+            yield f"{base}{_braces(*label_text(names, labels))} {number_text(value)}\n"
+
+    def _heading(self, openmetrics: bool) -> str:
+        text = self.documentation.replace("\\", "\\\\").replace("\n", "\\n")
+        if openmetrics:
+            text = text.replace('"', '\\"')
+            unit = f"# UNIT {self.name} {self.unit}\n" if self.unit else ""
+            return f"# HELP {self.name} {text}\n# TYPE {self.name} {self.type}\n{unit}"
+        name = f"{self.name}_total" if self.type == "counter" else self.name
+        return f"# HELP {name} {text}\n# TYPE {name} {self.type}\n"
+
+
+def label_text(names: tuple[str, ...], values: tuple[str, ...]) -> tuple[str, str]:
+    """The labels in a sample's braces, sorted: those before `le` with a comma behind, the others with one in front."""
+    pairs = [(name, f'{name}="{_escaped(value)}"') for name, value in sorted(zip(names, values, strict=True))]
+    before = "".join(f"{text}," for name, text in pairs if name < "le")
+    after = "".join(f",{text}" for name, text in pairs if name > "le")
+    return before, after
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
+
+
+def _braces(before: str, after: str) -> str:
+    inside = f"{before[:-1]}{after}" if before else after[1:]
+    return f"{{{inside}}}" if inside else ""
+
+
+def number_text(value: float) -> str:
+    """A sample's value as prometheus_client spells it (`floatToGoString`)."""
+    if -1e6 < value < 1e6:
+        return repr(value)
+    return floatToGoString(value)  # type: ignore[no-untyped-call, no-any-return]
+
+
+class _One:
+    """A registry of one metric, for rendering what others collected."""
+
+    def __init__(self, metric: Metric) -> None:
+        self._metric = metric
+
+    def collect(self) -> Iterable[Metric]:
+        return (self._metric,)
+
+
+def render(registry: Collected, encode: Callable[[Any], bytes] = generate_latest) -> bytes:
+    """Render a registry as `encode` would, offering the interpreter's lock to other threads on the way.
+
+    Args:
+        registry: What to collect; metrics that others registered are rendered by `encode` itself.
+        encode: From `prometheus_client.exposition.choose_encoder`.
+
+    Returns:
+        The text, encoded in UTF-8, equal to `encode(registry)`.
+    """
+    function = getattr(encode, "func", encode)
+    if getattr(encode, "keywords", {}).get("escaping", _PLAIN_ESCAPING[0]) not in _PLAIN_ESCAPING:
+        return encode(registry)
+    openmetrics = "openmetrics" in function.__module__
+    parts: list[str] = []
+    since_pause = 0
+    for metric in registry.collect():
+        if type(metric) is not Family:
+            text = encode(_One(metric)).decode()
+            parts.append(text.removesuffix("# EOF\n") if openmetrics else text)
+            continue
+        for line in metric.lines(openmetrics):
+            parts.append(line)
+            since_pause += 1
+            if since_pause >= LINES_AT_A_TIME:
+                since_pause = 0
+                sleep(PAUSE)
+    if openmetrics:
+        parts.append("# EOF\n")
+    return "".join(parts).encode()
+
+
+class SharedWork:
+    """Does a piece of work once for all threads that ask for it while it is being done."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._under_way: dict[Hashable, _Flight] = {}
+
+    def do(self, key: Hashable, work: Callable[[], bytes]) -> bytes:
+        """Return `work()`, or what another thread is getting from it right now under the same key.
+
+        Raises:
+            Exception: What `work` raised, to everybody who waited for it.
+        """
+        with self._lock:
+            flight = self._under_way.get(key)
+            first = flight is None
+            if flight is None:
+                flight = self._under_way[key] = _Flight()
+        if first:
+            try:
+                flight.result = work()
+            except BaseException as error:
+                flight.error = error
+                raise
+            finally:
+                with self._lock:
+                    del self._under_way[key]
+                flight.landed.set()
+            return flight.result
+        flight.landed.wait()
+        if flight.error is not None:
+            raise RuntimeError("the rendering that this scrape shared failed") from flight.error
+        return flight.result
+
+
+class _Flight:
+    __slots__ = ("error", "landed", "result")
+
+    def __init__(self) -> None:
+        self.landed = threading.Event()
+        self.result = b""
+        self.error: BaseException | None = None
