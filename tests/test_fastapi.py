@@ -113,9 +113,9 @@ def test_authentication(book: TradingMetrics, auth: Any, right: tuple[str, str] 
     client = client_of(book, auth=auth)
     headers = {} if right else {"Authorization": "Bearer token"}
     credentials = tuple(part.encode() for part in right) if right else None
-    assert 200 == client.get("/metrics", auth=credentials, headers=headers).status_code  # type: ignore[arg-type]
+    assert 200 == client.get("/metrics", auth=credentials, headers=headers).status_code
     for wrong in (None, ("user", "wrong"), ("other", "pässword".encode())):
-        refused = client.get("/metrics", auth=wrong)  # type: ignore[arg-type]
+        refused = client.get("/metrics", auth=wrong)
         assert 401 == refused.status_code
         assert refused.headers["www-authenticate"].startswith("Basic" if right else "Bearer")
         assert "trading_" not in refused.text

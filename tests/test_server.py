@@ -452,7 +452,7 @@ def test_unusable_tls_files_are_named(certificates: Certificates, tmp_path: Path
     """A wrong path or a mixed-up key would end in OpenSSL's own words, without the file."""
     other, garbage = Certificates(tmp_path), tmp_path / "garbage.pem"
     garbage.write_text("nothing")
-    cases: list[tuple[dict[str, str], str]] = [
+    cases: list[tuple[dict[str, Any], str]] = [
         ({"certfile": "/no/such.pem"}, r"'/no/such.pem' cannot be read: No such file"),
         ({"certfile": certificates.certfile, "keyfile": "/no/key.pem"}, r"'/no/key.pem' cannot be read"),
         ({"keyfile": certificates.keyfile}, r"keyfile .*key.pem' is given without its certificate"),
