@@ -16,7 +16,7 @@ from tradmetrics import catalogue
 from tradmetrics.cardinality import LabelKey, Limits
 from tradmetrics.definition import MetricDefinition
 from tradmetrics.errors import ConfigurationError, LabelSourceError, TradmetricsError
-from tradmetrics.faults import FaultLog, logger
+from tradmetrics.faults import FaultLog, describe, logger
 from tradmetrics.freshness import Freshness
 from tradmetrics.registry import AtScrape, Instrument, instrument_on, remove_from, restore_on
 from tradmetrics.series import Series
@@ -224,11 +224,13 @@ class TradingMetrics:
         Raises:
             TradmetricsError: In a `strict` book only.
         """
+        if not self.enabled:
+            return
         if self.strict:
             if isinstance(error, TradmetricsError):
                 raise error
             kind = LabelSourceError if stage in ("source", "label", "vocabulary") else TradmetricsError
-            raise kind(f"{site}: {type(error).__name__} at the stage {stage!r}: {error}") from error
+            raise kind(f"{site}: at the stage {stage!r}: {describe(error)}") from error
         # The last line of defence: whatever fails in here has nowhere left to be counted.
         with suppress(Exception):
             self.instrument(catalogue.INSTRUMENTATION_ERRORS).resolve((site, stage)).series.tick()

@@ -13,7 +13,7 @@ from tradmetrics.definition import MetricDefinition
 from tradmetrics.outcomes import method_name
 from tradmetrics.recording import resolve
 from tradmetrics.text import shown
-from tradmetrics.values import number_of
+from tradmetrics.values import Switch, number_of
 
 
 class MetricsExporter:
@@ -149,7 +149,14 @@ class MetricsExporter:
             return
         book.record(catalogue.MARKET_DATA_UPDATES, (symbol,), site=site)
         try:
-            arrival(book, symbol, stale_after)()
+            silence = number_of(stale_after)
+            if silence <= 0:
+                raise ValueError("stale_after is seconds above zero")
+        except Exception as error:
+            book.fault(site, "value", error)
+            silence = DEFAULT_STALE_AFTER
+        try:
+            arrival(book, symbol, silence)()
         except Exception as error:
             book.fault(site, "record", error)
         if age_seconds is not None:
@@ -245,7 +252,7 @@ class MetricsExporter:
 
     def update_circuit_breaker_metrics(self, is_active: object) -> None:
         """Set whether the circuit breaker stops trading."""
-        self._record("update_circuit_breaker_metrics", catalogue.CIRCUIT_BREAKER_ACTIVE, (), 1.0 if is_active else 0.0)
+        self._record("update_circuit_breaker_metrics", catalogue.CIRCUIT_BREAKER_ACTIVE, (), Switch(is_active))
 
     def update_market_metrics(self, vix: object = None, condition: object = None) -> None:
         """Set the level of the volatility index, and the market's condition (one of a few words)."""
@@ -259,7 +266,7 @@ class MetricsExporter:
 
     def update_market_session(self, is_open: object) -> None:
         """Set whether the market's session is open; alerts are muted while it is not."""
-        self._record("update_market_session", catalogue.MARKET_SESSION_OPEN, (), 1.0 if is_open else 0.0)
+        self._record("update_market_session", catalogue.MARKET_SESSION_OPEN, (), Switch(is_open))
 
     def update_websocket_connections(self, count: object) -> None:
         """Set the number of live WebSocket connections."""

@@ -98,4 +98,5 @@ def status_of_exception(error: BaseException) -> object:
 
 def method_name(method: object) -> object:
     """An HTTP method in capitals; anything that is no text stays as it is."""
-    return method.upper() if isinstance(method, str) else method
+    # Not isinstance(), which asks the object for its __class__.
+    return str(method).upper() if issubclass(type(method), str) else method

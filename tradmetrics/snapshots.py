@@ -13,7 +13,7 @@ from tradmetrics import catalogue
 from tradmetrics.book import TradingMetrics
 from tradmetrics.definition import MetricDefinition
 from tradmetrics.labels import MISSING, follow_if_there
-from tradmetrics.values import number_of
+from tradmetrics.values import Switch, number_of
 
 PNL: Final[Mapping[str, MetricDefinition]] = {
     "daily": catalogue.DAILY_PNL,
@@ -66,7 +66,7 @@ def set_market(book: TradingMetrics, values: Mapping[str, object], *, site: str)
     set_gauges(book, {"vix": catalogue.MARKET_VIX}, values, site=site)
     session_open = values.get("session_open")
     if session_open is not None and session_open is not MISSING:
-        book.record(catalogue.MARKET_SESSION_OPEN, (), 1.0 if session_open else 0.0, site=site)
+        book.record(catalogue.MARKET_SESSION_OPEN, (), Switch(session_open), site=site)
     condition = values.get("condition")
     if condition is not None and condition is not MISSING:
         book.record(catalogue.MARKET_CONDITION, (condition,), 1.0, site=site)
@@ -94,15 +94,15 @@ def set_positions(book: TradingMetrics, positions: Any, *, site: str) -> None:
         empty = False
         strategy = follow_if_there(position, ("strategy",))
         resolved = instrument.resolve((strategy,))
-        if resolved.collapsed:
-            book.series(catalogue.POSITIONS_OPEN, (strategy,), site=site)  # counts the overflow
+        if resolved.collapsed or resolved.problems:
+            book.series(catalogue.POSITIONS_OPEN, (strategy,), site=site)  # counts them
         counts[resolved.labels] = counts.get(resolved.labels, 0) + 1
         pnl = follow_if_there(position, ("unrealized_pnl",))
         if pnl is not None and pnl is not MISSING:
             known = True
             try:
                 unrealized += number_of(pnl)
-            except (TypeError, ValueError) as error:
+            except Exception as error:
                 book.fault(site, "value", error)
     for labels, count in counts.items():
         book.record(catalogue.POSITIONS_OPEN, labels, count, site=site)

@@ -7,6 +7,18 @@ import math
 from tradmetrics.definition import Kind
 
 
+class Switch:
+    """A truth value as a number, 1 or 0, read when it is recorded: asking for it may fail."""
+
+    __slots__ = ("_on",)
+
+    def __init__(self, on: object) -> None:
+        self._on = on
+
+    def __float__(self) -> float:
+        return 1.0 if self._on else 0.0
+
+
 def number_of(value: object) -> float:
     """Return a finite float: from a number, a Decimal, or a text that spells a number.
 
