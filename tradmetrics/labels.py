@@ -75,6 +75,9 @@ class Source:
     __slots__ = ("path",)
 
     def __init__(self, path: str = "") -> None:
+        if not isinstance(path, str):
+            word = type(self).__name__.lower()
+            raise LabelSourceError(f"{word}({path!r:.60}): a path is a text, e.g. {word}('order.side')")
         steps = tuple(path.split(".")) if path else ()
         if any(not step.strip() for step in steps):
             raise LabelSourceError(f"{self.spelling(path)}: a path is names joined by single dots, e.g. 'order.side'")

@@ -1,0 +1,648 @@
+"""Label sources: constants, `arg`, `result`, `error`, functions of the `Call`, and what is looked up when left out."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections import ChainMap, UserDict, namedtuple
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum, IntEnum
+from types import MappingProxyType, SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.recorded import errors, recorded
+from tradmetrics import (
+    Call,
+    LabelSourceError,
+    MetricDefinition,
+    TradingMetrics,
+    TradmetricsError,
+    arg,
+    error,
+    result,
+    track,
+)
+
+SEEN = MetricDefinition("seen_total", "counter", "Calls by what was read from them.", ("what",))
+
+
+@pytest.fixture
+def book() -> TradingMetrics:
+    """A book of the test's own."""
+    return TradingMetrics()
+
+
+def seen(book: TradingMetrics) -> dict[str, float]:
+    """How often each value of the label was recorded."""
+    return {name.partition(" ")[2]: value for name, value in recorded(book).items() if name.startswith("seen_total")}
+
+
+def watching(book: TradingMetrics, what: Any, function: Callable[..., Any], on: Any = "finished") -> Callable[..., Any]:
+    """`function`, with `what` read into the label of a metric."""
+    return track(SEEN, what=what, on=on, metrics=book)(function)
+
+
+# ── paths ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+Pair = namedtuple("Pair", "first second")
+
+
+@dataclass
+class Node:
+    """An object with something of everything in it."""
+
+    name: str = "node"
+    child: Any = None
+    items: Any = field(default_factory=list)
+
+
+class Slotted:
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+class Dynamic:
+    def __getattr__(self, name: str) -> str:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return f"{name}!"
+
+
+class Counting(Mapping[str, Any]):
+    """A mapping that is no dict."""
+
+    def __init__(self, **values: Any) -> None:
+        self.values_by_name = values
+
+    def __getitem__(self, key: str) -> Any:
+        return self.values_by_name[key]
+
+    def __iter__(self) -> Any:
+        return iter(self.values_by_name)
+
+    def __len__(self) -> int:
+        return len(self.values_by_name)
+
+
+class AttributeDict(dict[str, Any]):
+    """A dict with attributes, as some broker libraries have."""
+
+    extra = "attribute"
+
+
+PATHS: list[tuple[Any, str, str]] = [
+    ("text", "x", "text"),
+    ({"side": "BUY"}, "x.side", "BUY"),
+    (SimpleNamespace(side="BUY"), "x.side", "BUY"),
+    (Slotted("slot"), "x.name", "slot"),
+    (Dynamic(), "x.anything", "anything!"),
+    (Node(child={"deep": Node(name="deep")}), "x.child.deep.name", "deep"),
+    ([10, 20, "thirty"], "x.2", "thirty"),
+    ([10, 20, "thirty"], "x.-1", "thirty"),
+    (("a", {"b": "c"}), "x.1.b", "c"),
+    (Pair("one", "two"), "x.second", "two"),
+    (Pair("one", "two"), "x.0", "one"),
+    ({"legs": [{"symbol": "NIFTY"}]}, "x.legs.0.symbol", "NIFTY"),
+    ({"items": "a key, not the method"}, "x.items", "a key, not the method"),
+    ({"0": "a key, not an index"}, "x.0", "a key, not an index"),
+    (AttributeDict(key="entry"), "x.key", "entry"),
+    (AttributeDict(extra="entry"), "x.extra", "entry"),
+    (AttributeDict(), "x.extra", "attribute"),
+    (MappingProxyType({"side": "SELL"}), "x.side", "SELL"),
+    (UserDict(side="SELL"), "x.side", "SELL"),
+    (ChainMap({}, {"side": "SELL"}), "x.side", "SELL"),
+    (Counting(side="SELL"), "x.side", "SELL"),
+    ({"class": "a keyword"}, "x.class", "a keyword"),
+    ({"with space": "odd"}, "x.with space", "odd"),
+    (Node(name=""), "x.name", "unknown"),
+    (Node(name=None), "x.name", "unknown"),  # type: ignore[arg-type]
+]
+
+
+@pytest.mark.parametrize(
+    ("value", "path", "expected"), PATHS, ids=[f"{path} {i}" for i, (_, path, _) in enumerate(PATHS)]
+)
+def test_a_path_is_keys_attributes_and_indexes(book: TradingMetrics, value: Any, path: str, expected: str) -> None:
+    """Labels that lie two steps deep could not be had without a function of one's own."""
+    watched = watching(book, arg(path), lambda x: None)
+    for _ in range(3):
+        watched(value)
+    assert {expected: 3} == seen(book)
+    assert {} == errors(book)
+
+
+@pytest.mark.parametrize(
+    ("value", "path", "expected"), PATHS, ids=[f"{path} {i}" for i, (_, path, _) in enumerate(PATHS)]
+)
+def test_results_and_exceptions_are_read_by_the_same_paths(
+    book: TradingMetrics, value: Any, path: str, expected: str
+) -> None:
+    """What works on an argument would not on an answer."""
+
+    class Carrier(Exception):  # noqa: N818
+        x = value
+
+    def fail() -> None:
+        raise Carrier
+
+    answer = {"x": value}
+    assert answer is watching(book, result(path), lambda: answer, on="returned")()
+    with pytest.raises(Carrier):
+        watching(book, error(path), fail, on="raised")()
+    assert {expected: 2} == seen(book)
+    assert {} == errors(book)
+
+
+@pytest.mark.parametrize(
+    ("value", "path"),
+    [
+        ({}, "x.side"),
+        (None, "x.side"),
+        ("text", "x.side"),
+        (5, "x.real"),
+        ([], "x.0"),
+        ([1], "x.1"),
+        ([1], "x.-2"),
+        ([1], "x.first"),
+        ({1: "int key"}, "x.1"),
+        (SimpleNamespace(side=None), "x.side.value"),
+        (Counting(), "x.side"),
+    ],
+)
+def test_a_path_that_leads_nowhere_is_unknown_and_counted_once_a_call(
+    book: TradingMetrics, value: Any, path: str
+) -> None:
+    """A misspelt path would go unnoticed, or stop the trade."""
+    watched = watching(book, arg(path), lambda x: None)
+    for _ in range(3):
+        watched(value)
+    assert {"unknown": 3} == seen(book)
+    assert {("<lambda>", "source"): 3} == errors(book)
+
+
+def test_the_message_of_a_failed_path_names_the_step(book: TradingMetrics, caplog: pytest.LogCaptureFixture) -> None:
+    """Of a path of four steps, nobody would know which one was wrong."""
+    watching(book, arg("order.legs.0.symbol"), lambda order: None)({"legs": [{}]})
+    assert "dict has no key, attribute or index 'symbol'" in caplog.text
+
+
+def test_what_raises_while_it_is_read_is_unknown_and_counted(book: TradingMetrics) -> None:
+    """A property that connects to a broker, and fails, would stop the trade."""
+
+    class Remote:
+        @property
+        def side(self) -> str:
+            raise ConnectionError("gone")
+
+    watching(book, arg("x.side"), lambda x: None)(Remote())
+    watching(book, lambda call: call.arguments["x"].side, lambda x: None)(Remote())
+    assert {"unknown": 2} == seen(book)
+    assert {("<lambda>", "source"): 2} == errors(book)
+
+
+@pytest.mark.parametrize("path", ["", "a..b", ".a", "a.", " . ", "a. .b"])
+def test_a_malformed_path_fails_where_it_is_written(path: str) -> None:
+    """The mistake would show as `unknown` labels, days later."""
+    with pytest.raises(LabelSourceError, match=r"arg\("):
+        arg(path)
+    if path:
+        with pytest.raises(LabelSourceError, match=r"result\("):
+            result(path)
+        with pytest.raises(LabelSourceError, match=r"error\("):
+            error(path)
+
+
+@pytest.mark.parametrize("path", [None, 5, ["order", "side"], lambda order: order])
+@pytest.mark.parametrize("source", [arg, result, error])
+def test_a_path_that_is_no_text_fails_where_it_is_written(source: Any, path: Any) -> None:
+    """`arg(order)` instead of `arg("order")` would fail with a riddle."""
+    with pytest.raises(LabelSourceError, match=source.__name__):
+        source(path)
+
+
+def test_sources_are_values() -> None:
+    """Two configurations that say the same could not be told to be the same."""
+    assert arg("order.side") == arg("order.side")
+    assert hash(result("a")) == hash(result("a"))
+    assert arg("a") != arg("b")
+    assert arg("a") != result("a")
+    assert {arg("a"), arg("a"), error("a")} == {arg("a"), error("a")}
+    assert ["arg('order.side')", "result()", "error('code')"] == [
+        repr(arg("order.side")), repr(result()), repr(error("code")),
+    ]  # fmt: skip
+
+
+# ── constants ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Desk(Enum):
+    """Labels that a user keeps in an enum."""
+
+    DELTA = "delta"
+    NUMBERED = 5
+
+
+class Level(IntEnum):
+    """An enum of numbers."""
+
+    HIGH = 3
+
+
+@pytest.mark.parametrize(
+    ("constant", "expected"),
+    [("gamma", "gamma"), (Desk.DELTA, "delta"), (Desk.NUMBERED, "NUMBERED"), (Level.HIGH, "HIGH"), (7, "7"),
+     (1.5, "1.5"), (True, "True"), ("  padded  ", "padded"), ("", "unknown"), ("a\x00b\nc", "a\ufffdb\ufffdc"),
+     ("x" * 200, "x" * 128)],
+)  # fmt: skip
+def test_a_constant_is_the_label(book: TradingMetrics, constant: Any, expected: str) -> None:
+    """A strategy's name would be recorded as something else."""
+    watched = watching(book, constant, lambda: None)
+    for _ in range(3):
+        watched()
+    assert {expected: 3} == seen(book)
+
+
+# ── arguments, however they are passed ───────────────────────────────────────────────────────────────────────────
+
+
+def positional_only(what: Any, /) -> None:
+    """A parameter positional only."""
+
+
+def keyword_only(*, what: Any) -> None:
+    """A parameter keyword only."""
+
+
+def with_default(other: Any = None, what: Any = "default") -> None:
+    """A parameter with a default."""
+
+
+def keyword_default(*, what: Any = "default") -> None:
+    """A parameter keyword only, with a default."""
+
+
+def between_stars(*args: Any, what: Any = "default", **kwargs: Any) -> None:
+    """A parameter between stars."""
+
+
+def isinstance_is_a_name(isinstance: Any, what: Any) -> None:
+    """A parameter beside a parameter that is called like a builtin."""
+
+
+CALLS: list[tuple[Callable[..., None], tuple[Any, ...], dict[str, Any], str]] = [
+    (positional_only, ("a",), {}, "a"),
+    (keyword_only, (), {"what": "a"}, "a"),
+    (with_default, (), {}, "default"),
+    (with_default, (1, "a"), {}, "a"),
+    (with_default, (), {"what": "a"}, "a"),
+    (with_default, (1,), {"what": "a"}, "a"),
+    (keyword_default, (), {}, "default"),
+    (keyword_default, (), {"what": "a"}, "a"),
+    (between_stars, (1, 2, 3), {"x": 1}, "default"),
+    (between_stars, (1, 2, 3), {"x": 1, "what": "a"}, "a"),
+    (isinstance_is_a_name, (1, "a"), {}, "a"),
+]
+
+
+@pytest.mark.parametrize(("function", "args", "kwargs", "expected"), CALLS)
+def test_an_argument_is_read_however_it_was_passed(
+    book: TradingMetrics, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], expected: str
+) -> None:
+    """A call written with keywords would count under another label than one without."""
+    for source in (arg("what"), None, lambda call: call.arguments["what"]):
+        watched = watching(book, source, function)
+        watched(*args, **kwargs)
+        watched(*args, **kwargs)
+    assert {expected: 6} == seen(book)
+
+    def boxed(value: Any) -> Any:
+        return SimpleNamespace(text="boxed") if value == "a" else value
+
+    if expected == "a":
+        watched = watching(book, arg("what.text"), function)
+        for _ in range(2):
+            watched(*map(boxed, args), **{name: boxed(value) for name, value in kwargs.items()})
+        assert {"a": 6, "boxed": 2} == seen(book)
+
+
+def test_variable_arguments_are_read_by_index_and_by_name(book: TradingMetrics) -> None:
+    """Functions that pass everything on could not be labelled."""
+
+    def call(*args: Any, **kwargs: Any) -> None:
+        pass
+
+    watching(book, arg("args.1"), call)("a", "b")
+    watching(book, arg("kwargs.what"), call)(what="c")
+    watching(book, arg("what"), call)(what="d")
+    watching(book, arg("what.deep"), call)(what={"deep": "e"})
+    assert {"b": 1, "c": 1, "d": 1, "e": 1} == seen(book)
+    watching(book, arg("what"), call)()
+    assert 1 == seen(book)["unknown"]
+    assert {("call", "source"): 1} == errors(book)
+
+
+def test_a_wrong_call_raises_what_it_always_raised(book: TradingMetrics) -> None:
+    """A TypeError would name our wrapper, or be swallowed."""
+
+    def place(what: str) -> None:
+        raise AssertionError("was called")
+
+    with pytest.raises(TypeError) as undecorated:
+        place()  # type: ignore[call-arg]
+    with pytest.raises(TypeError) as decorated:
+        watching(book, arg("what"), place)()
+    assert str(undecorated.value) == str(decorated.value)
+
+
+def test_names_that_python_mangles_are_read(book: TradingMetrics) -> None:
+    """Private attributes of a class could not be labels."""
+
+    class Bot:
+        def __init__(self) -> None:
+            self.__name = "mangled"
+
+        @track(SEEN, what=arg("self._Bot__name"), metrics=book)
+        def trade(self) -> None:
+            pass
+
+    Bot().trade()
+    assert {"mangled": 1} == seen(book)
+
+
+def test_the_signature_of_what_is_wrapped_is_looked_at(book: TradingMetrics) -> None:
+    """Functions under other decorators would seem to have no parameters."""
+
+    def passing(function: Any) -> Any:
+        @functools.wraps(function)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            return function(*args, **kwargs)
+
+        return wrapper
+
+    watching(book, arg("what"), passing(with_default))(what="a")
+    watching(book, arg("what"), functools.partial(with_default, 1))("b")
+    watching(book, arg("what"), functools.partial(with_default, what="c"))()
+    assert {"a": 1, "b": 1, "c": 1} == seen(book)
+
+
+def test_a_wrapper_that_takes_other_arguments_than_it_says_costs_a_label(book: TradingMetrics) -> None:
+    """A decorator that injects an argument would make every call of the function fail."""
+
+    def injecting(function: Any) -> Any:
+        @functools.wraps(function)
+        def wrapper(*args: Any) -> Any:
+            return function("session", *args)
+
+        return wrapper
+
+    @injecting
+    def place(session: str, what: str) -> tuple[str, str]:
+        return session, what
+
+    assert ("session", "a") == watching(book, arg("what"), place)("a")
+    assert {"unknown": 1} == seen(book)
+    assert {("place", "source"): 1} == errors(book)
+
+
+def test_builtins_without_a_signature_are_called_as_ever(book: TradingMetrics) -> None:
+    """Decorating a function that is written in C would fail."""
+    assert with_signature(max) is None
+    watched = watching(book, "max", max)
+    assert (3, 5) == (watched(1, 3), watched([1, 5]))
+    assert 7 == watching(book, lambda call: len(call.arguments["args"]), max)(7, 2)
+    assert {"max": 2, "2": 1} == seen(book)
+
+
+def with_signature(function: Any) -> Any:
+    """A function's signature; None where Python cannot tell."""
+    try:
+        return inspect.signature(function)
+    except ValueError:
+        return None
+
+
+# ── result and error ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_result_that_is_none_by_itself_is_unknown_and_no_error(book: TradingMetrics) -> None:
+    """A function that sometimes has no answer would be an error each time."""
+    watching(book, result(), lambda: None)()
+    assert {"unknown": 1} == seen(book)
+    assert {} == errors(book)
+
+
+def test_what_a_call_cannot_have_is_no_error(book: TradingMetrics) -> None:
+    """Every call that raised would also be an error of the instrumentation, and the other way round."""
+
+    def place(fails: bool) -> dict[str, str]:
+        if fails:
+            raise KeyError
+        return {"status": "ok"}
+
+    for source in (result("status"), error("code"), error()):
+        watched = watching(book, source, place)
+        if source == result("status"):
+            with pytest.raises(KeyError):
+                watched(True)
+        else:
+            watched(False)
+    assert {"unknown": 3} == seen(book)
+    assert {} == errors(book)
+
+
+def test_the_exception_itself_is_a_label_of_its_text(book: TradingMetrics) -> None:
+    """An exception with a short text could not be a label."""
+
+    def fail() -> None:
+        raise ValueError("margin")
+
+    watched = watching(book, error(), fail)
+    with pytest.raises(ValueError, match="margin"):
+        watched()
+    assert {"margin": 1} == seen(book)
+
+
+# ── functions of the call ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_function_of_the_call_sees_all_of_it(book: TradingMetrics, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A label that depends on two things at once could not be had."""
+    now = iter([10.0, 12.5, 20.0, 21.0])
+    monkeypatch.setattr("tradmetrics.instrument.perf_counter", lambda: next(now))
+    calls: list[Call] = []
+
+    def look(call: Call) -> str:
+        calls.append(call)
+        return "x"
+
+    def place(side: str, quantity: int = 5, *legs: str, urgent: bool = False, **tags: str) -> str:
+        if quantity < 0:
+            raise ValueError("negative")
+        return f"{side} {quantity}"
+
+    watched = watching(book, look, place)
+    watched("BUY", 3, "leg", desk="a")
+    with pytest.raises(ValueError, match="negative") as raised:
+        watched(side="SELL", quantity=-1, urgent=True)
+    first, second = calls
+    assert {"side": "BUY", "quantity": 3, "legs": ("leg",), "urgent": False, "tags": {"desk": "a"}} == first.arguments
+    assert ("BUY 3", None, 2.5) == (first.result, first.exception, first.seconds)
+    assert {"side": "SELL", "quantity": -1, "legs": (), "urgent": True, "tags": {}} == second.arguments
+    assert (None, raised.value, 1.0) == (second.result, second.exception, second.seconds)
+    assert ["Call(result='BUY 3', seconds=2.5)", "Call(exception=ValueError('negative'), seconds=1.0)"] == [
+        repr(first), repr(second),
+    ]  # fmt: skip
+    assert {"x": 2} == seen(book)
+
+
+def test_a_function_of_the_call_runs_once_a_call(book: TradingMetrics) -> None:
+    """A source that counts, or costs, would be asked again for each metric."""
+    two = MetricDefinition("other_total", "counter", "Another one.", ("what",))
+    asked: list[Call] = []
+
+    def look(call: Call) -> str:
+        asked.append(call)
+        return "x"
+
+    watched = watching(book, look, track(two, what="y", metrics=book)(lambda: None))
+    watched()
+    watched()
+    assert 2 == len(asked)
+
+
+class Source:
+    """A callable object as a source."""
+
+    def __call__(self, call: Call) -> str:
+        return "from an object"
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [(Source(), "from an object"), (functools.partial(lambda prefix, call: prefix, "partial"), "partial"),
+     (Source().__call__, "from an object"), (lambda call: None, "unknown"), (lambda call: Desk.DELTA, "delta")],
+)  # fmt: skip
+def test_anything_that_can_be_called_with_the_call_is_a_source(
+    book: TradingMetrics, source: Any, expected: str
+) -> None:
+    """Only plain functions would do."""
+    watching(book, source, lambda: None)()
+    assert {expected: 1} == seen(book)
+
+
+# ── wrong sources ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (arg("wat"), r"what=arg\('wat'\) names no parameter; did you mean what=arg\('what'\)\?"),
+        (arg("nothing_like_it"), "the function's parameters are: other, what"),
+        (arg, r"what=arg is the function itself; write what=arg\('what'\)"),
+        (error, r"what=error is the function itself; write what=error\(\)"),
+        ([], r"what=\[\] is no label source; write a constant"),
+        (b"bytes", "is no label source"),
+        (dict, "is no label source"),
+        (object(), "is no label source"),
+    ],
+)
+def test_a_wrong_source_fails_when_decorating_with_what_to_write(source: Any, message: str) -> None:
+    """The mistake would show as `unknown` labels, days later."""
+    with pytest.raises(LabelSourceError, match=message) as caught:
+        track(SEEN, what=source)(with_default)
+    assert f"on {__name__}.with_default" in str(caught.value)
+
+
+def test_a_label_without_a_source_names_what_there_is() -> None:
+    """The user would have to read the documentation to go on."""
+    with pytest.raises(LabelSourceError, match="the function has no parameters") as caught:
+        track(SEEN)(lambda: None)
+    assert "Write what='…' for a constant" in str(caught.value)
+    with pytest.raises(LabelSourceError, match=r"what=arg\('what_it_is'\)") as caught:
+        track(SEEN)(lambda self, side, what_it_is: None)
+    assert "the function's parameters are: side, what_it_is" in str(caught.value)
+
+
+def test_a_strict_book_raises_where_a_source_fails() -> None:
+    """A test of one's own code would not see the mistake."""
+    strict = TradingMetrics(strict=True)
+    with pytest.raises(LabelSourceError, match="no key, attribute or index 'side'") as caught:
+        watching(strict, arg("x.side"), lambda x: None)({})
+    assert isinstance(caught.value.__cause__, LookupError)
+    with pytest.raises(TradmetricsError, match="nope"):
+        watching(strict, lambda call: 1 / 0 if call.result else (_ for _ in ()).throw(ValueError("nope")), lambda: 0)()
+
+
+# ── the same labels as without any shortcut ──────────────────────────────────────────────────────────────────────
+
+
+class Same(Enum):
+    """Members that are equal to nothing but themselves."""
+
+    ONE = 1
+    TEXT = "text"
+
+
+class Text(str):
+    """A text that shows itself as another."""
+
+    def __str__(self) -> str:
+        return "shown"
+
+
+class Fickle:
+    """Equal to everything, with a text of its own."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    def __hash__(self) -> int:
+        return 1
+
+    def __str__(self) -> str:
+        return self.text
+
+
+values = st.sampled_from(
+    [1, True, 1.0, "1", 0, False, "0", "True", None, "", "unknown", "a", Text("a"), Same.ONE, Same.TEXT, "text",
+     Level.HIGH, 3, "HIGH", b"a", (1,), [1], Fickle("x"), Fickle("y"), float("nan"), "nan"]
+)  # fmt: skip
+
+
+def text_of(value: Any) -> str:
+    """The label that the contract gives a value."""
+    if isinstance(value, Enum):
+        return value.value if isinstance(value.value, str) else value.name
+    if isinstance(value, bytes):
+        return value.decode()
+    return "unknown" if value is None or str(value) == "" else str(value)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(values, st.sampled_from(["argument", "attribute", "key", "result", "none"])), max_size=30))
+def test_equal_values_with_different_texts_are_told_apart(calls: list[tuple[Any, str]]) -> None:
+    """`1`, `True` and `1.0` are equal keys: what is remembered of one would count for the others."""
+    book = TradingMetrics()
+    by = {
+        "argument": watching(book, arg("x"), lambda x: None),
+        "attribute": watching(book, arg("x.x"), lambda x: None),
+        "key": watching(book, arg("x.x"), lambda x: None),
+        "result": watching(book, result(), lambda x: x),
+        "none": watching(book, lambda call: call.arguments["x"], lambda x: None),
+    }
+    expected: dict[str, float] = {}
+    for value, way in calls:
+        by[way]({"x": value} if way == "key" else SimpleNamespace(x=value) if way == "attribute" else value)
+        expected[text_of(value)] = expected.get(text_of(value), 0) + 1
+    assert expected == seen(book)
+    assert {} == errors(book)
