@@ -16,7 +16,7 @@ FEW, MANY = 10, 100_000
 
 
 def one_life(orders: OrderTracker) -> Callable[[], None]:
-    """One submit, one acknowledgement, two partial fills and the complete one, on fresh ids, as a broker reports them."""
+    """One submit, one acknowledgement, two partial fills and the complete one, of a new order each time."""
     numbers = count()
 
     def live() -> None:

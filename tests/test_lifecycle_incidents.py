@@ -137,7 +137,7 @@ def test_7_an_order_that_is_replaced_twice_is_timed_from_its_first_submit(desk: 
 def test_8_after_a_restart_replayed_fills_are_not_booked_twice_and_new_ones_are_timed_from_the_submit(
     desk: Desk,
 ) -> None:
-    """Without it, a restart would double every fill of the day that the broker replays, or time none of the new ones."""
+    """Without it, a restart would double every fill that the broker replays, or time none of the new ones."""
     for order_id in ("done", "open"):
         desk.orders.submitted(order_id, side="BUY", quantity=10)
         desk.orders.updated(order_id, status="partially_filled", fill_id=f"{order_id}-1", fill_quantity=4)
@@ -161,7 +161,7 @@ def test_8_after_a_restart_replayed_fills_are_not_booked_twice_and_new_ones_are_
 
 
 def test_9_a_submit_that_times_out_counts_as_unknown_and_its_later_fill_as_a_fill(desk: Desk) -> None:
-    """Without it, an order that lives on after a timeout would be a reject in the metrics and a position in the book."""
+    """Without it, an order that lives on after a timeout would be a reject in the metrics and a real position."""
 
     @desk.orders.submit(order_id=arg("client_id"), side="BUY", order_type="MKT", quantity=10)
     def place(client_id: str) -> str:

@@ -493,7 +493,7 @@ def test_slippage_weighs_the_fills_by_their_volume(desk: Desk) -> None:
     """Without it, one lot at a bad price would weigh as much as a thousand at a good one."""
     desk.orders.submitted("1", side="BUY", quantity=100, reference_price=100)
     desk.orders.updated("1", fill_id="a", fill_quantity=99, price=100)
-    desk.orders.updated("1", filled=100, price=101)
+    desk.orders.updated("1", filled=100, price=100.9)
     assert (0, 1) == (desk.slippage("0.5"), desk.slippage("1.0"))
     desk.orders.submitted("2", side="BUY", quantity=100, reference_price=100)
     desk.orders.updated("2", status="filled", price=100.15)
