@@ -5,6 +5,8 @@ PYTHON ?= python3
 VENV ?= .venv
 # Passed on: make demo ARGS="--seconds 20", make test ARGS="-k fastapi"
 ARGS ?=
+# make test COVERAGE=97 also measures the coverage of branches, and fails below that many percent.
+COVERAGE ?=
 
 BIN := $(VENV)/bin
 # Programs that the tests run for real, unpacked here by .ci/tools where the system has none.
@@ -24,7 +26,15 @@ demo: $(VENV)/.demo ## Run a paper-trading session with its metrics on http://12
 	@$(BIN)/tradmetrics demo $(ARGS)
 
 test: $(VENV)/.test tools ## Run the tests against the built wheel
+ifneq ($(COVERAGE),)
+	@rm -f .coverage .coverage.*
+	@# Not by pytest-cov: the package's own pytest plugin is imported before that could begin to measure.
+	$(BIN)/coverage run $(BIN)/pytest $(ARGS)
+	@$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --fail-under=$(COVERAGE)
+else
 	$(BIN)/pytest $(ARGS)
+endif
 
 lint: $(VENV)/.test ## Check style and types
 	$(BIN)/ruff check .
@@ -72,18 +82,21 @@ $(VENV)/.demo: $(VENV)/.created $(SOURCES)
 # The suite tests what users install: the wheel, built from the source distribution.
 dist/.built: $(VENV)/.created $(SOURCES)
 	@rm -rf build dist
-	$(BIN)/pip install --quiet build twine
-	$(BIN)/python -m build
-	$(BIN)/twine check --strict dist/*
+	@echo "Building the wheel ..."
+	@$(BIN)/pip install --quiet build twine
+	@$(BIN)/python -m build > $(VENV)/build.log 2>&1 || { cat $(VENV)/build.log; exit 1; }
+	@$(BIN)/twine check --strict dist/*
 	@touch $@
 
 # pip keeps an installed wheel of the same version, hence the second line.
 $(VENV)/.test: dist/.built
-	$(BIN)/pip install --quiet "$$(echo dist/*.whl)[test]"
-	$(BIN)/pip install --quiet --force-reinstall --no-deps dist/*.whl
+	@echo "Installing it with what the tests use into $(VENV) ..."
+	@$(BIN)/pip install --quiet "$$(echo dist/*.whl)[test]"
+	@$(BIN)/pip install --quiet --force-reinstall --no-deps dist/*.whl
 	@touch $@
 
 $(VENV)/.docs: $(VENV)/.created $(SOURCES)
 	@rm -rf build
-	$(BIN)/pip install --quiet '.[docs]'
+	@echo "Installing the documentation's tools into $(VENV) ..."
+	@$(BIN)/pip install --quiet '.[docs]'
 	@touch $@
