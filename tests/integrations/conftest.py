@@ -1,11 +1,14 @@
 """The fixtures that the tests of all adapters share."""
 
 import sys
+import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tradmetrics import TradingMetrics
+from tradmetrics import OrderTracker, TradingMetrics
+from tradmetrics.integrations import _orders
 
 # For integration_support beside the tests, and the venues of the examples.
 sys.path.insert(0, str(Path(__file__).parent))
@@ -24,3 +27,17 @@ def book():
 def recorded(book):
     """What the book has recorded."""
     return Recorded(book)
+
+
+@pytest.fixture
+def let_a_minute_pass(monkeypatch):
+    """Moves the clock of a handle's tracker on: events that still wait for their order are given up, and counted."""
+    offset = 0.0
+    monkeypatch.setattr(_orders, "OrderTracker", partial(OrderTracker, clock=lambda: time.monotonic() + offset))
+
+    def let_pass(handle):
+        nonlocal offset
+        offset += 60
+        handle.orders.open_orders()
+
+    return let_pass

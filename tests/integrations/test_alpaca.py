@@ -106,10 +106,11 @@ def session(trading):
     return told
 
 
-def test_metrics_equal_the_venues_ledger(trading, book, recorded):
+def test_metrics_equal_the_venues_ledger(trading, book, recorded, let_a_minute_pass):
     """Broken, the dashboard and the broker disagree about what was traded."""
-    with instrument_alpaca(trading.client, trading.stream, strategy="momentum", metrics=book):
+    with instrument_alpaca(trading.client, trading.stream, strategy="momentum", metrics=book) as handle:
         told = session(trading)
+        let_a_minute_pass(handle)
 
     ledger = Counter(order["status"] for order in trading.venue.orders.values())
     assert {"filled": 4, "replaced": 1, "canceled": 1, "expired": 1, "rejected": 1, "accepted": 1} == ledger

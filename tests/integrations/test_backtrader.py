@@ -110,11 +110,12 @@ def cerebro(seed=1, *strategies):
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_metrics_equal_the_engines_own_log(book, recorded, seed):
+def test_metrics_equal_the_engines_own_log(book, recorded, seed, let_a_minute_pass):
     """Broken, a backtest's metrics and its results disagree, and nobody knows which to believe."""
     engine = cerebro(seed)
-    with instrument_backtrader(engine, strategy="everything", metrics=book):
+    with instrument_backtrader(engine, strategy="everything", metrics=book) as handle:
         (log,) = engine.run()
+        let_a_minute_pass(handle)
 
     sent = Counter(("BUY" if order.isbuy() else "SELL") for order in log.sent.values())
     ends = Counter(log.ends.values())
@@ -186,15 +187,21 @@ def test_the_strategy_label_may_come_from_the_order(book, recorded):
 
     class Seller(bt.Strategy):
         def next(self):
-            if len(self) == 5:
-                self.sell(size=1)
+            if len(self) == 10:
+                self.resting = self.sell(size=1, exectype=bt.Order.Limit, price=1e6)
+            if len(self) in (12, 14):
+                self.cancel(self.resting)
 
     engine = cerebro(1, Buyer, Seller)
     with instrument_backtrader(engine, strategy=lambda order: type(order.owner).__name__, metrics=book):
         engine.run()
 
     assert {("Buyer",): 3.0, ("Seller",): 1.0} == recorded.by("trading_orders_submitted_total", "strategy")
-    assert {("Buyer",): 3.0, ("Seller",): 1.0} == recorded.by("trading_orders_filled_total", "strategy")
+    assert {("Buyer",): 3.0} == recorded.by("trading_orders_filled_total", "strategy")
+    assert {("Seller",): 1.0} == recorded.by("trading_orders_cancelled_total", "strategy")
+    assert {("Buyer", "executed"): 1.0} == recorded.by("trading_trades_total", "strategy", "status")
+    assert 2 == recorded("trading_order_messages_total", action="cancel")
+    assert {} == recorded.anomalies()
 
 
 def test_a_strategy_label_that_fails_costs_only_the_label(book, recorded):

@@ -57,6 +57,10 @@ def session(tws):
     tws.error(cancelled, 202, "Order Canceled - reason:")
     tws.status(cancelled, "Cancelled")
 
+    at_once = tws.place(LimitOrder("BUY", 10, 99.0))
+    tws.ib.cancelOrder(at_once.order)
+    tws.error(at_once, 202, "Order Canceled - reason:")
+
     refused = tws.place(LimitOrder("BUY", 10, 99.0))
     tws.error(refused, 201)
     tws.status(refused, "Inactive")
@@ -82,16 +86,17 @@ def session(tws):
     tws.error(resting, 399, "Order Message: Warning: your order will not be placed at the exchange until 09:30")
     return {
         "filled": [filled, status_first, without_status, modified],
-        "cancelled": [cancelled, day],
+        "cancelled": [cancelled, at_once, day],
         "rejected": [refused, refused_later, no_such_contract, inactive],
         "open": [resting],
     }
 
 
-def test_metrics_equal_the_librarys_own_record(tws, book, recorded):
+def test_metrics_equal_the_librarys_own_record(tws, book, recorded, let_a_minute_pass):
     """Broken, the dashboard and TWS disagree about what was traded."""
-    with instrument_ib(tws.ib, strategy="momentum", metrics=book):
+    with instrument_ib(tws.ib, strategy="momentum", metrics=book) as handle:
         trades = session(tws)
+        let_a_minute_pass(handle)
 
     assert len(tws.ib.trades()) == recorded("trading_orders_submitted_total", strategy="momentum")
     sides = Counter(trade.order.action for trade in tws.ib.trades())
@@ -146,13 +151,14 @@ def test_submitted_is_the_acknowledgement_and_inactive_alone_is_no_reject(tws, b
     assert 1 == recorded("trading_orders_open")
 
 
-def test_orders_of_others_are_passed_over(tws, book, recorded):
+def test_orders_of_others_are_passed_over(tws, book, recorded, let_a_minute_pass):
     """Broken, orders from TWS's own window or an earlier session flood the anomalies."""
     trade = tws.place(LimitOrder("BUY", 1, 100.0))
-    with instrument_ib(tws.ib, metrics=book):
+    with instrument_ib(tws.ib, metrics=book) as handle:
         tws.status(trade, "Submitted")
         tws.execute(trade, 1)
         tws.ib.cancelOrder(trade.order)
+        let_a_minute_pass(handle)
 
     assert {} == recorded.by("trading_orders_filled_total", "side")
     assert {} == recorded.anomalies()

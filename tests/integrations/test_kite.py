@@ -99,10 +99,11 @@ def session(trading):
     return told
 
 
-def test_metrics_equal_the_venues_ledger(trading, book, recorded):
+def test_metrics_equal_the_venues_ledger(trading, book, recorded, let_a_minute_pass):
     """Broken, the dashboard and the broker disagree about what was traded."""
-    with instrument_kite(trading.kite, trading.ticker, strategy="momentum", metrics=book):
+    with instrument_kite(trading.kite, trading.ticker, strategy="momentum", metrics=book) as handle:
         told = session(trading)
+        let_a_minute_pass(handle)
 
     ledger = Counter(order["status"] for order in trading.venue.orders.values())
     assert {"COMPLETE": 3, "CANCELLED": 1, "REJECTED": 1, "OPEN": 1} == ledger
@@ -154,6 +155,20 @@ def test_the_acknowledgement_is_the_exchanges(trading, book, recorded):
         trading.receive(order_id, status="OPEN")
 
     assert 1 == recorded("trading_order_ack_time_seconds_count")
+
+
+def test_quantities_win_over_the_word(trading, book, recorded):
+    """Broken, an order whose last postback says UPDATE stays open for ever, modified or not."""
+    with instrument_kite(trading.kite, trading.ticker, metrics=book):
+        order_id = trading.place(quantity=10)
+        trading.kite.modify_order("regular", order_id, quantity=20)
+        trading.venue.fill(order_id, 10)
+        trading.receive(order_id, status="UPDATE")
+        assert 0 == recorded("trading_orders_filled_total")
+        trading.venue.fill(order_id, 10)
+        trading.receive(order_id, status="UPDATE")
+
+    assert 1 == recorded("trading_orders_filled_total")
 
 
 def test_each_http_request_counts_once_under_its_route(trading, book, recorded):

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from tradmetrics import vocabulary
 from tradmetrics.book import TradingMetrics
 from tradmetrics.errors import ConfigurationError
 from tradmetrics.integrations._hooks import Finish, Handle, check_target, check_version, instrument
@@ -158,10 +157,7 @@ class _Account:
         return finish
 
     def _state(self, order: Arguments, **fill: Any) -> None:
-        # Quantities are texts, and None in an order by amount of money.
-        status, filled = order["status"], order["filled_qty"]
-        status = vocabulary.order_status(status, "alpaca", filled=filled, quantity=order["qty"]) or status
-        self._orders.tracker.updated(_id(order), status=status, filled=filled, **fill)
+        self._orders.tracker.updated(_id(order), status=order["status"], filled=order["filled_qty"], **fill)
 
     # ── the stream ───────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -31,7 +31,6 @@ _ORDER_TYPES: Final = {
     backtrader.Order.StopTrail: "TRAILING_STOP",
     backtrader.Order.StopTrailLimit: "TRAILING_STOP",
 }
-_ENDS: Final = ("filled", "rejected", "cancelled", "expired")
 _UNIX_EPOCH_DAY: Final = 719_163  # backtrader counts days as datetime.date.toordinal() does
 
 
@@ -87,16 +86,16 @@ class _Engine:
     def __init__(self, handle: Handle, strategy: Strategy) -> None:
         self.handle = handle
         self._orders = Orders(handle, strategy)
-        self._open: set[int] = set()
+        self._broker: Handle | None = None
+        handle.on_undo(self.unwatch)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(None), ()  # not in the worker processes of an optimisation: what they record is lost with them
 
     def submitted(self, order: Any) -> None:
         """Count an order at its first sight, as of the bar that created it."""
-        if order.ref in self._open:
+        if _id(order) in self._orders:
             return
-        self._open.add(order.ref)
         self._orders.submitted(
             _id(order),
             order,
@@ -119,11 +118,21 @@ class _Engine:
             reason="margin" if order.status == backtrader.Order.Margin else None,
             timestamp=_seconds(order.data.datetime[0]),
         )
-        if status in _ENDS:
-            self._open.discard(order.ref)
 
-    def cancelling(self, arguments: Mapping[str, Any]) -> None:
-        """Count a cancel that a strategy asks for; those of brackets and OCO groups are the engine's own."""
+    def watch(self, broker: Any) -> None:
+        """Watch the cancels of a run; its strategies share one broker."""
+        if self._broker is None and self.handle.active:
+            self._broker = Handle(self.handle.metrics, _SITE)
+            self._broker.watch(broker, "cancel", self._cancelling)
+
+    def unwatch(self) -> None:
+        """Leave the broker alone again."""
+        if self._broker is not None:
+            self._broker.undo()
+            self._broker = None
+
+    def _cancelling(self, arguments: Mapping[str, Any]) -> None:
+        # Those of brackets and OCO groups are the engine's own.
         if not arguments.get("bracket"):
             order = arguments["order"]
             self.submitted(order)
@@ -143,9 +152,8 @@ class _Analyzer(backtrader.Analyzer):  # type: ignore[misc]
 
     def start(self) -> None:
         self._last: dict[Any, Any] = {}
-        self._broker = Handle(self.p.engine.handle.metrics, _SITE) if self.p.engine is not None else None
-        if self._broker is not None:
-            self._broker.watch(self.strategy.broker, "cancel", self.p.engine.cancelling)
+        if self.p.engine is not None:
+            self.p.engine.watch(self.strategy.broker)
 
     def notify_order(self, order: Any) -> None:
         if self.p.engine is not None and self.p.engine.handle.active:
@@ -158,8 +166,8 @@ class _Analyzer(backtrader.Analyzer):  # type: ignore[misc]
             self.p.engine.handle.guard(self.p.engine.closed, trade, order)
 
     def stop(self) -> None:
-        if self._broker is not None:
-            self._broker.undo()
+        if self.p.engine is not None and self.p.engine.handle.active:
+            self.p.engine.unwatch()
             # The engine delivers no notification after the last bar, but what happened in it has happened.
             for order in iter(self.strategy.broker.get_notification, None):
                 self.notify_order(order)

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Any, Final
 
-from tradmetrics import vocabulary
 from tradmetrics.book import TradingMetrics
 from tradmetrics.errors import ConfigurationError
 from tradmetrics.exporter import MetricsExporter
@@ -134,11 +133,13 @@ class _Account:
         return finish
 
     def _state(self, order: Arguments) -> None:
-        filled, said = order.get("filled_quantity"), order["status"]
-        status = vocabulary.order_status(said, "kite", filled=filled, quantity=order.get("quantity"))
-        reason = leading_code(order.get("status_message")) if status == "rejected" else None
+        status = order["status"]
         self._orders.tracker.updated(
-            order["order_id"], status=status or said, filled=filled, price=order.get("average_price"), reason=reason
+            order["order_id"],
+            status=status,
+            filled=order.get("filled_quantity"),
+            price=order.get("average_price"),
+            reason=leading_code(order.get("status_message")) if status == "REJECTED" else None,
         )
 
     def _trades(self, arguments: Arguments) -> Finish:
