@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import weakref
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from threading import RLock
@@ -18,8 +19,9 @@ from tradmetrics.definition import MetricDefinition
 from tradmetrics.errors import ConfigurationError, LabelSourceError, TradmetricsError
 from tradmetrics.faults import FaultLog, describe, logger
 from tradmetrics.freshness import Freshness
-from tradmetrics.registry import AtScrape, Instrument, instrument_on, remove_from, restore_on
+from tradmetrics.registry import AtScrape, Instrument, instrument_on, remove_from, restore_on, standing_on
 from tradmetrics.series import Series
+from tradmetrics.text import text_of
 from tradmetrics.values import amount_of
 
 if TYPE_CHECKING:
@@ -86,27 +88,34 @@ class TradingMetrics:
             self._register()
 
     def _register(self) -> None:
+        standing = standing_on(self.registry)
+        before = set(standing)
         try:
             for definition in catalogue.CATALOGUE:
                 self.instrument(definition)
         except ConfigurationError:
-            remove_from(self.registry, self._instruments.values())
+            remove_from(self.registry, [each for name, each in self._instruments.items() if name not in before])
             raise
         started = time.monotonic()
-        self.at_scrape(catalogue.SYSTEM_UPTIME, lambda: {(): time.monotonic() - started})
-        freshness = self.freshness
-        self.at_scrape(catalogue.MARKET_DATA_STALE, lambda: {(): float(freshness.count_stale())})
+        self._once(catalogue.SYSTEM_UPTIME, lambda: {(): time.monotonic() - started})
+        self._once(
+            catalogue.SERIES, lambda: {(name,): float(len(each)) for name, each in list(standing.items()) if len(each)}
+        )
+        self._once(
+            catalogue.SERIES_LIMIT,
+            lambda: {(name,): float(each.guard.series_limit) for name, each in list(standing.items()) if len(each)},
+        )
+        self.at_scrape(catalogue.MARKET_DATA_STALE, self._count_stale)
         if self.strategy_stats is not None:
             self.strategy_stats.expose(self)
-        instruments = self._instruments
-        self.at_scrape(
-            catalogue.SERIES,
-            lambda: {(name,): float(len(each)) for name, each in list(instruments.items()) if len(each)},
-        )
-        self.at_scrape(
-            catalogue.SERIES_LIMIT,
-            lambda: {(name,): float(each.guard.series_limit) for name, each in list(instruments.items()) if len(each)},
-        )
+
+    def _once(self, definition: MetricDefinition, function: AtScrape) -> None:
+        """Compute at scrape what is the same for all books of a registry; functions of one metric add up."""
+        if not self.instrument(definition).is_computed:
+            self.at_scrape(definition, function)
+
+    def _count_stale(self) -> Mapping[tuple[str, ...], float]:
+        return {(): float(self.freshness.count_stale())}
 
     def instrument(self, definition: MetricDefinition) -> Instrument:
         """Return the instrument for a definition, registered at its first use.
@@ -208,10 +217,18 @@ class TradingMetrics:
 
         Args:
             definition: A gauge with `at_scrape=True`.
-            function: Returns `{(label, …): value}`; a bound method is held weakly, so that its object can go.
+            function: Returns `{(label, …): value}`; a bound method is held weakly, so that its object can go. Where it
+                raises, that is counted as an error, and the rest of the scrape goes on.
         """
         if self.enabled:
-            self.instrument(definition).at_scrape(function)
+            faults = weakref.WeakMethod(self.fault)
+
+            def failed(error: Exception) -> None:
+                fault = faults()
+                if fault is not None:
+                    fault(definition.name, "record", error)
+
+            self.instrument(definition).at_scrape(function, failed)
 
     def fault(self, site: str, stage: str, error: Exception) -> None:
         """Count and log an error inside the instrumentation.
@@ -237,9 +254,16 @@ class TradingMetrics:
         with suppress(Exception):
             self._faults.write(site, stage, error)
 
-    def is_stale(self, symbol: str) -> bool:
-        """Whether market data of `symbol` has been silent for longer than its `stale_after`, or never came."""
-        return self.freshness.is_stale(symbol)
+    def is_stale(self, symbol: object) -> bool:
+        """Whether market data of `symbol` has been silent for longer than its `stale_after`, or never came.
+
+        Args:
+            symbol: The symbol, as the label source gives it: a text, an enum member or what has a text.
+        """
+        try:
+            return self.freshness.is_stale(text_of(symbol))
+        except Exception:
+            return True  # what has no text was never recorded under it
 
     def unregister(self) -> None:
         """Take the book's metrics off its registry, so that another book can stand there."""

@@ -10,6 +10,7 @@ import os
 import weakref
 from collections.abc import Callable, Iterable, Mapping
 from threading import RLock
+from types import MethodType
 from typing import Any, Final, NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric
@@ -25,6 +26,7 @@ from tradmetrics.series import CounterSeries, ForeignSeries, GaugeSeries, Histog
 from tradmetrics.text import OTHER, UNKNOWN, clean, shown, text_of
 
 AtScrape = Callable[[], Mapping[tuple[str, ...], float]]
+Failed = Callable[[Exception], None]
 
 # One reentrant lock around the creation of series: reentrant, because a signal handler or a finaliser may record in
 # the middle of it; one, so that it can be taken around a fork (see series.py).
@@ -68,7 +70,7 @@ class Instrument(Collector):
         self.definition = definition
         self.guard = Guard(definition, limits)
         self._series: dict[tuple[str, ...], Series] = {}
-        self._functions: list[Callable[[], AtScrape | None]] = []
+        self._functions: list[tuple[Callable[[], AtScrape | None], Failed]] = []
         self._create: Callable[[tuple[str, ...]], Series]
         if multiprocess:
             foreign = _foreign(definition)
@@ -108,9 +110,20 @@ class Instrument(Collector):
             if labels not in kept:
                 series.set(value)
 
-    def at_scrape(self, function: AtScrape) -> None:
-        """Add a function whose values are exposed at each collection; a bound method is held weakly."""
-        self._functions.append(weakref.WeakMethod(function) if hasattr(function, "__self__") else lambda: function)
+    @property
+    def is_computed(self) -> bool:
+        """Whether a function gives it values when it is scraped."""
+        return bool(self._functions)
+
+    def at_scrape(self, function: AtScrape, failed: Failed) -> None:
+        """Add a function whose values are exposed at each collection; a bound method is held weakly.
+
+        Args:
+            function: Values by label values.
+            failed: Told when the function raises, so that the rest of the scrape goes on.
+        """
+        reference = weakref.WeakMethod(function) if isinstance(function, MethodType) else lambda: function
+        self._functions.append((reference, failed))
 
     def describe(self) -> list[Metric]:
         """The metric without samples, which is how a registry learns its name."""
@@ -122,17 +135,25 @@ class Instrument(Collector):
 
     def _computed(self) -> dict[tuple[str, ...], float]:
         totals: dict[tuple[str, ...], float] = {}
-        for reference in list(self._functions):
+        for entry in list(self._functions):
+            reference, failed = entry
             function = reference()
             if function is None:
-                self._functions.remove(reference)
+                self._functions.remove(entry)
                 continue
-            for raw, value in function().items():
-                values = tuple(map(clean, raw))
+            try:
+                computed = [(self._as_labels(raw), float(value)) for raw, value in function().items()]
+            except Exception as error:
+                failed(error)
+                continue
+            for values, value in computed:
                 with _creating:
                     labels = self.guard.admit(values)[0] if self.definition.guarded else values
                 totals[labels] = totals.get(labels, 0.0) + value
         return totals
+
+    def _as_labels(self, raw: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(clean(value) for _, value in zip(self.definition.labels, raw, strict=True))
 
 
 def _read(label: Label, value: object, dialect: str | None, problems: list[Problem]) -> str:
@@ -184,6 +205,11 @@ def _foreign(definition: MetricDefinition) -> Any:
 _instruments: Final[weakref.WeakKeyDictionary[CollectorRegistry, dict[str, Instrument]]] = weakref.WeakKeyDictionary()
 
 
+def standing_on(registry: CollectorRegistry) -> Mapping[str, Instrument]:
+    """The instruments on a registry by name, as they are at any time."""
+    return _instruments.setdefault(registry, {})
+
+
 def instrument_on(
     registry: CollectorRegistry, definition: MetricDefinition, limits: Limits, *, multiprocess: bool = False
 ) -> Instrument:
@@ -232,5 +258,6 @@ def restore_on(registry: CollectorRegistry, instruments: Iterable[Instrument]) -
     with _creating:
         known = _instruments.setdefault(registry, {})
         for instrument in instruments:
-            if known.setdefault(instrument.definition.name, instrument) is instrument:
+            if instrument.definition.name not in known:
                 registry.register(instrument)
+                known[instrument.definition.name] = instrument
