@@ -1,0 +1,916 @@
+"""The testing kit: the pytest plugin, the assertions on metrics, and property tests of labels."""
+
+import abc
+import asyncio
+import functools
+import importlib.metadata
+import inspect
+import math
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from enum import Enum
+from typing import Any, Literal, NamedTuple
+
+import pytest
+from hypothesis import Phase, find, given, settings
+from hypothesis import strategies as st
+from hypothesis.errors import NoSuchExample
+
+import tradmetrics.testing
+from tradmetrics import (
+    ConfigurationError,
+    MetricDefinition,
+    MetricsExporter,
+    TradingMetrics,
+    TradmetricsError,
+    arg,
+    catalogue,
+    configure,
+    get_metrics,
+    metrics_exporter,
+    track,
+    track_errors,
+    track_market_data,
+    track_order,
+    track_request,
+    track_trade,
+)
+from tradmetrics.book import current
+from tradmetrics.cardinality import Guard
+from tradmetrics.identifiers import is_identifier
+from tradmetrics.registry import Instrument, Resolved
+from tradmetrics.series import CounterSeries
+from tradmetrics.testing import (
+    CallArguments,
+    assert_cardinality_bounded,
+    assert_metric,
+    call_arguments,
+    label_values,
+    metric_delta,
+    orders,
+    trades,
+)
+from tradmetrics.testing.hostile import HostileError
+
+pytest_plugins = ["pytester"]
+
+SUBMITTED = catalogue.ORDERS_SUBMITTED.name
+FILLED = catalogue.ORDERS_FILLED.name
+FILL_TIME = catalogue.ORDER_FILL_TIME.name
+
+
+class Side(Enum):
+    """As brokers' libraries have it."""
+
+    BUY = "BUY"
+    SELL = "SELL"
+
+
+# ── the plugin ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def plugin() -> list[str]:
+    """The options that load the plugin where the package, and with it the entry point, is not installed."""
+    installed = importlib.metadata.entry_points(group="pytest11")
+    return [] if any(each.name == "tradmetrics" for each in installed) else ["-p", "tradmetrics.testing.plugin"]
+
+
+def run(pytester: pytest.Pytester, source: str) -> pytest.RunResult:
+    """Run a test file of a user's."""
+    pytester.makepyfile(source)
+    return pytester.runpytest("-q", *plugin())
+
+
+def test_the_plugin_is_installed_with_the_package() -> None:
+    """Users would have to find out the plugin's name, and load it in a conftest."""
+    try:
+        entry_points = importlib.metadata.distribution("tradmetrics").entry_points
+    except importlib.metadata.PackageNotFoundError:
+        pytest.skip("tradmetrics runs from the checkout here, where it has no entry points")
+    assert {"tradmetrics": "tradmetrics.testing.plugin"} == {
+        each.name: each.value for each in entry_points if each.group == "pytest11"
+    }
+
+
+def test_each_test_has_a_book_of_its_own(pytester: pytest.Pytester) -> None:
+    """A count of one test would fail another, in an order that nobody chose."""
+    result = run(
+        pytester,
+        """
+        import pytest
+        from tradmetrics import get_metrics, track_order
+        from tradmetrics.testing import assert_metric
+
+        @track_order(strategy="s")
+        def place(): ...
+
+        @pytest.mark.parametrize("time", range(2))
+        def test_it(trading_metrics, time):
+            assert trading_metrics is get_metrics() and trading_metrics.strict
+            place()
+            assert_metric("trading_orders_submitted_total", 1)
+            assert 1.0 == trading_metrics.registry.get_sample_value(
+                "trading_orders_submitted_total", {"strategy": "s", "side": "unknown", "order_type": "unknown"}
+            )
+        """,
+    )
+    result.assert_outcomes(passed=2)
+
+
+@pytest.mark.parametrize("forced", [False, True], ids=["as usual", "a test configures a book of its own"])
+def test_the_book_before_is_the_default_again(pytester: pytest.Pytester, forced: bool) -> None:
+    """An application configured once for the session would lose its counts, or could not be configured again."""
+    result = run(
+        pytester,
+        f"""
+        import tradmetrics
+        from tradmetrics.testing import assert_metric
+
+        @tradmetrics.track_order(strategy="s")
+        def place(): ...
+
+        SETTINGS = {{"limits": {{"strategy": 7}}}}
+
+        def test_before():
+            tradmetrics.configure(**SETTINGS)
+            place()
+
+        def test_within(trading_metrics):
+            place()
+            if {forced}:
+                tradmetrics.configure(force=True)
+                place()
+                assert trading_metrics is not tradmetrics.get_metrics()
+            assert_metric("trading_orders_submitted_total", 1)
+
+        def test_after():
+            before = tradmetrics.get_metrics()
+            assert before is tradmetrics.configure(**SETTINGS)
+            place()
+            assert_metric("trading_orders_submitted_total", 2)
+            before.unregister()
+        """,
+    )
+    result.assert_outcomes(passed=3)
+
+
+def test_instrumentation_errors_raise_in_the_test(pytester: pytest.Pytester) -> None:
+    """A label source that reads nothing would be found out in production, as a series called `unknown`."""
+    result = run(
+        pytester,
+        """
+        from tradmetrics import arg, get_metrics, track_order
+
+        @track_order(strategy=arg("order.strategy"))
+        def place(order): ...
+
+        def test_without_the_fixture():
+            place({})
+            get_metrics().unregister()
+
+        def test_with_the_fixture(trading_metrics):
+            place({})
+        """,
+    )
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["*LabelSourceError: *.place: *'source'*'strategy'*"])
+
+
+PLUGIN_ALONE = """
+import sys, pytest, tradmetrics
+before = set(sys.modules)
+import tradmetrics.testing.plugin
+print(sorted(set(sys.modules) - before))
+"""
+
+
+def test_the_plugin_costs_nothing_when_unused(child_environment: dict[str, str]) -> None:
+    """Every test session of every project with tradmetrics installed would start later."""
+    answer = subprocess.run(
+        [sys.executable, "-c", PLUGIN_ALONE], env=child_environment, capture_output=True, text=True, timeout=60
+    )
+    assert "['tradmetrics.testing', 'tradmetrics.testing.plugin']\n" == answer.stdout, answer.stderr
+
+
+def test_hypothesis_is_not_needed(pytester: pytest.Pytester, child_environment: dict[str, str]) -> None:
+    """Projects without property tests could not use the fixture and the assertions."""
+    pytester.makeconftest("import sys; sys.modules['hypothesis'] = None")
+    pytester.makepyfile(
+        """
+        import pytest
+        import tradmetrics.testing
+        from tradmetrics.testing import assert_metric, metric_delta
+
+        def test_assertions(trading_metrics):
+            with metric_delta("trading_trades_total", 0):
+                assert_metric("trading_trades_total", 0)
+
+        @pytest.mark.parametrize("name", ["orders", "trades", "label_values", "call_arguments"])
+        def test_strategies(name):
+            with pytest.raises(ImportError, match=f"{name} draws with hypothesis: pip install hypothesis"):
+                getattr(tradmetrics.testing, name)
+        """
+    )
+    # Without hypothesis's own plugin, which would be there before it is hidden.
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:hypothesispytest", *plugin()]
+    answer = subprocess.run(
+        command, env=child_environment, cwd=pytester.path, capture_output=True, text=True, timeout=60
+    )
+    assert "5 passed" in answer.stdout, answer.stdout
+
+
+def test_the_kit_exports_what_it_says() -> None:
+    """A name could not be imported, or a misspelt one would be found only when it is called."""
+    assert sorted(tradmetrics.testing.__all__) == tradmetrics.testing.__all__ == dir(tradmetrics.testing)
+    for name in tradmetrics.testing.__all__:
+        assert getattr(tradmetrics.testing, name).__doc__, name
+    with pytest.raises(AttributeError, match="no attribute 'assert_metrics'"):
+        tradmetrics.testing.assert_metrics  # type: ignore[attr-defined]  # noqa: B018
+
+
+# ── assertions ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def recorded() -> TradingMetrics:
+    """A book with two strategies, three orders, a fill of 0.3 seconds and two gauges."""
+    book = TradingMetrics()
+    exporter = MetricsExporter(book)
+    exporter.record_order("gamma", "BUY", "LIMIT", "submitted")
+    exporter.record_order("gamma", "SELL", "MARKET", "submitted")
+    exporter.record_order("theta", "BUY", "LIMIT", "submitted")
+    exporter.record_order("gamma", "BUY", "LIMIT", "filled", fill_time=0.1)
+    exporter.record_order("gamma", "BUY", "LIMIT", "filled", fill_time=0.2)
+    exporter.update_strategy_metrics("gamma", win_rate=0.5)
+    exporter.update_strategy_metrics("theta", win_rate=0.25)
+    return book
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "labels"),
+    [
+        (SUBMITTED, 1, {"strategy": "gamma", "side": "BUY", "order_type": "LIMIT"}),
+        (SUBMITTED, 2, {"strategy": "gamma"}),
+        (SUBMITTED, 3, {}),
+        (SUBMITTED, 2, {"side": Side.BUY}),
+        (SUBMITTED, 0, {"strategy": "vega"}),
+        (SUBMITTED, None, {"strategy": "vega"}),
+        (f"{FILL_TIME}_count", 2, {"strategy": "gamma"}),
+        (f"{FILL_TIME}_sum", 0.3, {"strategy": "gamma"}),
+        (f"{FILL_TIME}_sum", pytest.approx(0.33, abs=0.1), {"strategy": "gamma"}),
+        (f"{FILL_TIME}_bucket", 1, {"le": 0.1}),
+        (f"{FILL_TIME}_bucket", 2, {"le": "1"}),
+        (f"{FILL_TIME}_bucket", 2, {"le": math.inf}),
+        (catalogue.STRATEGY_WIN_RATE.name, 0.25, {"strategy": "theta"}),
+        (catalogue.DAILY_PNL.name, None, {}),
+    ],
+)
+def test_what_was_recorded_is_asserted(name: str, value: object, labels: dict[str, object]) -> None:
+    """A right test would fail."""
+    assert_metric(name, value, metrics=recorded(), **labels)
+
+
+def failure(name: str, value: object, metrics: TradingMetrics | None = None, **labels: object) -> str:
+    """The message of an assertion that fails."""
+    with pytest.raises(AssertionError) as caught:
+        assert_metric(name, value, metrics=metrics or recorded(), **labels)
+    return str(caught.value)
+
+
+def test_a_failure_shows_the_series_that_there_are_nearest_first() -> None:
+    """The developer would have to print the registry to see what was recorded instead."""
+    assert f"""\
+{SUBMITTED}{{side="SELL",order_type="LIMIT"}} has no such series; expected: 1
+  what is there, nearest first:
+    {SUBMITTED}{{strategy="gamma",side="BUY",order_type="LIMIT"}} 1
+    {SUBMITTED}{{strategy="gamma",side="SELL",order_type="MARKET"}} 1
+    {SUBMITTED}{{strategy="theta",side="BUY",order_type="LIMIT"}} 1""" == failure(
+        SUBMITTED, 1, side="SELL", order_type="LIMIT"
+    )
+
+
+def test_a_failure_shows_the_values_that_a_label_has() -> None:
+    """A spelling that recording folds, such as `buy`, would be hard to see in a list of series."""
+    message = failure(SUBMITTED, 1, side="buy")
+    assert "has no such series; expected: 1\n  side: no series has 'buy'; there is 'BUY', 'SELL'\n" in message
+
+
+def test_a_failure_shows_the_value() -> None:
+    """The developer could not tell a wrong count from a missing one."""
+    assert failure(SUBMITTED, 5, strategy="gamma").startswith(f'{SUBMITTED}{{strategy="gamma"}} is 2; expected: 5\n')
+    assert "is 3; expected: no such series\n" in failure(SUBMITTED, None)
+    assert "is 3; expected: 'three'\n" in failure(SUBMITTED, "three")
+    assert "is 0.25; expected: 0.5\n" in failure(catalogue.STRATEGY_WIN_RATE.name, 0.5, strategy="theta")
+
+
+def test_a_failure_of_many_series_stays_readable() -> None:
+    """The line that matters would scroll away among hundreds."""
+    book = TradingMetrics()
+    for number in range(30):
+        MetricsExporter(book).record_order(f"s{number}", "BUY", "LIMIT", "submitted")
+    message = failure(SUBMITTED, 1, book, strategy="t")
+    assert message.endswith("\n    … and 20 more")
+    assert 14 == len(message.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("name", "labels", "message"),
+    [
+        (
+            "trading_order_submitted_total",
+            {},
+            "no metric is called 'trading_order_submitted_total' (did you mean trading_orders_submitted_total or ",
+        ),
+        ("trading_orders_submitted", {}, "trading_orders_submitted is a counter; the names of its samples are: "),
+        (FILL_TIME, {}, f"is a histogram; the names of its samples are: {FILL_TIME}_count, {FILL_TIME}_sum, "),
+        (f"{FILL_TIME}_bucket", {}, "say which bucket with le=…; there are: 0.005, 0.01, "),
+        (
+            SUBMITTED,
+            {"stratgy": "gamma"},
+            f"{SUBMITTED} has no label 'stratgy' (did you mean strategy?); its labels are: strategy, side, order_type",
+        ),
+        (
+            catalogue.TRADES.name,
+            {"symbol": "X"},
+            "has no label 'symbol'; its labels are: strategy, side, status",
+        ),
+        (catalogue.DAILY_PNL.name, {"strategy": "gamma"}, "has no label 'strategy'; it has no labels"),
+        (f"{catalogue.TRADES_PNL.name}_bucket", {"lee": "1"}, "its labels are: strategy, le"),
+        (catalogue.TRADES.name, {}, "has no such series; expected: 1\n  no series of trading_trades_total is there"),
+        (catalogue.DAILY_PNL.name, {}, "has no such series; expected: 1\n"),
+        (
+            catalogue.STRATEGY_WIN_RATE.name,
+            {},
+            "a gauge's series are not added up, and these have the labels given; name one:\n"
+            '  trading_strategy_win_rate{strategy="gamma"} 0.5',
+        ),
+    ],
+)
+def test_a_wrong_name_or_label_fails_with_the_right_one(name: str, labels: dict[str, str], message: str) -> None:
+    """A misspelt metric would read 0, and the test of it would prove nothing."""
+    assert message in failure(name, 1, **labels)
+
+
+def test_a_gauge_that_was_never_set_is_not_zero() -> None:
+    """A P&L of 0 would be asserted of a program that never reported one."""
+    assert "has no such series; expected: 0" in failure(catalogue.DAILY_PNL.name, 0)
+
+
+def test_a_failure_names_instrumentation_errors() -> None:
+    """The reason why a label reads `unknown` would stay in the log."""
+    book = TradingMetrics()
+
+    @track_order(strategy=arg("order.strategy"), metrics=book)
+    def place(order: dict[str, str]) -> None: ...
+
+    place({})
+    assert "\n  instrumentation errors were counted:\n" in failure(SUBMITTED, 1, book, strategy="gamma")
+    assert 'place",stage="source"} 1' in failure(SUBMITTED, 1, book, strategy="gamma")
+
+
+def test_a_disabled_book_says_so() -> None:
+    """Someone who left TRADMETRICS_DISABLED=1 in the environment would look for a misspelt name."""
+    assert "this book is disabled" in failure(SUBMITTED, 1, TradingMetrics(enabled=False))
+
+
+def test_the_default_book_is_read() -> None:
+    """Decorators and assertions would look at different books."""
+    metrics_exporter.record_order("gamma", "BUY", "LIMIT", "submitted")
+    assert_metric(SUBMITTED, 1, strategy="gamma")
+    with metric_delta(SUBMITTED, 1, strategy="gamma"):
+        metrics_exporter.record_order("gamma", "SELL", "LIMIT", "submitted")
+
+
+def test_a_change_is_asserted() -> None:
+    """What happened before the block would count as its own."""
+    book = recorded()
+    with metric_delta(SUBMITTED, 1, metrics=book, strategy="gamma"):
+        MetricsExporter(book).record_order("gamma", "BUY", "LIMIT", "submitted")
+    with metric_delta(catalogue.STRATEGY_WIN_RATE.name, -0.25, metrics=book, strategy="gamma"):
+        MetricsExporter(book).update_strategy_metrics("gamma", win_rate=0.25)
+    with metric_delta(name=FILLED, expected=0, metrics=book):
+        pass
+
+
+def test_a_change_can_be_had() -> None:
+    """A test that compares two changes, or asserts a range, could not be written."""
+    book = recorded()
+    with metric_delta(f"{FILL_TIME}_sum", metrics=book) as waited:
+        MetricsExporter(book).record_order("gamma", "BUY", "LIMIT", "filled", fill_time=0.5)
+        assert math.isclose(0.5, waited.value)
+    MetricsExporter(book).record_order("gamma", "BUY", "LIMIT", "filled", fill_time=7)
+    assert math.isclose(0.5, waited.value)
+
+
+def test_a_wrong_change_shows_what_changed() -> None:
+    """The developer would compare two listings of the registry by eye."""
+    book = recorded()
+    with pytest.raises(AssertionError) as caught, metric_delta(SUBMITTED, 1, metrics=book, side="SELL"):
+        MetricsExporter(book).record_order("gamma", "BUY", "LIMIT", "submitted")
+    assert f"""\
+{SUBMITTED}{{side="SELL"}} changed by 0; expected: 1
+  side: no series has 'SELL'; there is 'BUY'
+  what changed, nearest first:
+    {SUBMITTED}{{strategy="gamma",side="BUY",order_type="LIMIT"}} 1""" == str(caught.value)
+    unchanged = pytest.raises(AssertionError, match="no series of trading_orders_submitted_total changed")
+    with unchanged, metric_delta(SUBMITTED, 1, metrics=book):
+        pass
+
+
+def test_an_exception_in_the_block_is_what_counts() -> None:
+    """The failure that explains the other would be hidden by it."""
+    with pytest.raises(KeyError), metric_delta(SUBMITTED, 1, metrics=recorded()):
+        raise KeyError
+
+
+def test_a_change_of_what_is_not_there_yet() -> None:
+    """The first call of a function with a metric of its own could not be tested, nor a program that configures."""
+    hedges = MetricDefinition("desk_hedges_total", "counter", "Hedges.", labels=("desk",))
+
+    @track(hedges, desk="delta")
+    def hedge() -> None: ...
+
+    with metric_delta("desk_hedges_total", 1, desk="delta"):
+        configure(limits={"desk": 7})
+        hedge()
+    misspelt = pytest.raises(AssertionError, match=r"'desk_hedge_total' \(did you mean desk_hedges_total or ")
+    with misspelt, metric_delta("desk_hedge_total", 0):
+        pass
+    unknown = pytest.raises(AssertionError, match=r"has no label 'desc' \(did you mean desk\?\)")
+    with unknown, metric_delta("desk_hedges_total", desc="delta"):
+        raise RuntimeError("the block must not run")
+
+
+# ── strategies ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def draws(strategy: st.SearchStrategy[Any], wanted: Callable[[Any], object]) -> bool:
+    """Whether a strategy draws a wanted value before long."""
+
+    def is_wanted(value: Any) -> bool:
+        try:
+            return bool(wanted(value))
+        except HostileError:
+            return False
+
+    generate = settings(max_examples=2_000, database=None, derandomize=True, phases=[Phase.generate])
+    try:
+        find(strategy, is_wanted, settings=generate)
+    except NoSuchExample:
+        return False
+    return True
+
+
+def raises(operation: Callable[[Any], object]) -> Callable[[Any], bool]:
+    """Whether an operation on a value raises."""
+
+    def tried(value: Any) -> bool:
+        try:
+            operation(value)
+        except Exception:
+            return True
+        return False
+
+    return tried
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        lambda value: value == "gamma_scalping",
+        lambda value: isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value),
+        lambda value: isinstance(value, str) and "\x00" in value,
+        lambda value: isinstance(value, str) and len(value) >= 1_000_000,
+        lambda value: isinstance(value, str) and not value.strip(),
+        lambda value: isinstance(value, str) and is_identifier(value),
+        lambda value: isinstance(value, str) and value.startswith("order-") and is_identifier(value),
+        lambda value: value is None,
+        lambda value: type(value) is int,
+        lambda value: type(value) is bool,
+        lambda value: type(value) is float and math.isnan(value),
+        lambda value: type(value) is bytes and value,
+        lambda value: isinstance(value, Enum),
+        lambda value: isinstance(value, Enum) and isinstance(value, str),
+        lambda value: isinstance(value, Enum) and isinstance(value, int),
+        lambda value: type(value) is list,
+        raises(str),
+        raises(hash),
+        raises(bool),
+        raises(lambda value: value == "BUY"),
+        raises(lambda value: getattr(value, "side", None)),
+        lambda value: type(value) is not str and isinstance(value, str),
+    ],
+)
+def test_label_values_are_drawn_of_every_kind(wanted: Callable[[Any], object]) -> None:
+    """A property test would pass without having tried what breaks in production."""
+    assert draws(label_values(), wanted)
+
+
+@settings(max_examples=100, deadline=None)
+@given(orders(), trades())
+def test_orders_and_trades_have_what_decorators_look_for(order: Any, trade: Any) -> None:
+    """A decorator that was put on a function of an order would find nothing to read."""
+    book = TradingMetrics(strict=False)
+
+    @track_order(metrics=book)
+    def place(order: object) -> None: ...
+
+    @track_trade(metrics=book)
+    def close(trade: object) -> None: ...
+
+    for name in ("strategy", "side", "order_type", "status", "reason", "fill_time", "order_id", "quantity", "price"):
+        assert hasattr(order, name)
+    for name in ("strategy", "side", "status", "pnl"):
+        assert hasattr(trade, name)
+    place(order)
+    close(trade)
+    assert_metric(SUBMITTED, 1, metrics=book)
+    assert_metric(catalogue.TRADES.name, 1, metrics=book)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "wanted"),
+    [
+        (orders(), lambda order: order.side == "SLD" and order.strategy == "gamma_scalping"),
+        (orders(), lambda order: type(order.status) is str and order.status.lower() == "filled" and order.quantity),
+        (orders(), lambda order: any(map(raises(str), vars(order).values()))),
+        (orders(side=st.just("X")), lambda order: order.side == "X"),
+        (trades(), lambda trade: isinstance(trade.pnl, float) and trade.pnl < 0),
+        (trades(), lambda trade: isinstance(trade.pnl, float) and math.isnan(trade.pnl)),
+        (trades(pnl=st.just(1)), lambda trade: trade.pnl == 1 and trade.status == "executed"),
+    ],
+)
+def test_orders_and_trades_are_drawn_plain_and_hostile(
+    strategy: st.SearchStrategy[Any], wanted: Callable[[Any], object]
+) -> None:
+    """Only one side of a function would be tested: the orders that are filled, or those that nobody can read."""
+    assert draws(strategy, wanted)
+
+
+def test_attributes_that_orders_and_trades_lack() -> None:
+    """A misspelt attribute would be drawn as before, and the test would not test what it says."""
+    with pytest.raises(TypeError, match="no attribute 'sde'; it has: order_id, strategy"):
+        orders(sde=st.none())
+    with pytest.raises(TypeError, match="no attribute 'reason'; it has: trade_id"):
+        trades(reason=st.none())
+
+
+class Quote(NamedTuple):
+    """A type of the user's own."""
+
+    bid: float
+
+
+class Broker(abc.ABC):
+    """A type of which nothing can be drawn."""
+
+    @abc.abstractmethod
+    def send(self) -> None: ...
+
+
+def annotated(
+    position: int,
+    /,
+    side: Side,
+    kind: Literal["LIMIT", "MARKET"],
+    limit: float | None,
+    text: str,
+    quote: Quote,
+    written: "Quote | None",
+    flag: bool = False,
+    *rest: int,
+    anything: Any,
+    loose=None,  # type: ignore[no-untyped-def]
+    **more: bytes,
+) -> None:
+    """Every kind of parameter."""
+    assert type(position) is int
+    assert isinstance(side, Side)
+    assert kind in ("LIMIT", "MARKET")
+    assert limit is None or type(limit) is float
+    assert type(text) is str
+    assert type(quote) is Quote
+    assert written is None or type(written) is Quote
+    assert type(flag) is bool
+    assert all(type(each) is int for each in rest)
+    assert all(type(each) is bytes for each in more.values())
+
+
+@settings(max_examples=200, deadline=None)
+@given(call_arguments(annotated))
+def test_arguments_fit_the_signature(drawn: CallArguments) -> None:
+    """A property test would only ever see the TypeError of a call that cannot be made."""
+    annotated(*drawn.args, **drawn.kwargs)
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        lambda drawn: len(drawn.args) == 1,
+        lambda drawn: len(drawn.args) > 7,
+        lambda drawn: "side" in drawn.kwargs,
+        lambda drawn: "flag" in drawn.kwargs,
+        lambda drawn: len(drawn.args) < 8 and "flag" not in drawn.kwargs,
+        lambda drawn: raises(str)(drawn.kwargs["anything"]),
+        lambda drawn: raises(str)(drawn.kwargs.get("loose")),
+        lambda drawn: any(type(value) is bytes and name.startswith("extra") for name, value in drawn.kwargs.items()),
+    ],
+)
+def test_arguments_are_passed_in_every_way(wanted: Callable[[CallArguments], object]) -> None:
+    """Labels are read from positions and names by different code, and half of it would go untested."""
+    assert draws(call_arguments(annotated), wanted)
+
+
+class Desk:
+    """Methods of a user's."""
+
+    def __init__(self, books: TradingMetrics | None = None) -> None:
+        self.name = "delta"
+        self.placed = 0
+
+    @track_order(strategy=arg("self.name"))
+    def place(self, order):  # type: ignore[no-untyped-def]
+        """A method with a memory, so that no two calls are alike."""
+        self.placed += 1
+        if self.placed % 5 == 0:
+            raise ConnectionError(self.placed)
+        return self.placed
+
+    @classmethod
+    @track_order(strategy=arg("strategy"))
+    def place_for(cls, strategy: object) -> str:
+        return cls.__name__
+
+    @track_order(strategy=arg("strategy"))
+    @staticmethod
+    def place_alone(strategy: object) -> object:
+        return strategy
+
+    @track_order(strategy=arg("strategy"))
+    def __call__(self, strategy: object) -> object:
+        return strategy
+
+
+def test_parameters_called_order_are_orders() -> None:
+    """The attributes of an order would never be read in a property test of an unannotated function."""
+    drawn = call_arguments(Desk().place)
+    assert draws(drawn, lambda each: hasattr([*each.args, *each.kwargs.values()][0], "order_type"))
+    assert draws(drawn, lambda each: [*each.args, *each.kwargs.values()] == [None])
+
+
+def needs_a_broker(broker: Broker, side: "Side | Unknown" = Side.BUY) -> None:  # type: ignore[name-defined]  # noqa: F821
+    """A parameter that cannot be drawn, and an annotation that cannot be read."""
+
+
+def test_arguments_that_cannot_be_drawn_can_be_given() -> None:
+    """Functions that take a broker or a session could not be tested at all."""
+    with pytest.raises(ConfigurationError, match=r"needs_a_broker .*; say how: call_arguments\(…, broker=strategy\)"):
+        call_arguments(needs_a_broker)
+    with pytest.raises(ConfigurationError, match="needs_a_broker has no parameter 'brokr'; it has: broker, side"):
+        call_arguments(needs_a_broker, brokr=st.none())
+    drawn = call_arguments(needs_a_broker, broker=st.just("paper"))
+    assert draws(drawn, lambda each: "paper" in [*each.args, *each.kwargs.values()])
+
+
+# ── bounded labels ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+OWN_BOOK = TradingMetrics()
+
+
+@track_order(strategy=arg("strategy"))
+@track_errors(component=arg("strategy"))
+@track_request(endpoint=arg("reason"), method="POST", metrics=OWN_BOOK)
+def place(strategy, reason, side: Side = Side.BUY):  # type: ignore[no-untyped-def]
+    """Three decorators, one with a book of its own, and a call of another decorated function within."""
+    receive(reason)
+    if side is Side.SELL:
+        raise ValueError(reason)
+    return {"status": "filled", "reason": reason}
+
+
+@track_market_data(symbol=arg("symbol"))
+def receive(symbol: object) -> None:
+    """Returns None, which is what the shortest way through the engine is for."""
+
+
+@track_trade
+async def close(trade: Any) -> Any:
+    """A coroutine function."""
+    await asyncio.sleep(0)
+    return trade.pnl
+
+
+@track_order(strategy=arg("strategy"))
+def stream(strategy: object) -> Iterator[int]:
+    """A generator."""
+    yield from range(3)
+    return "filled"
+
+
+@track_order(strategy=arg("strategy"))
+async def astream(strategy: object) -> AsyncIterator[int]:
+    """An async generator that does not end by itself."""
+    while True:
+        yield 1
+
+
+@pytest.mark.parametrize(
+    ("function", "strategy"),
+    [
+        (place, call_arguments(place)),
+        (receive, label_values()),
+        (close, trades()),
+        (stream, label_values()),
+        (astream, label_values()),
+        (Desk().place, orders()),
+        (Desk.place_for, label_values()),
+        (Desk.place_alone, label_values()),
+        (Desk().__call__, label_values()),
+        (track_order(strategy=arg("strategy"))(Desk.place_for), label_values()),
+        (functools.partial(place, reason="none"), label_values()),
+        (functools.partial(Desk.place, Desk()), orders()),
+    ],
+    ids=lambda value: getattr(value, "__qualname__", ""),
+)
+def test_labels_of_right_functions_are_bounded(function: Callable[..., Any], strategy: st.SearchStrategy[Any]) -> None:
+    """A right function would fail its property test."""
+    assert_cardinality_bounded(function, strategy, max_examples=25)
+
+
+def test_five_lines_test_a_function(pytester: pytest.Pytester) -> None:
+    """The example that users begin with would not work."""
+    lines = inspect.cleandoc(tradmetrics.testing.__doc__ or "").splitlines()
+    start = lines.index("    from desk import place")
+    example = [line.removeprefix("    ") for line in lines[start:]]
+    assert 5 == len([line for line in example if line]) + 1, "import, import, def, assert: and a blank line between"
+    pytester.makepyfile(
+        desk="""
+        from tradmetrics import arg, track_order
+
+        @track_order(strategy=arg("strategy"))
+        def place(strategy, side): ...
+        """,
+        test_desk="\n".join(example),
+    )
+    pytester.syspathinsert()
+    pytester.runpytest("-q", *plugin()).assert_outcomes(passed=1)
+
+
+def message_of(function: Callable[..., Any], strategy: st.SearchStrategy[Any], max_examples: int = 50) -> str:
+    """The message of a property test that fails."""
+    with pytest.raises(AssertionError) as caught:
+        assert_cardinality_bounded(function, strategy, max_examples=max_examples)
+    return str(caught.value)
+
+
+def test_a_label_without_a_guard_is_found() -> None:
+    """A metric of the user's own would grow with every value that comes, until Prometheus dies of it."""
+    definition = MetricDefinition("desk_hedges_total", "counter", "Hedges.", labels=("desk", "leg"), guarded=False)
+
+    @track(definition, leg="one")
+    def hedge(desk: object) -> None: ...
+
+    message = message_of(hedge, st.sampled_from("abcdefg"))
+    assert (
+        "hedge): the label 'desk' of desk_hedges_total has 4 values, and its budget is 3: 'a', 'b', 'c', 'd'\n"
+        "the smallest calls found, each made twice:\n"
+    ) in message
+    assert sorted(f"  hedge('{letter}')" for letter in "abcd") == sorted(message.splitlines()[2:])
+
+
+def test_too_many_series_are_found() -> None:
+    """Labels within their budgets can still make more series than a metric may have."""
+    labels = ("desk", "leg", "venue")
+    definition = MetricDefinition("desk_hedges_total", "counter", "Hedges.", labels=labels, guarded=False)
+
+    @track(definition)
+    def hedge(desk: str, leg: str, venue: str) -> None: ...
+
+    three = st.sampled_from("abc")
+    drawn = st.builds(lambda *args: CallArguments(args, {}), three, three, three)
+    assert "desk_hedges_total has 9 series, and its budget is 8" in message_of(hedge, drawn, 500)
+
+
+def test_a_closed_label_that_opens_is_found() -> None:
+    """A label that is documented to have two values would have as many as there are spellings."""
+    definition = MetricDefinition("desk_hedges_total", "counter", "Hedges.", labels=(("desk", ("a", "b")),))
+
+    @track(definition)
+    def hedge(desk: str) -> None: ...
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Instrument, "resolve", lambda self, raw, dialect=None: resolved_raw(self, raw))
+        assert "the label 'desk' of desk_hedges_total is none of its values: 'c'" in message_of(hedge, st.just("c"))
+
+
+def resolved_raw(instrument: Instrument, raw: tuple[Any, ...]) -> Resolved:
+    """What an engine without a guard and a vocabulary would do."""
+    series = instrument._series.setdefault(raw, CounterSeries())
+    return Resolved(series, raw, (), ())
+
+
+def test_a_guard_that_lets_everything_in_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The property test would prove nothing about the guard."""
+    monkeypatch.setattr(Guard, "admit", lambda self, values: (values, ()))
+    message = message_of(receive, st.sampled_from("abcdefg"))
+    assert "the label 'symbol' of trading_market_data_updates_total has 4 values, and its budget is 3" in message
+
+
+def test_lost_counts_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calls past the budget would vanish from every total and ratio."""
+    resolve = Instrument.resolve
+
+    def lossy(self: Instrument, raw: tuple[object, ...], dialect: str | None = None) -> Resolved:
+        resolved = resolve(self, raw, dialect)
+        return resolved._replace(series=CounterSeries()) if resolved.collapsed else resolved
+
+    monkeypatch.setattr(Instrument, "resolve", lossy)
+    message = message_of(receive, st.sampled_from("abcdefg"))
+    assert "the total over the series of trading_market_data_updates_total is 6, and its calls make 8" in message
+
+
+@pytest.mark.parametrize("shell", ["once more", "another result", "an exception", "no exception"])
+def test_decorators_that_change_a_call_are_found(shell: str) -> None:
+    """A decorator that calls a trading function twice, or hides its exception, would lose money."""
+
+    def broken(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def wrapper(*args: Any) -> Any:
+            if shell == "no exception":
+                try:
+                    return function(*args)
+                except ValueError:
+                    return None
+            function(*args)
+            if shell == "an exception":
+                raise RuntimeError("from the decorator")
+            return function(*args) if shell == "once more" else "changed"
+
+        return wrapper
+
+    @broken
+    @track_order(strategy=arg("strategy"))
+    def order(strategy: object) -> dict[str, object]:
+        if shell == "no exception":
+            raise ValueError("no funds")
+        return {"order": object()}
+
+    found = {
+        "once more": "the total over the series of trading_orders_submitted_total is 4, and its calls make 2",
+        "another result": "order(None) returned 'changed', and undecorated returned {'order': <object object at ",
+        "an exception": "order(None) raised RuntimeError('from the decorator'), and undecorated returned {",
+        "no exception": "order(None) returned None, and undecorated raised ValueError('no funds')",
+    }[shell]
+    message = message_of(order, st.none() | label_values())
+    assert found in message
+    assert message.endswith("\nthe smallest calls found, each made twice:\n  order(None)")
+
+
+def test_budgets_really_overflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With budgets that no test can use up, the property would hold for a guard that does nothing."""
+    collapsed: list[tuple[int, ...]] = []
+    admit = Guard.admit
+
+    def spy(self: Guard, values: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[int, ...]]:
+        result = admit(self, values)
+        collapsed.append(result[1])
+        return result
+
+    monkeypatch.setattr(Guard, "admit", spy)
+    assert_cardinality_bounded(receive, st.sampled_from("abcdefg"), max_examples=25)
+    assert any(collapsed)
+
+
+def test_nothing_is_left_behind(caplog: pytest.LogCaptureFixture) -> None:
+    """What a property test draws would turn up in the program's own metrics and log."""
+    before = configure(limits={"strategy": 7})
+    assert_cardinality_bounded(place, call_arguments(place), max_examples=10)
+    assert before is get_metrics() is configure(limits={"strategy": 7})
+    for name in (SUBMITTED, catalogue.MARKET_DATA_UPDATES.name, catalogue.SYSTEM_ERRORS.name):
+        assert_metric(name, None)
+    assert_metric(catalogue.API_REQUESTS.name, None, metrics=OWN_BOOK)
+    assert [] == caplog.records
+    place("gamma", "none")
+    assert_metric(SUBMITTED, 1, strategy="gamma")
+    assert_metric(catalogue.API_REQUESTS.name, 1, metrics=OWN_BOOK)
+    OWN_BOOK.instrument(catalogue.API_REQUESTS)._series.clear()
+
+
+def test_no_default_book_is_made() -> None:
+    """A property test would register on prometheus_client's registry, where an application configures later."""
+    assert_cardinality_bounded(receive, label_values(), max_examples=5)
+    assert current() is None
+
+
+def test_what_cannot_be_tested_says_why() -> None:
+    """A test of an undecorated function would pass, and prove nothing."""
+    with pytest.raises(TradmetricsError, match="needs_a_broker has none of tradmetrics' decorators on it"):
+        assert_cardinality_bounded(needs_a_broker, label_values())
+    with pytest.raises(TypeError, match=r"such as call_arguments\(receive\) or label_values\(\), not \['a'\]"):
+        assert_cardinality_bounded(receive, ["a"])  # type: ignore[arg-type]
+
+    async def from_within() -> None:
+        assert_cardinality_bounded(close, trades())
+
+    with pytest.raises(TypeError, match=r"close is async .* call this from a test that is not async"):
+        asyncio.run(from_within())

@@ -1,0 +1,261 @@
+"""A property test of a decorated function: its labels stay bounded, whatever it is called with."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, Final
+
+from hypothesis import HealthCheck, Verbosity, given, settings
+from hypothesis import strategies as st
+
+from tradmetrics import catalogue
+from tradmetrics.book import NO_BOOK, TradingMetrics
+from tradmetrics.cardinality import Limits
+from tradmetrics.errors import DecorationError
+from tradmetrics.faults import logger
+from tradmetrics.instrument import Reading, Rule
+from tradmetrics.registry import Instrument
+from tradmetrics.testing.arguments import CallArguments
+from tradmetrics.testing.isolation import default_book, recording_to
+from tradmetrics.testing.outcomes import Outcome, as_decorated, call, shown, sites_of, undecorated
+from tradmetrics.text import OTHER, UNKNOWN
+from tradmetrics.wrapping import name_of
+
+# So small that a handful of calls goes past them.
+_LABEL_BUDGET: Final = 3
+_SERIES_BUDGET: Final = 8
+_LIMITS: Final = Limits(
+    labels=dict.fromkeys(("symbol", "endpoint"), _LABEL_BUDGET),
+    default_label=_LABEL_BUDGET,
+    default_series=_SERIES_BUDGET,
+)
+_MOST_CALLS: Final = 20
+_MOST_VALUES: Final = 6
+
+
+def assert_cardinality_bounded(
+    function: Callable[..., Any], strategy: st.SearchStrategy[Any], *, max_examples: int = 200
+) -> None:
+    """Assert that no calls, whatever their arguments, take a decorated function's labels out of their budgets.
+
+    Draws lists of calls and makes each call twice, on fresh books with small budgets (3 values of a label, 8 series of
+    a metric), so that overflow really happens; the process's default book, and one that the function was given by
+    `metrics=`, see nothing of it. It fails when
+
+    - a label leaves its budget, or a label with a closed set of values leaves that set;
+    - the total over a metric's series differs from the calls that it counts: no count may be lost;
+    - a call's result or exception differs from the undecorated function's, which is called with the same arguments. A
+      difference counts when a second undecorated call ends as the first did; so the function may have a memory.
+
+    Functions of all kinds are called to their ends: coroutines are awaited in an event loop of their own, generators
+    exhausted. A method comes bound to its object, and arguments can be fixed with `functools.partial`.
+
+    Example:
+        ```python
+        from desk import place
+        from tradmetrics.testing import assert_cardinality_bounded, call_arguments
+
+
+        def test_labels_of_place_are_bounded():
+            assert_cardinality_bounded(place, call_arguments(place))
+        ```
+
+    Args:
+        function: A function that tradmetrics' decorators are on, one or several. What it records through an
+            `OrderTracker` that has a book of its own goes there all the same, unchecked.
+        strategy: Draws the arguments of a call (`call_arguments(function)`), or single values, such as
+            `label_values()` or `orders()`, each passed as the only argument.
+        max_examples: Lists of calls to draw.
+
+    Raises:
+        AssertionError: When it fails, with the metric, the label, its values and its budget, and the smallest list of
+            calls that hypothesis could find.
+        DecorationError: When `function` has none of tradmetrics' decorators on it.
+        TypeError: When `strategy` is no hypothesis strategy, or an async function is tested from within a coroutine.
+    """
+    __tracebackhide__ = True
+    if not isinstance(strategy, st.SearchStrategy):
+        raise TypeError(
+            f"assert_cardinality_bounded: the strategy is one of hypothesis, such as call_arguments({_name(function)}) "
+            f"or label_values(), not {shown(strategy)}"
+        )
+    trial = _Trial(function)
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        with suppress(RuntimeError):
+            asyncio.get_running_loop()
+            raise TypeError(
+                f"assert_cardinality_bounded: {_name(function)} is async and is given an event loop of its own, which "
+                "cannot run within another; call this from a test that is not async"
+            )
+
+    # No database: all functions would share what one of them failed on.
+    @settings(
+        max_examples=max_examples,
+        deadline=None,
+        database=None,
+        report_multiple_bugs=False,
+        verbosity=Verbosity.quiet,
+        suppress_health_check=[each for each in HealthCheck if each is not HealthCheck.filter_too_much],
+    )
+    @given(st.lists(strategy, min_size=1, max_size=_MOST_CALLS))
+    def examine(drawn: list[Any]) -> None:
+        trial.run([each if isinstance(each, CallArguments) else CallArguments((each,), {}) for each in drawn])
+
+    try:
+        with _unlogged():
+            examine()
+    except _FailedError as error:
+        message = str(error)
+    else:
+        return
+    raise AssertionError(message)
+
+
+class _FailedError(AssertionError):
+    """A list of calls that breaks one of the promises."""
+
+
+class _Trial:
+    """A decorated function on books of its own."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
+        self._name = name_of(function)
+        self._sites = sites_of(function)
+        if not self._sites:
+            raise DecorationError(
+                f"assert_cardinality_bounded: {self._name} has none of tradmetrics' decorators on it, or got "
+                "them while disabled; pass the decorated function itself, a method bound to its object, or a "
+                "functools.partial of one"
+            )
+        self._bare = undecorated(function)
+        rules = [rule for site in self._sites for rule in site.recipe.rules]
+        self._definitions = {each.name: each for each in (*catalogue.CATALOGUE, *(rule.definition for rule in rules))}
+        uncertain = {rule.definition.name for rule in rules if _counted(rule) is None}
+        self._countable = {rule.definition.name for rule in rules} - uncertain
+        self._others = _book()
+
+    def run(self, calls: list[CallArguments]) -> None:
+        """Make the calls, twice each.
+
+        Raises:
+            _FailedError: When one of the promises is broken.
+        """
+        # The function's own records are told from those that it makes in its body, through other functions.
+        own, others = _book(), self._others
+        expected: defaultdict[str, float] = defaultdict(float)
+        with default_book(others), recording_to(own, self._sites):
+            # The second time, what was remembered of the first is what records.
+            for each in (*calls, *calls):
+                before = call(self._bare, *each)
+                outcome = call(self._function, *each)
+                if not outcome.is_like(before):
+                    after = call(self._bare, *each)
+                    if before.is_like(after):
+                        difference = f"{outcome}, and undecorated {before}"
+                        self._fail(f"{_spelled(self._function, each)} {difference}", calls)
+                self._expect(expected, each, outcome)
+        if any(map(len, self._instruments(others))):
+            self._others = _book()
+        for problem in (*self._beyond_budget(own), *self._beyond_budget(others), *self._lost(own, expected)):
+            self._fail(problem, calls)
+
+    def _instruments(self, book: TradingMetrics) -> Iterator[Instrument]:
+        """The instruments that have series, or may have them when they are scraped."""
+        for definition in self._definitions.values():
+            instrument = book.instrument(definition)
+            if len(instrument) or definition.at_scrape:
+                yield instrument
+
+    def _fail(self, problem: str, calls: list[CallArguments]) -> None:
+        lines = [f"assert_cardinality_bounded({self._name}): {problem}", "the smallest calls found, each made twice:"]
+        raise _FailedError("\n".join([*lines, *(f"  {_spelled(self._function, each)}" for each in calls)]))
+
+    def _expect(self, expected: defaultdict[str, float], arguments: CallArguments, outcome: Outcome) -> None:
+        """Add what the recipes of the function's sites count for a call."""
+        args, kwargs = as_decorated(self._function, *arguments)
+        for site in self._sites:
+            reading = Reading(site, args, kwargs, outcome.result, outcome.exception, 0.0)
+            reading.book = NO_BOOK  # reading the sources again counts no errors
+            try:
+                ended: str | None = site.recipe.outcome(reading)
+            except Exception:
+                ended = None
+            for rule in site.recipe.rules:
+                if rule.when is None or ended in rule.when:
+                    expected[rule.definition.name] += _counted(rule) or 0.0
+
+    def _beyond_budget(self, book: TradingMetrics) -> Iterator[str]:
+        for instrument in self._instruments(book):
+            definition = instrument.definition
+            if definition.family == catalogue.SERIES.family and not definition.guarded:
+                continue  # what the guard says about itself has as many series as there are metrics and labels
+            name, serieses = definition.name, _serieses(instrument)
+            for label in definition.labels:
+                values = {labels[label.name] for labels in serieses}
+                strange = sorted(values - set(values if label.values is None else label.values))
+                if strange:
+                    yield f"the label {label.name!r} of {name} is none of its values: {_listed(strange)}"
+                found, budget = sorted(values - {OTHER, UNKNOWN}), _LIMITS.label_budget(name, label.name)
+                if label.values is None and len(found) > budget:
+                    yield (
+                        f"the label {label.name!r} of {name} has {len(found)} values, and its budget is {budget}: "
+                        f"{_listed(found)}"
+                    )
+            bounded = [labels for labels in serieses if not {OTHER, UNKNOWN} & set(labels.values())]
+            budget = _LIMITS.series_budget(name)
+            if len(bounded) > budget and any(label.values is None for label in definition.labels):
+                yield f"{name} has {len(bounded)} series, and its budget is {budget}"
+
+    def _lost(self, book: TradingMetrics, expected: defaultdict[str, float]) -> Iterator[str]:
+        for name in sorted(self._countable):
+            samples = book.instrument(self._definitions[name]).collect()[0].samples
+            total = sum(sample.value for sample in samples if sample.name.endswith(("_total", "_count")))
+            if total != expected[name]:
+                yield f"the total over the series of {name} is {total:g}, and its calls make {expected[name]:g}"
+
+
+def _counted(rule: Rule) -> float | None:
+    """What a rule adds to its metric's total at each call; None where that depends on a value that may be dropped."""
+    if rule.definition.kind == "histogram":
+        return 1.0 if isinstance(rule.value, float) or rule.value == "seconds" else None
+    return rule.value if rule.definition.kind == "counter" and isinstance(rule.value, float) else None
+
+
+def _book() -> TradingMetrics:
+    return TradingMetrics(limits=_LIMITS)
+
+
+def _serieses(instrument: Instrument) -> list[dict[str, str]]:
+    samples = instrument.collect()[0].samples
+    return [
+        each.labels for each in samples if instrument.definition.kind != "histogram" or each.name.endswith("_count")
+    ]
+
+
+def _listed(values: list[str]) -> str:
+    rest = f" and {len(values) - _MOST_VALUES} more" if len(values) > _MOST_VALUES else ""
+    return ", ".join(shown(value) for value in values[:_MOST_VALUES]) + rest
+
+
+def _name(function: Any) -> str:
+    return name_of(function).rpartition(".")[2]
+
+
+def _spelled(function: Any, arguments: CallArguments) -> str:
+    texts = [*map(shown, arguments.args), *(f"{name}={shown(value)}" for name, value in arguments.kwargs.items())]
+    return f"{_name(function)}({', '.join(texts)})"
+
+
+@contextmanager
+def _unlogged() -> Iterator[None]:
+    """Keep the warnings of hundreds of books, each the first of its kind, out of the test's log."""
+    before, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = before

@@ -1,0 +1,44 @@
+"""Books that stand in for a program's own while a test runs, and leave no trace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from tradmetrics.book import TradingMetrics, default, replace_default
+from tradmetrics.instrument import Site
+
+
+@contextmanager
+def default_book(book: TradingMetrics) -> Iterator[TradingMetrics]:
+    """Make `book` the process's default; afterwards the one before it is the default again, with its settings."""
+    with default.lock:
+        settings = default.settings
+        before = replace_default(book)
+        if before is not None:
+            before.unregister()  # a book that is configured meanwhile, on the same registry, must not share its series
+    try:
+        yield book
+    finally:
+        with default.lock:
+            used = replace_default(before)
+            default.settings = settings
+            if used is not None and used is not book:
+                used.unregister()
+            if before is not None:
+                before.restore()
+
+
+@contextmanager
+def recording_to(book: TradingMetrics, sites: Iterable[Site]) -> Iterator[None]:
+    """Have decorated functions record to `book`, even those that have a book of their own (`metrics=`)."""
+    own = [(site, site._fixed) for site in sites]
+    for site, _ in own:
+        site._fixed = book
+        site.bind()
+    try:
+        yield
+    finally:
+        for site, fixed in own:
+            site._fixed = fixed
+        book.forget()  # which has the sites look for their book at their next call
