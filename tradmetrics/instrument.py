@@ -7,10 +7,11 @@ the raw label values and touches them. Whatever goes wrong in here is counted, a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from time import perf_counter
+from time import perf_counter, time
 from typing import Any, Final, TypeAlias, Union
 
 from tradmetrics.book import NO_BOOK, TradingMetrics, apply, get_metrics
@@ -18,7 +19,7 @@ from tradmetrics.definition import MetricDefinition
 from tradmetrics.errors import TradmetricsError
 from tradmetrics.labels import MISSING, Call, Missing
 from tradmetrics.readers import Compiled, Field, is_safe
-from tradmetrics.series import Series
+from tradmetrics.series import NOWHERE, Series
 from tradmetrics.text import text_of
 from tradmetrics.values import amount_of
 
@@ -106,7 +107,7 @@ class Reading(Call):
         self.site = site
         self.book = site.book
         self.entered = None
-        if type(token) is not float:
+        if type(token) is tuple:
             token, self.entered = token
         self._bind = site.compiled.bind
         self._args = args
@@ -130,6 +131,14 @@ class Reading(Call):
                 value = FAILED
             self._values[name] = value
         return MISSING if value is FAILED else value
+
+    def now(self) -> float | None:
+        """Unix seconds; None where the clock fails, which is counted."""
+        try:
+            return time()
+        except Exception as error:
+            self.fault("clock", error)
+            return None
 
     def label(self, name: str) -> Any:
         """The value of a field as a label: its text is read once, however many metrics have the label."""
@@ -163,17 +172,22 @@ class Reading(Call):
         self.book.record(definition, raw, amount, site=self.site.name, dialect=self.site.recipe.dialect)
 
 
+# What of an exception raising it anew would change.
+_KEPT: Final = [
+    vars(BaseException)[name] for name in ("__traceback__", "__context__", "__cause__", "__suppress_context__")
+]
 FAILED: Final = object()
 _UNREAD: Final = object()
 _HAVE_A_TEXT: Final = frozenset({str, int, float, bool, bytes, type(None), Missing})
 
 
 def _since(site: Site, started: float) -> float:
+    """Seconds since `started`; not a number where the clock failed then, which is counted already, or fails now."""
     try:
-        return perf_counter() - started
+        return perf_counter() - started if started == started else started
     except Exception as error:
         site.book.fault(site.name, "clock", error)
-        return float("nan")
+        return math.nan
 
 
 class _Line:
@@ -247,26 +261,28 @@ class Site:
         return self.compiled.extractor(labels, recipe.decisive)
 
     def _enter(self) -> tuple[float, object]:
-        started = perf_counter()
+        try:
+            started = perf_counter()
+        except Exception as error:
+            started = self.entering_failed(error)
         try:
             if self.book.token is not self._token:
                 self.bind()
             entered = self.recipe.enter(self) if self.recipe.enter is not None and self.book.enabled else None
         except Exception as error:
-            if self.book.strict and isinstance(error, TradmetricsError):
-                raise
-            self.book.fault(self.name, "record", error)
+            self._failed(error)
             entered = None
         return started, entered
 
     def entering_failed(self, error: Exception) -> float:
         """Count a clock that failed before the call; the call goes on without a duration."""
-        if self.book.strict and isinstance(error, TradmetricsError):
-            raise error
-        if self.book.token is not self._token:
-            self.bind()
-        self.book.fault(self.name, "clock", error)
-        return float("nan")
+        try:
+            if self.book.token is not self._token:
+                self.bind()
+            self.book.fault(self.name, "clock", error)
+        except Exception as problem:
+            self._failed(problem)
+        return math.nan
 
     def bind(self) -> None:
         """Follow the book: at the first call, after `configure(force=True)`, and when series were removed."""
@@ -283,30 +299,57 @@ class Site:
         self, args: tuple[Any, ...], kwargs: Mapping[str, Any], result: Any, exception: BaseException | None, token: Any
     ) -> None:
         """Record one finished call. Never raises, unless the book is `strict`."""
+        if exception is not None:
+            self._raised(args, kwargs, exception, token)
+            return
         try:
             if self.book.token is not self._token:
                 self.bind()
-            if result is None and exception is None and self._extract is not None:
+            if result is None and self._extract is not None:
                 try:
                     ticks, observers, prepared = self._entries[self._extract(*args, **kwargs)]
                 except Exception:
                     # Not seen before, or not safe to compare, or not readable: the long way finds out.
-                    self._long_way(args, kwargs, result, exception, token)
+                    self._long_way(args, kwargs, None, None, token)
                     return
                 for tick in ticks:
                     tick()
                 if observers:
                     seconds = _since(self, token)
-                    for observe in observers:
-                        observe(seconds)
+                    if seconds == seconds:  # a clock that failed gives what is unequal to itself
+                        for observe in observers:
+                            observe(seconds)
                 if prepared is not None:
                     prepared(None)
                 return
-            self._long_way(args, kwargs, result, exception, token)
+            self._long_way(args, kwargs, result, None, token)
         except Exception as error:
-            if self.book.strict and isinstance(error, TradmetricsError):
-                raise
+            self._failed(error)
+
+    def _raised(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], exception: BaseException, token: Any) -> None:
+        """Record one call that raised. What a source does with the exception, such as raising it, leaves no trace."""
+        before = [each.__get__(exception) for each in _KEPT]
+        try:
+            if self.book.token is not self._token:
+                self.bind()
+            self._long_way(args, kwargs, None, exception, token)
+        except Exception as error:
+            self._failed(error)
+        finally:
+            for each, value in zip(_KEPT, before, strict=True):
+                if each.__get__(exception) is not value:
+                    each.__set__(exception, value)
+
+    def _failed(self, error: Exception) -> None:
+        """Count what is left of an error: here nothing but a `strict` book's raises, be it for want of stack."""
+        strict = self.book.strict
+        if strict and isinstance(error, TradmetricsError):
+            raise error
+        try:
             self.book.fault(self.name, "record", error)
+        except Exception:
+            if strict:
+                raise
 
     def _long_way(
         self, args: tuple[Any, ...], kwargs: Mapping[str, Any], result: Any, exception: BaseException | None, token: Any
@@ -339,12 +382,15 @@ class Site:
         else:
             serieses, prepared = entry
         for line, series in zip(plan.lines, serieses):  # noqa: B905 - equal by construction, and this is a warm path
-            if line.by_tick:
-                series.tick()
-            else:
-                amount = self._amount(line, reading)
-                if amount is not None:
-                    apply(line.definition, series, amount)
+            try:
+                if line.by_tick:
+                    series.tick()
+                else:
+                    amount = self._amount(line, reading)
+                    if amount is not None:
+                        apply(line.definition, series, amount)
+            except Exception as error:
+                self._failed(error)
         if recipe.effect is not None:
             recipe.effect(reading)
         if prepared is not None and exception is None:
@@ -359,7 +405,13 @@ class Site:
             safe = is_safe(raw)
             series = line.seen.get(raw) if safe else None
             if series is None:
-                series, again = reading.book.series(line.definition, raw, site=self.name, dialect=self.recipe.dialect)
+                try:
+                    series, again = reading.book.series(
+                        line.definition, raw, site=self.name, dialect=self.recipe.dialect
+                    )
+                except Exception as error:
+                    self._failed(error)
+                    series, again = NOWHERE, False
                 safe = safe and again
                 if safe:
                     _remember(line.seen, raw, series)
@@ -380,7 +432,7 @@ class Site:
         value: Any = line.amount
         if isinstance(value, str):
             value = reading(value)
-            if value is None or value is MISSING:
+            if value is None or value is MISSING or (value is reading.seconds and value != value):
                 return None
         try:
             return amount_of(value, line.definition.kind)

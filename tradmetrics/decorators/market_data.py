@@ -99,8 +99,11 @@ def track_market_data(
         raw = reading("timestamp")
         if raw is None or raw is MISSING:
             return RETURNED
+        now = reading.now()
+        if now is None:
+            return RETURNED
         try:
-            age = time() - seconds_of(raw, scale)
+            age = now - seconds_of(raw, scale)
             if age < 0:
                 raise ValueError(f"the data is {-age:.3f} s ahead of this machine's clock")
         except Exception as error:

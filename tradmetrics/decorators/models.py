@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
-from time import time
 from typing import Any, Final, ParamSpec, TypeVar, overload
 
 from tradmetrics import catalogue
@@ -140,5 +139,5 @@ def track_training(
 def _trained(reading: Reading) -> str:
     if reading.exception is not None:
         return "raised"
-    reading.put("now", time())
+    reading.put("now", reading.now())
     return RETURNED
