@@ -202,10 +202,9 @@ def main():
     days = measured("trading_order_fill_time_seconds_sum") / 86_400
     print(f"\n{days / measured('trading_order_fill_time_seconds_count'):.1f} days from an order to its fill on average")
     if options.serve:
-        with start_metrics_server(options.port) as server:
+        with suppress(KeyboardInterrupt), start_metrics_server(options.port) as server:
             print(f"\nmetrics on {server.url}, Ctrl-C to end", flush=True)
-            with suppress(KeyboardInterrupt):
-                Event().wait()
+            Event().wait()
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ def place_order(side, order_type):
     return {"status": random.choice(["filled", "filled", "submitted", "rejected"]), "reason": "margin"}
 
 
-print(start_metrics_server(port=0).url, flush=True)
-with suppress(KeyboardInterrupt):
+with suppress(KeyboardInterrupt), start_metrics_server(port=0) as server:
+    print(server.url, flush=True)
     while True:
         place_order(random.choice(["buy", "sell"]), "limit")

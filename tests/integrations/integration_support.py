@@ -8,8 +8,8 @@ import pytest
 from tradmetrics.exporter import MetricsExporter
 from tradmetrics.lifecycle.tracker import OrderTracker
 
-REQUIRE = "TRADMETRICS_REQUIRE_INTEGRATIONS"
-"""Set to 1 where the libraries must be installed: their tests then fail instead of being skipped."""
+REQUIRE = ("TRADMETRICS_REQUIRE_INTEGRATIONS", "TRADMETRICS_REQUIRE_ALL")
+"""Either one set to 1 says that the libraries must be installed: their tests then fail instead of being skipped."""
 
 
 def library(name):
@@ -18,8 +18,9 @@ def library(name):
         return importlib.import_module(name)
     except ImportError as error:
         reason = f"{name} cannot be imported ({error}); install tradmetrics with the extra of its adapter"
-        if os.environ.get(REQUIRE) in ("1", name.partition(".")[0]):
-            pytest.fail(f"{reason}, and {REQUIRE} says that it must be there", pytrace=False)
+        for variable in REQUIRE:
+            if os.environ.get(variable) == "1":
+                pytest.fail(f"{reason}, and {variable}=1 says that it must be there", pytrace=False)
         return pytest.skip(reason, allow_module_level=True)
 
 
