@@ -1,7 +1,7 @@
 """The monitoring setup guide's own code, unchanged but for two import lines, on a FastAPI app.
 
-    pip install tradmetrics[fastapi] uvicorn
-    python examples/guide_loop.py        # then open http://127.0.0.1:8000/metrics
+pip install tradmetrics[fastapi] uvicorn
+python examples/guide_loop.py        # then open http://127.0.0.1:8000/metrics
 """
 # ruff: noqa: RUF006 - the guide's own text
 # fmt: off

@@ -258,6 +258,16 @@ def test_undone_by_one_call(book, recorded):
     assert "cancel" not in vars(engine.broker)
 
 
+def test_a_disabled_book_leaves_the_engine_alone():
+    """Broken, switching the metrics off still costs something, or breaks code that asks the handle for its orders."""
+    engine = cerebro()
+    with instrument_backtrader(engine, metrics=TradingMetrics(enabled=False)) as handle:
+        (log,) = engine.run()
+
+    assert [] == list(log.analyzers)
+    assert 0 == handle.orders.open_orders()
+
+
 def test_an_engine_runs_twice(book, recorded):
     """Broken, a second run on the same engine counts wrongly or fails."""
     engine = cerebro()

@@ -300,6 +300,13 @@ def test_undone_by_one_call(client, book, recorded):
     assert 0 == recorded("trading_orders_submitted_total")
 
 
+def test_a_disabled_book_leaves_the_exchange_alone(client):
+    """Broken, switching the metrics off still costs something on every request."""
+    before = dict(vars(client.exchange))
+    with instrument_ccxt(client.exchange, metrics=TradingMetrics(enabled=False)):
+        assert before == vars(client.exchange)
+
+
 def test_a_fill_that_a_stream_tells_before_the_answer_counts(book, recorded):
     """Broken, fast fills are lost: the websocket is often ahead of the answer to the create."""
 

@@ -181,10 +181,9 @@ def instrument(
     handle = next((handle for handle in map(_attached, targets) if handle is not None), None)
     if handle is None:
         handle = Handle(metrics, site)
-        if handle.metrics.enabled:
-            handle.into = start(handle)
+        handle.into = start(handle)
     try:
-        for target in targets:
+        for target in targets if handle.metrics.enabled else ():
             if _attached(target) is None:
                 handle.into(target)
                 handle.replace(target, _ATTRIBUTE, handle)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any, Final
 
 import backtrader  # type: ignore[import-not-found, import-untyped, unused-ignore]
@@ -71,13 +70,7 @@ def instrument_backtrader(
     """
     check_target("instrument_backtrader", cerebro, ("analyzers", "runstrategies"), "a backtrader.Cerebro()")
     check_version("backtrader", "backtrader", "1.9.77", "1.10")
-    return instrument([cerebro], lambda handle: partial(_add_analyzer, handle, strategy), metrics, _SITE)
-
-
-def _add_analyzer(handle: Handle, strategy: Strategy, cerebro: Any) -> None:
-    entry = (_Analyzer, (), {"_name": "tradmetrics", "engine": _Engine(handle, strategy)})
-    cerebro.analyzers.append(entry)
-    handle.on_undo(lambda: cerebro.analyzers.remove(entry))
+    return instrument([cerebro], lambda handle: _Engine(handle, strategy).add_to, metrics, _SITE)
 
 
 class _Engine:
@@ -91,6 +84,12 @@ class _Engine:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(None), ()  # not in the worker processes of an optimisation: what they record is lost with them
+
+    def add_to(self, cerebro: Any) -> None:
+        """Hook into a Cerebro."""
+        entry = (_Analyzer, (), {"_name": "tradmetrics", "engine": self})
+        cerebro.analyzers.append(entry)
+        self.handle.on_undo(lambda: cerebro.analyzers.remove(entry))
 
     def submitted(self, order: Any) -> None:
         """Count an order at its first sight, as of the bar that created it."""
