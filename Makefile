@@ -55,7 +55,7 @@ docs-serve: $(VENV)/.docs ## Serve the documentation while editing it
 	$(BIN)/mkdocs serve
 
 stack: $(VENV)/.demo tools ## Run Prometheus, Alertmanager and node exporter on the project's rules, without Docker
-	@bash alerts/stack/run $(ARGS)
+	@$(BIN)/python -m alerts.stack $(ARGS)
 
 dist: dist/.built ## Build and check the wheel and the source distribution
 

@@ -16,7 +16,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors", "version", "text", "identifiers", "spellings", "series", "freshness", "route_templates"),
     ("definition", "labels", "multiprocess"),
     ("catalogue", "values", "readers", "outcomes", "symbols", "cardinality", "rendering"),
-    ("faults", "vocabulary"),
+    ("faults", "vocabulary", "rendering"),
     ("registry",),
     ("book",),
     ("instrument", "recording", "snapshots", "stats", "exposition"),
