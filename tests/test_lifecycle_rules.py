@@ -248,6 +248,30 @@ def test_more_than_was_ordered_is_an_overfill(desk: Desk) -> None:
     assert {"submitted": 2, "filled": 2} == desk.ends()
 
 
+def test_after_a_bust_new_fills_add_to_what_is_left(desk: Desk) -> None:
+    """Without it, an order would complete by fills that were taken back."""
+    desk.orders.submitted("1", side="BUY", quantity=10)
+    desk.orders.updated("1", fill_id="a", fill_quantity=9)
+    desk.orders.updated("1", filled=4)
+    desk.orders.updated("1", fill_id="b", fill_quantity=5)
+    assert 1 == desk.orders.open_orders()
+    desk.orders.updated("1", fill_id="c", fill_quantity=1)
+    assert {"submitted": 1, "filled": 1} == desk.ends()
+    assert {"bust": 1} == desk.anomalies()
+
+
+def test_fills_without_ids_add_to_those_with_ids(desk: Desk) -> None:
+    """Without it, a broker that numbers only some of its fills would leave the order open."""
+    desk.orders.submitted("1", side="BUY", quantity=7)
+    desk.orders.updated("1", fill_quantity=4)
+    desk.orders.updated("1", fill_id="a", fill_quantity=3)
+    assert {"submitted": 1, "filled": 1} == desk.ends()
+    desk.orders.submitted("2", side="BUY", quantity=7)
+    desk.orders.updated("2", fill_id="a", fill_quantity=3)
+    desk.orders.updated("2", fill_quantity=4)
+    assert {"submitted": 2, "filled": 2} == desk.ends()
+
+
 def test_fills_without_ids_or_cumulative_quantities_are_taken_at_their_word(desk: Desk) -> None:
     """Without it, a broker that only says how much each fill was would never complete an order."""
     desk.orders.submitted("1", side="BUY", quantity=10)
@@ -426,6 +450,7 @@ def test_a_broker_that_counts_each_id_of_a_replaced_order_by_itself_has_no_bust(
     desk.orders.updated("a", filled=4)
     desk.orders.replaced("a", "b", quantity=6)
     desk.orders.updated("a", filled=3)
+    desk.orders.updated("a", filled=5)
     desk.orders.updated("b", filled=2)
     assert {} == desk.anomalies()
     desk.orders.updated("b", filled=1)

@@ -81,7 +81,7 @@ class Intake(Running):
             now, timed = reader.now, timestamp is not None
             if timed:
                 at = reader.time(timestamp, book, site)
-            if account is not None and not reader.is_ours(account):
+            if account is not None and not reader.is_ours(account, book, site):
                 self.run(book, site, now, ("other_account",), nothing)
                 return
             anomalies: list[str] = []
@@ -132,7 +132,7 @@ class Intake(Running):
             if entered is not None and not timed:
                 at = entered.at
             key = reader.id(order_id, book, site)
-            if key is None or (account is not None and not reader.is_ours(account)):
+            if key is None or (account is not None and not reader.is_ours(account, book, site)):
                 self.run(book, site, now, ("missing_id" if key is None else "other_account",), nothing)
                 return
             anomalies: list[str] = []

@@ -56,9 +56,9 @@ class Reader:
             book.fault(site, "clock", error)
             return None
 
-    def is_ours(self, account: object) -> bool:
+    def is_ours(self, account: object, book: TradingMetrics, site: str) -> bool:
         """Whether the account that an event names is ours."""
-        return not self.account or id_of(account) == self.account
+        return not self.account or self.id(account, book, site) == self.account
 
     def id(self, value: object, book: TradingMetrics, site: str) -> str | None:
         """An id as text, or None."""
@@ -103,7 +103,7 @@ class Reader:
             return self._sides[value]
         side = vocabulary.side(value, self._dialect)
         if side is None and not is_blank(value):
-            book.fault(site, "vocabulary", ValueError(f"side={value!r:.60} is none of {', '.join(catalogue.SIDES)}"))
+            book.fault(site, "vocabulary", ValueError(f"side={_short(value)} is none of {', '.join(catalogue.SIDES)}"))
         return _keep(self._sides, value, side) or UNKNOWN
 
     def order_type(self, value: object) -> str:
@@ -121,7 +121,7 @@ class Reader:
         if status is None and vocabulary.order_status(value, self._dialect, filled=0, quantity=1) == "cancelled":
             status = CLOSED  # filled or cancelled: the quantities tell, once the order is known
         if status is None and not is_blank(value):
-            book.fault(site, "vocabulary", ValueError(f"status={value!r:.60} is no order status that is known here"))
+            book.fault(site, "vocabulary", ValueError(f"status={_short(value)} is no order status that is known here"))
         return _keep(self._statuses, value, status)
 
 
@@ -136,4 +136,13 @@ def _keep(words: dict[str, str], value: object, word: str | None) -> str | None:
 
 def is_blank(value: object) -> bool:
     """Whether a label says nothing."""
-    return value is None or (isinstance(value, str) and value.strip().lower() in ("", UNKNOWN))
+    # Not `isinstance`, which asks the value for its class: some raise whatever they are asked.
+    return value is None or (issubclass(type(value), str) and str.strip(value).lower() in ("", UNKNOWN))  # type: ignore[arg-type]
+
+
+def _short(value: object) -> str:
+    """A value for a message, whatever its `__repr__` does."""
+    try:
+        return f"{value!r:.60}"
+    except Exception:
+        return type(value).__name__

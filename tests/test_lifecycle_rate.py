@@ -1,0 +1,146 @@
+"""The rate of messages: the busiest second and five seconds since the last scrape."""
+
+from __future__ import annotations
+
+import sys
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.lifecycle_kit import Desk
+from tradmetrics import OrderTracker
+from tradmetrics.lifecycle.rate import BATCH, MOST_MESSAGES, MessageRate
+
+
+def rates(desk: Desk) -> tuple[float, float]:
+    """The busiest second and five seconds, as a scrape has them."""
+    name = "trading_order_message_rate_max"
+    return desk.value(name, window="1s"), desk.value(name, window="5s")
+
+
+def test_messages_count_by_action() -> None:
+    """Without it, the order-to-trade ratio that an exchange asks for could not be computed."""
+    desk = Desk()
+    desk.orders.submitted("1", side="BUY")
+    desk.orders.replaced("1", "2")
+    desk.orders.replaced("2", "3")
+    desk.orders.cancel_requested("3")
+    counts = {
+        action: desk.value("trading_order_messages_total", action=action) for action in ("new", "modify", "cancel")
+    }
+    assert {"new": 1, "modify": 2, "cancel": 1} == counts
+
+
+def test_a_burst_between_two_scrapes_is_seen_at_the_next() -> None:
+    """Without it, a burst over the broker's limit would hide between two scrapes."""
+    desk = Desk()
+    assert (0, 0) == rates(desk)
+    desk.clock.now += 10
+    for number in range(12):
+        desk.orders.submitted(number, side="BUY")
+        desk.clock.now += 0.05
+    desk.clock.now += 1.5
+    for number in range(3):
+        desk.orders.cancel_requested(number)
+    desk.clock.now += 60
+    assert (12, 15) == rates(desk)
+    desk.clock.now += 60
+    assert (0, 0) == rates(desk)
+    desk.orders.cancel_requested(5)
+    desk.clock.now += 5
+    assert (1, 1) == rates(desk)
+
+
+def test_messages_exactly_a_second_apart_are_in_different_seconds() -> None:
+    """Without it, a bot that keeps a limit of one a second would seem to break it."""
+    desk = Desk()
+    for number in range(6):
+        desk.orders.submitted(number, side="BUY")
+        desk.clock.now += 1
+    assert (1, 5) == rates(desk)
+
+
+def test_a_burst_across_a_scrape_counts_whole() -> None:
+    """Without it, a scrape in the middle of a burst would cut it in two halves that each keep the limit."""
+    desk = Desk()
+    for number in range(5):
+        desk.orders.submitted(number, side="BUY")
+    desk.clock.now += 0.5
+    assert (5, 5) == rates(desk)
+    for number in range(5, 9):
+        desk.orders.submitted(number, side="BUY")
+    desk.clock.now += 1
+    assert (9, 9) == rates(desk)
+
+
+def test_readers_within_a_second_see_the_same() -> None:
+    """Without it, of two Prometheus servers that scrape together, one would never see a burst."""
+    desk = Desk()
+    for number in range(5):
+        desk.orders.submitted(number, side="BUY")
+    desk.clock.now += 30
+    assert (5, 5) == rates(desk)
+    desk.clock.now += 0.9
+    assert (5, 5) == rates(desk)
+    desk.clock.now += 0.1
+    assert (0, 0) == rates(desk)
+
+
+def test_a_backtest_has_the_rate_of_its_own_time() -> None:
+    """Without it, a backtest, which sends a year's orders in a minute, would seem to break every limit."""
+    desk = Desk()
+    for number in range(10):
+        desk.orders.submitted(number, side="BUY", timestamp=number * 2)
+    assert (1, 3) == rates(desk)
+    desk.clock.now += 60
+    for number in range(10):
+        desk.orders.submitted(f"again-{number}", side="BUY", timestamp=number * 2)
+    assert (1, 3) == rates(desk)
+
+
+def test_the_busiest_tracker_of_a_book_is_shown() -> None:
+    """Without it, the limits of two accounts, which are separate, would be added up."""
+    desk = Desk()
+    second = OrderTracker("s", clock=desk.clock, metrics=desk.book)
+    for number in range(3):
+        desk.orders.submitted(number, side="BUY")
+    for number in range(4):
+        second.submitted(number, side="BUY")
+    assert (4, 4) == rates(desk)
+
+
+def test_a_burst_of_a_million_messages_takes_bounded_memory() -> None:
+    """Without it, a runaway loop would take the process's memory with it through its own metric."""
+    rate = MessageRate()
+    for _ in range(MOST_MESSAGES + 2 * BATCH):
+        rate.add(5.0, False)
+    blocks = sys.getallocatedblocks()
+    for _ in range(MOST_MESSAGES):
+        rate.add(5.0, False)
+    assert 1_000 > sys.getallocatedblocks() - blocks
+    assert {"1s": MOST_MESSAGES, "5s": MOST_MESSAGES} == rate.scrape(5.0)
+
+
+@settings(max_examples=150)
+@given(
+    steps=st.lists(st.tuples(st.sampled_from([0.0, 0.25, 0.5, 1.0, 2.0, 6.0]), st.sampled_from("mmmmms")), max_size=60),
+)
+def test_the_busiest_windows_are_those_of_a_count_by_hand(steps: list[tuple[float, str]]) -> None:
+    """Without it, the sliding windows would be off by a message at their edges."""
+    rate, now, times, since = MessageRate(), 0.0, list[float](), 0
+    scraped = float("-inf")
+    reported = {1.0: 0, 5.0: 0}
+    for step, what in steps:
+        now += step
+        if what == "m":
+            times.append(now)
+            rate.add(now, False)
+            continue
+        if now - scraped >= 1:
+            reported, scraped = {1.0: 0, 5.0: 0}, now
+        for seconds in reported:
+            for last in range(since, len(times)):
+                count = sum(times[last] - seconds < at for at in times[: last + 1])
+                reported[seconds] = max(reported[seconds], count)
+        since = len(times)
+        assert {"1s": reported[1.0], "5s": reported[5.0]} == rate.scrape(now)

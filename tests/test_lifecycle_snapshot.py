@@ -1,0 +1,310 @@
+"""Snapshots: what they carry over a restart, and what is refused."""
+
+from __future__ import annotations
+
+import copy
+import json
+import time
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.lifecycle_kit import Clock, Desk
+from tradmetrics import ConfigurationError, OrderTracker, SnapshotError, TradingMetrics
+
+
+def filled_desk() -> Desk:
+    """A tracker with an order in every state."""
+    desk = Desk(account="U1")
+    for order_id in ("open", "partial", "done", "gone"):
+        desk.orders.submitted(order_id, side="BUY", quantity=10, reference_price=100)
+    desk.orders.alias("open", "its broker's")
+    desk.orders.replaced("open", "open-2")
+    desk.orders.updated("open-2", status="accepted")
+    desk.orders.updated("partial", fill_id="a", fill_quantity=4, price=100.1)
+    desk.orders.updated("done", status="filled", fill_id="a", filled=10)
+    desk.orders.updated("gone", status="cancelled")
+    desk.orders.submitted("timed", side="SELL", timestamp=50)
+    return desk
+
+
+def saved(desk: Desk) -> dict[str, Any]:
+    """A tracker's snapshot, as it comes back from a file."""
+    read: dict[str, Any] = json.loads(json.dumps(desk.orders.snapshot(), allow_nan=False))
+    return read
+
+
+def restored(desk: Desk, snapshot: dict[str, Any], **options: Any) -> Desk:
+    """A tracker in a book of its own that goes on with a snapshot, on the same clock."""
+    after = Desk()
+    after.clock = desk.clock
+    after.orders = OrderTracker.restore(snapshot, strategy="s", clock=desk.clock, metrics=after.book, **options)
+    return after
+
+
+def test_everything_that_is_known_of_an_order_goes_on_after_a_restart() -> None:
+    """Without it, a restart would lose an id, a fill, a price, or the end of an order."""
+    desk = filled_desk()
+    desk.clock.now += 10
+    after = restored(desk, saved(desk))
+    assert {} == after.ends()
+    assert {} == after.errors()
+    assert 3 == after.orders.open_orders()
+    assert 10 == after.value("trading_order_oldest_open_seconds", strategy="s")
+
+    after.orders.updated("its broker's", status="accepted")
+    after.orders.updated("open", status="cancelled")
+    after.orders.updated("open-2", status="rejected")
+    after.orders.updated("partial", fill_id="a", fill_quantity=4)
+    after.orders.updated("partial", fill_id="b", fill_quantity=6, price=100.1)
+    after.orders.updated("done", status="partially_filled", filled=4)
+    after.orders.updated("gone", status="filled", filled=10)
+    after.orders.updated("timed", status="filled", timestamp=57)
+    assert {"rejected": 1, "filled": 3} == after.ends()
+    assert {"duplicate_fill": 1, "late_fill": 1, "fill_after_cancel": 1} == after.anomalies()
+    assert (0, 0) == after.times("ack")
+    assert (3, 27) == after.times("fill")
+    assert (2, 17) == after.times("first_fill")
+    assert (0, 1) == (after.slippage("5.0"), after.slippage("20.0"))
+    assert {} == after.errors()
+
+
+def test_a_snapshot_of_a_restored_tracker_is_the_same() -> None:
+    """Without it, what is lost would grow with every restart."""
+    desk = filled_desk()
+    first = saved(desk)
+    second = saved(restored(desk, first))
+    assert first["orders"] == second["orders"]
+    assert 1 == first["version"]
+    assert "U1" == second["account"]
+
+
+def test_the_limits_hold_for_what_is_restored() -> None:
+    """Without it, a tracker with a smaller table or an old snapshot would start beyond its bounds."""
+    desk = filled_desk()
+    small = restored(desk, saved(desk), max_open=2)
+    assert {"evicted": 1} == small.anomalies()
+    assert 2 == small.orders.open_orders()
+    desk.clock.now += 100
+    late = restored(desk, saved(desk), expire_after=50)
+    assert 0 == late.orders.open_orders()
+    assert {"evicted": 3} == late.anomalies()
+
+
+def test_a_clock_that_started_over_is_bridged_by_the_calendar(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without it, after a reboot, whose clock starts at 0, the times of open orders would be lost or negative."""
+    calendar = Clock(1_700_000_000.0)
+    monkeypatch.setattr("tradmetrics.lifecycle.intake.time.time", calendar)
+    desk = filled_desk()
+    desk.clock.now += 10
+    snapshot = saved(desk)
+    calendar.now += 60
+    desk.clock.now = 5.0
+    after = restored(desk, snapshot)
+    assert 70 == after.value("trading_order_oldest_open_seconds", strategy="s")
+    desk.clock.now += 2
+    after.orders.updated("partial", filled=10)
+    assert (1, 72) == after.times("fill")
+    after.orders.updated("timed", status="filled", timestamp=51)
+    assert (2, 73) == after.times("fill")
+
+
+@pytest.mark.parametrize(("by_clock", "age"), [(60.5, 60.5), (500.0, 60.0), (3.0, 60.0), (-40.0, 60.0)])
+def test_the_monotonic_clock_is_believed_only_while_it_agrees_with_the_calendar(
+    monkeypatch: pytest.MonkeyPatch, by_clock: float, age: float
+) -> None:
+    """Without it, a monotonic clock of another boot that is ahead by chance would make orders hours older."""
+    monotonic, calendar = Clock(), Clock(1_700_000_000.0)
+    monkeypatch.setattr("time.monotonic", monotonic)
+    monkeypatch.setattr("tradmetrics.lifecycle.intake.time.time", calendar)
+    book = TradingMetrics()
+    orders = OrderTracker("s", metrics=book, clock=time.monotonic)
+    orders.submitted("1", side="BUY")
+    snapshot = orders.snapshot()
+    del orders
+    calendar.now += 60
+    monotonic.now += by_clock
+    after = OrderTracker.restore(snapshot, metrics=book, clock=time.monotonic)
+    assert age == book.registry.get_sample_value("trading_order_oldest_open_seconds", {"strategy": "s"})
+    assert 1 == after.open_orders()
+
+
+def test_orders_that_end_while_the_snapshot_is_taken_leave_it_readable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without it, a snapshot taken while the bot trades could hold an id twice, and be refused after the restart."""
+    monkeypatch.setattr("tradmetrics.lifecycle.intake._AT_A_TIME", 1)
+    desk = Desk(max_open=2)
+    desk.orders.submitted("1", side="BUY")
+    desk.orders.submitted("2", side="BUY")
+    dump = "tradmetrics.lifecycle.intake.dump"
+    from tradmetrics.lifecycle.snapshot import dump as real
+
+    def meanwhile(order: Any) -> dict[str, Any]:
+        row = real(order)
+        if order.ids == ("1",):
+            desk.orders.submitted("3", side="BUY")
+            desk.orders.submitted("4", side="BUY")
+            desk.orders.alias("4", "2")
+        return row
+
+    monkeypatch.setattr(dump, meanwhile)
+    assert [["1"]] == [row["ids"] for row in desk.orders.snapshot()["orders"]]
+
+
+# ── what is refused ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def broken(**changes: Any) -> dict[str, Any]:
+    """A snapshot of which something at the top was changed."""
+    return {**saved(filled_desk()), **changes}
+
+
+def without(name: str) -> dict[str, Any]:
+    """A snapshot that lacks something at its top."""
+    snapshot = saved(filled_desk())
+    del snapshot[name]
+    return snapshot
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "hint"),
+    [
+        (None, "not NoneType; read a file with json.load first"),
+        ("{}", "not str; read a file with json.load first"),
+        ([], "not list"),
+        ({}, "foreign: its format is None"),
+        ({"version": 1}, "foreign"),
+        ({"version": 99, "format": "another"}, "foreign: its format is 'another'"),
+        (broken(version=2), r"newer: it is of version 2, and this release reads up to 1; upgrade tradmetrics"),
+        (broken(version="1"), "damaged: version is '1'"),
+        (broken(version=True), "damaged: version is True"),
+        (broken(version=0), "damaged: version is 0"),
+        (without("version"), "damaged: version is None"),
+        (without("orders"), "damaged: the snapshot lacks orders"),
+        (without("clock"), "damaged: the snapshot lacks clock"),
+        (broken(extra=1), "damaged: the snapshot has 'extra'"),
+        (broken(account=None), "damaged: account is None, not text"),
+        (broken(clock="noon"), "damaged: clock is 'noon', not a finite number"),
+        (broken(unix_time=float("nan")), "damaged: unix_time is nan"),
+        (broken(orders={}), "damaged: orders is {}, not a list"),
+        (broken(orders=[1]), r"damaged: orders\[0\] is 1, not an object"),
+        (broken(orders=[{}]), r"damaged: orders\[0\] lacks acknowledged"),
+    ],
+)
+def test_a_snapshot_that_is_damaged_foreign_or_newer_is_refused_with_the_reason(snapshot: object, hint: str) -> None:
+    """Without it, a wrong file would start the bot with orders that are not there, or with none and no word."""
+    with pytest.raises(SnapshotError, match=hint):
+        OrderTracker.restore(snapshot, account="U1")
+
+
+WRONG: dict[str, tuple[Any, ...]] = {
+    "ids": (None, [], "1", [1], [""], ["a", "a"], ["x"] * 17, ["x" * 300]),
+    "superseded": ("1", [1], ["a", "a"]),
+    "fill_ids": ("1", [1], ["a", "a"], [str(number) for number in range(1_001)]),
+    "strategy": (None, "", 1, "x" * 129),
+    "side": (None, "buy", 1, []),
+    "quantity": (0, -1, "1", True, float("nan"), float("inf")),
+    "reference_price": ("1", True, float("nan"), 10**400),
+    "submitted_at": ("1", True, float("inf")),
+    "arrived": (None, "1", True),
+    "timed": (None, 0, "no"),
+    "acknowledged": (None, 0),
+    "first_fill": (None, 0),
+    "renumbered": (None, 0),
+    "filled": (None, -1, "1"),
+    "booked": (None, -1, "1"),
+    "cost": (None, "1", float("nan")),
+    "volume": (None, -1, "1"),
+    "ended": ("", "open", True, []),
+}
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in WRONG.items() for value in values])
+def test_every_field_of_an_order_is_checked(name: str, value: object) -> None:
+    """Without it, one damaged field would show as a wrong metric, or an error in the middle of the session."""
+    snapshot = saved(filled_desk())
+    assert set(WRONG) == set(snapshot["orders"][0])
+    snapshot["orders"][2][name] = value
+    with pytest.raises(SnapshotError, match=rf"damaged: orders\[2\]\.{name} is "):
+        OrderTracker.restore(snapshot)
+
+
+def test_an_id_that_leads_to_two_orders_is_refused() -> None:
+    """Without it, events of one order would be booked on another."""
+    snapshot = saved(filled_desk())
+    snapshot["orders"][1]["ids"] = snapshot["orders"][0]["ids"]
+    with pytest.raises(SnapshotError, match=r"damaged: orders\[1\] has the id 'done', which leads to an earlier order"):
+        OrderTracker.restore(snapshot)
+
+
+def test_a_snapshot_of_another_account_is_refused() -> None:
+    """Without it, the orders of one account would be open in the other."""
+    with pytest.raises(SnapshotError, match="foreign: it holds the orders of the account 'U1', not of 'U2'"):
+        OrderTracker.restore(saved(filled_desk()), account="U2")
+
+
+def test_nothing_is_changed_when_a_snapshot_is_refused() -> None:
+    """Without it, a half-read snapshot would leave half of the orders behind."""
+    desk = filled_desk()
+    snapshot = saved(desk)
+    snapshot["orders"][-1]["filled"] = -1
+    before = copy.deepcopy(snapshot)
+    samples = [each for each in desk.book.registry.collect() if "order" in each.name]
+    with pytest.raises(SnapshotError):
+        OrderTracker.restore(snapshot, metrics=desk.book)
+    assert before == snapshot
+    assert samples == [each for each in desk.book.registry.collect() if "order" in each.name]
+
+
+def test_a_snapshot_is_not_changed_by_restoring_it() -> None:
+    """Without it, restoring the same snapshot twice would give two different trackers."""
+    desk = filled_desk()
+    snapshot = saved(desk)
+    before = copy.deepcopy(snapshot)
+    after = restored(desk, snapshot)
+    after.orders.updated("partial", fill_id="z", fill_quantity=1)
+    assert before == snapshot
+
+
+def test_options_are_checked_when_restoring_too() -> None:
+    """Without it, a mistake in the options would show only when the limits act."""
+    with pytest.raises(ConfigurationError, match="max_open"):
+        OrderTracker.restore(saved(filled_desk()), max_open=0)
+    with pytest.raises(TypeError):
+        OrderTracker.restore(saved(filled_desk()), maximum=5)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.data(), value=JSON)
+def test_whatever_is_damaged_is_refused_or_harmless(data: st.DataObject, value: object) -> None:
+    """Without it, a file that was cut or overwritten could stop the bot from starting, with a traceback of ours."""
+    snapshot = saved(filled_desk())
+    spot: Any = snapshot
+    key: Any = data.draw(st.sampled_from(sorted(snapshot)))
+    if key == "orders" and data.draw(st.booleans()):
+        spot = data.draw(st.sampled_from(snapshot["orders"]))
+        key = data.draw(st.sampled_from(sorted(spot)))
+    spot[key] = value
+    book = TradingMetrics()
+    try:
+        orders = OrderTracker.restore(snapshot, metrics=book, clock=Clock())
+    except SnapshotError:
+        return
+    for order_id in ("open", "partial", "done", "timed"):
+        orders.updated(order_id, status="filled", fill_id="q", fill_quantity=1, price=1, timestamp=60)
+    errors = [
+        sample
+        for metric in book.registry.collect()
+        for sample in metric.samples
+        if sample.name == "tradmetrics_instrumentation_errors_total"
+    ]
+    assert [] == errors
+    json.dumps(orders.snapshot(), allow_nan=False)
