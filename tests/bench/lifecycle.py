@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import count
 from statistics import median
 from time import perf_counter
 
 from prometheus_client import CollectorRegistry, Counter
 
+from tests.bench.figures import Figure
 from tradmetrics.book import TradingMetrics
 from tradmetrics.lifecycle import OrderTracker
 
@@ -44,39 +45,26 @@ def tracker(open_orders: int) -> OrderTracker:
     return orders
 
 
-def lifecycle_case(*, lives: int = 2_000, repeats: int = 15) -> dict[str, float]:
-    """Measure, interleaved, and return medians.
+def figures(*, lives: int = 2_000, repeats: int = 15) -> Iterator[Figure]:
+    """Measure, interleaved: one order's five calls in hand-written counts, and beside 10 and 100,000 open orders.
 
     Args:
         lives: Orders per repeat.
         repeats: How often each is measured.
-
-    Returns:
-        `hand_written_us`: one hand-written count; `few_us`, `many_us`: one order's five calls beside 10 and 100,000
-        open orders; `ratio`: `few_us` in hand-written counts; `flatness`: `many_us` / `few_us`.
     """
     by_hand, few, many = hand_written(), one_life(tracker(FEW)), one_life(tracker(MANY))
-    runs: list[tuple[float, float, float]] = [
-        (_micros(by_hand, 5 * lives), _micros(few, lives), _micros(many, lives)) for _ in range(repeats)
+    runs = [
+        (_nanoseconds(by_hand, 5 * lives), _nanoseconds(few, lives), _nanoseconds(many, lives)) for _ in range(repeats)
     ]
     hand, small, large = (median(column) for column in zip(*runs, strict=True))
-    flatness = median(large / small for _, small, large in runs)
-    return {
-        "hand_written_us": hand,
-        "few_us": small,
-        "many_us": large,
-        "ratio": median(small / hand for hand, small, _ in runs),
-        "flatness": flatness,
-    }
+    yield Figure(
+        "order lifecycle: submit, ack, two partial fills, fill", "ns", small, hand, "labels(…).inc(), once", 12
+    )
+    yield Figure(f"the same beside {MANY:,} open orders", "ns", large, small, f"beside {FEW}", 1.5)
 
 
-def _micros(function: Callable[[], None], times: int) -> float:
+def _nanoseconds(function: Callable[[], None], times: int) -> float:
     started = perf_counter()
     for _ in range(times):
         function()
-    return (perf_counter() - started) / times * 1e6
-
-
-if __name__ == "__main__":
-    for name, value in lifecycle_case().items():
-        print(f"{name:>16} {value:8.2f}")
+    return (perf_counter() - started) / times * 1e9

@@ -1,0 +1,228 @@
+"""Figures that are no ratio of two statements: scrapes, memory, imports, threads, and a million hostile labels."""
+
+from __future__ import annotations
+
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import tracemalloc
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+
+import tradmetrics
+from tradmetrics import Limits, TradingMetrics, catalogue
+from tradmetrics.rendering import render
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured figure beside what it is compared with.
+
+    Attributes:
+        name: What is measured.
+        unit: Its unit.
+        ours: The figure of this library.
+        theirs: The figure it is compared with, or None.
+        against: What that is.
+        target: The most that `ours / theirs` (or `ours`, where there is nothing to compare with) should be.
+    """
+
+    name: str
+    unit: str
+    ours: float
+    theirs: float | None = None
+    against: str = ""
+    target: float | None = None
+
+    @property
+    def ratio(self) -> float | None:
+        """Ours to theirs."""
+        return None if self.theirs is None else self.ours / self.theirs
+
+
+def all_figures() -> Iterator[Figure]:
+    """Measure, one after the other."""
+    yield from scrapes()
+    yield from memory()
+    yield from threads()
+    yield imports()
+    yield from hostile_labels()
+
+
+def _filled(count: int) -> tuple[TradingMetrics, CollectorRegistry]:
+    book = TradingMetrics(limits=Limits(labels={"symbol": count + 1}, default_series=count + 1))
+    registry = CollectorRegistry()
+    counter = Counter("updates", "Updates.", ["symbol"], registry=registry)
+    for i in range(count):
+        book.record(catalogue.MARKET_DATA_UPDATES, (f"S{i}",), site="bench")
+        counter.labels(symbol=f"S{i}").inc()
+    return book, registry
+
+
+def scrapes() -> Iterator[Figure]:
+    """Milliseconds of one rendering, without the pauses that let other threads run."""
+    from tradmetrics import rendering
+
+    pause, rendering.PAUSE = rendering.PAUSE, 0.0
+    try:
+        for count, rounds in ((1_000, 15), (10_000, 9), (100_000, 3)):
+            book, registry = _filled(count)
+            pairs = [
+                (
+                    _milliseconds(lambda book=book: render(book.registry)),
+                    _milliseconds(lambda registry=registry: generate_latest(registry)),
+                )
+                for _ in range(rounds)
+            ]
+            ours, theirs = (statistics.median(column) for column in zip(*pairs, strict=True))
+            yield Figure(f"scrape of {count:,} series", "ms", ours, theirs, "generate_latest of prometheus_client")
+    finally:
+        rendering.PAUSE = pause
+
+
+def _milliseconds(work: Callable[[], Any]) -> float:
+    started = perf_counter()
+    work()
+    return (perf_counter() - started) * 1e3
+
+
+def memory() -> Iterator[Figure]:
+    """Bytes that one more series takes, as tracemalloc sees them."""
+    count = 2_000
+    kinds: tuple[tuple[str, Any, Any], ...] = (
+        ("counter", catalogue.MARKET_DATA_UPDATES, Counter("u", "U.", ["symbol"], registry=CollectorRegistry())),
+        (
+            "histogram",
+            catalogue.MARKET_DATA_AGE,
+            Histogram("a", "A.", ["symbol"], buckets=catalogue.DATA_AGE_BUCKETS, registry=CollectorRegistry()),
+        ),
+    )
+    for kind, definition, metric in kinds:
+        book = TradingMetrics(limits=Limits(labels={"symbol": count + 1}, default_series=count + 1))
+        names = [f"S{i}" for i in range(count)]
+        ours = _bytes(lambda: [book.record(definition, (name,), 1.0, site="bench") for name in names])  # noqa: B023
+        theirs = _bytes(lambda: [metric.labels(symbol=name) for name in names])  # noqa: B023
+        yield Figure(f"memory of one {kind} series", "bytes", ours / count, theirs / count, "prometheus_client")
+
+
+def _bytes(work: Callable[[], Any]) -> float:
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    kept = work()
+    after = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    del kept
+    return after - before
+
+
+def threads() -> Iterator[Figure]:
+    """Nanoseconds of one call, while 1 and 8 threads make them as fast as they can."""
+    book = TradingMetrics()
+    decorated = tradmetrics.track_order(strategy="s", metrics=book)(_place)
+    counter = Counter("orders", "Orders.", ["strategy", "side", "order_type"], registry=CollectorRegistry())
+
+    def by_hand() -> None:
+        counter.labels(strategy="s", side="BUY", order_type="LIMIT").inc()
+        _place("BUY", "LIMIT")
+
+    for number in (1, 8):
+        pairs = [(_shared(lambda: decorated("BUY", "LIMIT"), number), _shared(by_hand, number)) for _ in range(7)]
+        ours, theirs = (statistics.median(column) for column in zip(*pairs, strict=True))
+        name = f"track_order on {number} thread{'s' if number > 1 else ''}"
+        yield Figure(name, "ns", ours, theirs, "labels(…).inc() on as many")
+
+
+def _place(side: str, order_type: str) -> None: ...
+
+
+def _shared(work: Callable[[], Any], number: int, calls: int = 40_000) -> float:
+    each = calls // number
+
+    def run() -> None:
+        for _ in range(each):
+            work()
+
+    workers = [threading.Thread(target=run) for _ in range(number)]
+    started = perf_counter()
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    return (perf_counter() - started) / (each * number) * 1e9
+
+
+def imports() -> Figure:
+    """Milliseconds of the import, byte code compiled, in a process of its own."""
+    with tempfile.TemporaryDirectory() as cache:
+        environment = {**os.environ, "PYTHONPYCACHEPREFIX": cache, "PYTHONDONTWRITEBYTECODE": ""}
+        root = str(Path(tradmetrics.__file__).parents[1])
+
+        def once(module: str) -> float:
+            program = f"import sys; sys.path.insert(0, {root!r}); import {module}"
+            run = subprocess.run(
+                [sys.executable, "-X", "importtime", "-c", program],
+                env=environment, capture_output=True, text=True, check=True, timeout=60,
+            )  # fmt: skip
+            last = [line for line in run.stderr.splitlines() if line.rstrip().endswith(f"| {module}")][-1]
+            return int(re.split(r"\s*\|\s*", last.removeprefix("import time:"))[1]) / 1e3
+
+        for module in ("prometheus_client", "tradmetrics"):
+            once(module)
+        pairs = [(once("tradmetrics"), once("prometheus_client")) for _ in range(11)]
+    ours, theirs = (statistics.median(column) for column in zip(*pairs, strict=True))
+    return Figure("import tradmetrics", "ms", ours, theirs, "import prometheus_client", 1.6)
+
+
+def hostile_labels(count: int = 1_000_000) -> Iterator[Figure]:
+    """A million distinct order ids in a label: what the last of them cost, and what was left behind."""
+    import gc
+    import logging
+
+    logging.getLogger("tradmetrics").setLevel(logging.ERROR)
+    book = TradingMetrics()
+    decorated = tradmetrics.track_order(side="BUY", order_type="LIMIT", metrics=book)(_anything)
+    for i in range(2_000):
+        decorated(f"{i:032x}")
+    gc.collect()
+    before = _resident()
+    for i in range(count - 50_000):
+        decorated(f"{i:032x}")
+    hostile: list[float] = []
+    cached: list[float] = []
+    for chunk in range(10):
+        names = [f"{count + chunk * 5_000 + i:032x}" for i in range(5_000)]
+        started = perf_counter()
+        for name in names:
+            decorated(name)
+        hostile.append((perf_counter() - started) / 5_000 * 1e9)
+        started = perf_counter()
+        for _ in range(5_000):
+            decorated("gamma_scalping")
+        cached.append((perf_counter() - started) / 5_000 * 1e9)
+    gc.collect()
+    grown = (_resident() - before) / 1e6
+    series = len(book.instrument(catalogue.ORDERS_SUBMITTED))
+    logging.getLogger("tradmetrics").setLevel(logging.NOTSET)
+    ours, theirs = statistics.median(hostile), statistics.median(cached)
+    yield Figure(
+        "the millionth distinct order id as a label", "ns", ours, theirs, "a call with a label seen before", 3.0
+    )
+    yield Figure("memory after a million distinct order ids", "MB", grown, target=8.0)
+    yield Figure("series after a million distinct order ids", "", series, target=52)
+
+
+def _anything(strategy: str) -> None: ...
+
+
+def _resident() -> int:
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
