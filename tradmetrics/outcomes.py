@@ -65,7 +65,7 @@ def is_unknown(exception: BaseException, unknown: frozenset[str | type[BaseExcep
         exception: What the call raised.
         unknown: From `unknown_on`.
     """
-    if not isinstance(exception, Exception) or isinstance(exception, TimeoutError | ConnectionError):
+    if not isinstance(exception, Exception) or isinstance(exception, (TimeoutError, ConnectionError)):
         return True
     for kind in type(exception).__mro__:
         if kind in unknown or kind.__name__ in unknown or f"{kind.__module__}.{kind.__qualname__}" in unknown:
@@ -91,7 +91,7 @@ def status_of_exception(error: BaseException) -> object:
     """The status of a request that raised: the exception's `status_code` (or its response's), else `error`."""
     for holder in (error, getattr(error, "response", None)):
         status = getattr(holder, "status_code", None)
-        if isinstance(status, int | str) and not isinstance(status, bool):
+        if isinstance(status, (int, str)) and not isinstance(status, bool):
             return status
     return ERROR
 

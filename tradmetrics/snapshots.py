@@ -120,6 +120,6 @@ def items_of(snapshot: Any) -> Iterable[Any]:
     """The snapshots in what a function returned: the items of a list, tuple or set, or the one object itself."""
     return (
         snapshot
-        if isinstance(snapshot, list | tuple | set | frozenset) and not hasattr(snapshot, "_fields")
+        if isinstance(snapshot, (list, tuple, set, frozenset)) and not hasattr(snapshot, "_fields")
         else (snapshot,)
     )

@@ -58,7 +58,7 @@ def text_of(value: object) -> str:
         return UNKNOWN
     if isinstance(value, Enum):
         return clean(value.value if isinstance(value.value, str) else value.name)
-    if isinstance(value, bytes | bytearray):
+    if isinstance(value, (bytes, bytearray)):
         return clean(bytes(value[: 4 * MAX_LENGTH]).decode("utf-8", "replace"))
     return clean(str.__str__(str(value)))
 

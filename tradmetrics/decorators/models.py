@@ -81,10 +81,14 @@ def track_prediction(
     return decorate(function, recipe, {"model": model, "prediction": prediction}, metrics)
 
 
+# A tuple: a union would be built anew at each call.
+_WORDS: Final = (str, Enum, int)
+
+
 def _predicted(reading: Reading) -> str:
     if reading.exception is not None:
         return "raised"
-    if isinstance(reading.result, str | Enum | int):
+    if isinstance(reading.result, _WORDS):
         reading.default("prediction", reading.result)
     return RETURNED
 

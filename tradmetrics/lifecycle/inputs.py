@@ -79,4 +79,4 @@ def time_of(value: Any) -> float:
         ValueError: When it is not finite, or no number.
         TypeError: When it is nothing that could be a time.
     """
-    return price_of(value if isinstance(value, float | bool) else seconds_of(value))
+    return price_of(value if isinstance(value, (float, bool)) else seconds_of(value))
