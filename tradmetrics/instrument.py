@@ -220,12 +220,19 @@ class _Plan:
 
     def key(self, reading: Reading, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """What decides the labels of a call, or None where that cannot be told at a glance, or not be compared."""
-        if self.extract is None or reading.exception is not None:
+        extract, late = self.extract, self.late
+        if extract is None or reading.exception is not None:
             return None
-        key = _extracted(self.extract, args, kwargs)
-        if key is None or not self.late:
+        try:
+            key = extract(*args, **kwargs)
+        except Exception:
+            return None  # reading the fields one by one says which it was
+        if not late or key is None:
             return key
-        values = tuple([reading(name) for name in self.late])
+        if len(late) == 1:
+            value = reading(late[0])
+            return (key, value) if type(value) is str or is_safe((value,)) else None
+        values = tuple([reading(name) for name in late])
         return (key, values) if is_safe(values) else None
 
 
