@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
+import sys
 import types
 from collections.abc import Callable, Mapping
 from enum import Enum
@@ -122,14 +124,10 @@ def _evaluated(annotation: Any, function: Callable[..., Any]) -> Any:
     """An annotation that was written as text, or under `from __future__ import annotations`, as what it names."""
     if not isinstance(annotation, str):
         return annotation
-    function = inspect.unwrap(function)
-    while not hasattr(function, "__globals__"):
-        inner = getattr(function, "func", None) or getattr(function, "__func__", None) or type(function).__call__
-        if inner is function:
-            return Parameter.empty
-        function = inspect.unwrap(inner)
+    while isinstance(function, functools.partial):
+        function = function.func
     try:
-        return eval(annotation, function.__globals__, dict(inspect.getclosurevars(function).nonlocals))
+        return eval(annotation, vars(sys.modules[function.__module__]))
     except Exception:
         return Parameter.empty  # a name that only type checkers know
 

@@ -189,8 +189,6 @@ def _evidence(metric: Metric, wanted: Mapping[str, str], verb: str = "is there")
 
 def _errors(book: TradingMetrics) -> list[str]:
     """Instrumentation errors, which may be why something was not recorded."""
-    if not book.enabled:
-        return []
     errors = find(book, catalogue.INSTRUMENTATION_ERRORS.name)
     found = [f"    {line(errors.name, each)}" for each in errors.series[:_MOST_LINES]]
     return ["  instrumentation errors were counted:", *found] if found else []

@@ -23,6 +23,7 @@ _TRAPS: Final = (
     *('"', "\\", '\\"', "{", '"} 1\nforged_total{x="', "# HELP", ",", "a=b", "'; DROP TABLE orders; --"),
     *("x" * MAX_LENGTH, "x" * (MAX_LENGTH + 1), " " * 1_000 + "BUY"),
 )
+_NASTY: Final = '\x00\t\n\r\x1b\x7f\x85\xa0\u200b\u2028\u202e\ufeff\ud800\udfff"\\{},=aB1 \N{CHART WITH UPWARDS TREND}'
 # Made when it is drawn: hypothesis shows a strategy with all that it is made of.
 _MEGABYTE: Final = st.sampled_from(["x", "\x00", "\N{GREEK SMALL LETTER ALPHA}"]).map(lambda letter: letter * 1_000_000)
 _IDENTIFIERS: Final[tuple[_Strategy, ...]] = (
@@ -49,6 +50,7 @@ _TEXTS: Final = _one_kind_of(
     st.sampled_from(NAMES),
     st.text("abc", max_size=2),
     st.text(st.characters()),
+    st.text(_NASTY, max_size=4),
     st.sampled_from(_TRAPS),
     st.one_of(_IDENTIFIERS),
     _MEGABYTE,
