@@ -44,6 +44,7 @@ class KrakenVenue:
 
     def __init__(self):
         self.orders = {}
+        self.trades = {}
         self.requests = []
         self._errors = deque()
         self._hanging = deque()
@@ -101,6 +102,15 @@ class KrakenVenue:
         """Execute `volume` more of an order."""
         order = self.orders[order_id]
         order["vol_exec"] = str(float(order["vol_exec"]) + float(volume))
+        self.trades[f"T{len(self.trades):05d}-CCCCC-DDDDDD"] = {
+            "ordertxid": order_id,
+            "pair": "XXBTZUSD",
+            "time": 1_700_000_000 + len(self.trades),
+            "type": order["descr"]["type"],
+            "ordertype": order["descr"]["ordertype"],
+            "price": order["price"],
+            "vol": str(volume),
+        }
         if float(order["vol_exec"]) >= float(order["vol"]):
             order["status"] = "closed"
 
@@ -159,3 +169,6 @@ class KrakenVenue:
 
     def _closedorders(self, _):
         return {"closed": {key: order for key, order in self.orders.items() if order["status"] != "open"}, "count": 1}
+
+    def _tradeshistory(self, _):
+        return {"trades": self.trades, "count": len(self.trades)}

@@ -98,6 +98,8 @@ def session(client):
     resting = attempt("limit", "sell", 1, 200)
     client.fetch_open_orders()
     assert resting in venue.orders
+    client.fetch_my_trades()
+    client.fetchMyTrades()
     return told
 
 
@@ -126,6 +128,43 @@ def test_metrics_equal_the_venues_ledger(client, book, recorded, let_a_minute_pa
     assert ledger["open"] == recorded("trading_orders_open")
     assert {("new",): 9.0, ("modify",): 1.0, ("cancel",): 1.0} == recorded.by("trading_order_messages_total", "action")
     assert {} == recorded.anomalies()
+
+
+def test_each_trade_that_is_listed_counts_once(client, book, recorded):
+    """Broken, polling the exchange's list of trades counts them again each time, or no trade is ever counted."""
+    old = client.create_order(SYMBOL, "limit", "buy", 1, 100)
+    client.venue.fill(old["id"], 1)
+    with instrument_ccxt(client.exchange, strategy=lambda order: f"{order['side']}er", metrics=book):
+        session(client)
+
+    others = [trade for trade in client.venue.trades.values() if trade["ordertxid"] == old["id"]]
+    sides = Counter(trade["type"] for trade in client.venue.trades.values()) - Counter(buy=len(others))
+    assert {"buy": 3, "sell": 1} == sides
+    assert {(f"{side}er", side.upper(), "executed"): count for side, count in sides.items()} == recorded.by(
+        "trading_trades_total", "strategy", "side", "status"
+    )
+    assert {} == recorded.by("trading_trades_pnl_count", "strategy")
+
+
+def test_a_number_that_two_trades_share_counts_for_both(book, recorded):
+    """Broken, trades are lost on exchanges that number them by market, and where a bot trades with itself."""
+
+    class Numbered(ccxt.kraken):
+        def fetch_my_trades(self, symbol=None, since=None, limit=None, params={}):  # noqa: B006
+            return [{"id": "1", "order": order, "symbol": SYMBOL, "side": side} for order, side in self.listed]
+
+    with KrakenVenue() as venue:
+        exchange = Numbered(venue.settings)
+        exchange.set_markets(markets(exchange))
+        with instrument_ccxt(exchange, metrics=book):
+            exchange.listed = [
+                (exchange.create_order(SYMBOL, "limit", side, 1, 100)["id"], side) for side in ("buy", "sell")
+            ]
+            exchange.fetch_my_trades()
+            exchange.listed += [(None, "buy")]
+            exchange.fetch_my_trades()
+
+    assert {("BUY",): 1.0, ("SELL",): 1.0} == recorded.by("trading_trades_total", "side")
 
 
 def test_side_and_order_type_are_what_was_asked_for(client, book, recorded):

@@ -32,8 +32,10 @@ def instrument_ccxt(exchange: Any, *, strategy: Strategy = "default", metrics: T
     Orders are counted when they are sent, and followed through the answers of create, edit, cancel and fetch methods
     and of `watch_orders`. An exception is a reject with its class name as the reason, except after timeouts and lost
     connections: then nobody knows. An answer that is only an id acknowledges the order. `closed` with less filled
-    than ordered is cancelled, and a cancel that was answered without a status is taken as done. Orders that were
-    fetched and not sent through this object are passed over.
+    than ordered is cancelled, and a cancel that was answered without a status is taken as done. Each trade of these
+    orders that `fetch_my_trades`, `fetch_order_trades` or `watch_my_trades` lists counts once, without a P&L, which an
+    exchange does not tell. Orders that were fetched and not sent through this object are passed over, and so are
+    their trades.
 
     Every HTTP request counts in `trading_api_requests_total`, retries included, with the endpoint's path template and
     the status `ok`, or ccxt's exception in snake_case: `rate_limit_exceeded`, `request_timeout`.
@@ -90,8 +92,14 @@ class _Exchange:
             for spelling in (name, f"{name}_ws"):
                 self._handle.watch(exchange, spelling, _outermost(begin))
                 self._handle.watch(exchange, _camel_case(spelling), _outermost(begin))
-        for name in ("watch_orders", "watchOrders"):
-            self._handle.watch(exchange, name, self._watch_orders)
+        for name, begin in {
+            "watch_orders": self._watch_orders,
+            "watch_my_trades": self._trades,
+            "fetch_my_trades": self._trades,
+            "fetch_order_trades": self._trades,
+        }.items():
+            self._handle.watch(exchange, name, begin)
+            self._handle.watch(exchange, _camel_case(name), begin)
         self._handle.watch(exchange, "fetch2", self._route)
         self._handle.watch(exchange, "fetch", self._request)
 
@@ -198,6 +206,17 @@ class _Exchange:
                 if order.get("clientOrderId") in self._orders:
                     self._orders.alias(order["clientOrderId"], order["id"])
                 self._state(order["id"], order)
+
+        return finish
+
+    def _trades(self, arguments: Arguments) -> Finish:
+        def finish(result: Any, error: BaseException | None) -> None:
+            for trade in result or ():
+                order_id, number = trade.get("order"), trade.get("id")
+                # Some exchanges number the trades of each market on their own, and a trade with oneself has one number.
+                key = f"{trade.get('symbol')} {order_id} {number}"
+                if number and order_id in self._orders and self._orders.first_time(key):
+                    self._orders.trade(self._orders.label(order_id), trade.get("side"))
 
         return finish
 
