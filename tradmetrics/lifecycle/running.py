@@ -92,9 +92,7 @@ class Running:
                 while self._deferred:
                     self._deferred.popleft()()
             finally:
-                facts = core.facts
-                if facts:
-                    core.facts = []
+                facts, core.facts = core.facts, []
                 self._busy = False
         for definition, labels, amount in facts:
             try:
