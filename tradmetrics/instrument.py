@@ -19,7 +19,7 @@ from tradmetrics.definition import MetricDefinition
 from tradmetrics.errors import TradmetricsError
 from tradmetrics.labels import MISSING, Call, Missing
 from tradmetrics.readers import Compiled, Field, is_safe
-from tradmetrics.series import NOWHERE, Series
+from tradmetrics.series import Series
 from tradmetrics.text import text_of
 from tradmetrics.values import amount_of
 
@@ -216,7 +216,7 @@ class _Plan:
         names = {name for line in self.lines for name in line.names}
         self.extract = compiled.extractor(names)
         self.late = tuple(sorted(filter(compiled.only_from_result, names)))
-        self.entries: dict[Any, tuple[tuple[Series, ...], Prepared | None]] = {}
+        self.entries: dict[Any, tuple[list[Series | None], Prepared | None]] = {}
 
     def key(self, reading: Reading, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """What decides the labels of a call, or None where that cannot be told at a glance, or not be compared."""
@@ -283,13 +283,17 @@ class Site:
 
     def entering_failed(self, error: Exception) -> float:
         """Count a clock that failed before the call; the call goes on without a duration."""
+        self.fault("clock", error)
+        return math.nan
+
+    def fault(self, stage: str, error: Exception) -> None:
+        """Count an error outside of recording a call."""
         try:
             if self.book.token is not self._token:
                 self.bind()
-            self.book.fault(self.name, "clock", error)
+            self.book.fault(self.name, stage, error)
         except Exception as problem:
             self._failed(problem)
-        return math.nan
 
     def bind(self) -> None:
         """Follow the book: at the first call, after `configure(force=True)`, and when series were removed."""
@@ -379,60 +383,65 @@ class Site:
             plan = plans[outcome] = _Plan(recipe, self.compiled, outcome)
         key = plan.key(reading, args, kwargs)
         entry = None if key is None else plan.entries.get(key)
+        serieses, prepared = entry or ([None] * len(plan.lines), None)
+        safe = True
+        for position, line in enumerate(plan.lines):
+            try:
+                # The amount first: a series begins with its first sample.
+                amount = 1.0 if line.by_tick else self._amount(line, reading)
+                if amount is None:
+                    continue
+                series = serieses[position]
+                if series is None:
+                    series, again = self._series(line, reading)
+                    if again:
+                        serieses[position] = series
+                    safe = safe and again
+                if line.by_tick:
+                    series.tick()
+                else:
+                    apply(line.definition, series, amount)
+            except Exception as error:
+                self._failed(error)
+                safe = False
+        if recipe.effect is not None:
+            recipe.effect(reading)
+        if exception is not None:
+            return
         if entry is None:
-            serieses, safe = self._look_up(plan, reading)
-            prepared = recipe.prepare(reading) if recipe.prepare is not None and exception is None else None
+            prepared = None if recipe.prepare is None else recipe.prepare(reading)
             if safe and key is not None:
                 _remember(plan.entries, key, (serieses, prepared))
                 if outcome == recipe.plain and result is None and self._extract is not None:
                     self._remember_plain(plan, entries, _extracted(self._extract, args, kwargs), serieses, prepared)
-        else:
-            serieses, prepared = entry
-        for line, series in zip(plan.lines, serieses):  # noqa: B905 - equal by construction, and this is a warm path
-            try:
-                if line.by_tick:
-                    series.tick()
-                else:
-                    amount = self._amount(line, reading)
-                    if amount is not None:
-                        apply(line.definition, series, amount)
-            except Exception as error:
-                self._failed(error)
-        if recipe.effect is not None:
-            recipe.effect(reading)
-        if prepared is not None and exception is None:
+        if prepared is not None:
             prepared(reading)
 
-    def _look_up(self, plan: _Plan, reading: Reading) -> tuple[tuple[Series, ...], bool]:
-        """The series of each line, and whether the same raw labels may go to them unasked next time."""
-        serieses: list[Series] = []
-        all_safe = True
-        for line in plan.lines:
-            raw = tuple([reading.label(name) for name in line.names])
-            safe = is_safe(raw)
-            series = line.seen.get(raw) if safe else None
-            if series is None:
-                try:
-                    series, again = reading.book.series(
-                        line.definition, raw, site=self.name, dialect=self.recipe.dialect
-                    )
-                except Exception as error:
-                    self._failed(error)
-                    series, again = NOWHERE, False
-                safe = safe and again
-                if safe:
-                    _remember(line.seen, raw, series)
-            all_safe = all_safe and safe
-            serieses.append(series)
-        return tuple(serieses), all_safe
+    def _series(self, line: _Line, reading: Reading) -> tuple[Series, bool]:
+        """The series of a line, and whether the same raw labels may go to it unasked next time."""
+        raw = tuple([reading.label(name) for name in line.names])
+        safe = is_safe(raw)
+        series = line.seen.get(raw) if safe else None
+        if series is not None:
+            return series, True
+        series, again = reading.book.series(line.definition, raw, site=self.name, dialect=self.recipe.dialect)
+        if safe and again:
+            _remember(line.seen, raw, series)
+        return series, safe and again
 
     def _remember_plain(
-        self, plan: _Plan, entries: dict[Any, Entry], key: Any, serieses: tuple[Series, ...], prepared: Prepared | None
+        self,
+        plan: _Plan,
+        entries: dict[Any, Entry],
+        key: Any,
+        serieses: list[Series | None],
+        prepared: Prepared | None,
     ) -> None:
-        if key is not None:
-            pairs = tuple(zip(plan.lines, serieses, strict=True))
-            ticks = tuple(series.tick for line, series in pairs if line.by_tick)
-            observers = tuple(series.observe for line, series in pairs if line.by_seconds)
+        ticks = tuple(each.tick for line, each in zip(plan.lines, serieses, strict=True) if each and line.by_tick)
+        observers = tuple(
+            each.observe for line, each in zip(plan.lines, serieses, strict=True) if each and line.by_seconds
+        )
+        if key is not None and len(ticks) + len(observers) == len(plan.lines):
             _remember(entries, key, (ticks, observers, prepared))
 
     def _amount(self, line: _Line, reading: Reading) -> float | None:

@@ -56,18 +56,6 @@ class Series:
         raise NotImplementedError
 
 
-class _Nowhere(Series):
-    __slots__ = ("add", "down", "observe", "set", "tick", "up")
-
-    def __init__(self) -> None:
-        self.tick = self.up = self.down = lambda: None
-        self.add = self.set = self.observe = lambda value: None
-
-
-NOWHERE: Final[Series] = _Nowhere()
-"""Takes what is recorded where no series could be had."""
-
-
 def _ticks(counter: count[int]) -> int:
     # `repr` is the only read of an itertools.count that neither moves it nor is deprecated; it is one C call.
     return int(repr(counter)[6:-1])

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from types import CoroutineType
+from collections.abc import Callable, Coroutine
+from types import CoroutineType, FunctionType
 from typing import Any, Final, TypeVar
 
 from tradmetrics.instrument import Site
@@ -20,24 +20,41 @@ CO_ITERABLE_COROUTINE: Final = 0x100
 """The code flag of a generator that `types.coroutine` made awaitable."""
 
 
-def shell_for(function: Callable[..., Any], site: Site) -> Callable[..., Any]:
-    """Wrap `function` in the shell of its kind."""
-    if inspect.iscoroutinefunction(function):
-        return coroutine_shell(function, site)
-    if inspect.isasyncgenfunction(function):
-        return async_generator_shell(function, site)
-    if inspect.isgeneratorfunction(function):
-        wrapper = generator_shell(function, site)
+def shell_for(function: Callable[..., Any], site: Site, call: Callable[..., Any] | None = None) -> Callable[..., Any]:
+    """Wrap `function` in the shell of its kind.
+
+    Args:
+        function: What the shell looks like.
+        site: Where calls are reported.
+        call: What it calls, where that is not `function` itself.
+    """
+    call = function if call is None else call
+    if _is(inspect.iscoroutinefunction, function):
+        return coroutine_shell(function, call, site)
+    if _is(inspect.isasyncgenfunction, function):
+        return async_generator_shell(function, call, site)
+    if _is(inspect.isgeneratorfunction, function):
+        wrapper = generator_shell(function, call, site)
         code = getattr(inspect.unwrap(function), "__code__", None)
         if code is not None and code.co_flags & CO_ITERABLE_COROUTINE:
             import types
 
             return types.coroutine(wrapper)
         return wrapper
-    return function_shell(function, site)
+    return function_shell(function, call, site)
 
 
-def function_shell(function: Callable[..., Any], site: Site) -> Callable[..., Any]:
+def is_generator(function: Any) -> bool:
+    """Whether calls of `function` give generators, async ones too."""
+    return _is(inspect.isgeneratorfunction, function) or _is(inspect.isasyncgenfunction, function)
+
+
+def _is(test: Callable[[Any], bool], function: Any) -> bool:
+    """Whether a test holds for a function, or for an object's class's `__call__`, which is what runs."""
+    return test(function) or (not isinstance(function, FunctionType) and test(type(inspect.unwrap(function)).__call__))
+
+
+def function_shell(function: Callable[..., Any], call: Callable[..., Any], site: Site) -> Callable[..., Any]:
     """The shell of plain functions, and of functions that return an awaitable."""
     enter, finished = site.enter, site.finished
 
@@ -48,11 +65,15 @@ def function_shell(function: Callable[..., Any], site: Site) -> Callable[..., An
         except Exception as error:
             token = site.entering_failed(error)
         try:
-            result = function(*args, **kwargs)
+            result = call(*args, **kwargs)
         except BaseException as exception:
             finished(args, kwargs, None, exception, token)
             raise
-        if result is not None and hasattr(type(result), "__await__"):
+        try:
+            awaitable = result is not None and hasattr(type(result), "__await__")
+        except Exception:
+            awaitable = False  # a class whose own class will not say
+        if awaitable:
             return _awaitable(result, site, args, kwargs, token)
         finished(args, kwargs, result, None, token)
         return result
@@ -60,7 +81,7 @@ def function_shell(function: Callable[..., Any], site: Site) -> Callable[..., An
     return wrapper
 
 
-def coroutine_shell(function: Callable[..., Coroutine[Any, Any, Any]], site: Site) -> Callable[..., Any]:
+def coroutine_shell(function: Callable[..., Any], call: Callable[..., Any], site: Site) -> Callable[..., Any]:
     """The shell of coroutine functions."""
     enter, finished = site.enter, site.finished
 
@@ -71,7 +92,7 @@ def coroutine_shell(function: Callable[..., Coroutine[Any, Any, Any]], site: Sit
         except Exception as error:
             token = site.entering_failed(error)
         try:
-            result = await function(*args, **kwargs)
+            result = await call(*args, **kwargs)
         except BaseException as exception:
             finished(args, kwargs, None, exception, token)
             raise
@@ -81,7 +102,7 @@ def coroutine_shell(function: Callable[..., Coroutine[Any, Any, Any]], site: Sit
     return wrapper
 
 
-def generator_shell(function: Callable[..., Any], site: Site) -> Callable[..., Iterator[Any]]:
+def generator_shell(function: Callable[..., Any], call: Callable[..., Any], site: Site) -> Callable[..., Any]:
     """The shell of generators: timed from the first `next` to exhaustion; the result is the `return` value."""
     enter, finished = site.enter, site.finished
 
@@ -92,7 +113,7 @@ def generator_shell(function: Callable[..., Any], site: Site) -> Callable[..., I
         except Exception as error:
             token = site.entering_failed(error)
         try:
-            result = yield from function(*args, **kwargs)
+            result = yield from call(*args, **kwargs)
         except BaseException as exception:
             finished(args, kwargs, None, exception, token)
             raise
@@ -102,7 +123,7 @@ def generator_shell(function: Callable[..., Any], site: Site) -> Callable[..., I
     return wrapper
 
 
-def async_generator_shell(function: Callable[..., Any], site: Site) -> Callable[..., AsyncIterator[Any]]:
+def async_generator_shell(function: Callable[..., Any], call: Callable[..., Any], site: Site) -> Callable[..., Any]:
     """The shell of async generators: what `yield from` does for generators, by hand, for there is no async one."""
     enter, finished = site.enter, site.finished
 
@@ -113,7 +134,7 @@ def async_generator_shell(function: Callable[..., Any], site: Site) -> Callable[
         except Exception as error:
             token = site.entering_failed(error)
         try:
-            generator = function(*args, **kwargs)
+            generator = call(*args, **kwargs)
             step = generator.__anext__()
             while True:
                 try:
@@ -123,12 +144,12 @@ def async_generator_shell(function: Callable[..., Any], site: Site) -> Callable[
                 thrown: BaseException | None = None
                 try:
                     sent = yield value
-                except GeneratorExit:
-                    await generator.aclose()
-                    raise
                 except BaseException as exception:
                     thrown = exception
                 # Outside the handler, so that what the generator raises now does not gain `thrown` as its context.
+                if isinstance(thrown, GeneratorExit):
+                    await generator.aclose()
+                    raise thrown
                 step = generator.asend(sent) if thrown is None else generator.athrow(thrown)
         except BaseException as exception:
             finished(args, kwargs, None, exception, token)
@@ -141,25 +162,33 @@ def async_generator_shell(function: Callable[..., Any], site: Site) -> Callable[
 def _awaitable(result: Any, site: Site, args: tuple[Any, ...], kwargs: dict[str, Any], token: Any) -> Any:
     """Report when what a plain function returned has been awaited; futures stay the very objects that they are."""
     if type(result) is CoroutineType:
-        return _awaited(result, site, args, kwargs, token)
-    if hasattr(result, "add_done_callback"):
+        awaited: Any = _awaited(result, site, args, kwargs, token)
+        awaited.__name__, awaited.__qualname__ = result.__name__, result.__qualname__
+        return awaited
 
-        def done(future: Any) -> None:
+    def done(future: Any) -> None:
+        try:
             if future.cancelled():
                 import asyncio
 
-                site.finished(args, kwargs, None, asyncio.CancelledError(), token)
-            elif (exception := future.exception()) is not None:
-                site.finished(args, kwargs, None, exception, token)
+                exception: BaseException | None = asyncio.CancelledError()
             else:
-                site.finished(args, kwargs, future.result(), None, token)
-
-        try:
-            result.add_done_callback(done)
+                # Not exception(), after which asyncio would no longer say that nobody has looked at it.
+                exception = future._exception if hasattr(future, "_exception") else future.exception()
+            result = None if exception is not None else future.result()
         except Exception as error:
-            site.book.fault(site.name, "record", error)
-        return result
-    # Some other awaitable, perhaps a context manager too: it is the result, and nobody says when it is over.
+            site.fault("record", error)
+        else:
+            site.finished(args, kwargs, result, exception, token)
+
+    try:
+        # Of some other awaitable, perhaps a context manager too, nobody says when it is over: it is the result.
+        add_done_callback = getattr(result, "add_done_callback", None)
+        if add_done_callback is not None:
+            add_done_callback(done)
+            return result
+    except Exception as error:
+        site.fault("record", error)
     site.finished(args, kwargs, result, None, token)
     return result
 

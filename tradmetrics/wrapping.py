@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Callable, Mapping
 from types import FunctionType
 from typing import Any, Final, ParamSpec, Protocol, TypeVar, overload
@@ -13,7 +12,7 @@ from tradmetrics.book import DISABLED_BY_ENVIRONMENT, TradingMetrics
 from tradmetrics.errors import DecorationError
 from tradmetrics.instrument import Recipe, Site
 from tradmetrics.readers import compile_sources
-from tradmetrics.shells import shell_for
+from tradmetrics.shells import is_generator, shell_for
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -75,13 +74,15 @@ def instrument(target: Any, recipe: Recipe, given: Mapping[str, object], metrics
     name = name_of(target)
     _check(target, recipe, name)
     site = Site(recipe, compile_sources(recipe.decorator, target, name, recipe.fields, given), metrics, name)
-    shell = shell_for(target, site)
-    sites = (site, *getattr(target, SITE_ATTRIBUTE, ()))
-    if not isinstance(target, FunctionType):
+    inner = getattr(target, SITE_ATTRIBUTE, ())
+    sites = (site, *inner) if isinstance(inner, tuple) else (site,)
+    if type(target) is not FunctionType:
         # Here, because wrapt imports asyncio, and most programs decorate nothing but functions.
-        from tradmetrics.proxies import InstrumentedCallable
+        from tradmetrics.proxies import InstrumentedCallable, InstrumentedDescriptor
 
-        return InstrumentedCallable(target, shell, sites)
+        proxy = InstrumentedDescriptor if hasattr(type(target), "__get__") else InstrumentedCallable
+        return proxy(target, functools.partial(shell_for, site=site), sites)
+    shell = shell_for(target, site)
     setattr(shell, SITE_ATTRIBUTE, sites)
     return shell
 
@@ -90,8 +91,10 @@ def name_of(target: Any) -> str:
     """`module.qualname` of a callable, for messages and for the `site` label."""
     while isinstance(target, functools.partial):
         target = target.func
-    named = target if hasattr(target, "__qualname__") else type(target)
-    return f"{getattr(target, '__module__', None) or named.__module__}.{named.__qualname__}"
+    kind = type(target)
+    names = [getattr(target, attribute, None) for attribute in ("__module__", "__qualname__")]
+    module, qualname = (name if isinstance(name, str) else None for name in names)
+    return f"{module or kind.__module__}.{qualname or kind.__qualname__}"
 
 
 def _check(target: Any, recipe: Recipe, name: str) -> None:
@@ -105,7 +108,7 @@ def _check(target: Any, recipe: Recipe, name: str) -> None:
             f"@{recipe.decorator} on {target!r:.80}: only what can be called can be decorated, "
             f"and sources are keywords{hint}"
         )
-    if recipe.needs_result and (inspect.isgeneratorfunction(target) or inspect.isasyncgenfunction(target)):
+    if recipe.needs_result and is_generator(target):
         raise DecorationError(
             f"@{recipe.decorator} on {name}: a generator gives no result to read while it runs; decorate the function "
             "that makes one item, or pass every label as a constant, arg(…) or a function of the Call"

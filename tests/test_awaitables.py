@@ -1,0 +1,222 @@
+"""Decorated functions that return awaitables: recorded when these are done."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from concurrent.futures import Future
+from typing import Any
+
+import pytest
+
+from tests.callable_cases import OWN, LimitReached, requests
+from tests.recorded import errors, recorded
+from tradmetrics import (
+    TradingMetrics,
+    track,
+    track_order,
+    track_request,
+)
+
+
+@pytest.fixture
+def book() -> TradingMetrics:
+    """A book of the test's own, in which any instrumentation error raises."""
+    return TradingMetrics(strict=True)
+
+
+def test_a_coroutine_from_a_plain_function_keeps_its_name(book: TradingMetrics) -> None:
+    """Asyncio's task list and its warnings would show our function instead of the bot's."""
+
+    async def send_order() -> None:
+        pass
+
+    coroutine = track_order(strategy="s", metrics=book)(lambda: send_order())()
+    assert ("send_order", send_order.__qualname__) == (coroutine.__name__, coroutine.__qualname__)
+    asyncio.run(coroutine)
+
+
+def test_a_future_is_the_very_object_and_is_recorded_when_it_is_done(book: TradingMetrics) -> None:
+    """Code that compares, cancels or stores its futures would have another one in its hands."""
+
+    async def main() -> None:
+        future = asyncio.get_running_loop().create_future()
+        place = track_order(strategy="s", metrics=book)(lambda: future)
+        assert future is place()
+        await asyncio.sleep(0)
+        assert {} == recorded(book)
+        future.set_result({"status": "rejected"})
+        assert {"status": "rejected"} == await future
+
+    asyncio.run(main())
+    assert {
+        "trading_orders_submitted_total s unknown unknown": 1,
+        "trading_orders_rejected_total s unknown": 1,
+    } == recorded(book)
+
+
+def test_a_future_that_failed_or_was_cancelled_counts_as_such(book: TradingMetrics) -> None:
+    """Orders sent by tasks would all seem to be well."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        failing, cancelled = loop.create_future(), loop.create_future()
+        place = track_order(metrics=book)(lambda strategy, future: future)
+        place("failing", failing)
+        place("cancelled", cancelled)
+        failing.set_exception(LimitReached())
+        cancelled.cancel()
+        with pytest.raises(LimitReached):
+            await failing
+        with pytest.raises(asyncio.CancelledError):
+            await cancelled
+
+    asyncio.run(main())
+    assert {
+        "trading_orders_submitted_total failing unknown unknown": 1,
+        "trading_orders_rejected_total failing limit_reached": 1,
+        "trading_orders_submitted_total cancelled unknown unknown": 1,
+        "trading_orders_unknown_total cancelled cancelled_error": 1,
+    } == recorded(book)
+
+
+def test_python_still_says_that_nobody_looked_at_a_tasks_exception(book: TradingMetrics) -> None:
+    """A background task that fails would do so in silence because it was decorated."""
+    complaints: list[str] = []
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: complaints.append(context["message"]))
+
+        async def fail() -> None:
+            raise LimitReached
+
+        task = track_order(strategy="s", metrics=book)(lambda: asyncio.ensure_future(fail()))()
+        while not task.done():
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        del task
+        gc.collect()
+
+    asyncio.run(main())
+    assert ["Task exception was never retrieved"] == complaints
+    assert 1 == recorded(book)["trading_orders_rejected_total s limit_reached"]
+
+
+def test_futures_of_other_libraries_are_asked_for_their_exception(book: TradingMetrics) -> None:
+    """A future without asyncio's inner attributes would never be recorded, and one that fails would raise."""
+
+    class Other:
+        def __init__(self, answer: Any) -> None:
+            self.answer = answer
+            self.callbacks: list[Any] = []
+
+        def __await__(self) -> Any:
+            yield
+
+        def add_done_callback(self, callback: Any) -> None:
+            self.callbacks.append(callback)
+
+        def cancelled(self) -> bool:
+            if self.answer == "broken":
+                raise RuntimeError("no state")
+            return False
+
+        def exception(self) -> BaseException | None:
+            return self.answer if isinstance(self.answer, BaseException) else None
+
+        def result(self) -> Any:
+            return self.answer
+
+    lenient = TradingMetrics()
+    place = track_order(strategy="s", metrics=lenient)(lambda future: future)
+    for answer in ({"status": "cancelled"}, LimitReached(), "broken"):
+        future = Other(answer)
+        assert future is place(future)
+        for callback in future.callbacks:
+            callback(future)
+    assert {
+        "trading_orders_submitted_total s unknown unknown": 2,
+        "trading_orders_cancelled_total s unknown": 1,
+        "trading_orders_rejected_total s limit_reached": 1,
+    } == {name: value for name, value in recorded(lenient).items() if name.startswith("trading_")}
+    assert {("<lambda>", "record"): 1} == errors(lenient)
+
+
+def test_an_awaitable_that_cannot_be_watched_is_the_result_itself(book: TradingMetrics) -> None:
+    """Objects such as an HTTP client's request, awaitable and context manager at once, would lose one of the two."""
+
+    class Request:
+        status_code = 202
+
+        def __await__(self) -> Any:
+            yield
+
+    request = Request()
+    assert request is track_request(endpoint="/x", method="GET", metrics=book)(lambda: request)()
+    assert requests("202") == recorded(book)
+
+
+def test_awaitables_that_resist_being_looked_at_pass_through() -> None:
+    """A proxy object as a result would raise out of the call that returned it."""
+
+    class Meta(type):
+        def __getattr__(cls, name: str) -> Any:
+            raise RuntimeError("ask me nothing")
+
+    class Opaque(metaclass=Meta):
+        pass
+
+    class Secretive:
+        def __await__(self) -> Any:
+            yield
+
+        def __getattr__(self, name: str) -> Any:
+            raise RuntimeError("ask me nothing")
+
+    class Refusing:
+        def __await__(self) -> Any:
+            yield
+
+        def add_done_callback(self, callback: Any) -> None:
+            raise RuntimeError("no callbacks")
+
+    book = TradingMetrics()
+    for value in (Opaque(), Secretive(), Refusing()):
+        assert value is track(OWN, metrics=book)(lambda value=value: value)()
+    assert 3 == recorded(book)["own_total"]
+    assert {("<lambda>", "record"): 2} == errors(book)
+
+
+def test_a_thread_pools_future_is_a_plain_result(book: TradingMetrics) -> None:
+    """It is no awaitable: the call that returned it is over."""
+    future: Future[None] = Future()
+    assert future is track(OWN, metrics=book)(lambda: future)()
+    assert {"own_total": 1} == recorded(book)
+
+
+def test_a_task_that_is_cancelled_while_it_waits_is_unknown_for_every_shell(book: TradingMetrics) -> None:
+    """A timeout around an order would count as its rejection."""
+
+    async def wait() -> None:
+        await asyncio.Event().wait()
+
+    async def stream() -> Any:
+        yield 1
+        await asyncio.Event().wait()
+
+    async def drain(generator: Any) -> None:
+        async for _ in generator:
+            pass
+
+    decorate = track_order(strategy="s", metrics=book)
+
+    async def main() -> None:
+        for awaitable in (decorate(wait)(), decorate(lambda: wait())(), drain(decorate(stream)())):
+            with pytest.raises(asyncio.TimeoutError):
+                await asyncio.wait_for(awaitable, 0.01)
+
+    asyncio.run(main())
+    assert {
+        "trading_orders_submitted_total s unknown unknown": 3,
+        "trading_orders_unknown_total s cancelled_error": 3,
+    } == recorded(book)
