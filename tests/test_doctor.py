@@ -391,3 +391,11 @@ def test_both_systems_at_once_are_refused(capsys: pytest.CaptureFixture[str]) ->
         doctor(url="http://127.0.0.1:1", prometheus="http://127.0.0.1:1")
     assert exit_.value.exit_code == 2
     assert "not both" in capsys.readouterr().err
+
+
+def test_without_anything_to_look_at_it_says_what_to_name(capsys: pytest.CaptureFixture[str]) -> None:
+    """A CI step whose options got lost would pass for ever."""
+    with pytest.raises(typer.Exit) as exit_:
+        doctor()
+    assert exit_.value.exit_code == 2
+    assert "--rules" in capsys.readouterr().err

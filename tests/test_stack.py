@@ -75,7 +75,7 @@ def test_a_service_is_pinned_watched_and_restarted(name: str) -> None:
 def test_a_service_mounts_our_files_read_only_and_they_are_there(name: str) -> None:
     """A container could change the repository, or docker would create an empty folder for a file that moved."""
     for mount in compose()["services"][name]["volumes"]:
-        source, _, mode = mount.split(":")[0], *mount.split(":")[1:2], ":".join(mount.split(":")[2:])
+        source, _, mode = [*mount.split(":"), ""][:3]
         if source.startswith("."):
             assert (ROOT / source).exists(), source
         if source.startswith((".", "/")):

@@ -27,7 +27,8 @@ from tradmetrics import MetricsExporter, OrderTracker, TradingMetrics, start_met
 ROOT = Path(__file__).parent.parent
 SHORT = ROOT / "tests" / "stack" / "short.yml"
 TOKEN = "not-so-secret"
-# How fast each demo runs. The feed must be up for some scrapes before it goes; a model needs many predictions to recover.
+# How fast each demo runs. The feed must be up for some scrapes before it goes, and a model needs many predictions
+# to recover.
 SPEEDS = {"stale-feed": 2, "model-drift": 40}
 # Every alert, and what causes it: a fault of the demo, or an endpoint of this module.
 CAUSES = {
@@ -201,7 +202,7 @@ def _demo(fault: str, port: int) -> Iterator["subprocess.Popen[str]"]:
     """Run the demo with a fault."""
     command = [sys.executable, "-m", "tradmetrics", "demo", "--port", str(port), "--seed", "7", "--fault", fault]
     process = subprocess.Popen(
-        [*command, "--speed", str(SPEEDS.get(fault, 10))], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        [*command, "--speed", str(SPEEDS.get(fault, 10))], cwd=ROOT / "tests", stdout=subprocess.PIPE, text=True
     )
     try:
         assert process.stdout is not None

@@ -1,5 +1,6 @@
 """Every query of the guide and of the dashboards, asked of a real Prometheus that scrapes the demo."""
 
+import json
 import math
 import re
 import subprocess
@@ -13,7 +14,6 @@ from typing import Any
 import pytest
 import typer
 
-from dashboards.generate import dashboards
 from tests.stack.servers import eventually, free_port, get, prometheus, query
 from tradmetrics import MetricsExporter, TradingMetrics, start_metrics_server
 from tradmetrics.catalogue import CATALOGUE, SERIES_REMOVED, TRADES
@@ -41,9 +41,13 @@ GUIDE = {
     "trading_circuit_breaker_active": {"__name__"},
 }
 TARGET = {"job", "instance"}
+BOARDS = {
+    path.name: json.loads(path.read_text(encoding="utf-8"))
+    for path in sorted((ROOT / "dashboards" / "json").glob("*.json"))
+}
 PANELS = [
     pytest.param(target["expr"], panel, id=f"{file}-{panel['title']}-{target['refId']}")
-    for file, board in dashboards().items()
+    for file, board in BOARDS.items()
     for panel in board["panels"]
     for target in panel.get("targets", ())
 ]
@@ -116,7 +120,7 @@ def test_a_query_of_a_dashboard_has_data_that_its_legend_can_name(
 @pytest.mark.parametrize("annotation", [0, 1], ids=["alerts", "trips"])
 def test_an_annotation_is_a_query_that_prometheus_answers(annotation: int, url: str) -> None:
     """Dashboards would open with an error instead of marks."""
-    expression = dashboards()["main.json"]["annotations"]["list"][annotation]["expr"]
+    expression = BOARDS["main.json"]["annotations"]["list"][annotation]["expr"]
     text = re.sub(r"\$\w+", lambda match: VARIABLES[match[0]], expression)
     assert isinstance(query(url, text), list)  # it raises on an error; there may be nothing to mark
     if "ALERTS" in text:
@@ -167,7 +171,7 @@ def test_the_doctor_asks_prometheus_and_has_nothing_to_report_of_the_demo(
 @contextmanager
 def _demo(port: int) -> Iterator[None]:
     command = [sys.executable, "-m", "tradmetrics", "demo", "--port", str(port), "--seed", "7", "--speed", "40"]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(command, cwd=ROOT / "tests", stdout=subprocess.DEVNULL)
     try:
         eventually(lambda: get(f"http://127.0.0.1:{port}/metrics"))
         yield

@@ -48,10 +48,13 @@ def doctor(
     """
     missing = [package for module, package in _NEEDED.items() if importlib.util.find_spec(module) is None]
     if missing:
-        print(f"doctor needs {' and '.join(missing)}: pip install 'tradmetrics[doctor]'", file=sys.stderr)
+        print(f"doctor needs {' and '.join(missing)}: pip install 'tradmetrics[cli]'", file=sys.stderr)
         raise typer.Exit(2)
     if url and prometheus:
         print("doctor asks --url or --prometheus, not both", file=sys.stderr)
+        raise typer.Exit(2)
+    if not (url or prometheus or rules or dashboards):
+        print("doctor has nothing to look at; name --url, --prometheus, --rules or --dashboards", file=sys.stderr)
         raise typer.Exit(2)
     from tradmetrics.doctor.examine import examine
     from tradmetrics.doctor.grafana import read_dashboard

@@ -84,12 +84,9 @@ def _samples(definition: MetricDefinition) -> Iterator[tuple[str, frozenset[str]
     name, none = definition.name, frozenset[str]()
     if definition.kind != "histogram":
         yield name, none
-        if definition.kind == "counter":
-            yield f"{name.removesuffix('_total')}_created", none
         return
     yield f"{name}_bucket", frozenset({"le"})
     yield f"{name}_count", none
-    yield f"{name}_created", none
     # A sum of amounts that can be negative could fall, which no counter may, so prometheus_client leaves it out.
     if definition.buckets and definition.buckets[0] >= 0:
         yield f"{name}_sum", none
