@@ -69,16 +69,23 @@ def function_shell(function: Callable[..., Any], call: Callable[..., Any], site:
         except BaseException as exception:
             finished(args, kwargs, None, exception, token)
             raise
-        try:
-            awaitable = result is not None and hasattr(type(result), "__await__")
-        except Exception:
-            awaitable = False  # a class whose own class will not say
-        if awaitable:
+        if type(result) not in _PLAIN and _is_awaitable(result):
             return _awaitable(result, site, args, kwargs, token)
         finished(args, kwargs, result, None, token)
         return result
 
     return wrapper
+
+
+# What calls mostly return; asking a class for an attribute that it lacks takes as long as counting the call.
+_PLAIN: Final = frozenset({type(None), bool, int, float, str, dict, list, tuple})
+
+
+def _is_awaitable(result: Any) -> bool:
+    try:
+        return hasattr(type(result), "__await__")
+    except Exception:
+        return False  # a class whose own class will not say
 
 
 def coroutine_shell(function: Callable[..., Any], call: Callable[..., Any], site: Site) -> Callable[..., Any]:
