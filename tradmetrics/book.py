@@ -14,14 +14,16 @@ import prometheus_client
 from prometheus_client import CollectorRegistry
 
 from tradmetrics import catalogue
-from tradmetrics.cardinality import LabelKey, Limits
-from tradmetrics.definition import MetricDefinition
+from tradmetrics.cardinality import LabelBudget, LabelKey, Limits
+from tradmetrics.definition import MetricDefinition, known_definitions
 from tradmetrics.errors import ConfigurationError, LabelSourceError, TradmetricsError
+from tradmetrics.errors import nearest as nearest
 from tradmetrics.faults import FaultLog, describe, logger
 from tradmetrics.freshness import Freshness
-from tradmetrics.registry import AtScrape, Instrument, instrument_on, remove_from, restore_on, standing_on
+from tradmetrics.identifiers import is_identifier
+from tradmetrics.registry import AtScrape, Instrument, Resolved, instrument_on, remove_from, restore_on, shelf_of
 from tradmetrics.series import Series
-from tradmetrics.text import text_of
+from tradmetrics.text import LONGEST_KEY, text_of
 from tradmetrics.values import amount_of
 
 if TYPE_CHECKING:
@@ -88,22 +90,21 @@ class TradingMetrics:
             self._register()
 
     def _register(self) -> None:
-        standing = standing_on(self.registry)
-        before = set(standing)
+        shelf = shelf_of(self.registry)
+        before = set(shelf.instruments.values())
         try:
             for definition in catalogue.CATALOGUE:
                 self.instrument(definition)
         except ConfigurationError:
-            remove_from(self.registry, [each for name, each in self._instruments.items() if name not in before])
+            remove_from(self.registry, set(self._instruments.values()) - before)
             raise
+        shelf.books.add(self)
         started = time.monotonic()
         self._once(catalogue.SYSTEM_UPTIME, lambda: {(): time.monotonic() - started})
-        self._once(
-            catalogue.SERIES, lambda: {(name,): float(len(each)) for name, each in list(standing.items()) if len(each)}
-        )
+        self._once(catalogue.SERIES, lambda: {(each.definition.name,): float(len(each)) for each in shelf.in_use()})
         self._once(
             catalogue.SERIES_LIMIT,
-            lambda: {(name,): float(each.guard.series_limit) for name, each in list(standing.items()) if len(each)},
+            lambda: {(each.definition.name,): float(each.guard.series_limit) for each in shelf.in_use()},
         )
         self.at_scrape(catalogue.MARKET_DATA_STALE, self._count_stale)
         if self.strategy_stats is not None:
@@ -135,12 +136,16 @@ class TradingMetrics:
         bounds = self._buckets.get(definition.name)
         return definition if bounds is None else definition.with_buckets(bounds)
 
-    def series(
-        self, definition: MetricDefinition, raw: tuple[object, ...], *, site: str, dialect: str | None = None
-    ) -> tuple[Series, bool]:
-        """Return the series to record under, and whether the same raw labels may go to it unasked next time.
+    def budgets(self, definition: MetricDefinition) -> tuple[LabelBudget | None, ...]:
+        """The budget of each label of a metric; None for labels with a closed set of values."""
+        return self.instrument(definition).guard.budgets
 
-        Overflows and unreadable labels are counted here, once for each call.
+    def resolve(
+        self, definition: MetricDefinition, raw: tuple[object, ...], *, site: str, dialect: str | None = None
+    ) -> Resolved:
+        """Return the series to record under, with what became of its labels.
+
+        Unreadable labels are counted here, once for each call; overflows whenever the series is recorded to.
 
         Args:
             definition: The metric.
@@ -152,32 +157,44 @@ class TradingMetrics:
         for problem in resolved.problems:
             self.fault(site, problem.stage, problem.error)
         for position in resolved.collapsed:
-            self._overflow(definition, position, raw[position])
+            self._warn(definition, position, raw[position])
+        return resolved
+
+    def series(
+        self, definition: MetricDefinition, raw: tuple[object, ...], *, site: str, dialect: str | None = None
+    ) -> tuple[Series, bool]:
+        """Return the series as `resolve` does, and whether the same raw labels may go to it unasked next time."""
+        resolved = self.resolve(definition, raw, site=site, dialect=dialect)
         return resolved.series, not (resolved.collapsed or resolved.problems)
 
     def remember(self, definition: MetricDefinition, raw: tuple[object, ...], *, site: str) -> Series:
         """Return the series as `series` does, and keep it in `remembered` where that is safe."""
         remembered = self.remembered
         series, again = self.series(definition, raw, site=site)
-        if again and all(type(value) is str for value in raw):
+        if again and all(type(value) is str and len(value) <= LONGEST_KEY for value in raw):
             if len(remembered) >= MOST_REMEMBERED:
                 remembered.clear()
             key: Any = (definition.name, *raw)
             remembered[key] = series
         return series
 
-    def _overflow(self, definition: MetricDefinition, position: int, value: object) -> None:
+    def _warn(self, definition: MetricDefinition, position: int, value: object) -> None:
+        """Say once for each label of each metric that its values collapse, with the first one and what to do."""
         metric, label = definition.name, definition.label_names[position]
-        self.instrument(catalogue.LABEL_OVERFLOW).resolve((metric, label)).series.tick()
         if (metric, label) in self._warned:
             return
         self._warned.add((metric, label))
+        text = text_of(value)
         logger.warning(
-            "%s: the label %r had no place for %.40r (and whatever comes after it); it is recorded as '__other__'. "
-            "If these values matter, raise the budget, Limits(labels={(%r, %r): …}), or name them, "
-            "Limits(allow={%r: (…)}).",
-            metric, label, value, metric, label, label,
-        )  # fmt: skip
+            "%s: the label %r %s %.40r; it is recorded as '__other__', and so is all that comes after it. "
+            "If these values are few and matter, %sname them: Limits(allow={%r: (…)}).",
+            metric,
+            label,
+            "takes no identifiers, such as" if is_identifier(text) else "had no place left for",
+            text,
+            "" if is_identifier(text) else f"raise the budget, Limits(labels={{{(metric, label)!r}: …}}), or ",
+            label,
+        )
 
     def record(
         self,
@@ -311,18 +328,12 @@ def apply(definition: MetricDefinition, series: Series, value: float) -> None:
         series.observe(value)
 
 
-def nearest(name: str, names: Iterable[str]) -> str:
-    """`; did you mean '…'?` for a misspelt name, or nothing."""
-    import difflib  # only when there is something to correct
-
-    matches = difflib.get_close_matches(name, list(names), n=1, cutoff=0.5)
-    return f"; did you mean {matches[0]!r}?" if matches else ""
-
-
 def _limits(limits: Limits | Mapping[LabelKey, int] | None) -> Limits:
     if limits is None:
         return Limits()
-    return limits if isinstance(limits, Limits) else Limits(labels=limits)
+    checked = limits if isinstance(limits, Limits) else Limits(labels=limits)
+    checked.check(known_definitions())
+    return checked
 
 
 def _buckets(buckets: Mapping[str, Iterable[float]] | None) -> dict[str, tuple[float, ...]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import weakref
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Literal, TypeAlias, Union
@@ -17,6 +18,9 @@ MultiprocessMode: TypeAlias = Literal["sum", "livesum", "max", "min", "mostrecen
 """How gauges of several worker processes become one (prometheus_client's `multiprocess_mode`)."""
 
 LabelSpecification: TypeAlias = Union[str, tuple[str, Iterable[str]], "Label"]
+
+# By identity, since equal definitions come and go one at a time when a module is reloaded.
+_known: weakref.WeakValueDictionary[int, MetricDefinition] = weakref.WeakValueDictionary()
 
 # https://prometheus.io/docs/concepts/data_model/#metric-names-and-labels
 _METRIC_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
@@ -113,6 +117,7 @@ class MetricDefinition:
         }
         for attribute, value in values.items():
             object.__setattr__(self, attribute, value)
+        _known[id(self)] = self
 
     @property
     def label_names(self) -> tuple[str, ...]:
@@ -131,6 +136,11 @@ class MetricDefinition:
     def domain(self, label: str) -> tuple[str, ...] | None:
         """The closed set of values of `label`, or None when it is open."""
         return next((each.values for each in self.labels if each.name == label), None)
+
+
+def known_definitions() -> list[MetricDefinition]:
+    """Every definition in this process: the catalogue's, and those that users have made and still hold."""
+    return list(_known.values())
 
 
 def _check_name(name: str, kind: str) -> None:

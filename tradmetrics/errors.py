@@ -4,6 +4,8 @@ Every message says which function, which label or which setting is meant, and wh
 are raised while decorating or configuring; nothing here is raised into a trading call unless a book is `strict`.
 """
 
+from collections.abc import Iterable
+
 
 class TradmetricsError(Exception):
     """Base class of every error that this package raises on purpose."""
@@ -26,3 +28,11 @@ class SnapshotError(TradmetricsError, ValueError):
 
 class DecorationError(TradmetricsError, TypeError):
     """A decorator was put on something that it cannot record, such as a class or a text."""
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """`; did you mean '…'?` for a misspelt name, or nothing."""
+    import difflib  # only when there is something to correct
+
+    matches = difflib.get_close_matches(name, list(names), n=1, cutoff=0.5)
+    return f"; did you mean {matches[0]!r}?" if matches else ""

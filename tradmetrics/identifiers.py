@@ -24,6 +24,9 @@ _IDENTIFIER: Final = re.compile(
 # One of these two is in everything above, and most names pass them at a quarter of its price.
 _LONG_RUN: Final = re.compile(f"{_HEX}{_HEX}{{7}}")
 _YEAR_MONTH: Final = re.compile("[0-9][0-9]{3}-[01]")
+# The most frequent identifiers are told at a third of the price of the rest.
+_UUID: Final = re.compile("-".join(_HEX + f"{{{digits}}}" for digits in (8, 4, 4, 4, 12)))
+_UUID_LENGTH: Final = 36
 _SHORTEST: Final = 13
 # https://github.com/ulid/spec: 26 digits of Crockford's base 32, in either case; 128 bits leave 0 to 7 for the first.
 _ULID: Final = re.compile("[0-7][0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{25}")
@@ -41,6 +44,8 @@ def is_identifier(text: str) -> bool:
     Args:
         text: A label's value. Takes about half a microsecond for most names, a few where there is more to look at.
     """
+    if len(text) == _UUID_LENGTH and _UUID.fullmatch(text):
+        return True
     if "@" in text and _EMAIL.search(text):
         return True
     if len(text) < _SHORTEST:

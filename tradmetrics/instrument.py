@@ -15,11 +15,15 @@ from time import perf_counter, time
 from typing import Any, Final, TypeAlias, Union
 
 from tradmetrics.book import NO_BOOK, TradingMetrics, apply, get_metrics
+from tradmetrics.cardinality import LabelBudget
 from tradmetrics.definition import MetricDefinition
 from tradmetrics.errors import TradmetricsError
 from tradmetrics.labels import MISSING, Call, Missing
+from tradmetrics.overflow import Overflowing
 from tradmetrics.readers import Compiled, Field, is_safe
+from tradmetrics.removal import creating
 from tradmetrics.series import Series
+from tradmetrics.spill import Spill, remember
 from tradmetrics.text import text_of
 from tradmetrics.values import amount_of
 
@@ -31,9 +35,6 @@ Prepared: TypeAlias = Callable[[Union["Reading", None]], object]
 
 Entry: TypeAlias = tuple[tuple[Callable[[], object], ...], tuple[Callable[[float], object], ...], Union[Prepared, None]]
 """What to do for a call whose outcome needs no reading: series to tick, series that observe its seconds, the rest."""
-
-MOST_ENTRIES: Final = 4_096
-"""Raw label combinations that a site remembers; when there are more, it starts over."""
 
 
 @dataclass(frozen=True)
@@ -193,7 +194,7 @@ def _since(site: Site, started: float) -> float:
 class _Line:
     """One rule of a site, and the series that its raw labels led to before."""
 
-    __slots__ = ("amount", "by_seconds", "by_tick", "definition", "names", "seen")
+    __slots__ = ("amount", "by_seconds", "by_tick", "definition", "names", "seen", "spill")
 
     def __init__(self, rule: Rule) -> None:
         definition = rule.definition
@@ -203,6 +204,36 @@ class _Line:
         self.by_tick = definition.kind == "counter" and rule.value == 1.0
         self.by_seconds = definition.kind == "histogram" and rule.value == "seconds"
         self.seen: dict[tuple[object, ...], Series] = {}
+        self.spill: Spill[Series] | None = None
+
+    def series(self, reading: Reading) -> tuple[Series, int]:
+        """The series for a call's labels, and what of it may be remembered."""
+        raw = tuple([reading.label(name) for name in self.names])
+        safe = is_safe(raw)
+        if safe:
+            series = self.seen.get(raw)
+            if series is not None:
+                return series, _SAFE
+            if self.spill is not None:
+                series = self.spill.find(raw)
+                if series is not None:
+                    return series, _SPILLED
+        site, book = reading.site, reading.book
+        resolved = book.resolve(self.definition, raw, site=site.name, dialect=site.recipe.dialect)
+        if not safe or resolved.problems:
+            return resolved.series, _ASKED
+        if not resolved.collapsed:
+            remember(self.seen, raw, resolved.series)
+            return resolved.series, _SAFE
+        if self.spill is None:
+            self.spill = Spill((i, (budget,)) for i, budget in enumerate(book.budgets(self.definition)) if budget)
+        self.spill.find(raw, resolved.series)
+        return resolved.series, _SPILLED
+
+
+# Whether the next call with the same raw labels has to ask for the series; may go where this one spilled to, if none
+# of its values has a place; or may go to the series at once.
+_ASKED, _SPILLED, _SAFE = range(3)
 
 
 class _Plan:
@@ -301,10 +332,11 @@ class Site:
         token = book.token
         # In this order: another thread must never put an old book's series among the new entries, nor find an old
         # entry under the new token.
-        self.book = book
-        self._entries = {}
-        self._plans = {}
-        self._token = token
+        with creating:
+            self.book = book
+            self._entries = {}
+            self._plans = {}
+            self._token = token
 
     def finished(
         self, args: tuple[Any, ...], kwargs: Mapping[str, Any], result: Any, exception: BaseException | None, token: Any
@@ -384,7 +416,7 @@ class Site:
         key = plan.key(reading, args, kwargs)
         entry = None if key is None else plan.entries.get(key)
         serieses, prepared = entry or ([None] * len(plan.lines), None)
-        safe = True
+        kept = _SAFE
         for position, line in enumerate(plan.lines):
             try:
                 # The amount first: a series begins with its first sample.
@@ -393,41 +425,29 @@ class Site:
                     continue
                 series = serieses[position]
                 if series is None:
-                    series, again = self._series(line, reading)
-                    if again:
+                    series, found = line.series(reading)
+                    kept = min(kept, found)
+                    if found == _SAFE or (found == _SPILLED and entry is None):
                         serieses[position] = series
-                    safe = safe and again
                 if line.by_tick:
                     series.tick()
                 else:
                     apply(line.definition, series, amount)
             except Exception as error:
                 self._failed(error)
-                safe = False
+                kept = _ASKED
         if recipe.effect is not None:
             recipe.effect(reading)
         if exception is not None:
             return
         if entry is None:
             prepared = None if recipe.prepare is None else recipe.prepare(reading)
-            if safe and key is not None:
-                _remember(plan.entries, key, (serieses, prepared))
-                if outcome == recipe.plain and result is None and self._extract is not None:
-                    self._remember_plain(plan, entries, _extracted(self._extract, args, kwargs), serieses, prepared)
+            if key is not None and kept == _SAFE:
+                remember(plan.entries, key, (serieses, prepared))
+            if key is not None and kept and outcome == recipe.plain and result is None and self._extract is not None:
+                self._remember_plain(plan, entries, _extracted(self._extract, args, kwargs), serieses, prepared)
         if prepared is not None:
             prepared(reading)
-
-    def _series(self, line: _Line, reading: Reading) -> tuple[Series, bool]:
-        """The series of a line, and whether the same raw labels may go to it unasked next time."""
-        raw = tuple([reading.label(name) for name in line.names])
-        safe = is_safe(raw)
-        series = line.seen.get(raw) if safe else None
-        if series is not None:
-            return series, True
-        series, again = reading.book.series(line.definition, raw, site=self.name, dialect=self.recipe.dialect)
-        if safe and again:
-            _remember(line.seen, raw, series)
-        return series, safe and again
 
     def _remember_plain(
         self,
@@ -437,12 +457,44 @@ class Site:
         serieses: list[Series | None],
         prepared: Prepared | None,
     ) -> None:
-        ticks = tuple(each.tick for line, each in zip(plan.lines, serieses, strict=True) if each and line.by_tick)
-        observers = tuple(
-            each.observe for line, each in zip(plan.lines, serieses, strict=True) if each and line.by_seconds
-        )
-        if key is not None and len(ticks) + len(observers) == len(plan.lines):
-            _remember(entries, key, (ticks, observers, prepared))
+        ticks: list[Callable[[], object]] = []
+        observers: list[Callable[[float], object]] = []
+        spilled = False
+        for line, series in zip(plan.lines, serieses, strict=True):
+            if isinstance(series, Overflowing):
+                spilled = True
+                ticks.extend(series.counts)
+                series = series.series
+            if series is None or key is None:
+                return
+            if line.by_tick:
+                ticks.append(series.tick)
+            else:
+                observers.append(series.observe)
+        entry = (tuple(ticks), tuple(observers), prepared)
+        if not spilled:
+            remember(entries, key, entry)
+        elif prepared is None:
+            spill = entries if isinstance(entries, Spill) else self._spill(plan, entries)
+            spill.find(key, entry)
+            with creating:
+                if self._entries is entries:
+                    self._entries = spill
+
+    def _spill(self, plan: _Plan, entries: Mapping[Any, Entry]) -> Spill[Entry]:
+        """What is remembered, and where those go that find no place."""
+        budgets: dict[str, list[LabelBudget]] = {}
+        for line in plan.lines:
+            for name, budget in zip(line.names, self.book.budgets(line.definition), strict=True):
+                if budget is not None:
+                    budgets.setdefault(name, []).append(budget)
+        labels = {name for line in plan.lines for name in line.names}
+        varying = self.compiled.varying(labels)
+        constant = [name for name in sorted(budgets.keys() - set(varying)) if self.compiled.sources[name] is not None]
+        positions = [(i, tuple(budgets[name])) for i, name in enumerate((*varying, *constant)) if name in budgets]
+        spill: Spill[Entry] = Spill(positions, [text_of(self.compiled.sources[name]) for name in constant])
+        spill.update(entries)
+        return spill
 
     def _amount(self, line: _Line, reading: Reading) -> float | None:
         value: Any = line.amount
@@ -462,9 +514,3 @@ def _extracted(extract: Callable[..., Any], args: tuple[Any, ...], kwargs: Mappi
         return extract(*args, **kwargs)
     except Exception:
         return None  # reading the fields one by one says which it was
-
-
-def _remember(memory: dict[Any, Any], key: Any, value: Any) -> None:
-    if len(memory) >= MOST_ENTRIES:
-        memory.clear()
-    memory[key] = value

@@ -33,7 +33,7 @@ from tradmetrics.labels import (
     follow_if_there,
     result,
 )
-from tradmetrics.text import text_of
+from tradmetrics.text import LONGEST_KEY, text_of
 
 Reader = Callable[[Call], Any]
 
@@ -106,10 +106,8 @@ class Compiled:
             The function, or None when one of the labels comes from elsewhere than arguments and constants.
         """
         codes: list[str] = []
-        for name in sorted(labels):
+        for name in self.varying(labels):
             source = self.sources[name]
-            if self.only_from_result(name) or isinstance(source, str | int | float | Enum):
-                continue
             if type(source) is not Arg or (name in self._implicit and name in absent):
                 return None
             code = _path_code(source.path)
@@ -144,6 +142,14 @@ class Compiled:
         }  # fmt: skip
         return _with_signature(self.parameters, body, scope)
 
+    def varying(self, labels: Iterable[str]) -> list[str]:
+        """Those of the labels that an extractor extracts, in its order: not constants, nor what only a result has."""
+        return [
+            name
+            for name in sorted(labels)
+            if not self.only_from_result(name) and not isinstance(self.sources[name], str | int | float | Enum)
+        ]
+
     def only_from_result(self, name: str) -> bool:
         """Whether a field was left out and no parameter can have it, so that a result of None settles it."""
         return self.sources[name] is None and name not in self._implicit
@@ -176,11 +182,11 @@ _safe: Final[set[type]] = {str, type(None), Missing}
 
 
 def is_safe(values: tuple[object, ...]) -> bool:
-    """Whether a tuple of raw label values can be a key: equal tuples mean equal labels."""
+    """Whether a tuple of raw label values can be a key: equal tuples mean equal labels, and it is not long."""
     return (
         _safe.issuperset(map(type, values))
         or _unsafe(*(value for value in values if type(value) not in _safe)) is not None
-    )
+    ) and not any(type(value) is str and len(value) > LONGEST_KEY for value in values)
 
 
 def _unsafe(*values: object) -> tuple[object, ...] | None:

@@ -6,54 +6,39 @@ calls the series to touch. Everything that happens once per series happens here;
 
 from __future__ import annotations
 
-import os
 import weakref
 from collections.abc import Callable, Iterable, Mapping
-from threading import RLock
+from dataclasses import fields
+from functools import partial
+from time import monotonic
 from types import MethodType
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric
+from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.registry import Collector
 
-from tradmetrics import vocabulary
-from tradmetrics.cardinality import Guard, Limits
-from tradmetrics.definition import Label, MetricDefinition
+from tradmetrics import catalogue
+from tradmetrics.cardinality import Guard, Labels, Limits
+from tradmetrics.definition import MetricDefinition
 from tradmetrics.errors import ConfigurationError
-from tradmetrics.labels import MISSING
+from tradmetrics.label_values import Problem, read
+from tradmetrics.overflow import Overflowing
+from tradmetrics.removal import creating
 from tradmetrics.rendering import Family
-from tradmetrics.series import CounterSeries, ForeignSeries, GaugeSeries, HistogramSeries, Series, bound_texts
-from tradmetrics.text import OTHER, UNKNOWN, clean, shown, text_of
+from tradmetrics.series import Series
+from tradmetrics.shelf import Shelf
+from tradmetrics.storage import creator
+from tradmetrics.text import clean
 
 AtScrape = Callable[[], Mapping[tuple[str, ...], float]]
 Failed = Callable[[Exception], None]
-
-# One reentrant lock around the creation of series: reentrant, because a signal handler or a finaliser may record in
-# the middle of it; one, so that it can be taken around a fork (see series.py).
-_creating: Final = RLock()
-if hasattr(os, "register_at_fork"):  # pragma: no branch - absent on Windows only
-    os.register_at_fork(before=_creating.acquire, after_in_parent=_creating.release, after_in_child=_creating.release)
-
-_FOLDS: Final[Mapping[str, Callable[[object, str | None], str | None]]] = {
-    "side": vocabulary.side,
-    "order_type": vocabulary.order_type,
-    "status": vocabulary.trade_status,
-    "severity": lambda value, dialect: vocabulary.severity(value),
-}
-
-
-class Problem(NamedTuple):
-    """Something that was wrong with a raw label: the stage it failed at, and why."""
-
-    stage: str
-    error: Exception
 
 
 class Resolved(NamedTuple):
     """The series for raw labels, its label values, the labels that collapsed, and what was wrong."""
 
     series: Series
-    labels: tuple[str, ...]
+    labels: Labels
     collapsed: tuple[int, ...]
     problems: tuple[Problem, ...]
 
@@ -63,30 +48,35 @@ class Instrument(Collector):
 
     Attributes:
         definition: What it is.
+        limits: The budgets that it was made with.
         guard: Its label budgets.
     """
 
-    def __init__(self, definition: MetricDefinition, limits: Limits, *, multiprocess: bool = False) -> None:
+    def __init__(
+        self, definition: MetricDefinition, limits: Limits, shelf: Shelf, *, multiprocess: bool = False
+    ) -> None:
         self.definition = definition
-        self.guard = Guard(definition, limits)
-        self._series: dict[tuple[str, ...], Series] = {}
+        self.limits = limits
+        # What several processes have written into their files cannot be taken back.
+        self.guard = Guard(definition, limits, removable=not multiprocess)
+        self._shelf = shelf
+        self._peers = shelf.instruments
+        self._series: dict[Labels, Series] = {}
+        self._marks: dict[Labels, object] = {}
+        self._scraped: frozenset[Labels] = frozenset()
         self._functions: list[tuple[Callable[[], AtScrape | None], Failed]] = []
-        self._create: Callable[[tuple[str, ...]], Series]
-        if multiprocess:
-            foreign = _foreign(definition)
-            self._create = lambda labels: ForeignSeries(foreign.labels(*labels) if labels else foreign)
-        elif definition.buckets is not None:
-            bounds, texts = definition.buckets, bound_texts(definition.buckets)
-            self._create = lambda labels: HistogramSeries(bounds, texts)
-        else:
-            kind = CounterSeries if definition.kind == "counter" else GaugeSeries
-            self._create = lambda labels: kind()
+        self._overflows: dict[int, Callable[[], object]] = {}
+        self._removable = self.guard.is_open and not multiprocess
+        self._create = creator(definition, multiprocess=multiprocess)
 
     def __len__(self) -> int:
-        return len(self._series)
+        """The number of series, those computed at scrape among them; what reports on the guard has only its own."""
+        return len(self._series) + (len(self._scraped - self._series.keys()) if self.definition.guarded else 0)
 
     def resolve(self, raw: tuple[object, ...], dialect: str | None = None) -> Resolved:
         """Return the series for raw label values, created when it is new.
+
+        Where labels collapsed, it is an `Overflowing`, which counts that at each recording.
 
         Args:
             raw: One value per label, in the definition's order; `MISSING` or None is `unknown`.
@@ -94,20 +84,98 @@ class Instrument(Collector):
         """
         problems: list[Problem] = []
         values = tuple(
-            _read(label, value, dialect, problems) for label, value in zip(self.definition.labels, raw, strict=True)
+            [read(label, value, dialect, problems) for label, value in zip(self.definition.labels, raw, strict=True)]
         )
-        with _creating:
-            labels, collapsed = self.guard.admit(values) if self.definition.guarded else (values, ())
+        with creating:
+            labels, collapsed = self.guard.admit(values)
+            if collapsed and self._make_room(values, collapsed):
+                labels, collapsed = self.guard.admit(values)
             series = self._series.get(labels)
             if series is None:
-                series = self._series[labels] = self._create(labels)
+                series = self._add(labels, self._create(labels))
+        if collapsed:
+            series = Overflowing(series, tuple(map(self._overflow, collapsed)))
         return Resolved(series, labels, collapsed, tuple(problems))
 
-    def forget_others(self, keep: Iterable[tuple[str, ...]], value: float) -> None:
+    def precreate(self, labels: Labels) -> bool:
+        """Create a series before anything is recorded to it, and keep it; return whether there was a place for it."""
+        with creating:
+            if self.guard.admit(labels)[0] != labels:
+                return False
+            if labels not in self._series:
+                self._add(labels, self._create(labels))
+            self.guard.take(labels, monotonic(), pinned=True)
+            return True
+
+    def _add(self, labels: Labels, series: Series) -> Series:
+        self._series[labels] = series
+        self._marks[labels] = 1.0  # what a counter or a histogram is at once after it was created for a call
+        self.guard.take(labels, monotonic())
+        return series
+
+    def _overflow(self, position: int) -> Callable[[], object]:
+        """What counts an overflow of the label at `position`."""
+        count = self._overflows.get(position)
+        if count is None:
+            raw = (self.definition.name, self.definition.label_names[position])
+            count = self._overflows[position] = self._peers[catalogue.LABEL_OVERFLOW.name].resolve(raw).series.tick
+        return count
+
+    def _make_room(self, values: Labels, collapsed: tuple[int, ...]) -> bool:
+        """Remove what is idle for one of these values that keeps coming; whether anything was."""
+        if not self._removable:
+            return False
+        now = monotonic()
+        if now >= self.guard.look_at:
+            self._look(now)
+        for position in self.guard.hears(values, collapsed):
+            self._look(now)
+            gone = self.guard.displaced_by(values, position, now)
+            if gone:
+                self._remove(gone, "displaced")
+                return True
+        return False
+
+    def sweep(self, now: float) -> None:
+        """Note what was active, and remove what expired; costs nothing unless it is time to, and it matters."""
+        expire_after = self.limits.expire_after
+        if not self._removable or now < self.guard.look_at or not (expire_after or self.guard.is_pressed):
+            return
+        with creating:
+            self._look(now)
+            if expire_after:
+                self._remove(self.guard.idle(now, expire_after), "expired")
+
+    def _look(self, now: float) -> None:
+        for labels, series in list(self._series.items()):
+            mark = series.mark()
+            if mark != self._marks.get(labels):
+                self._marks[labels] = mark
+                self.guard.touch(labels, now)
+        for labels in self._scraped:
+            self.guard.touch(labels, now)
+        self.guard.looked(now)
+
+    def _remove(self, gone: Iterable[Labels], cause: str) -> None:
+        removed = [(labels, self._series.pop(labels)) for labels in gone if labels in self._series]
+        if not removed:
+            return
+        total = self._peers[catalogue.SERIES_REMOVED.name].resolve((self.definition.name, cause)).series
+        for labels, series in removed:
+            del self._marks[labels]
+            self.guard.release(labels)
+            self._shelf.retire(series, total, partial(self._bring_back, labels, series))
+        self._shelf.forget()
+
+    def _bring_back(self, labels: Labels, series: Series) -> None:
+        if labels not in self._series and self.guard.admit(labels)[0] == labels:
+            self._add(labels, series)
+
+    def forget_others(self, keep: Iterable[Labels], value: float) -> None:
         """Set every series of a gauge but those named to `value`: what is gone reads zero, not its last value."""
         kept = set(keep)
         for labels, series in list(self._series.items()):
-            if labels not in kept:
+            if labels not in kept and series.value() != value:
                 series.set(value)
 
     @property
@@ -131,10 +199,12 @@ class Instrument(Collector):
 
     def collect(self) -> list[Metric]:
         """The metric with the samples of all its series; what is computed at scrape is later than what was set."""
-        return [Family(self.definition, list(self._series.items()), self._computed())]
+        self._shelf.begin_scrape(self.definition.name)
+        computed = self._computed()
+        return [Family(self.definition, list(self._series.items()), computed)]
 
-    def _computed(self) -> dict[tuple[str, ...], float]:
-        totals: dict[tuple[str, ...], float] = {}
+    def _computed(self) -> dict[Labels, float]:
+        totals: dict[Labels, float] = {}
         for entry in list(self._functions):
             reference, failed = entry
             function = reference()
@@ -147,67 +217,30 @@ class Instrument(Collector):
                 failed(error)
                 continue
             for values, value in computed:
-                with _creating:
-                    labels = self.guard.admit(values)[0] if self.definition.guarded else values
+                with creating:
+                    labels, _ = self.guard.admit(values)
+                    self.guard.take(labels, monotonic())
                 totals[labels] = totals.get(labels, 0.0) + value
+        with creating:
+            for labels in self._scraped - totals.keys() - self._series.keys():
+                if labels in self.guard:
+                    self.guard.release(labels)
+            self._scraped = frozenset(totals)
         return totals
 
     def _as_labels(self, raw: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(clean(value) for _, value in zip(self.definition.labels, raw, strict=True))
 
 
-def _read(label: Label, value: object, dialect: str | None, problems: list[Problem]) -> str:
-    if value is None or value is MISSING:
-        return UNKNOWN
-    try:
-        if label.values is None:
-            return text_of(value)
-        if type(value) is str and value in label.values:
-            return value
-        return _fold(label, label.values, value, dialect, problems)
-    except Exception as error:
-        problems.append(Problem("label", error))
-        return UNKNOWN
+# Shelves by registry, so that a second book on the same registry finds its instruments. Weak: a registry takes its own
+# along.
+_shelves: Final[weakref.WeakKeyDictionary[CollectorRegistry, Shelf]] = weakref.WeakKeyDictionary()
 
 
-def _fold(label: Label, values: tuple[str, ...], value: object, dialect: str | None, problems: list[Problem]) -> str:
-    """The value of a closed label: a broker's spelling of one, or one as it stands."""
-    fold = _FOLDS.get(label.name)
-    folded = None if fold is None else fold(value, dialect)
-    if folded in values:
-        return folded
-    text = text_of(value)
-    if text in values:
-        return text
-    if text.lower() in (UNKNOWN, OTHER):
-        return UNKNOWN
-    if "OTHER" in values:
-        return "OTHER"
-    problems.append(Problem("vocabulary", ValueError(f"{label.name}={shown(value)} is none of {', '.join(values)}")))
-    return UNKNOWN
-
-
-def _foreign(definition: MetricDefinition) -> Any:
-    """The prometheus_client metric, registered nowhere, whose files are the storage under several processes."""
-    common: dict[str, Any] = {
-        "documentation": definition.help,
-        "labelnames": definition.label_names,
-        "registry": None,
-    }
-    if definition.kind == "counter":
-        return Counter(definition.name, **common)
-    if definition.kind == "gauge":
-        return Gauge(definition.name, multiprocess_mode=definition.multiprocess_mode, **common)
-    return Histogram(definition.name, buckets=definition.buckets or (), **common)
-
-
-# Instruments by registry, so that a second book on the same registry finds them. Weak: a registry takes its own along.
-_instruments: Final[weakref.WeakKeyDictionary[CollectorRegistry, dict[str, Instrument]]] = weakref.WeakKeyDictionary()
-
-
-def standing_on(registry: CollectorRegistry) -> Mapping[str, Instrument]:
-    """The instruments on a registry by name, as they are at any time."""
-    return _instruments.setdefault(registry, {})
+def shelf_of(registry: CollectorRegistry) -> Shelf:
+    """The shelf of a registry."""
+    with creating:
+        return _shelves.setdefault(registry, Shelf())
 
 
 def instrument_on(
@@ -216,13 +249,13 @@ def instrument_on(
     """Return the instrument for `definition` on `registry`, registered when it is new.
 
     Raises:
-        ConfigurationError: When another metric of that name stands in the registry.
+        ConfigurationError: When another metric of that name, or the same with other limits, stands in the registry.
     """
-    with _creating:
-        known = _instruments.setdefault(registry, {})
-        instrument = known.get(definition.name)
+    with creating:
+        shelf = shelf_of(registry)
+        instrument = shelf.instruments.get(definition.name)
         if instrument is None:
-            instrument = Instrument(definition, limits, multiprocess=multiprocess)
+            instrument = Instrument(definition, limits, shelf, multiprocess=multiprocess)
             try:
                 registry.register(instrument)
             except ValueError as error:
@@ -230,34 +263,40 @@ def instrument_on(
                     f"{definition.name}: the registry has another metric of that name, made outside tradmetrics "
                     f"({error}); give tradmetrics a registry of its own: TradingMetrics(CollectorRegistry())"
                 ) from None
-            known[definition.name] = instrument
+            shelf.instruments[definition.name] = instrument
         elif instrument.definition != definition:
             difference = next(
-                name
-                for name in ("kind", "labels", "buckets", "unit", "help", "family", "multiprocess_mode", "guarded")
-                if getattr(instrument.definition, name) != getattr(definition, name)
+                each.name
+                for each in fields(definition)
+                if getattr(instrument.definition, each.name) != getattr(definition, each.name)
             )
             raise ConfigurationError(
                 f"{definition.name}: the registry has it already with another {difference}: "
                 f"{getattr(instrument.definition, difference)!r}, not {getattr(definition, difference)!r}"
+            )
+        elif instrument.limits != limits:
+            raise ConfigurationError(
+                f"{definition.name}: the registry has it already with other limits; a second book on a registry has "
+                f"the first one's: {instrument.limits!r}, not {limits!r}"
             )
         return instrument
 
 
 def remove_from(registry: CollectorRegistry, instruments: Iterable[Instrument]) -> None:
     """Take instruments off a registry; those that are not on it are passed over."""
-    with _creating:
-        known = _instruments.get(registry, {})
-        for instrument in instruments:
-            if known.pop(instrument.definition.name, None) is not None:
-                registry.unregister(instrument)
+    with creating:
+        shelf = shelf_of(registry)
+        gone = [each for each in instruments if shelf.instruments.get(each.definition.name) is each]
+        for instrument in gone:
+            registry.unregister(instrument)
+        shelf.instruments = {name: each for name, each in shelf.instruments.items() if each not in gone}
 
 
 def restore_on(registry: CollectorRegistry, instruments: Iterable[Instrument]) -> None:
     """Put instruments that `remove_from` took off back on their registry."""
-    with _creating:
-        known = _instruments.setdefault(registry, {})
+    with creating:
+        shelf = shelf_of(registry)
         for instrument in instruments:
-            if instrument.definition.name not in known:
+            if instrument.definition.name not in shelf.instruments:
                 registry.register(instrument)
-                known[instrument.definition.name] = instrument
+                shelf.instruments[instrument.definition.name] = instrument

@@ -55,6 +55,10 @@ class Series:
         """The samples to expose."""
         raise NotImplementedError
 
+    def mark(self) -> object:
+        """Something that differs from what it was the last time whenever the series has been recorded to since."""
+        return self.value()
+
 
 def _ticks(counter: count[int]) -> int:
     # `repr` is the only read of an itertools.count that neither moves it nor is deprecated; it is one C call.
@@ -104,11 +108,13 @@ class CounterSeries(Series):
 class GaugeSeries(Series):
     """A gauge's series: set to a value, or counted up and down, or both (the set value is then the new base)."""
 
-    __slots__ = ("_base", "_downs", "_ups", "down", "up")
+    __slots__ = ("_base", "_downs", "_touched", "_touches", "_ups", "down", "up")
 
     def __init__(self) -> None:
         self.text = None
         self._base = 0.0
+        self._touched = False
+        self._touches = 0
         self._ups: count[int] | None = None
         self._downs: count[int] | None = None
         self.up = self._first_up
@@ -117,6 +123,7 @@ class GaugeSeries(Series):
     def set(self, value: float) -> None:
         """Set the gauge."""
         self._base = value if self._ups is None else value - self._counted()
+        self._touched = True  # setting it to what it is shows in nothing else
 
     def value(self) -> float:
         """The gauge's value."""
@@ -125,6 +132,14 @@ class GaugeSeries(Series):
     def samples(self) -> Iterator[RawSample]:
         """The value."""
         yield "", (), self.value()
+
+    def mark(self) -> object:
+        """Something that differs from what it was the last time whenever the gauge has been set or counted since."""
+        if self._touched:
+            self._touched = False
+            self._touches += 1
+        ups, downs = self._ups, self._downs
+        return self._touches, None if ups is None else _ticks(ups), None if downs is None else _ticks(downs)
 
     def _counted(self) -> int:
         ups, downs = self._ups, self._downs

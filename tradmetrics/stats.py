@@ -195,7 +195,7 @@ def _zone(name: str) -> tzinfo:
     try:
         return ZoneInfo(name)
     except Exception:
-        from tradmetrics.book import nearest
+        from tradmetrics.errors import nearest
 
         raise ConfigurationError(
             f"StrategyStats: {name!r} is no time zone{nearest(str(name), available_timezones())}; "

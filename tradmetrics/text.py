@@ -12,6 +12,8 @@ OTHER: Final = "__other__"
 """The value of a label whose own value found no place in its budget."""
 MAX_LENGTH: Final = 128
 """Longest label value, in characters."""
+LONGEST_KEY: Final = 2 * MAX_LENGTH
+"""Longest raw text that what remembers raw labels keeps, in characters: megabytes of them would be megabytes kept."""
 
 _WORD_STARTS: Final = re.compile("(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 # C0 and C1 controls (NUL included), line and paragraph separators, and the surrogates that UTF-8 cannot encode.
@@ -29,6 +31,8 @@ def clean(text: str) -> str:
     Returns:
         The label value; `unknown` when nothing is left.
     """
+    if len(text) <= MAX_LENGTH and text.isprintable():
+        return text.strip() or UNKNOWN
     if len(text) > 4 * MAX_LENGTH:
         # A label of megabytes must not cost a pass over megabytes; enough is kept for blanks that are stripped.
         text = text[: 4 * MAX_LENGTH]

@@ -1,0 +1,72 @@
+"""The budget of one open label of one metric: which values have a place."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tradmetrics.cardinality.limits import FREE, Limits
+from tradmetrics.cardinality.sketch import Recurring
+from tradmetrics.identifiers import is_identifier
+
+RECURS: Final = 8
+"""How often a value must come, of those that find no place, to be worth one. Order ids come a few times each."""
+
+
+class LabelBudget:
+    """The values of one open label that have a place, and those outside that keep coming.
+
+    Reading it takes no lock: `full` and `places` say what was right a moment ago.
+
+    Attributes:
+        name: The label.
+        limit: How many distinct values may have a place.
+        allowed: Values that hold their place for good.
+        places: The values that have a place, `__other__` and `unknown` among them, and how many series each has.
+        full: Whether no further value finds a place.
+        has_idle: Whether some value, or series, was idle for long enough when last looked at.
+        look_at: When to look again.
+    """
+
+    __slots__ = ("_recurring", "allowed", "full", "has_idle", "limit", "look_at", "name", "places")
+
+    def __init__(self, metric: str, name: str, limits: Limits) -> None:
+        self.name = name
+        self.allowed = frozenset(limits.allowed(name))
+        # Longer allow-lists are errors of configuring; a metric that is defined later must still work.
+        self.limit = max(limits.label_budget(metric, name), len(self.allowed))
+        self.places: dict[str, int] = dict.fromkeys((*FREE, *self.allowed), 1)
+        self.full = len(self) >= self.limit
+        self.has_idle = False
+        self.look_at = 0.0
+        self._recurring = Recurring()
+
+    def __len__(self) -> int:
+        """How many distinct values have a place."""
+        return len(self.places) - len(FREE)
+
+    def refuses(self, value: str) -> bool:
+        """Whether there is no place for `value`."""
+        return value not in self.places and (self.full or is_identifier(value))
+
+    def take(self, value: str) -> None:
+        """Note one more series with `value`."""
+        self.places[value] = self.places.get(value, 0) + 1
+        self.full = len(self) >= self.limit
+        self._recurring.drop(value)
+
+    def release(self, value: str) -> None:
+        """Note one series less; a value without series gives its place back, unless it holds it for good."""
+        count = self.places[value] - 1
+        if count:
+            self.places[value] = count
+        else:
+            del self.places[value]
+        self.full = len(self) >= self.limit
+
+    def hears(self, value: str) -> bool:
+        """Note one more call whose `value` found no place; whether it keeps coming."""
+        return self._recurring.add(value) >= RECURS
+
+    def ignore(self, value: str) -> None:
+        """Take back what was heard of `value`."""
+        self._recurring.drop(value)

@@ -1,0 +1,206 @@
+"""The admitted series of one metric."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Final, TypeAlias
+
+from tradmetrics.cardinality.budget import LabelBudget
+from tradmetrics.cardinality.limits import FREE, Limits
+from tradmetrics.definition import MetricDefinition
+from tradmetrics.identifiers import is_identifier
+from tradmetrics.text import OTHER
+
+Labels: TypeAlias = tuple[str, ...]
+
+LONGEST_BETWEEN_LOOKS: Final = 60.0
+"""Seconds after which what is idle is looked at again, at the latest."""
+
+
+class Guard:
+    """Which label values one metric records under: the labels' budgets, the series' budget, and who must go.
+
+    It knows nothing of clocks and counts: times are told to it, and activity is what `touch` says. Calls that change
+    it are made one at a time.
+
+    Args:
+        definition: The metric.
+        limits: The budgets.
+        removable: Whether a series can be removed once it has been made.
+
+    Attributes:
+        series_limit: The number of series that the metric may have.
+        budgets: The budget of each label; None where its values are a closed set.
+        look_at: When idleness is to be looked at again.
+    """
+
+    __slots__ = (
+        "_idle_after", "_inside", "_interval", "_open", "_pinned", "_since",
+        "budgets", "look_at", "series_limit",
+    )  # fmt: skip
+
+    def __init__(self, definition: MetricDefinition, limits: Limits, *, removable: bool = True) -> None:
+        self.series_limit = limits.series_budget(definition.name)
+        self.budgets = tuple(
+            LabelBudget(definition.name, label.name, limits) if definition.guarded and label.values is None else None
+            for label in definition.labels
+        )
+        self.look_at = 0.0 if removable else math.inf
+        self._open = tuple((i, budget) for i, budget in enumerate(self.budgets) if budget is not None)
+        self._since: dict[Labels, float] = {}
+        self._inside = 0
+        self._pinned: set[Labels] = set()
+        self._idle_after = limits.idle_after
+        self._interval = min(LONGEST_BETWEEN_LOOKS, limits.idle_after / 8, (limits.expire_after or math.inf) / 8)
+        for _, budget in self._open:
+            budget.look_at = self.look_at
+
+    def __contains__(self, labels: Labels) -> bool:
+        return labels in self._since
+
+    def __len__(self) -> int:
+        """The number of series."""
+        return len(self._since)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether any label is open, so that the metric's series could grow in number."""
+        return bool(self._open)
+
+    @property
+    def is_pressed(self) -> bool:
+        """Whether a budget is used up."""
+        return self._inside >= self.series_limit or any(budget.full for _, budget in self._open)
+
+    def admit(self, values: Labels) -> tuple[Labels, tuple[int, ...]]:
+        """Return the labels to record under, and the positions of those that collapse to `__other__`.
+
+        Nothing changes: `take` the labels when a series is made for them.
+
+        Args:
+            values: Cleaned values, in the definition's order.
+        """
+        if values in self._since or not self._open:
+            return values, ()
+        collapsed = [i for i, budget in self._open if budget.refuses(values[i])]
+        labels = _collapse(values, collapsed)
+        if not self._fits(labels):
+            # The open label with the most distinct values gives way first, then the next.
+            for i, _ in sorted(self._open, key=lambda each: -len(each[1])):
+                if labels[i] not in FREE:
+                    collapsed.append(i)
+                    labels = _collapse(labels, (i,))
+                    if self._fits(labels):
+                        break
+        return labels, tuple(collapsed)
+
+    def _fits(self, labels: Labels) -> bool:
+        if labels in self._since:
+            return True
+        free = sum(labels[i] in FREE for i, _ in self._open)
+        if free == 0:
+            return self._inside < self.series_limit
+        # Outside the budget; as many again bound them, short of the few that are nothing but `__other__`.
+        return free == len(self._open) or len(self._since) - self._inside < self.series_limit
+
+    def take(self, labels: Labels, now: float, *, pinned: bool = False) -> None:
+        """Note that there is a series for `labels`, active now.
+
+        Args:
+            labels: What `admit` returned.
+            now: The time.
+            pinned: Whether it stays for good.
+        """
+        if labels not in self._since:
+            for i, budget in self._open:
+                budget.take(labels[i])
+            self._inside += self._is_inside(labels)
+        self._since[labels] = now
+        if pinned:
+            self._pinned.add(labels)
+
+    def release(self, labels: Labels) -> None:
+        """Note that the series for `labels` is gone."""
+        del self._since[labels]
+        self._pinned.discard(labels)
+        self._inside -= self._is_inside(labels)
+        for i, budget in self._open:
+            budget.release(labels[i])
+
+    def touch(self, labels: Labels, now: float) -> None:
+        """Note that the series for `labels` was active just before `now`."""
+        if labels in self._since:
+            self._since[labels] = now
+
+    def looked(self, now: float) -> None:
+        """Note that every active series has been touched by now, and which budgets have something idle."""
+        series_idle = self._inside >= self.series_limit and self._idle_series(now) is not None
+        self.look_at = now + self._interval
+        for i, budget in self._open:
+            budget.look_at = self.look_at
+            budget.has_idle = series_idle or (budget.full and self._idle_value(i, budget, now) is not None)
+
+    def idle(self, now: float, seconds: float) -> list[Labels]:
+        """The series that have been idle for so long, but for those that stay for good."""
+        return [each for each, since in self._since.items() if since <= now - seconds and each not in self._pinned]
+
+    def hears(self, values: Labels, collapsed: Iterable[int]) -> list[int]:
+        """Note a call whose values at these positions found no place; return those positions whose value keeps coming.
+
+        Identifiers never do.
+        """
+        recurring = []
+        for i in collapsed:
+            budget = self.budgets[i]
+            if budget is not None and budget.hears(values[i]):
+                if is_identifier(values[i]) and values[i] not in budget.allowed:
+                    budget.ignore(values[i])
+                elif budget.has_idle:
+                    recurring.append(i)
+        return recurring
+
+    def displaced_by(self, values: Labels, position: int, now: float) -> list[Labels]:
+        """The series that go so that the value at `position`, which keeps coming, gets a place, if any is idle."""
+        budget = self.budgets[position]
+        if budget is None:
+            return []
+        if not budget.refuses(values[position]):  # the label has room: it is the metric that has too many series
+            series = self._idle_series(now)
+            return [] if series is None else [series]
+        value = self._idle_value(position, budget, now)
+        return [] if value is None else [each for each in self._since if each[position] == value]
+
+    def _idle_value(self, position: int, budget: LabelBudget, now: float) -> str | None:
+        """The value that has been idle for longest, if that is long enough."""
+        latest: dict[str, float] = {}
+        for labels, since in self._since.items():
+            value = labels[position]
+            if value not in FREE and value not in budget.allowed:
+                since = math.inf if labels in self._pinned else since
+                latest[value] = max(since, latest.get(value, since))
+        longest = min(latest, key=latest.__getitem__, default=None)
+        return longest if longest is not None and latest[longest] <= now - self._idle_after else None
+
+    def _idle_series(self, now: float) -> Labels | None:
+        """The series within the budget that has been idle for longest, if that is long enough."""
+        candidates = [
+            labels
+            for labels, since in self._since.items()
+            if since <= now - self._idle_after
+            and labels not in self._pinned
+            and self._is_inside(labels)
+            and not any(labels[i] in budget.allowed for i, budget in self._open)
+        ]
+        return min(candidates, key=self._since.__getitem__, default=None)
+
+    def _is_inside(self, labels: Labels) -> bool:
+        """Whether the series counts towards the budget of series."""
+        return not any(labels[i] in FREE for i, _ in self._open)
+
+
+def _collapse(values: Labels, positions: Iterable[int]) -> Labels:
+    labels = list(values)
+    for i in positions:
+        labels[i] = OTHER
+    return tuple(labels)

@@ -1,0 +1,117 @@
+"""The short way of calls whose label values find no place: they go where their like went before.
+
+A million order ids as a label must not cost a million admissions. Each differs from the one before only in values that
+are refused, so with these replaced by `__other__` they all are one key, and what was done for the first is done again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from time import monotonic
+from typing import Any, Final, TypeVar
+
+from tradmetrics.cardinality import LabelBudget
+from tradmetrics.identifiers import is_identifier
+from tradmetrics.text import clean
+
+T = TypeVar("T")
+
+MOST_ENTRIES: Final = 4_096
+"""Combinations of raw labels that a memory holds; when there are more, it starts over."""
+
+FLOOD_CALLS: Final = 64
+FLOOD_SECONDS: Final = 0.1
+"""It is a flood when so many calls come within so many seconds. Then only one call in as many is listened to: samples
+tell as well which values recur, and listening costs more than all the rest."""
+
+
+_REFUSED: Final = object()
+"""Stands for all values without a place; no value that a caller passes equals it."""
+
+
+def remember(memory: dict[Any, Any], key: Any, value: Any) -> None:
+    """Put something into a memory, which stays bounded."""
+    if len(memory) >= MOST_ENTRIES:
+        memory.clear()
+    memory[key] = value
+
+
+class Spill(dict[Any, T]):
+    """What is done for keys, and for those that have no place in their budgets by their other values.
+
+    The latter holds for as long as no place is given back; then all that decorated functions remember is dropped.
+
+    Args:
+        opens: Positions in a key whose values have budgets: a budget for each metric that has the label.
+        constants: Values that are the same in all calls, and come after the key's own.
+    """
+
+    __slots__ = ("_calls", "_constants", "_flooded", "_opens", "_since")
+
+    def __init__(self, opens: Iterable[tuple[int, tuple[LabelBudget, ...]]], constants: Iterable[str] = ()) -> None:
+        super().__init__()
+        self._opens = tuple((position, budgets[0], budgets[1:]) for position, budgets in opens)
+        self._constants = tuple(constants)
+        self._calls = 0
+        self._since = 0.0
+        self._flooded = False
+
+    def find(self, key: tuple[Any, ...], done: T | None = None) -> T | None:
+        """Return what to do for a key that is not remembered, or None where that has to be asked.
+
+        That is where nothing is refused, where a value has a place in one metric and none in another, and now and
+        then: when a refused value keeps coming, or when it is time to look at what is idle.
+
+        Args:
+            key: Raw label values.
+            done: What was done for this key, to be done again for those that differ from it in refused values only.
+        """
+        values = list(key)
+        if self._constants:
+            values.extend(self._constants)
+        found = False
+        for position, budget, others in self._opens:
+            value = values[position]
+            if type(value) is not str:
+                return None
+            text = clean(value)
+            if text in budget.places:
+                for other in others:
+                    if text not in other.places:
+                        return None
+                values[position] = text
+            elif budget.full or is_identifier(text):
+                for other in others:
+                    if not other.refuses(text):
+                        return None
+                values[position] = _REFUSED
+                found = True
+            else:
+                return None
+        if not found:
+            return None
+        self._calls = calls = self._calls + 1
+        if (not self._flooded or not calls % FLOOD_CALLS) and self._listen(key, values):
+            return None
+        reduced = tuple(values)
+        if done is not None:
+            remember(self, reduced, done)
+        return self.get(reduced)
+
+    __missing__ = find
+
+    def _listen(self, key: tuple[Any, ...], reduced: list[Any]) -> bool:
+        """Whether to ask: a refused value keeps coming and something is idle, or it is time to look at what is."""
+        now = monotonic()
+        if not self._calls % FLOOD_CALLS:
+            self._flooded = now - self._since < FLOOD_SECONDS
+            self._since = now
+        values = (*key, *self._constants)
+        refused = [
+            (each, clean(values[position]))
+            for position, budget, others in self._opens
+            if reduced[position] is _REFUSED
+            for each in (budget, *others)
+        ]
+        recurring = [budget.full and budget.hears(text) and budget.has_idle for budget, text in refused]
+        return any(recurring) or any(now >= budget.look_at for budget, _ in refused)
