@@ -1,0 +1,71 @@
+"""Write the generated pages: `python -m docs.tools [--check]`.
+
+`--check` writes nothing, and exits 1 when a page is not what would be written, with the file and the line.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from docs.tools import benchmarks, command_line, metrics, runbooks, vocabulary
+
+DOCS: Final = Path(__file__).parent.parent
+PAGES: Final[dict[str, Callable[[], str]]] = {
+    "reference/metrics.md": metrics.page,
+    "reference/vocabulary.md": vocabulary.page,
+    "reference/cli.md": command_line.page,
+    "reference/benchmarks.md": benchmarks.page,
+    "runbooks/index.md": runbooks.index,
+}
+
+
+def render() -> dict[Path, str]:
+    """Return what each generated page should hold."""
+    pages = {DOCS / name: page() for name, page in PAGES.items()}
+    return pages | runbooks.pages(DOCS / "runbooks")
+
+
+def difference(path: Path, text: str) -> str | None:
+    """Say where a file differs from what it should hold, or None when it does not.
+
+    Args:
+        path: The file.
+        text: What it should hold.
+    """
+    if not path.exists():
+        return f"{path}:1: this page is missing"
+    actual, expected = path.read_text(encoding="utf-8").splitlines(), text.splitlines()
+    for number, (is_there, should_be) in enumerate(zip(actual, expected, strict=False), start=1):
+        if is_there != should_be:
+            return f"{path}:{number}: stale, it should read {should_be!r}"
+    if len(actual) != len(expected):
+        return f"{path}:{min(len(actual), len(expected)) + 1}: stale, its length is wrong"
+    return None
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; see the module.
+
+    Args:
+        arguments: The command line, without the program's name.
+
+    Returns:
+        0, or 1 when `--check` found a stale page.
+    """
+    parser = argparse.ArgumentParser(prog="python -m docs.tools", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when a page is stale")
+    options = parser.parse_args(arguments)
+    stale = {path: found for path, text in render().items() if (found := difference(path, text))}
+    for path, message in stale.items():
+        if options.check:
+            print(f"{message}; run python -m docs.tools", file=sys.stderr)
+        else:
+            path.write_text(render()[path], encoding="utf-8")
+            print(f"wrote {path}")
+    return 1 if options.check and stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,60 @@
+"""The index of the runbooks, and the rule that stands at the top of each."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from docs.tools.markdown import generated, table
+
+RULES: Final = Path(__file__).parent.parent.parent / "alerts" / "rules"
+BEGIN: Final = "<!-- The rule, written by `python -m docs.tools`. -->"
+END: Final = "<!-- The end of the rule. -->"
+
+
+def alerts() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the alerts, each with the name of its group."""
+    for path in sorted(RULES.glob("*.yml")):
+        for group in yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]:
+            for rule in group["rules"]:
+                if "alert" in rule:
+                    yield group["name"], rule
+
+
+def index() -> str:
+    """Return the page that lists the runbooks."""
+    rows = [
+        (f"[{rule['alert']}]({rule['alert']}.md)", rule["labels"]["severity"], rule["annotations"]["summary"])
+        for _, rule in sorted(alerts(), key=lambda each: str(each[1]["alert"]))
+    ]
+    parts = [
+        generated(),
+        "# Runbooks",
+        "One page for each alert of `alerts/rules`; an alert's annotation `runbook_url` leads to it. `critical` is "
+        "meant to wake somebody, `warning` to be looked at in the session, `info` to be looked at some day.",
+        "Thresholds and windows are in `alerts/settings.yml`; after a change, `python -m alerts.generate` writes the "
+        "rules. Alerts about trading are muted while `trading_market_session_open` is present and 0.",
+        table(("Alert", "Severity", "What it says"), rows),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def pages(folder: Path) -> dict[Path, str]:
+    """Return the runbooks that exist in a folder, each with its rule brought up to date."""
+    result = {}
+    for _, rule in alerts():
+        path = folder / f"{rule['alert']}.md"
+        if path.exists():
+            text = path.read_text(encoding="utf-8")
+            before, _, rest = text.partition(BEGIN)
+            result[path] = f"{before}{BEGIN}\n\n{_rule(rule)}\n\n{END}{rest.partition(END)[2]}"
+    return result
+
+
+def _rule(rule: dict[str, Any]) -> str:
+    held = "at once" if rule["for"] == "0s" else f"after it has held for {rule['for']}"
+    return (
+        f"Severity **{rule['labels']['severity']}**. Fires {held}:\n\n"
+        f"<!-- may be empty: unless the alert fires -->\n```promql\n{rule['expr']}\n```"
+    )
