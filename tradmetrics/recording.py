@@ -5,8 +5,7 @@ from __future__ import annotations
 from enum import Enum
 
 from tradmetrics.book import NO_BOOK, TradingMetrics, current, get_metrics
-from tradmetrics.definition import MetricDefinition
-from tradmetrics.errors import LabelSourceError, TradmetricsError
+from tradmetrics.errors import LabelSourceError
 from tradmetrics.labels import MISSING, Source
 
 
@@ -17,21 +16,9 @@ def resolve(metrics: TradingMetrics | None, site: str) -> TradingMetrics:
         return book
     try:
         return get_metrics()
-    except TradmetricsError as error:
+    except Exception as error:
         NO_BOOK.fault(site, "record", error)
         return NO_BOOK
-
-
-def record(
-    metrics: TradingMetrics | None,
-    definition: MetricDefinition,
-    raw: tuple[object, ...] = (),
-    amount: object = 1.0,
-    *,
-    site: str,
-) -> None:
-    """Record one sample to a book, or to the process's. Never raises unless the book is `strict`."""
-    resolve(metrics, site).record(definition, raw, amount, site=site)
 
 
 def constant(book: TradingMetrics, label: object, *, site: str) -> object:

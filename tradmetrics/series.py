@@ -108,21 +108,20 @@ class CounterSeries(Series):
 class GaugeSeries(Series):
     """A gauge's series: set to a value, or counted up and down, or both (the set value is then the new base)."""
 
-    __slots__ = ("_base", "_downs", "_touched", "_touches", "_ups", "down", "up")
+    __slots__ = ("_base", "_counts", "_touched", "_touches", "down", "up")
 
     def __init__(self) -> None:
         self.text = None
         self._base = 0.0
         self._touched = False
         self._touches = 0
-        self._ups: count[int] | None = None
-        self._downs: count[int] | None = None
+        self._counts: list[tuple[count[int], count[int]]] = []
         self.up = self._first_up
         self.down = self._first_down
 
     def set(self, value: float) -> None:
         """Set the gauge."""
-        self._base = value if self._ups is None else value - self._counted()
+        self._base = value - self._counted()
         self._touched = True  # setting it to what it is shows in nothing else
 
     def value(self) -> float:
@@ -138,12 +137,14 @@ class GaugeSeries(Series):
         if self._touched:
             self._touched = False
             self._touches += 1
-        ups, downs = self._ups, self._downs
-        return self._touches, None if ups is None else _ticks(ups), None if downs is None else _ticks(downs)
+        return self._touches, *(map(_ticks, self._counts[0]) if self._counts else ())
 
     def _counted(self) -> int:
-        ups, downs = self._ups, self._downs
-        return 0 if ups is None or downs is None else _ticks(ups) - _ticks(downs)
+        if not self._counts:
+            return 0
+        ups, downs = self._counts[0]
+        ended = _ticks(downs)  # first: what began and ended since then must not make it negative
+        return _ticks(ups) - ended
 
     # Most gauges are only ever set; the two counts come into being with the first that is not.
     def _first_up(self) -> object:
@@ -155,11 +156,10 @@ class GaugeSeries(Series):
         return self.down()
 
     def _start_counting(self) -> None:
-        with _folding:
-            if self._ups is None:
-                ups, downs = count(), count()
-                self.up, self.down = ups.__next__, downs.__next__
-                self._downs, self._ups = downs, ups
+        # Without a lock, which a signal handler could find held: of several, the first that was appended is used.
+        self._counts.append((count(), count()))
+        ups, downs = self._counts[0]
+        self.up, self.down = ups.__next__, downs.__next__
 
 
 def bound_texts(bounds: tuple[float, ...]) -> tuple[str, ...]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import os
+from collections import deque
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta, timezone, tzinfo
+from datetime import date, datetime, timedelta, timezone, tzinfo
 from functools import partial
 from threading import Lock
 from time import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tradmetrics import catalogue
 from tradmetrics.errors import ConfigurationError
@@ -16,6 +18,14 @@ from tradmetrics.errors import ConfigurationError
 if TYPE_CHECKING:
     from tradmetrics.book import TradingMetrics
     from tradmetrics.definition import MetricDefinition
+
+
+# One lock for all, so that it can be taken around a fork (see series.py). No user code runs while it is held.
+_taking_in: Final = Lock()
+if hasattr(os, "register_at_fork"):  # pragma: no branch - absent on Windows only
+    os.register_at_fork(
+        before=_taking_in.acquire, after_in_parent=_taking_in.release, after_in_child=_taking_in.release
+    )
 
 
 class _Running:
@@ -94,12 +104,13 @@ class StrategyStats:
             raise ConfigurationError(
                 f"StrategyStats: reset_at is a time of day such as '09:15', not {reset_at!r}"
             ) from None
-        if not periods_per_year > 0:
+        number = isinstance(periods_per_year, int | float) and not isinstance(periods_per_year, bool)
+        if not number or not 0 < periods_per_year < math.inf:
             raise ConfigurationError(f"StrategyStats: periods_per_year is above zero, not {periods_per_year!r}")
         self._at = timedelta(hours=at.hour, minutes=at.minute)
         self._zone = _zone(timezone)
         self._clock: Callable[[], float] = time
-        self._lock = Lock()
+        self._pending: deque[tuple[float, TradingMetrics, str, float | None]] = deque()
         self._strategies: dict[str, _Running] = {}
         self._day_ends = -math.inf
         self._daily = 0.0
@@ -117,13 +128,22 @@ class StrategyStats:
         """
         try:
             label = book.instrument(catalogue.STRATEGY_TRADES_TODAY).resolve((strategy,)).labels[0]
-            with self._lock:
-                self._take_in(book, label, pnl)
+            self._pending.append((self._clock(), book, label, pnl))
+            # Whoever holds the lock takes in what is pending; a signal handler that trades must not wait for it.
+            if _taking_in.acquire(blocking=False):
+                try:
+                    self._take_in_all()
+                finally:
+                    _taking_in.release()
         except Exception as error:
             book.fault(site, "record", error)
 
-    def _take_in(self, book: TradingMetrics, label: str, pnl: float | None) -> None:
-        self._turn_day()
+    def _take_in_all(self) -> None:
+        while self._pending:
+            self._take_in(*self._pending.popleft())
+
+    def _take_in(self, now: float, book: TradingMetrics, label: str, pnl: float | None) -> None:
+        self._turn_day(now)
         if not self._started:
             self._started = True
             capital = book.instrument(catalogue.CAPITAL_TOTAL)
@@ -140,18 +160,21 @@ class StrategyStats:
             fall = (self._peak - self._equity) / self._peak * 100
             self._drawdown = min(100.0, max(self._drawdown, fall))
 
-    def _turn_day(self) -> None:
-        now = self._clock()
+    def _turn_day(self, now: float) -> None:
         if now < self._day_ends:
             return
         local = datetime.fromtimestamp(now, self._zone)
         day = (local.replace(tzinfo=None) - self._at).date()
-        # Wall time, so that the day turns at the same time of day on both sides of a daylight-saving change.
-        ends = datetime.combine(day + timedelta(days=1), datetime.min.time()) + self._at
-        self._day_ends = ends.replace(tzinfo=self._zone).timestamp()
+        self._day_ends = self._begin(day + timedelta(days=1))
+        if self._day_ends <= now:  # in the hour that the clock goes through twice
+            self._day_ends = self._begin(day + timedelta(days=2))
         self._daily = 0.0
         for running in self._strategies.values():
             running.today = 0
+
+    def _begin(self, day: date) -> float:
+        """When a trading day begins, in unix seconds: at the same wall time whether daylight is saved or not."""
+        return (datetime.combine(day, datetime.min.time(), self._zone) + self._at).timestamp()
 
     def expose(self, book: TradingMetrics) -> None:
         """Have the figures computed at every scrape of `book`; the book does this when it is built."""
@@ -167,14 +190,16 @@ class StrategyStats:
         book.at_scrape(catalogue.MAX_DRAWDOWN, lambda: self._overall(lambda: self._drawdown))
 
     def _by_strategy(self, figure: Callable[[_Running], float | None]) -> Mapping[tuple[str, ...], float]:
-        with self._lock:
-            self._turn_day()
+        with _taking_in:
+            self._take_in_all()
+            self._turn_day(self._clock())
             values = {(label,): figure(running) for label, running in self._strategies.items()}
         return {labels: float(value) for labels, value in values.items() if value is not None}
 
     def _overall(self, figure: Callable[[], float]) -> Mapping[tuple[str, ...], float]:
-        with self._lock:
-            self._turn_day()
+        with _taking_in:
+            self._take_in_all()
+            self._turn_day(self._clock())
             return {(): figure()} if self._started else {}
 
     def __eq__(self, other: object) -> bool:

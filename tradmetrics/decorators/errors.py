@@ -12,12 +12,13 @@ from tradmetrics.errors import ConfigurationError
 from tradmetrics.instrument import Reading, Recipe, Rule
 from tradmetrics.labels import LabelSource
 from tradmetrics.readers import Field
-from tradmetrics.recording import record
+from tradmetrics.recording import constant, resolve
 from tradmetrics.wrapping import decorate
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
+_SITE: Final = "tradmetrics.track_errors"
 _FAILED: Final = "failed"
 _FINE: Final = "fine"
 _RECIPE: Final = Recipe(
@@ -50,12 +51,9 @@ class ErrorTracking:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if isinstance(error, Exception):
-            record(
-                self._metrics,
-                catalogue.SYSTEM_ERRORS,
-                (self._component, self._severity),
-                site="tradmetrics.track_errors",
-            )
+            book = resolve(self._metrics, _SITE)
+            labels = [constant(book, label, site=_SITE) for label in (self._component, self._severity)]
+            book.record(catalogue.SYSTEM_ERRORS, tuple(labels), site=_SITE)
 
     async def __aenter__(self) -> ErrorTracking:
         return self

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import partial
 from typing import Any, Final, ParamSpec, TypeVar, overload
 
 from tradmetrics import catalogue, outcomes, vocabulary
 from tradmetrics.book import TradingMetrics
 from tradmetrics.instrument import Reading, Recipe, Rule
-from tradmetrics.labels import MISSING, LabelSource
+from tradmetrics.labels import MISSING, LabelSource, follow_if_there
 from tradmetrics.readers import Field
 from tradmetrics.text import shown
 from tradmetrics.wrapping import Decorator, decorate
@@ -129,8 +128,11 @@ def _by_status(reading: Reading, dialect: str | None) -> str:
     raw = reading("status")
     if raw is MISSING or raw is None:
         return _SENT
-    filled, quantity = _quantities(reading.result)
-    status = vocabulary.order_status(raw, dialect, filled=filled, quantity=quantity)
+    try:
+        status = vocabulary.order_status(raw, dialect, **_quantities(reading))
+    except Exception as error:
+        reading.fault("vocabulary", error)
+        return _SENT
     if status == "filled":
         reading.default("fill_time", reading.seconds)
         if _is_negative(reading("fill_time")):
@@ -148,17 +150,23 @@ _FILLED: Final = ("filled", "filled_quantity", "filled_qty")
 _QUANTITY: Final = ("amount", "quantity", "qty")
 
 
-def _quantities(answer: Any) -> tuple[Any, Any]:
-    """The filled and the whole quantity that a broker's answer reports, each None where it does not."""
-    read = answer.get if isinstance(answer, dict) else partial(getattr, answer)
-    filled = next((value for name in _FILLED if (value := read(name, None)) is not None), None)
-    if filled is None:
-        return None, None
-    return filled, next((value for name in _QUANTITY if (value := read(name, None)) is not None), None)
+def _quantities(reading: Reading) -> dict[str, object]:
+    """The filled and the whole quantity that a broker's answer reports; nothing where it does not."""
+    try:
+        filled = _first(reading.result, _FILLED)
+        return {} if filled is None else {"filled": filled, "quantity": _first(reading.result, _QUANTITY)}
+    except Exception as error:
+        reading.fault("source", error)
+        return {}
+
+
+def _first(answer: object, names: tuple[str, ...]) -> object:
+    found = (follow_if_there(answer, (name,)) for name in names)
+    return next((value for value in found if value is not None and value is not MISSING), None)
 
 
 def _is_negative(value: Any) -> bool:
     try:
         return float(value) < 0
-    except (TypeError, ValueError):
-        return False
+    except Exception:
+        return False  # what is no number is counted where it is recorded
