@@ -52,7 +52,7 @@ class Desk:
             sample.value for metric in self.book.registry.collect() for sample in metric.samples if sample.name == name
         )
 
-    def times(self, what: str) -> tuple[float, float]:
+    def times(self, what: str) -> tuple[float, Any]:
         """How many times were observed, and their sum: of `ack`, `first_fill` or `fill`."""
         name = f"trading_order_{what}_time_seconds"
         return self.value(f"{name}_count", strategy="s"), self.value(f"{name}_sum", strategy="s")

@@ -300,10 +300,10 @@ def test_nothing_that_is_handed_in_raises_and_every_sample_stays_a_number(calls:
     orders = desk.orders
     for which, (order_id, *rest) in calls:
         if which == 0:
-            names = ("strategy", "side", "order_type", "quantity", "reference_price", "timestamp", "account")
+            names = ["strategy", "side", "order_type", "quantity", "reference_price", "timestamp", "account"]
             orders.submitted(order_id, **dict(zip(names, rest, strict=False)))
         elif which == 1:
-            names = ("status", "filled", "fill_id", "fill_quantity", "price", "reason", "timestamp", "account")
+            names = ["status", "filled", "fill_id", "fill_quantity", "price", "reason", "timestamp", "account"]
             orders.updated(order_id, **dict(zip(names, rest, strict=False)))
         elif which == 2:
             orders.alias(order_id, rest[0])

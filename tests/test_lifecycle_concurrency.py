@@ -155,6 +155,7 @@ def test_a_signal_handler_may_report_events_while_the_main_thread_does() -> None
         desk.orders.submitted(order_id, side="BUY")
         desk.orders.updated(order_id, status="filled")
 
+    handler(0, None)  # so that the series are there, and only events interrupt one another
     previous = signal.signal(signal.SIGALRM, handler)
     signal.setitimer(signal.ITIMER_REAL, 1e-4, 1e-4)
     try:

@@ -168,12 +168,13 @@ class Lives(RuleBasedStateMachine):
         for metric in self.desk.book.registry.collect():
             for sample in metric.samples:
                 labels = tuple(sample.labels.values())
+                key = (SHORT.get(sample.name, sample.name), *labels)
                 if sample.name in COUNTERS and sample.value:
-                    counts[(COUNTERS[sample.name], *labels)] = int(sample.value)
+                    counts[key] = int(sample.value)
                 elif sample.name in SUMS:
-                    sums[(SUMS[sample.name], *labels)] = sample.value
+                    sums[key] = sample.value
                 elif sample.name in GAUGES:
-                    gauges[(GAUGES[sample.name], *labels)] = sample.value
+                    gauges[key] = sample.value
                 elif sample.name == "trading_order_slippage_bps_count":
                     assert sum(self.slippages(*labels)) == sample.value
         model = self.model
@@ -216,6 +217,7 @@ SUMS = {
     "trading_order_fill_time_seconds_sum": "fill",
 }
 GAUGES = {"trading_orders_open": "open", "trading_order_oldest_open_seconds": "oldest"}
+SHORT = {**COUNTERS, **SUMS, **GAUGES}
 
 TestLives = Lives.TestCase
 TestLives.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from enum import Enum
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -538,7 +539,7 @@ def test_slippage_of_a_part_is_observed_at_the_cancel_and_of_later_fills_by_itse
 
 def test_there_is_no_slippage_without_a_reference_a_price_or_a_side(desk: Desk) -> None:
     """Without it, orders that say nothing about slippage would count as having none."""
-    details = (
+    details: tuple[dict[str, Any], ...] = (
         {"side": "BUY", "reference_price": None},
         {"side": None, "reference_price": 100},
         {"side": "BUY", "reference_price": 0},

@@ -61,7 +61,7 @@ class MessageRate:
     def __init__(self) -> None:
         self._gathered: tuple[list[float], list[float]] = ([], [])
         self._windows = tuple([(name, Window(seconds)) for name, seconds in _SECONDS.items()] for _ in self._gathered)
-        self._reported = dict.fromkeys(MESSAGE_WINDOWS, 0)
+        self._reported: dict[str, int] = _nothing()
         self._scraped = float("-inf")
 
     def add(self, at: float, timed: bool) -> None:
@@ -85,7 +85,7 @@ class MessageRate:
         self._count()
         if not 0 <= now - self._scraped < ONE_SCRAPE:
             self._scraped = now
-            self._reported = dict.fromkeys(MESSAGE_WINDOWS, 0)
+            self._reported = _nothing()
         for windows in self._windows:
             for name, window in windows:
                 self._reported[name] = max(self._reported[name], window.peak)
@@ -97,3 +97,7 @@ class MessageRate:
             for _, window in windows:
                 window.add(gathered)
             gathered.clear()
+
+
+def _nothing() -> dict[str, int]:
+    return {window: 0 for window in MESSAGE_WINDOWS}  # noqa: C420 - fromkeys would make its keys a type of their own
