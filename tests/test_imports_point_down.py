@@ -18,7 +18,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("catalogue", "values", "readers", "outcomes", "symbols", "cardinality", "rendering", "domains"),
     ("faults", "vocabulary", "storage", "spill", "shelf"),
     ("label_values",),
-    ("registry",),
+    ("registry", "precreation"),
     ("book",),
     ("instrument", "recording", "snapshots", "stats", "exposition"),
     ("shells", "proxies", "server", "asgi", "fastapi", "push"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Final
@@ -380,6 +380,26 @@ class _Default:
 
 default: Final = _Default()
 
+# What decorated functions want done with the process's default book, for as long as the functions are there.
+_wishes: Final[weakref.WeakSet[Callable[[TradingMetrics], None]]] = weakref.WeakSet()
+
+
+def with_every_default(wish: Callable[[TradingMetrics], None]) -> None:
+    """Do something with the process's default book: now, if there is one, and with each one that comes.
+
+    Args:
+        wish: Does it; held weakly.
+    """
+    with default.lock:
+        _wishes.add(wish)
+        if default.book is not None:
+            wish(default.book)
+
+
+def _fulfil(book: TradingMetrics) -> None:
+    for wish in list(_wishes):
+        wish(book)
+
 
 def get_metrics() -> TradingMetrics:
     """Return the process's default book, built on `prometheus_client.REGISTRY` at the first use.
@@ -449,6 +469,7 @@ def configure(
                 current.restore()
             raise
         default.book, default.settings = book, settings
+        _fulfil(book)
         return book
 
 
@@ -458,6 +479,8 @@ def replace_default(book: TradingMetrics | None) -> TradingMetrics | None:
         previous, default.book, default.settings = default.book, book, None
         if previous is not None:
             previous.forget()
+        if book is not None:
+            _fulfil(book)
         return previous
 
 

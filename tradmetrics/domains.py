@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from enum import Enum, Flag
 from typing import Any, Final, TypeAlias, Union
 
@@ -25,7 +25,7 @@ class Hints:
         function: The function; text annotations are read in its module, and one that cannot be read counts as none.
     """
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    def __init__(self, function: Any) -> None:
         while hasattr(function, "func"):  # functools.partial, in whatever depth
             function = function.func
         self._scope: Mapping[str, Any] = getattr(inspect.unwrap(function), "__globals__", {})

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from time import perf_counter, time
 from typing import Any, Final, TypeAlias, Union
@@ -70,6 +70,8 @@ class Recipe:
         enter: Called with the site before the function runs; what it returns is the reading's `entered`.
         dialect: The broker whose spellings closed labels are read in.
         needs_result: Whether recording makes sense only where a call has a result, so that a generator is refused.
+        spelled: How the outcome spells fields that are labels, where it changes them.
+        also: Metrics that are recorded besides those of the rules.
     """
 
     decorator: str
@@ -83,6 +85,8 @@ class Recipe:
     enter: Callable[[Site], object] | None = None
     dialect: str | None = None
     needs_result: bool = False
+    spelled: Mapping[str, Callable[[object], object]] = field(default_factory=dict)
+    also: tuple[MetricDefinition, ...] = ()
 
 
 class Reading(Call):
@@ -268,17 +272,36 @@ class _Plan:
 
 
 class Site:
-    """One decorated function: its recipe compiled for its parameters, bound to a book at its first call."""
+    """One decorated function: its recipe compiled for its parameters, bound to a book at its first call.
+
+    Attributes:
+        recipe: What it records.
+        compiled: Where it reads that from.
+        name: `module.qualname` of the function.
+        function: What was decorated.
+        precreation: Creates its series before its first call, where that was asked for.
+        book: The book that it recorded to last.
+        enter: Called before the function.
+    """
 
     __slots__ = (
         "_entries", "_extract", "_fixed", "_plans", "_token",
-        "book", "compiled", "enter", "name", "recipe",
+        "book", "compiled", "enter", "function", "name", "precreation", "recipe",
     )  # fmt: skip
 
-    def __init__(self, recipe: Recipe, compiled: Compiled, metrics: TradingMetrics | None, name: str) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        compiled: Compiled,
+        metrics: TradingMetrics | None,
+        name: str,
+        function: Callable[..., Any] | None = None,
+    ) -> None:
         self.recipe = recipe
         self.compiled = compiled
         self.name = name
+        self.function = function
+        self.precreation: object = None
         self.book: TradingMetrics = NO_BOOK
         self.enter: Callable[[], Any] = perf_counter if recipe.enter is None else self._enter
         self._fixed = metrics

@@ -30,17 +30,26 @@ class Decorator(Protocol):
 
 @overload
 def decorate(
-    function: Callable[P, R], recipe: Recipe, given: Mapping[str, object], metrics: TradingMetrics | None
+    function: Callable[P, R],
+    recipe: Recipe,
+    given: Mapping[str, object],
+    metrics: TradingMetrics | None,
+    precreate: bool = False,
 ) -> Callable[P, R]: ...
 @overload
 def decorate(
-    function: None, recipe: Recipe, given: Mapping[str, object], metrics: TradingMetrics | None
+    function: None,
+    recipe: Recipe,
+    given: Mapping[str, object],
+    metrics: TradingMetrics | None,
+    precreate: bool = False,
 ) -> Decorator: ...
 def decorate(
     function: Callable[..., Any] | None,
     recipe: Recipe,
     given: Mapping[str, object],
     metrics: TradingMetrics | None,
+    precreate: bool = False,
 ) -> Any:
     """Decorate `function`, or return the decorator when it is None (`@track_order(...)`).
 
@@ -49,17 +58,26 @@ def decorate(
         recipe: What to record.
         given: The sources that were given, by field; None for those left out.
         metrics: The book, or None for the process's default.
+        precreate: Whether the series whose labels are known are created at once: in the book given, or in the
+            process's default one as soon as there is one.
 
     Raises:
         LabelSourceError: When a label has no source, or one that cannot exist.
         DecorationError: When `function` is nothing that can be decorated.
+        ConfigurationError: When `precreate` is asked for and the labels of no metric are known.
     """
     if function is None:
-        return lambda target: instrument(target, recipe, given, metrics)
-    return instrument(function, recipe, given, metrics)
+        return lambda target: instrument(target, recipe, given, metrics, precreate)
+    return instrument(function, recipe, given, metrics, precreate)
 
 
-def instrument(target: Any, recipe: Recipe, given: Mapping[str, object], metrics: TradingMetrics | None = None) -> Any:
+def instrument(
+    target: Any,
+    recipe: Recipe,
+    given: Mapping[str, object],
+    metrics: TradingMetrics | None = None,
+    precreate: bool = False,
+) -> Any:
     """Wrap any callable, classmethod or staticmethod so that its calls are recorded.
 
     The very object comes back where nothing is to be recorded: under `TRADMETRICS_DISABLED=1`, or a disabled book.
@@ -70,10 +88,12 @@ def instrument(target: Any, recipe: Recipe, given: Mapping[str, object], metrics
     if DISABLED_BY_ENVIRONMENT or (fixed is not None and not fixed.enabled):
         return target
     if isinstance(target, classmethod | staticmethod):
-        return type(target)(instrument(target.__func__, recipe, given, metrics))
+        return type(target)(instrument(target.__func__, recipe, given, metrics, precreate))
     name = name_of(target)
     _check(target, recipe, name)
-    site = Site(recipe, compile_sources(recipe.decorator, target, name, recipe.fields, given), metrics, name)
+    site = Site(recipe, compile_sources(recipe.decorator, target, name, recipe.fields, given), metrics, name, target)
+    if precreate:
+        _precreate(site, metrics)
     inner = getattr(target, SITE_ATTRIBUTE, ())
     sites = (site, *inner) if isinstance(inner, tuple) else (site,)
     if type(target) is not FunctionType:
@@ -85,6 +105,18 @@ def instrument(target: Any, recipe: Recipe, given: Mapping[str, object], metrics
     shell = shell_for(target, site)
     setattr(shell, SITE_ATTRIBUTE, sites)
     return shell
+
+
+def _precreate(site: Site, metrics: TradingMetrics | None) -> None:
+    # Here, because most functions ask for none of this.
+    from tradmetrics.domains import Hints
+    from tradmetrics.precreation import Precreation
+
+    precreation = site.precreation = Precreation(site, Hints(site.function))
+    if metrics is None:
+        book.with_every_default(precreation)
+    else:
+        precreation(metrics)
 
 
 def name_of(target: Any) -> str:

@@ -34,7 +34,7 @@ def _closed(reading: Reading) -> None:
         reading.entered.down()
 
 
-_RECIPE: Final = Recipe("track_connection", (), enter=_opened, effect=_closed)
+_RECIPE: Final = Recipe("track_connection", (), enter=_opened, effect=_closed, also=(catalogue.WEBSOCKET_CONNECTIONS,))
 
 
 class ConnectionTracking:

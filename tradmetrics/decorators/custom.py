@@ -13,7 +13,7 @@ from tradmetrics.readers import Field
 from tradmetrics.wrapping import Decorator, decorate
 
 _WHEN: Final = {"returned": frozenset({RETURNED}), "raised": frozenset({RAISED}), "finished": None}
-_KEYWORDS: Final = ("value", "on", "metrics")
+_KEYWORDS: Final = ("value", "on", "precreate", "metrics")
 
 
 def track(
@@ -21,6 +21,7 @@ def track(
     *,
     value: LabelSource = 1,
     on: Literal["returned", "raised", "finished"] = "finished",
+    precreate: bool = False,
     metrics: TradingMetrics | None = None,
     **labels: LabelSource,
 ) -> Decorator:
@@ -45,6 +46,8 @@ def track(
         definition: The metric.
         value: A number, `"seconds"` for the duration of the call, or any source of a number.
         on: Record when the function `returned`, when it `raised`, or whenever it `finished`.
+        precreate: True shows series at 0 before the first call, where all labels are known: constants, and parameters
+            annotated with an Enum, a Literal or bool.
         metrics: The book to record to; by default the process's.
         **labels: A source for each label; one left out is the parameter of that name.
 
@@ -82,4 +85,4 @@ def track(
         (Rule(definition, when=_WHEN[on], value=amount),),
         plain=None if amount == "value" else RETURNED,
     )
-    return decorate(None, recipe, given, metrics)
+    return decorate(None, recipe, given, metrics, precreate)

@@ -32,17 +32,20 @@ _RECIPE: Final = Recipe(
 class ErrorTracking:
     """What `track_errors(...)` returns: a decorator, and a context manager around any block."""
 
-    __slots__ = ("_component", "_metrics", "_severity")
+    __slots__ = ("_component", "_metrics", "_precreate", "_severity")
 
-    def __init__(self, component: LabelSource | None, severity: LabelSource, metrics: TradingMetrics | None) -> None:
+    def __init__(
+        self, component: LabelSource | None, severity: LabelSource, precreate: bool, metrics: TradingMetrics | None
+    ) -> None:
         self._component = component
         self._severity = severity
+        self._precreate = precreate
         self._metrics = metrics
 
     def __call__(self, function: Callable[P, R], /) -> Callable[P, R]:
         """Count the exceptions that `function` raises."""
         given = {"component": self._component, "severity": self._severity}
-        return decorate(function, _RECIPE, given, self._metrics)
+        return decorate(function, _RECIPE, given, self._metrics, self._precreate)
 
     def __enter__(self) -> ErrorTracking:
         return self
@@ -73,6 +76,7 @@ def track_errors(
     *,
     component: LabelSource | None = None,
     severity: LabelSource = "error",
+    precreate: bool = False,
     metrics: TradingMetrics | None = None,
 ) -> ErrorTracking: ...
 def track_errors(
@@ -81,6 +85,7 @@ def track_errors(
     *,
     component: LabelSource | None = None,
     severity: LabelSource = "error",
+    precreate: bool = False,
     metrics: TradingMetrics | None = None,
 ) -> Any:
     """Count the exceptions of a function or a block in `trading_system_errors_total`, and let them through.
@@ -104,6 +109,8 @@ def track_errors(
         function: The function, when the decorator is written without parentheses.
         component: Source of the part of the system; by default the parameter of that name. A constant in `with`.
         severity: `debug`, `info`, `warning`, `error` or `critical`, or a source of one.
+        precreate: True shows series at 0 before the first call, where all labels are known: constants, and parameters
+            annotated with an Enum, a Literal or bool. Only as a decorator.
         metrics: The book to record to; by default the process's.
 
     Raises:
@@ -115,7 +122,7 @@ def track_errors(
             f"track_errors: severity is one of {', '.join(catalogue.SEVERITIES)}, not {severity!r}"
             f"{nearest(severity, catalogue.SEVERITIES)}"
         )
-    tracking = ErrorTracking(component, severity, metrics)
+    tracking = ErrorTracking(component, severity, precreate, metrics)
     return tracking if function is None else tracking(function)
 
 

@@ -45,6 +45,7 @@ def track_market_data(
     timestamp: LabelSource | None = None,
     unit: Unit = "s",
     stale_after: float = DEFAULT_STALE_AFTER,
+    precreate: bool = False,
     metrics: TradingMetrics | None = None,
 ) -> Decorator: ...
 def track_market_data(
@@ -55,6 +56,7 @@ def track_market_data(
     timestamp: LabelSource | None = None,
     unit: Unit = "s",
     stale_after: float = DEFAULT_STALE_AFTER,
+    precreate: bool = False,
     metrics: TradingMetrics | None = None,
 ) -> Any:
     """Record the market data that a function receives.
@@ -81,6 +83,8 @@ def track_market_data(
             since the epoch; by default the parameter of that name, or `tick.timestamp`.
         unit: The unit of a numeric timestamp: `s`, `ms`, `us` or `ns`.
         stale_after: Seconds of silence after which a symbol is stale.
+        precreate: True shows series at 0 before the first call, where all labels are known: constants, and parameters
+            annotated with an Enum, a Literal or bool.
         metrics: The book to record to; by default the process's.
 
     Raises:
@@ -117,9 +121,16 @@ def track_market_data(
         return lambda call: note()
 
     recipe = Recipe(
-        "track_market_data", _FIELDS, _RULES, outcome=outcome, plain=RETURNED, decisive=("timestamp",), prepare=arrived
+        "track_market_data",
+        _FIELDS,
+        _RULES,
+        outcome=outcome,
+        plain=RETURNED,
+        decisive=("timestamp",),
+        prepare=arrived,
+        also=(catalogue.MARKET_DATA_LAST_UPDATE,),
     )
-    return decorate(function, recipe, {"symbol": symbol, "timestamp": timestamp}, metrics)
+    return decorate(function, recipe, {"symbol": symbol, "timestamp": timestamp}, metrics, precreate)
 
 
 def seconds_of(timestamp: Any, scale: float = 1.0) -> float:

@@ -36,6 +36,7 @@ def track_prediction(
     *,
     model: LabelSource | None = None,
     prediction: LabelSource | None = None,
+    precreate: bool = False,
     metrics: TradingMetrics | None = None,
 ) -> Decorator: ...
 def track_prediction(
@@ -44,6 +45,7 @@ def track_prediction(
     *,
     model: LabelSource | None = None,
     prediction: LabelSource | None = None,
+    precreate: bool = False,
     metrics: TradingMetrics | None = None,
 ) -> Any:
     """Record what a model predicts: each call that returns counts in `trading_ml_predictions_total`.
@@ -63,6 +65,8 @@ def track_prediction(
         model: Source of the model's name; by default the parameter of that name.
         prediction: Source of the prediction, which must be one of a few values; by default the result's attribute or
             key of that name, or the result itself where it is a text, an enum member, an integer or a bool.
+        precreate: True shows series at 0 before the first call, where all labels are known: constants, and parameters
+            annotated with an Enum, a Literal or bool.
         metrics: The book to record to; by default the process's.
 
     Raises:
@@ -78,7 +82,7 @@ def track_prediction(
         decisive=("prediction",),
         needs_result=prediction is None or isinstance(prediction, Result | Mapped),
     )
-    return decorate(function, recipe, {"model": model, "prediction": prediction}, metrics)
+    return decorate(function, recipe, {"model": model, "prediction": prediction}, metrics, precreate)
 
 
 # A tuple: a union would be built anew at each call.

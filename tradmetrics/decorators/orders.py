@@ -53,6 +53,7 @@ def track_order(
     fill_time: LabelSource | None = None,
     unknown_on: outcomes.ExceptionName | Iterable[outcomes.ExceptionName] = (),
     dialect: str | None = None,
+    precreate: bool = False,
     metrics: TradingMetrics | None = None,
 ) -> Decorator: ...
 def track_order(
@@ -67,6 +68,7 @@ def track_order(
     fill_time: LabelSource | None = None,
     unknown_on: outcomes.ExceptionName | Iterable[outcomes.ExceptionName] = (),
     dialect: str | None = None,
+    precreate: bool = False,
     metrics: TradingMetrics | None = None,
 ) -> Any:
     """Record the orders that a function places.
@@ -96,6 +98,8 @@ def track_order(
         fill_time: Source of the time to the fill, in seconds; by default the result's, or the call's duration.
         unknown_on: More exceptions after which nobody knows whether the order is live: classes or class names.
         dialect: The broker whose spellings are meant (`fix`, `ccxt`, `alpaca`, `ib`, `nautilus`, `kite`).
+        precreate: True shows series at 0 before the first call, where all labels are known: constants, and parameters
+            annotated with an Enum, a Literal or bool.
         metrics: The book to record to; by default the process's.
 
     Raises:
@@ -121,7 +125,7 @@ def track_order(
         "reason": reason,
         "fill_time": fill_time,
     }
-    return decorate(function, recipe, given, metrics)
+    return decorate(function, recipe, given, metrics, precreate)
 
 
 def _by_status(reading: Reading, dialect: str | None) -> str:

@@ -34,6 +34,7 @@ def track_request(
     endpoint: LabelSource | None = None,
     method: LabelSource | None = None,
     status: LabelSource | None = None,
+    precreate: bool = False,
     metrics: TradingMetrics | None = None,
 ) -> Decorator: ...
 def track_request(
@@ -43,6 +44,7 @@ def track_request(
     endpoint: LabelSource | None = None,
     method: LabelSource | None = None,
     status: LabelSource | None = None,
+    precreate: bool = False,
     metrics: TradingMetrics | None = None,
 ) -> Any:
     """Record the API requests that a function makes or answers.
@@ -66,6 +68,8 @@ def track_request(
             parameter of that name.
         method: Source of the HTTP method; by default the parameter of that name, or `request.method`, else `unknown`.
         status: Source of the status, where the result does not hold it.
+        precreate: True shows series at 0 before the first call, where all labels are known: constants, and parameters
+            annotated with an Enum, a Literal or bool.
         metrics: The book to record to; by default the process's.
 
     Raises:
@@ -73,8 +77,16 @@ def track_request(
     """
     if isinstance(method, str):
         method = method.upper()
-    recipe = Recipe("track_request", _FIELDS, _RULES, outcome=_finished, plain=OK, decisive=("status",))
-    return decorate(function, recipe, {"endpoint": endpoint, "method": method, "status": status}, metrics)
+    recipe = Recipe(
+        "track_request",
+        _FIELDS,
+        _RULES,
+        outcome=_finished,
+        plain=OK,
+        decisive=("status",),
+        spelled={"method": method_name},
+    )
+    return decorate(function, recipe, {"endpoint": endpoint, "method": method, "status": status}, metrics, precreate)
 
 
 def _finished(reading: Reading) -> str:

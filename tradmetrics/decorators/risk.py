@@ -47,13 +47,19 @@ _RESET: Final = Recipe(
 def track_circuit_breaker(function: Callable[P, R], /) -> Callable[P, R]: ...
 @overload
 def track_circuit_breaker(
-    function: None = None, /, *, reason: LabelSource | None = None, metrics: TradingMetrics | None = None
+    function: None = None,
+    /,
+    *,
+    reason: LabelSource | None = None,
+    precreate: bool = False,
+    metrics: TradingMetrics | None = None,
 ) -> Decorator: ...
 def track_circuit_breaker(
     function: Callable[..., Any] | None = None,
     /,
     *,
     reason: LabelSource | None = None,
+    precreate: bool = False,
     metrics: TradingMetrics | None = None,
 ) -> Any:
     """Record that a function trips the circuit breaker.
@@ -77,12 +83,14 @@ def track_circuit_breaker(
     Args:
         function: The function, when the decorator is written without parentheses.
         reason: Source of the reason, one of a few words; by default the parameter of that name.
+        precreate: True shows series at 0 before the first call, where all labels are known: constants, and parameters
+            annotated with an Enum, a Literal or bool.
         metrics: The book to record to; by default the process's.
 
     Raises:
         LabelSourceError: When decorating, if `reason` has no possible source, or a source names no parameter.
     """
-    return decorate(function, _TRIP, {"reason": reason}, metrics)
+    return decorate(function, _TRIP, {"reason": reason}, metrics, precreate)
 
 
 @overload
@@ -112,6 +120,7 @@ def track_risk_check(
     *,
     limit_type: LabelSource | None = None,
     breach: ExceptionName | Iterable[ExceptionName] = (),
+    precreate: bool = False,
     metrics: TradingMetrics | None = None,
 ) -> Decorator: ...
 def track_risk_check(
@@ -120,6 +129,7 @@ def track_risk_check(
     *,
     limit_type: LabelSource | None = None,
     breach: ExceptionName | Iterable[ExceptionName] = (),
+    precreate: bool = False,
     metrics: TradingMetrics | None = None,
 ) -> Any:
     """Record the breaches that a risk check finds.
@@ -141,6 +151,8 @@ def track_risk_check(
         function: The function, when the decorator is written without parentheses.
         limit_type: Source of the limit's kind, one of a few words; by default the parameter of that name.
         breach: Exceptions that mean a breach: classes or class names.
+        precreate: True shows series at 0 before the first call, where all labels are known: constants, and parameters
+            annotated with an Enum, a Literal or bool.
         metrics: The book to record to; by default the process's.
 
     Raises:
@@ -161,7 +173,7 @@ def track_risk_check(
         (Rule(catalogue.RISK_LIMIT_BREACHES, when=_WHEN_DONE),),
         outcome=outcome,
     )
-    return decorate(function, recipe, {"limit_type": limit_type}, metrics)
+    return decorate(function, recipe, {"limit_type": limit_type}, metrics, precreate)
 
 
 def _breaches(breach: ExceptionName | Iterable[ExceptionName]) -> frozenset[str | type[BaseException]]:

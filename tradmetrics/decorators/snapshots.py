@@ -5,11 +5,12 @@ Put them on functions that return the state of things, and let a `Sampler` call 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, ParamSpec, TypeVar, overload
 
-from tradmetrics import snapshots
+from tradmetrics import catalogue, snapshots
 from tradmetrics.book import TradingMetrics
+from tradmetrics.definition import MetricDefinition
 from tradmetrics.instrument import Reading, Recipe
 from tradmetrics.labels import MISSING, LabelSource, Result, follow, follow_if_there
 from tradmetrics.readers import Field
@@ -27,11 +28,12 @@ _ALSO: Final[Mapping[str, tuple[str, ...]]] = {
     "realized": ("realized", "realized_pnl"),
 }
 """Other names that fields of a snapshot go by."""
+_MARKET: Final = (catalogue.MARKET_VIX, catalogue.MARKET_SESSION_OPEN, catalogue.MARKET_CONDITION)
 
 
-def _recipe(decorator: str, names: tuple[str, ...], given: Mapping[str, object], apply: Apply) -> Recipe:
+def _recipe(decorator: str, given: Mapping[str, object], apply: Apply, gauges: Iterable[MetricDefinition]) -> Recipe:
     """A recipe that reads the named fields of every snapshot returned, and applies them."""
-    fields = tuple(Field(name, from_arguments=name == "strategy", names=_ALSO.get(name, ())) for name in names)
+    fields = tuple(Field(name, from_arguments=name == "strategy", names=_ALSO.get(name, ())) for name in given)
 
     def effect(reading: Reading) -> None:
         if reading.exception is not None or reading.result is None:
@@ -39,7 +41,7 @@ def _recipe(decorator: str, names: tuple[str, ...], given: Mapping[str, object],
         for item in snapshots.items_of(reading.result):
             apply(reading, {field.name: _value(reading, field, given.get(field.name), item) for field in fields})
 
-    return Recipe(decorator, fields, effect=effect, needs_result=True)
+    return Recipe(decorator, fields, effect=effect, needs_result=True, also=tuple(gauges))
 
 
 def _value(reading: Reading, field: Field, source: object, item: object) -> object:
@@ -87,7 +89,8 @@ def track_positions(function: Callable[..., Any] | None = None, /, *, metrics: T
         if reading.exception is None and reading.result is not None:
             snapshots.set_positions(reading.book, reading.result, site=reading.site.name)
 
-    return decorate(function, Recipe("track_positions", (), effect=effect, needs_result=True), {}, metrics)
+    also = (catalogue.POSITIONS_OPEN, catalogue.UNREALIZED_PNL)
+    return decorate(function, Recipe("track_positions", (), effect=effect, needs_result=True, also=also), {}, metrics)
 
 
 @overload
@@ -141,7 +144,7 @@ def track_pnl(
     def apply(reading: Reading, values: Mapping[str, object]) -> None:
         snapshots.set_gauges(reading.book, snapshots.PNL, values, site=reading.site.name)
 
-    return decorate(function, _recipe("track_pnl", tuple(given), given, apply), given, metrics)
+    return decorate(function, _recipe("track_pnl", given, apply, snapshots.PNL.values()), given, metrics)
 
 
 @overload
@@ -208,7 +211,7 @@ def track_capital(
     def apply(reading: Reading, values: Mapping[str, object]) -> None:
         snapshots.set_gauges(reading.book, snapshots.CAPITAL, values, site=reading.site.name)
 
-    return decorate(function, _recipe("track_capital", tuple(given), given, apply), given, metrics)
+    return decorate(function, _recipe("track_capital", given, apply, snapshots.CAPITAL.values()), given, metrics)
 
 
 @overload
@@ -259,7 +262,7 @@ def track_market(
     def apply(reading: Reading, values: Mapping[str, object]) -> None:
         snapshots.set_market(reading.book, values, site=reading.site.name)
 
-    return decorate(function, _recipe("track_market", tuple(given), given, apply), given, metrics)
+    return decorate(function, _recipe("track_market", given, apply, _MARKET), given, metrics)
 
 
 @overload
@@ -323,4 +326,4 @@ def track_strategy(
         name = values["strategy"]
         snapshots.set_gauges(reading.book, snapshots.STRATEGY, values, (name,), site=reading.site.name)
 
-    return decorate(function, _recipe("track_strategy", tuple(given), given, apply), given, metrics)
+    return decorate(function, _recipe("track_strategy", given, apply, snapshots.STRATEGY.values()), given, metrics)

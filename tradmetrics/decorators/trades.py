@@ -44,6 +44,7 @@ def track_trade(
     status: LabelSource | None = None,
     pnl: LabelSource | None = None,
     dialect: str | None = None,
+    precreate: bool = False,
     metrics: TradingMetrics | None = None,
 ) -> Decorator: ...
 def track_trade(
@@ -55,6 +56,7 @@ def track_trade(
     status: LabelSource | None = None,
     pnl: LabelSource | None = None,
     dialect: str | None = None,
+    precreate: bool = False,
     metrics: TradingMetrics | None = None,
 ) -> Any:
     """Record the trades that a function makes or closes.
@@ -79,6 +81,8 @@ def track_trade(
         status: Source of the trade's status; by default the result's, or `executed`.
         pnl: Source of the profit (positive) or loss (negative) in currency: any number, Decimal or numeric text.
         dialect: The broker whose spellings are meant.
+        precreate: True shows series at 0 before the first call, where all labels are known: constants, and parameters
+            annotated with an Enum, a Literal or bool.
         metrics: The book to record to; by default the process's.
 
     Raises:
@@ -96,7 +100,9 @@ def track_trade(
         prepare=_statistics,
         dialect=dialect,
     )
-    return decorate(function, recipe, {"strategy": strategy, "side": side, "status": status, "pnl": pnl}, metrics)
+    return decorate(
+        function, recipe, {"strategy": strategy, "side": side, "status": status, "pnl": pnl}, metrics, precreate
+    )
 
 
 def _outcome(reading: Reading) -> str:
