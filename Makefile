@@ -49,10 +49,10 @@ bench: $(VENV)/.test ## Measure the overhead against hand-written prometheus_cli
 	$(BIN)/python -m tests.bench $(ARGS)
 
 docs: $(VENV)/.docs ## Build the documentation into site/
-	$(BIN)/mkdocs build --strict
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 docs-serve: $(VENV)/.docs ## Serve the documentation while editing it
-	$(BIN)/mkdocs serve
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
 
 stack: $(VENV)/.demo tools ## Run Prometheus, Alertmanager and node exporter on the project's rules, without Docker
 	@$(BIN)/python -m alerts.stack $(ARGS)
