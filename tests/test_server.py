@@ -14,6 +14,7 @@ import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -293,6 +294,23 @@ def test_connections_are_bounded(book: TradingMetrics, monkeypatch: pytest.Monke
         for connection in held:
             connection.close()
         assert eventually(lambda: ask(server).status == 200)
+
+
+def test_five_hundred_scrapers_at_once(server: MetricsServer, book: TradingMetrics) -> None:
+    """A scrape storm would stop the recording, or leave the endpoint dead behind it."""
+
+    def scrape(number: int) -> int:
+        book.record(catalogue.ORDERS_SUBMITTED, ("storm", "BUY", "LIMIT"), site="test")
+        try:
+            return ask(server).status
+        except (OSError, http.client.HTTPException):
+            return 0  # refused at the door
+
+    with ThreadPoolExecutor(500) as pool:
+        statuses = set(pool.map(scrape, range(500)))
+    assert {200} <= statuses <= {200, 0}
+    line = b'trading_orders_submitted_total{order_type="LIMIT",side="BUY",strategy="storm"} 500.0'
+    assert eventually(lambda: line in ask(server).body)
 
 
 def refused(connection: socket.socket, sent: bytes) -> bool:
