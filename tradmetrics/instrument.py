@@ -88,6 +88,10 @@ class Recipe:
     spelled: Mapping[str, Callable[[object], object]] = field(default_factory=dict)
     also: tuple[MetricDefinition, ...] = ()
 
+    def is_from_result(self, name: str) -> bool:
+        """Whether a field that is left out is looked up in the result."""
+        return any(each.name == name and each.from_result for each in self.fields)
+
 
 class Reading(Call):
     """One finished call, with its fields read on demand.

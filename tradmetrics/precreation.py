@@ -40,8 +40,8 @@ def domain_of(site: Site, hints: Hints, definition: MetricDefinition, label: Lab
 
 def _is_never_there(site: Site, definition: MetricDefinition, name: str) -> bool:
     """Whether a label that was left out has nowhere else to come from, such as the result."""
-    from_result = {field.name for field in site.recipe.fields if field.from_result}
-    return name not in from_result and any(rule.definition is definition for rule in site.recipe.rules)
+    ruled = any(rule.definition is definition for rule in site.recipe.rules)
+    return ruled and not site.recipe.is_from_result(name)
 
 
 def _as_it_is(value: object) -> object:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Final, ParamSpec, TypeVar, overload
 
-from tradmetrics import outcomes
+from tradmetrics import catalogue, outcomes
 from tradmetrics.instrument import Reading, Recipe, Site
 from tradmetrics.labels import MISSING, LabelSource, Mapped, Result
 from tradmetrics.lifecycle.core import Failure
@@ -29,6 +29,16 @@ _UPDATE: Final = (
     *map(Field, ("status", "filled", "fill_id", "fill_quantity", "price", "reason")),
     *_EXPLICIT,
 )
+# What can be recorded, for `check` to count: of a message, of an order's submission, and of the news of it.
+_SENT: Final = (catalogue.ORDER_MESSAGES, catalogue.ORDER_MESSAGE_RATE_MAX, catalogue.ORDER_ANOMALIES)
+_SUBMITTED: Final = (
+    *_SENT, catalogue.ORDERS_SUBMITTED, catalogue.ORDERS_REJECTED, catalogue.ORDERS_UNKNOWN, catalogue.ORDERS_OPEN,
+    catalogue.ORDER_OLDEST_OPEN,
+)  # fmt: skip
+_UPDATED: Final = (
+    catalogue.ORDERS_FILLED, catalogue.ORDERS_REJECTED, catalogue.ORDERS_CANCELLED, catalogue.ORDER_ACK_TIME,
+    catalogue.ORDER_FIRST_FILL_TIME, catalogue.ORDER_FILL_TIME, catalogue.ORDER_SLIPPAGE, catalogue.ORDER_ANOMALIES,
+)  # fmt: skip
 _REPLACE: Final = (_ORDER_ID, Field("new_order_id", from_result=True), Field("quantity"))
 
 
@@ -109,6 +119,7 @@ class Decorators:
             effect=effect,
             enter=_sending(intake, "new") if timestamp is None else None,
             needs_result=order_id is None or isinstance(order_id, Result | Mapped),
+            also=_SUBMITTED,
         )
         given = {
             "order_id": order_id,
@@ -190,7 +201,7 @@ class Decorators:
             "timestamp": timestamp,
             "account": account,
         }
-        recipe = Recipe("OrderTracker.update", _UPDATE, effect=effect, enter=_receiving(intake))
+        recipe = Recipe("OrderTracker.update", _UPDATE, effect=effect, enter=_receiving(intake), also=_UPDATED)
         return decorate(function, recipe, given, intake.metrics)
 
     @overload
@@ -214,7 +225,9 @@ class Decorators:
                 reading.site.name, **_values(reading, (_ORDER_ID,)), timestamp=None, entered=reading.entered
             )
 
-        recipe = Recipe("OrderTracker.cancel", (_ORDER_ID,), effect=effect, enter=_sending(intake, "cancel"))
+        recipe = Recipe(
+            "OrderTracker.cancel", (_ORDER_ID,), effect=effect, enter=_sending(intake, "cancel"), also=_SENT
+        )
         return decorate(function, recipe, {"order_id": order_id}, intake.metrics)
 
     @overload
@@ -266,6 +279,7 @@ class Decorators:
             effect=effect,
             enter=_sending(intake, "modify"),
             needs_result=new_order_id is None or isinstance(new_order_id, Result | Mapped),
+            also=_SENT,
         )
         given = {"order_id": order_id, "new_order_id": new_order_id, "quantity": quantity}
         return decorate(function, recipe, given, intake.metrics)

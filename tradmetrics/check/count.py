@@ -1,0 +1,180 @@
+"""How many series decorated functions can record at most."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from tradmetrics.book import current
+from tradmetrics.cardinality import FREE, Limits
+from tradmetrics.check.flags import Domain, flags_of
+from tradmetrics.definition import Label, MetricDefinition
+from tradmetrics.domains import Hints
+from tradmetrics.identifiers import is_identifier
+from tradmetrics.instrument import Site
+from tradmetrics.labels import Source
+from tradmetrics.precreation import domain_of
+
+
+@dataclass(frozen=True)
+class LabelReport:
+    """A label of a decorated function.
+
+    Attributes:
+        name: The label.
+        source: Where its values come from, as it is written in the decorator.
+        domain: Its values, or None where they are not known before the program runs.
+        budget: The most values it can have, where they are not known.
+        flags: What is suspect about it; see `FLAGS`.
+    """
+
+    name: str
+    source: str
+    domain: Domain
+    budget: int | None
+    flags: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class MetricReport:
+    """A metric, and how many series it can have.
+
+    Attributes:
+        name: The metric.
+        worst_case_series: The most label sets.
+        worst_case_samples: The most samples that a scrape can bring: a histogram has one for each bucket, and two more.
+    """
+
+    name: str
+    worst_case_series: int
+    worst_case_samples: int
+
+
+@dataclass(frozen=True)
+class FunctionReport:
+    """A decorated function, once for each decorator on it."""
+
+    name: str
+    decorator: str
+    labels: tuple[LabelReport, ...]
+    metrics: tuple[MetricReport, ...]
+    total: int
+
+
+@dataclass
+class Report:
+    """All decorated functions, and the metrics they record together."""
+
+    functions: list[FunctionReport] = field(default_factory=list)
+    metrics: list[MetricReport] = field(default_factory=list)
+    total: int = 0
+
+    @property
+    def flagged(self) -> int:
+        """The number of flags."""
+        return sum(len(label.flags) for function in self.functions for label in function.labels)
+
+
+def report_on(sites: Iterable[Site]) -> Report:
+    """Count what the sites can record at most."""
+    report = Report()
+    everything: dict[str, list[tuple[MetricDefinition, Limits, list[Domain]]]] = {}
+    for site in sites:
+        hints = Hints(site.function)
+        limits = _limits_of(site)
+        labels: dict[str, LabelReport] = {}
+        metrics: dict[str, MetricReport] = {}
+        for definition in dict.fromkeys((*(rule.definition for rule in site.recipe.rules), *site.recipe.also)):
+            domains = [domain_of(site, hints, definition, label) for label in definition.labels]
+            for label, domain in zip(definition.labels, domains, strict=True):
+                labels.setdefault(label.name, _label(site, hints, definition, label, domain, limits))
+            metrics[definition.name] = _metric(definition, worst_case(definition, domains, limits))
+            everything.setdefault(definition.name, []).append((definition, limits, domains))
+        total = sum(each.worst_case_series for each in metrics.values())
+        names = (site.name, site.recipe.decorator)
+        report.functions.append(FunctionReport(*names, tuple(labels.values()), tuple(metrics.values()), total))
+    for found in everything.values():
+        report.metrics.append(_together(found))
+    report.total = sum(each.worst_case_series for each in report.metrics)
+    return report
+
+
+def worst_case(definition: MetricDefinition, domains: Sequence[Domain], limits: Limits) -> int:
+    """The most series that a metric can have.
+
+    Args:
+        definition: The metric.
+        domains: The known values of each label, or None.
+        limits: Its budgets.
+    """
+    closed, real, free = 1, 1, 1
+    every = 1
+    is_open = False
+    for label, domain in zip(definition.labels, domains, strict=True):
+        if label.values is not None or not definition.guarded:
+            closed *= len(domain or label.values or ())
+            continue
+        is_open = True
+        budget = limits.label_budget(definition.name, label.name)
+        admitted, outside = budget, len(FREE)
+        if domain is not None:
+            allowed = limits.allowed(label.name)
+            values = [each for each in domain if each not in FREE and (each in allowed or not is_identifier(each))]
+            admitted = min(len(values), budget)
+            overflows = admitted < len([each for each in domain if each not in FREE])
+            outside = len(FREE.intersection(domain)) + overflows
+        real, free, every = real * admitted, free * outside, every * (admitted + outside)
+    if not is_open:
+        return closed
+    budget = limits.series_budget(definition.name)
+    # As in the guard: series with `__other__` or `unknown` in some open label have as many places again, and those
+    # with nothing else in their open labels always have one.
+    return min(closed * real, budget) + min(closed * (every - real), budget + closed * free)
+
+
+def _together(found: list[tuple[MetricDefinition, Limits, list[Domain]]]) -> MetricReport:
+    """A metric as all functions record it: no more than they do one by one, nor than all their values can make."""
+    definition, limits, _ = found[0]
+    union: list[Domain] = []
+    for position in range(len(definition.labels)):
+        domains = [domains[position] for _, _, domains in found]
+        known = [value for domain in domains if domain is not None for value in domain]
+        union.append(tuple(dict.fromkeys(known)) if None not in domains else None)
+    alone = sum(worst_case(definition, domains, limits) for _, limits, domains in found)
+    return _metric(definition, min(alone, worst_case(definition, union, limits)))
+
+
+def _metric(definition: MetricDefinition, series: int) -> MetricReport:
+    samples = 1
+    if definition.buckets is not None:
+        samples = len(definition.buckets) + (3 if definition.buckets[0] >= 0 else 2)  # +Inf, the count, maybe the sum
+    return MetricReport(definition.name, series, series * samples)
+
+
+def _limits_of(site: Site) -> Limits:
+    book = site._fixed or current()
+    return Limits() if book is None else book.limits
+
+
+def _label(
+    site: Site, hints: Hints, definition: MetricDefinition, label: Label, domain: Domain, limits: Limits
+) -> LabelReport:
+    source = site.compiled.sources.get(label.name)
+    budget = limits.label_budget(definition.name, label.name) if label.values is None else None
+    flags = () if budget is None else flags_of(label.name, source, hints.hint(source), domain, budget)
+    return LabelReport(label.name, _spelled(site, label, source), domain, budget, flags)
+
+
+def _spelled(site: Site, label: Label, source: Any) -> str:
+    """How a source is written."""
+    if isinstance(source, Source):
+        return source.spelling()
+    if source is None:
+        if label.name not in site.compiled.sources:
+            return f"set by @{site.recipe.decorator}"
+        return f"result({label.name!r})" if site.recipe.is_from_result(label.name) else "none"
+    if callable(source) and not isinstance(source, Enum):
+        return f"{getattr(source, '__qualname__', type(source).__qualname__)}()"
+    return repr(source)

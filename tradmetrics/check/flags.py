@@ -1,0 +1,70 @@
+"""Which labels are suspect, before any call: by what they are read from."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, time
+from decimal import Decimal
+from enum import Enum
+from typing import Any, Final, TypeAlias, Union
+from uuid import UUID
+
+from tradmetrics.cardinality import FREE
+from tradmetrics.labels import Arg, Error, Mapped, Result
+from tradmetrics.text import snake_case
+
+Domain: TypeAlias = Union[tuple[str, ...], None]
+"""The values that a label can have, or None where they are not known."""
+
+IDENTIFIER: Final = "identifier"
+UNBOUNDED: Final = "unbounded"
+OVER_BUDGET: Final = "over_budget"
+
+MEANINGS: Final = {
+    IDENTIFIER: "looks like an identifier: each call would bring a new value, and what is over budget is __other__",
+    UNBOUNDED: "has a type without end of values, and what is over budget is __other__",
+    OVER_BUDGET: "has more values than its budget has places: raise it, Limits(labels={…: …})",
+}
+"""What each flag means."""
+
+_ID_WORDS: Final = frozenset(
+    {"id", "ids", "uid", "uuid", "guid", "ulid", "oid", "nonce", "hash", "digest", "checksum", "seq", "sequence"}
+    | {"timestamp", "timestamps", "ts", "time", "datetime", "date", "epoch", "at", "email", "url", "uri", "ip"}
+    | {"price", "quantity", "qty", "amount"}
+)
+# Spelled as one word; those that end in "id" by chance (bid, paid) are not among them.
+_ID_COMPOUND: Final = re.compile(r"(order|trade|exec|cl|ord|client|request|session|message|msg|user|fill|deal|txn)id$")
+_UNBOUNDED_TYPES: Final = (float, Decimal, datetime, date, time, UUID, bytes)
+
+
+def flags_of(label: str, source: Any, hint: object, domain: Domain, budget: int) -> tuple[str, ...]:
+    """What is suspect about an open label.
+
+    Args:
+        label: Its name.
+        source: Where it is read from.
+        hint: What that is annotated with, or None.
+        domain: Its known values, or None.
+        budget: The most values that it may have.
+
+    Returns:
+        Keys of `MEANINGS`.
+    """
+    if domain is not None:
+        return (OVER_BUDGET,) if len(set(domain) - FREE) > budget else ()
+    if _is_id_like(source, label):
+        return (IDENTIFIER,)
+    unbounded = isinstance(hint, type) and issubclass(hint, _UNBOUNDED_TYPES) and not issubclass(hint, Enum)
+    return (UNBOUNDED,) if unbounded else ()
+
+
+def _is_id_like(source: Any, label: str) -> bool:
+    if isinstance(source, Mapped):
+        return _is_id_like(source.source, label)
+    if not isinstance(source, Arg | Result | Error) or not source.path:
+        return False
+    *stem, last = snake_case("_".join(source.path)).split("_")
+    # Read from strategy_id or strategy.id, the label `strategy` has as many values as there are strategies.
+    if "_".join(stem).endswith(label):
+        return False
+    return last in _ID_WORDS or _ID_COMPOUND.search(last) is not None
