@@ -1,0 +1,71 @@
+"""Every block of code in the documentation runs: Python and shell here, the tutorial and PromQL beside this."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tradmetrics
+from tests.docs import pages
+from tradmetrics.server import MetricsServer
+
+RUN = [page for page in pages.PAGES if page != pages.TUTORIAL and re.search("```(python|bash)", page.read_text())]
+PROGRAMS = {"promtool", "amtool", "openssl"}
+
+
+@pytest.fixture(autouse=True)
+def _on_free_ports(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The pages' servers listen on free ports, and are closed."""
+    servers: list[MetricsServer] = []
+    start = tradmetrics.start_metrics_server
+
+    def on_a_free_port(*arguments: Any, **options: Any) -> MetricsServer:
+        servers.append(start(**{**options, "port": 0}))
+        return servers[-1]
+
+    monkeypatch.setattr(tradmetrics, "start_metrics_server", on_a_free_port)
+    yield
+    for server in servers:
+        server.close()
+
+
+@pytest.mark.parametrize("page", RUN, ids=pages.name)
+def test_the_blocks_of_a_page_run(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, child_environment: dict[str, str]
+) -> None:
+    """A reader would paste something that fails, or that does not do what the page says."""
+    for module in pages.needed(page):
+        pytest.importorskip(module)
+    shell = "\n".join(re.findall("```bash\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL))
+    for program in sorted(PROGRAMS):
+        if re.search(rf"\b{program}\b", shell):
+            pages.require(program)
+    monkeypatch.chdir(tmp_path)
+    examples = pages.examples(page, tmp_path, pages.in_a_clone(tmp_path, child_environment))
+    for example in examples:
+        example.evaluate()
+
+
+@pytest.mark.parametrize("page", RUN, ids=pages.name)
+def test_no_block_is_left_out_without_a_reason(page: Path, tmp_path: Path) -> None:
+    """A block in a spelling that the tests do not know would never be run, and nobody would notice."""
+    text = page.read_text(encoding="utf-8")
+    written = len(re.findall(r"^[ \t]*```(?:python|bash)\b", text, re.MULTILINE))
+    left_out = len(re.findall(r"<!-- not run: \S.+? -->\n[ \t]*```(?:python|bash)\b", text))
+    invisible = text.count("<!-- invisible-code-block: python")
+    files = len(re.findall(r'^[ \t]*```(?!python|bash)\w+ title="', text, re.MULTILINE))
+    assert written - left_out + invisible + files == len(pages.examples(page, tmp_path, {}))
+
+
+def test_a_block_that_fails_is_named_by_its_file_and_line(tmp_path: Path) -> None:
+    """Whoever breaks a page would have to look for the block."""
+    page = tmp_path / "page.md"
+    page.write_text("# Page\n\n```python\nvalue = 1\nassert value == 2\n```\n\n```bash\nfalse\n```\n")
+    python, shell = pages.examples(page, tmp_path, {"PATH": "/usr/bin:/bin"})
+    with pytest.raises(AssertionError) as failed:
+        python.evaluate()
+    assert ("page.md", 5) == (Path(failed.traceback[-1].path).name, failed.traceback[-1].lineno + 1)
+    with pytest.raises(AssertionError, match=r"page\.md, line 8"):
+        shell.evaluate()
