@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.bench import comparisons, figures, lifecycle
-from tests.bench.cases import REFERENCE, REFERENCE_ASYNC, Row, everything
+from tests.bench import figures, lifecycle
+from tests.bench.cases import Row, everything
 from tests.bench.harness import Timing, measure
 
 PACKAGES = (
@@ -50,44 +50,21 @@ def _progress(text: str) -> None:
 
 
 def _calls(rounds: int) -> list[dict[str, Any]]:
-    rows, statements = everything()
-    others = comparisons.statements()
-    timings = measure(statements + others, rounds=rounds, progress=lambda done: _progress(f"round {done} of {rounds} "))
+    rows, comparisons = everything()
+    timings = measure(comparisons, rounds=rounds, progress=lambda done: _progress(f"round {done} of {rounds} "))
     _progress("")
-    reference = timings[REFERENCE].median
-    results = [_result(row, timings) for row in rows]
-    for each in others:
-        timing = timings[each.name]
-        results.append(
-            {
-                "name": each.name,
-                "nanoseconds": round(timing.median),
-                "spread": [round(timing.low), round(timing.high)],
-                "overhead": round(timing.median),
-                "reference": REFERENCE,
-                "reference_nanoseconds": round(reference),
-                "ratio": round(timing.median / reference, 3),
-                "target": None,
-            }
-        )
-    return results
+    return [_result(row, timing) for row, timing in zip(rows, timings, strict=True)]
 
 
-def _result(row: Row, timings: dict[str, Timing]) -> dict[str, Any]:
-    own, reference = timings[row.name], timings[row.reference]
-    bare = timings[f"{row.name}: bare"].median if row.bare else 0.0
-    base = reference.median
-    if row.reference == REFERENCE_ASYNC:
-        base -= timings["bare coroutine"].median
-    overhead = own.median - bare
+def _result(row: Row, timing: Timing) -> dict[str, Any]:
     return {
         "name": row.name,
-        "nanoseconds": round(own.median),
-        "spread": [round(own.low), round(own.high)],
-        "overhead": round(overhead),
+        "nanoseconds": round(timing.median),
+        "spread": [round(timing.low), round(timing.high)],
+        "overhead": round(timing.overhead),
         "reference": row.reference,
-        "reference_nanoseconds": round(base),
-        "ratio": round(overhead / base, 3),
+        "reference_nanoseconds": round(timing.reference),
+        "ratio": round(timing.ratio, 3),
         "target": row.target,
     }
 

@@ -10,8 +10,9 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 import tradmetrics
-from tests.bench.harness import Statement
-from tradmetrics import arg, fill_timer, result
+from tests.bench.comparisons import statements as others
+from tests.bench.harness import Comparison, Statement
+from tradmetrics import arg, fill_timer
 
 
 @dataclass(frozen=True)
@@ -223,15 +224,16 @@ def _rows() -> list[Row]:
     ]
 
 
-def everything() -> tuple[list[Row], list[Statement]]:
-    """The rows of the table, and the statements to time for them.
+def everything() -> tuple[list[Row], list[Comparison]]:
+    """The rows of the table, and what to time for each.
 
     The default book is built on a registry of its own.
     """
     tradmetrics.configure(CollectorRegistry())
-    references, names = _by_hand()
+    statements, names = _by_hand()
+    references = {statement.name: statement for statement in statements}
+    reference_bare: Statement | None = None
     rows = _rows()
-    statements = list(references)
     try:
         import prometheus_async
     except ImportError:
@@ -241,13 +243,18 @@ def everything() -> tuple[list[Row], list[Statement]]:
         async def wait() -> None: ...
 
         timed = prometheus_async.aio.time(names["H"].labels("s"))(wait)
-        statements.append(Statement(REFERENCE_ASYNC, "await timed()", {"timed": timed}, asynchronous=True))
-        statements.append(Statement("bare coroutine", "await wait()", {"wait": wait}, asynchronous=True))
-    for row in rows:
-        statements.append(Statement(row.name, row.code, row.names, row.asynchronous))
-        if row.bare:
-            statements.append(Statement(f"{row.name}: bare", row.bare, row.names, row.asynchronous))
-    return rows, statements
-
-
-__all__ = ["REFERENCE", "REFERENCE_ASYNC", "Row", "everything", "result"]
+        references[REFERENCE_ASYNC] = Statement(REFERENCE_ASYNC, "await timed()", {"timed": timed}, True)
+        reference_bare = Statement("bare coroutine", "await wait()", {"wait": wait}, True)
+    comparisons = [
+        Comparison(
+            Statement(row.name, row.code, row.names, row.asynchronous),
+            references[row.reference],
+            Statement(f"{row.name}: bare", row.bare, row.names, row.asynchronous) if row.bare else None,
+            reference_bare if row.reference == REFERENCE_ASYNC else None,
+        )
+        for row in rows
+    ]
+    for statement in others():
+        rows.append(Row(statement.name, statement.code, REFERENCE))
+        comparisons.append(Comparison(statement, references[REFERENCE]))
+    return rows, comparisons

@@ -1,7 +1,9 @@
 """Timing code so that a noisy machine cannot mislead: statements take turns, and medians are compared.
 
-Each statement is compiled into a loop of its own, so that the loop's cost is the same small constant for all. A round
-runs every statement once; a slow spell of the machine then hits neighbours alike, and ratios stay true.
+Each statement is compiled into a loop of its own, so that the loop's cost is the same small constant for all. In each
+round a statement runs right beside its bare call and what it is compared with: a slow spell of the machine hits the
+three alike, and the median of the rounds' ratios stays true. The clock is the thread's own processor time: what other
+programs take is not counted.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from time import perf_counter
+from time import thread_time
 from typing import Any
 
 
@@ -30,15 +32,15 @@ class Statement:
     asynchronous: bool = False
 
     def loop(self) -> Callable[[int], float]:
-        """Compile a function that runs the statement n times and returns the seconds that took."""
-        namespace = {**self.names, "perf_counter": perf_counter}
+        """Compile a function that runs the statement n times and returns the processor seconds that took."""
+        namespace = {**self.names, "_clock": thread_time}
         prefix = "async " if self.asynchronous else ""
         source = (
             f"{prefix}def run(n):\n"
-            f"    started = perf_counter()\n"
+            f"    _started = _clock()\n"
             f"    for _ in range(n):\n"
             f"        {self.code}\n"
-            f"    return perf_counter() - started\n"
+            f"    return _clock() - _started\n"
         )
         exec(compile(source, f"<bench {self.name}>", "exec"), namespace)
         run: Callable[[int], Any] = namespace["run"]
@@ -51,50 +53,92 @@ class Statement:
 
 @dataclass(frozen=True)
 class Timing:
-    """What one statement took, in nanoseconds for each run of it.
+    """What one statement took beside another, over the rounds.
 
     Attributes:
-        median: The median over the rounds.
+        median: Median nanoseconds for each run of it.
         low: The lower quartile.
         high: The upper quartile.
+        overhead: Median nanoseconds less those of the bare call of the same round.
+        reference: Median nanoseconds of the reference, less its own bare call where it has one.
+        ratio: Median, over the rounds, of the overhead to the reference.
     """
 
     median: float
     low: float
     high: float
+    overhead: float
+    reference: float
+    ratio: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A statement beside its bare call and its reference, which are timed right before and after it.
+
+    Attributes:
+        own: The statement.
+        reference: What it is compared with.
+        bare: The same call undecorated.
+        reference_bare: The reference's call without what it measures.
+    """
+
+    own: Statement
+    reference: Statement
+    bare: Statement | None = None
+    reference_bare: Statement | None = None
 
 
 def measure(
-    statements: list[Statement],
+    comparisons: list[Comparison],
     *,
     rounds: int,
-    seconds: float = 0.02,
+    seconds: float = 0.01,
     progress: Callable[[int], None] = lambda done: None,
-) -> dict[str, Timing]:
-    """Time every statement, taking turns.
+) -> list[Timing]:
+    """Time every comparison, taking turns.
 
     Args:
-        statements: What to time.
+        comparisons: What to time.
         rounds: How many turns each has.
-        seconds: About how long a turn is.
+        seconds: About how long a statement runs in a turn.
         progress: Called after each round with the number of rounds done.
-
-    Returns:
-        Timings by the statements' names.
     """
-    loops = {statement.name: statement.loop() for statement in statements}
-    repeats = {}
-    for name, loop in loops.items():
-        loop(50)
-        repeats[name] = max(20, int(seconds / max(loop(200) / 200, 1e-9)))
-    samples: dict[str, list[float]] = {name: [] for name in loops}
+    loops = [
+        [
+            None if statement is None else _Loop(statement, seconds)
+            for statement in (each.own, each.bare, each.reference, each.reference_bare)
+        ]
+        for each in comparisons
+    ]
+    samples: list[list[tuple[float, ...]]] = [[] for _ in comparisons]
     for done in range(1, rounds + 1):
-        for name, loop in loops.items():
-            samples[name].append(loop(repeats[name]) / repeats[name] * 1e9)
+        for found, four in zip(samples, loops, strict=True):
+            found.append(tuple(0.0 if loop is None else loop.nanoseconds() for loop in four))
         progress(done)
-    return {name: _timing(values) for name, values in samples.items()}
+    return [_timing(found) for found in samples]
 
 
-def _timing(values: list[float]) -> Timing:
-    ordered = sorted(values)
-    return Timing(statistics.median(ordered), ordered[len(ordered) // 4], ordered[(3 * len(ordered)) // 4])
+class _Loop:
+    """A compiled statement that runs for about as long each time."""
+
+    def __init__(self, statement: Statement, seconds: float) -> None:
+        self._loop = statement.loop()
+        self._loop(50)
+        self._repeats = max(20, int(seconds / max(self._loop(200) / 200, 1e-9)))
+
+    def nanoseconds(self) -> float:
+        """Nanoseconds for each run, this time."""
+        return self._loop(self._repeats) / self._repeats * 1e9
+
+
+def _timing(found: list[tuple[float, ...]]) -> Timing:
+    own = sorted(sample[0] for sample in found)
+    return Timing(
+        statistics.median(own),
+        own[len(own) // 4],
+        own[(3 * len(own)) // 4],
+        statistics.median(sample[0] - sample[1] for sample in found),
+        statistics.median(sample[2] - sample[3] for sample in found),
+        statistics.median((sample[0] - sample[1]) / (sample[2] - sample[3]) for sample in found),
+    )
