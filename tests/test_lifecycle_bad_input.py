@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 from datetime import datetime, timezone
 from decimal import Decimal
 from typing import Any
@@ -168,6 +170,21 @@ def test_words_that_nobody_knows_are_errors_and_the_rest_counts(desk: Desk) -> N
         desk.orders.updated(f"{blank}-order", status=blank)
     assert 4 == desk.value(name, strategy="s", side="unknown", order_type="unknown")
     assert {"vocabulary": 3} == desk.errors()
+
+
+def test_a_flood_of_spellings_takes_bounded_memory(desk: Desk) -> None:
+    """Without it, an order type with an id in it would fill the memory with spellings."""
+
+    def flood(first: int, number: int) -> int:
+        for each in range(first, first + number):
+            desk.orders.submitted(None, side="BUY", order_type=f"TRAIL-{each}")
+        gc.collect()
+        return sys.getallocatedblocks()
+
+    before = flood(0, 1_100)
+    assert 1_500 > flood(1_100, 5_000) - before
+    name = "trading_orders_submitted_total"
+    assert 6_100 == desk.value(name, strategy="s", side="BUY", order_type="TRAILING_STOP")
 
 
 def test_a_price_that_is_none_is_an_error_and_the_fill_counts(desk: Desk) -> None:

@@ -73,6 +73,7 @@ def test_the_example_of_the_design_works_as_written(desk: Desk) -> None:
         return "seen"
 
     assert {"id": 7} == place("BUY", "LMT", qty=10)
+    assert pytest.approx(0.1) == desk.value("trading_order_oldest_open_seconds", strategy="s")
     desk.clock.now += 0.4
     message = SimpleNamespace(order_id="7", status="COMPLETE", filled_quantity=10, trade_id="T1")
     assert "seen" == on_order_update(message)
@@ -154,6 +155,19 @@ def test_an_exception_where_the_id_would_have_come_from_the_result_is_counted_an
     assert 1 == desk.value("trading_orders_unknown_total", strategy="s", reason="timeout_error")
     assert 0 == desk.orders.open_orders()
     assert {} == desk.anomalies()
+
+
+def test_an_exception_beside_an_id_that_is_none_is_counted_without_an_id(desk: Desk) -> None:
+    """Without it, a source that points at the wrong argument would go unnoticed whenever the submit fails."""
+
+    @desk.orders.submit(order_id=arg("order_id"), side="BUY")
+    def place(order_id: object) -> None:
+        raise InsufficientFunds
+
+    with pytest.raises(InsufficientFunds):
+        place(["not", "an", "id"])
+    assert {"submitted": 1, "rejected": 1} == desk.ends()
+    assert {"missing_id": 1} == desk.anomalies()
 
 
 def test_more_exceptions_can_be_named_as_of_unknown_outcome(desk: Desk) -> None:

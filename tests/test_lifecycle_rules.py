@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from enum import Enum
+from enum import Enum, IntEnum
 from typing import Any
 from uuid import UUID
 
@@ -707,6 +707,9 @@ def test_ids_are_the_same_whatever_type_a_message_has_them_in(desk: Desk) -> Non
 
     class Number(int): ...
 
+    class Ticket(IntEnum):
+        FIRST = 6
+
     class Text(str):
         def __str__(self) -> str:
             return "something else"
@@ -718,7 +721,8 @@ def test_ids_are_the_same_whatever_type_a_message_has_them_in(desk: Desk) -> Non
         (b"nine", "nine"),
         (UUID(identifier), identifier),
         (Text("x"), "x"),
+        (Ticket.FIRST, 6),
     ):
         desk.orders.submitted(order_id, side="BUY")
         desk.orders.updated(same, status="filled")
-    assert {"submitted": 5, "filled": 5} == desk.ends()
+    assert {"submitted": 6, "filled": 6} == desk.ends()

@@ -35,13 +35,7 @@ class Intake(Running):
         metrics: The book, or None for the process's.
     """
 
-    def __init__(
-        self,
-        core: Core,
-        reader: Reader,
-        strategy: object,
-        metrics: TradingMetrics | None,
-    ) -> None:
+    def __init__(self, core: Core, reader: Reader, strategy: object, metrics: TradingMetrics | None) -> None:
         super().__init__(core, reader, metrics)
         self._label = text_of(strategy)
 
@@ -77,10 +71,8 @@ class Intake(Running):
             return
         try:
             reader = self.reader
-            at = reader.clock(book, site)
-            now, timed = reader.now, timestamp is not None
-            if timed:
-                at = reader.time(timestamp, book, site)
+            at, now = reader.when(timestamp, book, site)
+            timed = timestamp is not None
             if account is not None and not reader.is_ours(account, book, site):
                 self.run(book, site, now, ("other_account",), nothing)
                 return
@@ -125,10 +117,8 @@ class Intake(Running):
             return
         try:
             reader = self.reader
-            at = reader.clock(book, site)
-            now, timed = reader.now, timestamp is not None
-            if timed:
-                at = reader.time(timestamp, book, site)
+            at, now = reader.when(timestamp, book, site)
+            timed = timestamp is not None
             if entered is not None and not timed:
                 at = entered.at
             key = reader.id(order_id, book, site)
@@ -164,8 +154,7 @@ class Intake(Running):
             return
         try:
             reader = self.reader
-            reader.clock(book, site)
-            now = reader.now
+            _, now = reader.when(None, book, site)
             key, other = reader.id(order_id, book, site), reader.id(broker_id, book, site)
             if key is None or other is None:
                 self.run(book, site, now, ("missing_id",), nothing)
@@ -181,10 +170,8 @@ class Intake(Running):
             return
         try:
             reader = self.reader
-            at = reader.clock(book, site)
-            now, timed = reader.now, timestamp is not None
-            if timed:
-                at = reader.time(timestamp, book, site)
+            at, now = reader.when(timestamp, book, site)
+            timed = timestamp is not None
             key = reader.id(order_id, book, site)
 
             def take_in() -> None:
@@ -212,10 +199,8 @@ class Intake(Running):
             return
         try:
             reader = self.reader
-            at = reader.clock(book, site)
-            now, timed = reader.now, timestamp is not None
-            if timed:
-                at = reader.time(timestamp, book, site)
+            at, now = reader.when(timestamp, book, site)
+            timed = timestamp is not None
             anomalies: list[str] = []
             key, new = reader.id(order_id, book, site), reader.id(new_order_id, book, site)
             if key is None or new is None:
@@ -253,9 +238,8 @@ class Intake(Running):
             return
         try:
             reader = self.reader
-            reader.clock(book, site)
-            now = reader.now
-            by = shift(snapshot, self.reader.local, now, time.time())
+            _, now = reader.when(None, book, site)
+            by = shift(snapshot, reader.local, now, time.time())
 
             def put_all() -> None:
                 for order in snapshot.orders:

@@ -48,13 +48,16 @@ class Reader:
         self.now = now
         return now
 
-    def time(self, timestamp: object, book: TradingMetrics, site: str) -> float | None:
-        """An event's own time, or None when it is none, which is counted."""
+    def when(self, timestamp: object, book: TradingMetrics, site: str) -> tuple[float | None, float]:
+        """When an event was, or None where that cannot be told; and what the local clock says, or said last."""
+        now = self.clock(book, site)
+        if timestamp is None:
+            return now, self.now if now is None else now
         try:
-            return time_of(timestamp)
+            return time_of(timestamp), self.now
         except Exception as error:
             book.fault(site, "clock", error)
-            return None
+            return None, self.now
 
     def is_ours(self, account: object, book: TradingMetrics, site: str) -> bool:
         """Whether the account that an event names is ours."""
@@ -99,8 +102,9 @@ class Reader:
 
     def side(self, value: object, book: TradingMetrics, site: str) -> str:
         """The label of a side."""
-        if type(value) is str and value in self._sides:
-            return self._sides[value]
+        known = self._sides.get(value) if type(value) is str else None
+        if known is not None:
+            return known
         side = vocabulary.side(value, self._dialect)
         if side is None and not is_blank(value):
             book.fault(site, "vocabulary", ValueError(f"side={_short(value)} is none of {', '.join(catalogue.SIDES)}"))
@@ -108,15 +112,17 @@ class Reader:
 
     def order_type(self, value: object) -> str:
         """The label of an order type."""
-        if type(value) is str and value in self._order_types:
-            return self._order_types[value]
+        known = self._order_types.get(value) if type(value) is str else None
+        if known is not None:
+            return known
         order_type = vocabulary.order_type(value, self._dialect)
         return _keep(self._order_types, value, order_type) or (UNKNOWN if is_blank(value) else "OTHER")
 
     def status(self, value: object, book: TradingMetrics, site: str) -> str | None:
         """The state that a status spells, `unchanged` and `closed` included, or None."""
-        if type(value) is str and value in self._statuses:
-            return self._statuses[value]
+        known = self._statuses.get(value) if type(value) is str else None
+        if known is not None:
+            return known
         status = vocabulary.order_status(value, self._dialect)
         if status is None and vocabulary.order_status(value, self._dialect, filled=0, quantity=1) == "cancelled":
             status = CLOSED  # filled or cancelled: the quantities tell, once the order is known

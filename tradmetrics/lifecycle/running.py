@@ -48,7 +48,10 @@ class Running:
         book = self.metrics or current()
         if book is None or book is not self._watched:
             book = resolve(self.metrics, site)
-            watch(book, self, self._watched)
+            try:
+                watch(book, self, self._watched)
+            except Exception as error:
+                self.failed(book, site, error)
             self._watched = book
         return book
 
