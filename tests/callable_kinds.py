@@ -29,7 +29,7 @@ class Body:
 
     def __call__(self, *args: Any) -> Any:
         self.calls.append(args)
-        if isinstance(self.answer, BaseException):
+        if issubclass(type(self.answer), BaseException):
             raise self.answer
         return self.answer
 

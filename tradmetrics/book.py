@@ -185,6 +185,11 @@ class TradingMetrics:
             return
         self._warned.add((metric, label))
         text = text_of(value)
+        with suppress(Exception):  # a logger that fails costs no count
+            self._say(metric, label, text)
+
+    @staticmethod
+    def _say(metric: str, label: str, text: str) -> None:
         logger.warning(
             "%s: the label %r %s %.40r; it is recorded as '__other__', and so is all that comes after it. "
             "If these values are few and matter, %sname them: Limits(allow={%r: (…)}).",

@@ -212,7 +212,7 @@ class MetricsExporter:
         try:
             snapshots.set_positions(book, positions, site=site)
         except Exception as error:
-            book.fault(site, "value", error)
+            book.fault(site, "record", error)
 
     def update_pnl_metrics(
         self, daily: object, daily_pct: object = None, realized: object = None, unrealized: object = None

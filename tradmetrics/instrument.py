@@ -335,13 +335,19 @@ class Site:
                 self.bind()
             entered = self.recipe.enter(self) if self.recipe.enter is not None and self.book.enabled else None
         except Exception as error:
-            self._failed(error)
             entered = None
+            try:  # noqa: SIM105 - no stack may be left for contextlib.suppress
+                self._failed(error)
+            except RecursionError:
+                pass
         return started, entered
 
     def entering_failed(self, error: Exception) -> float:
         """Count a clock that failed before the call; the call goes on without a duration."""
-        self.fault("clock", error)
+        try:  # noqa: SIM105 - as above
+            self.fault("clock", error)
+        except RecursionError:
+            pass
         return math.nan
 
     def fault(self, stage: str, error: Exception) -> None:
@@ -369,10 +375,10 @@ class Site:
         self, args: tuple[Any, ...], kwargs: Mapping[str, Any], result: Any, exception: BaseException | None, token: Any
     ) -> None:
         """Record one finished call. Never raises, unless the book is `strict`."""
-        if exception is not None:
-            self._raised(args, kwargs, exception, token)
-            return
         try:
+            if exception is not None:
+                self._raised(args, kwargs, exception, token)
+                return
             if self.book.token is not self._token:
                 self.bind()
             if result is None and self._extract is not None:
@@ -394,7 +400,10 @@ class Site:
                 return
             self._long_way(args, kwargs, result, None, token)
         except Exception as error:
-            self._failed(error)
+            try:  # noqa: SIM105 - as above
+                self._failed(error)
+            except RecursionError:
+                pass  # the call went well with the last of the stack, and none is left to count this with
 
     def _raised(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], exception: BaseException, token: Any) -> None:
         """Record one call that raised. What a source does with the exception, such as raising it, leaves no trace."""
@@ -403,8 +412,6 @@ class Site:
             if self.book.token is not self._token:
                 self.bind()
             self._long_way(args, kwargs, None, exception, token)
-        except Exception as error:
-            self._failed(error)
         finally:
             for each, value in zip(_KEPT, before, strict=True):
                 if each.__get__(exception) is not value:

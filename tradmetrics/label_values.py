@@ -50,7 +50,11 @@ def read(label: Label, value: object, dialect: str | None, problems: list[Proble
 def _fold(label: Label, values: tuple[str, ...], value: object, dialect: str | None, problems: list[Problem]) -> str:
     """The value of a closed label: a broker's spelling of one, or one as it stands."""
     fold = _FOLDS.get(label.name)
-    folded = None if fold is None else fold(value, dialect)
+    try:
+        folded = None if fold is None else fold(value, dialect)
+    except Exception as error:
+        problems.append(Problem("vocabulary", error))
+        return UNKNOWN
     if folded in values:
         return folded
     text = text_of(value)

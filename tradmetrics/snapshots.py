@@ -6,13 +6,17 @@ alone. The snapshot decorators and the exporter's `update_*` calls both end here
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
 from tradmetrics import catalogue
 from tradmetrics.book import TradingMetrics
 from tradmetrics.definition import MetricDefinition
+from tradmetrics.errors import TradmetricsError
 from tradmetrics.labels import MISSING, follow_if_there
+from tradmetrics.series import Series
 from tradmetrics.values import Switch, number_of
 
 PNL: Final[Mapping[str, MetricDefinition]] = {
@@ -69,9 +73,9 @@ def set_market(book: TradingMetrics, values: Mapping[str, object], *, site: str)
         book.record(catalogue.MARKET_SESSION_OPEN, (), Switch(session_open), site=site)
     condition = values.get("condition")
     if condition is not None and condition is not MISSING:
-        book.record(catalogue.MARKET_CONDITION, (condition,), 1.0, site=site)
-        instrument = book.instrument(catalogue.MARKET_CONDITION)
-        instrument.forget_others([instrument.resolve((condition,)).labels], 0.0)
+        resolved = book.resolve(catalogue.MARKET_CONDITION, (condition,), site=site)
+        resolved.series.set(1.0)
+        book.instrument(catalogue.MARKET_CONDITION).forget_others([resolved.labels], 0.0)
 
 
 def set_positions(book: TradingMetrics, positions: Any, *, site: str) -> None:
@@ -84,42 +88,66 @@ def set_positions(book: TradingMetrics, positions: Any, *, site: str) -> None:
             had positions before and has none now reads 0.
         site: Who records, for counting errors.
     """
+    try:
+        items = list(positions.values() if isinstance(positions, Mapping) else positions)
+    except Exception as error:
+        book.fault(site, "value", error)
+        return
     counts: dict[tuple[str, ...], int] = {}
-    unrealized, known, empty = 0.0, False, True
-    instrument = book.instrument(catalogue.POSITIONS_OPEN)
-    for position in _items(positions):
-        quantity = follow_if_there(position, ("quantity",))
-        if quantity is not None and quantity is not MISSING and number_of(quantity) == 0:
-            continue
-        empty = False
-        strategy = follow_if_there(position, ("strategy",))
-        resolved = instrument.resolve((strategy,))
-        if resolved.collapsed or resolved.problems:
-            book.series(catalogue.POSITIONS_OPEN, (strategy,), site=site)  # counts them
-        counts[resolved.labels] = counts.get(resolved.labels, 0) + 1
-        pnl = follow_if_there(position, ("unrealized_pnl",))
-        if pnl is not None and pnl is not MISSING:
-            known = True
-            try:
-                unrealized += number_of(pnl)
-            except Exception as error:
-                book.fault(site, "value", error)
+    serieses: dict[tuple[str, ...], Series] = {}
+    unrealized: list[float] = []
+    is_open = [position for position in items if _number(book, site, position, "quantity") != 0]
+    for position in is_open:
+        pnl = _number(book, site, position, "unrealized_pnl")
+        if pnl is not None:
+            unrealized.append(pnl)
+        strategy = read(book, site, position, "strategy")
+        with _counting(book, site):
+            resolved = book.resolve(catalogue.POSITIONS_OPEN, (strategy,), site=site)
+            counts[resolved.labels] = counts.get(resolved.labels, 0) + 1
+            serieses[resolved.labels] = resolved.series
     for labels, count in counts.items():
-        book.record(catalogue.POSITIONS_OPEN, labels, count, site=site)
-    instrument.forget_others(counts, 0.0)
-    if known or empty:
-        book.record(catalogue.UNREALIZED_PNL, (), unrealized, site=site)
+        with _counting(book, site):
+            serieses[labels].set(count)
+    with _counting(book, site):
+        book.instrument(catalogue.POSITIONS_OPEN).forget_others(counts, 0.0)
+    if unrealized or not is_open:
+        book.record(catalogue.UNREALIZED_PNL, (), math.fsum(unrealized), site=site)
 
 
-def _items(snapshot: Any) -> Iterable[Any]:
-    """The positions of a mapping or an iterable."""
-    return snapshot.values() if isinstance(snapshot, Mapping) else snapshot
+@contextmanager
+def _counting(book: TradingMetrics, site: str) -> Iterator[None]:
+    """Count what fails, and go on."""
+    try:
+        yield
+    except Exception as error:
+        if book.strict and isinstance(error, TradmetricsError):
+            raise
+        book.fault(site, "record", error)
+
+
+def read(book: TradingMetrics, site: str, item: Any, name: str) -> Any:
+    """A field of an item; `MISSING` where there is none, or where reading it failed, which is counted."""
+    try:
+        return follow_if_there(item, (name,))
+    except Exception as error:
+        book.fault(site, "source", error)
+        return MISSING
+
+
+def _number(book: TradingMetrics, site: str, item: Any, name: str) -> float | None:
+    value = read(book, site, item, name)
+    if value is None or value is MISSING:
+        return None
+    try:
+        return number_of(value)
+    except Exception as error:
+        book.fault(site, "value", error)
+        return None
 
 
 def items_of(snapshot: Any) -> Iterable[Any]:
     """The snapshots in what a function returned: the items of a list, tuple or set, or the one object itself."""
-    return (
-        snapshot
-        if isinstance(snapshot, (list, tuple, set, frozenset)) and not hasattr(snapshot, "_fields")
-        else (snapshot,)
-    )
+    # Not isinstance(), which asks the object for its __class__.
+    kind = type(snapshot)
+    return snapshot if issubclass(kind, (list, tuple, set, frozenset)) and not hasattr(kind, "_fields") else (snapshot,)

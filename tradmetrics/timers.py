@@ -239,7 +239,10 @@ class fill_timer(_Timer[Timing]):  # noqa: N801 - a context manager reads as a f
             if series is not None and stopped == stopped:  # a clock that fails gives what is unequal to itself
                 _set_innermost(timing._outer)  # type: ignore[arg-type]
                 timing._stopped = stopped
-                series.observe(stopped - timing._started)
+                try:
+                    series.observe(stopped - timing._started)
+                except Exception as problem:
+                    book.fault(self._site(), "record", problem)
                 return
         super().__exit__(kind, error, traceback)
 

@@ -5,14 +5,14 @@ Put them on functions that return the state of things, and let a `Sampler` call 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, ParamSpec, TypeVar, overload
 
 from tradmetrics import catalogue, snapshots
 from tradmetrics.book import TradingMetrics
 from tradmetrics.definition import MetricDefinition
 from tradmetrics.instrument import Reading, Recipe
-from tradmetrics.labels import MISSING, LabelSource, Result, follow, follow_if_there
+from tradmetrics.labels import MISSING, LabelSource, Result, follow
 from tradmetrics.readers import Field
 from tradmetrics.wrapping import Decorator, decorate
 
@@ -47,7 +47,7 @@ def _recipe(decorator: str, given: Mapping[str, object], apply: Apply, gauges: I
 def _value(reading: Reading, field: Field, source: object, item: object) -> object:
     if source is None:
         for name in field.names or (field.name,):
-            value = follow_if_there(item, (name,))
+            value = snapshots.read(reading.book, reading.site.name, item, name)
             if value is not MISSING:
                 return value
         return reading(field.name) if field.from_arguments else MISSING
@@ -86,8 +86,12 @@ def track_positions(function: Callable[..., Any] | None = None, /, *, metrics: T
     """
 
     def effect(reading: Reading) -> None:
-        if reading.exception is None and reading.result is not None:
-            snapshots.set_positions(reading.book, reading.result, site=reading.site.name)
+        if reading.exception is not None or reading.result is None:
+            return
+        if issubclass(type(reading.result), Iterator):
+            reading.fault("value", TypeError("an iterator can be read once, and that is for the caller; return a list"))
+            return
+        snapshots.set_positions(reading.book, reading.result, site=reading.site.name)
 
     also = (catalogue.POSITIONS_OPEN, catalogue.UNREALIZED_PNL)
     return decorate(function, Recipe("track_positions", (), effect=effect, needs_result=True, also=also), {}, metrics)

@@ -1,0 +1,792 @@
+"""Never hurts the caller: every hook of the instrumentation raises in turn, on every shell and every timer."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry
+
+from tests.callable_cases import DECORATORS, OWN, LimitReached
+from tests.callable_kinds import KINDS, Body
+from tests.recorded import errors, raising, recorded, sample
+from tradmetrics import (
+    MetricDefinition,
+    MetricsExporter,
+    StrategyStats,
+    TradingMetrics,
+    arg,
+    catalogue,
+    configure,
+    error,
+    fill_timer,
+    request_timer,
+    result,
+    track,
+    track_capital,
+    track_connection,
+    track_errors,
+    track_market_data,
+    track_order,
+    track_positions,
+    track_request,
+    track_trade,
+    track_training,
+    training_timer,
+)
+from tradmetrics.registry import Instrument
+
+BROKEN = RuntimeError("broken")
+SHELLS = (
+    "function",
+    "method",
+    "classmethod above",
+    "partial",
+    "callable object",
+    "cached method",
+    "coroutine function",
+    "async method",
+    "generator",
+    "async generator",
+    "function returning a coroutine",
+    "function returning a task",
+)
+
+
+@pytest.fixture
+def book() -> TradingMetrics:
+    """A book of the test's own."""
+    return TradingMetrics()
+
+
+def hostile(*hooks: str, **attributes: Any) -> Any:
+    """An object of which these special methods or attributes raise."""
+
+    def raise_(*_: object, **__: object) -> Any:
+        raise BROKEN
+
+    methods: dict[str, Any] = {name: property(raise_) if name == "__class__" else raise_ for name in hooks}
+    methods.setdefault("__str__", lambda self: "hostile")
+    return type("Hostile", (), {"__hash__": object.__hash__, **methods, **attributes})()
+
+
+# ── labels and values that raise ─────────────────────────────────────────────────────────────────────────────────
+
+WHAT = MetricDefinition("what_total", "counter", "Calls by what was read.", ("what",))
+
+
+@dataclass
+class Fault:
+    """One hook that raises.
+
+    Attributes:
+        decorator: Makes the decorator whose hook it is.
+        stage: Where it is counted; None where it does no harm at all.
+        answer: What the decorated function answers.
+        exception: What it raises instead.
+        once: How often it is counted for each call.
+        patch: What is replaced for it.
+    """
+
+    decorator: Callable[[TradingMetrics], Any]
+    stage: str | None
+    answer: Any = None
+    exception: BaseException | None = None
+    once: int = 1
+    patch: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def in_the_answer(self) -> bool:
+        """Whether the hook lies in what the function answers."""
+        return self.answer is not None
+
+
+def watch(what: Any, on: Any = "finished") -> Callable[[TradingMetrics], Any]:
+    """A decorator with one label."""
+    return lambda book: track(WHAT, what=what, on=on, metrics=book)
+
+
+def reading(value: Any) -> Callable[[TradingMetrics], Any]:
+    """A decorator whose label is `value`."""
+    return watch(lambda call: value)
+
+
+def order(**sources: Any) -> Callable[[TradingMetrics], Any]:
+    """`track_order` with some sources replaced."""
+    given: dict[str, Any] = {"strategy": "s", "side": "BUY", "order_type": "LIMIT", **sources}
+    return lambda book: track_order(metrics=book, **given)
+
+
+def counted(name: str) -> Callable[[TradingMetrics], Any]:
+    """A decorator of the callable matrix."""
+    return DECORATORS[name].decorator
+
+
+class Coded(LimitReached):
+    """An exception that will not say its code."""
+
+    @property
+    def code(self) -> str:
+        raise BROKEN
+
+    status_code = code
+
+
+HIDDEN = hostile("__getattr__")
+OPAQUE = hostile("__getattribute__")
+FAULTS: dict[str, Fault] = {
+    # Sources.
+    "arg of an attribute": Fault(watch(arg("side.name")), "source"),
+    "result of an attribute": Fault(watch(result("status")), "source", answer=OPAQUE),
+    "result of a hidden attribute": Fault(watch(result("status")), "source", answer=HIDDEN),
+    "error of an attribute": Fault(watch(error("code"), "raised"), "source", exception=Coded()),
+    "function of the call": Fault(watch(raising(BROKEN)), "source"),
+    "function that raises the call's own exception": Fault(
+        watch(lambda call: (_ for _ in ()).throw(call.exception), "raised"), "source", exception=LimitReached()
+    ),
+    "function of the wrong signature": Fault(watch(lambda: "x"), "source"),
+    "answer that is looked through": Fault(order(), "source", answer=OPAQUE),
+    "quantities of the answer": Fault(order(status="filled", fill_time=1), "source", answer=OPAQUE),
+    "status of the exception": Fault(counted("track_request"), "source", exception=Coded()),
+    # Texts.
+    "__str__": Fault(reading(hostile("__str__")), "label"),
+    "__str__ that gives no text": Fault(reading(hostile(__str__=lambda self: 5)), "label"),
+    "__class__": Fault(reading(hostile("__class__")), "label"),
+    "__getattribute__": Fault(reading(OPAQUE), "label"),
+    "__str__ of a side": Fault(order(side=lambda call: hostile("__str__", "__repr__")), "label"),
+    "__hash__": Fault(reading(hostile("__hash__")), None),
+    "__eq__": Fault(reading(hostile("__eq__", "__ne__", "__lt__")), None),
+    "__bool__ and __len__": Fault(reading(hostile("__bool__", "__len__")), None),
+    "__getattr__": Fault(reading(HIDDEN), None),
+    "__bool__ of the answer": Fault(counted("track_risk_check"), None, answer=hostile("__bool__", "__eq__")),
+    # The normaliser.
+    "normaliser of the side": Fault(
+        order(side="buy"), "vocabulary", patch={"tradmetrics.label_values._FOLDS": {"side": raising(BROKEN)}}
+    ),
+    "normaliser of the status": Fault(
+        order(status="filled"), "vocabulary", patch={"tradmetrics.vocabulary.order_status": raising(BROKEN)}
+    ),
+    "__repr__ of a status": Fault(order(status=lambda call: hostile("__repr__", "__str__")), "vocabulary"),
+    "__repr__ of a side": Fault(order(side=lambda call: hostile("__repr__")), "vocabulary"),
+    # Values.
+    "__float__": Fault(order(status="filled", fill_time=lambda call: hostile("__float__")), "value"),
+    "__float__ of a profit": Fault(counted("track_trade"), "value", answer={"pnl": hostile("__float__")}),
+    "__float__ of a gauge": Fault(counted("track_capital"), "value", answer={"used": hostile("__float__")}),
+    "__bool__ of a gauge": Fault(counted("track_market"), "value", answer={"session_open": hostile("__bool__")}),
+    # The clocks.
+    "clock at the beginning": Fault(counted("fill_timer"), "clock"),
+    "clock at the end": Fault(counted("fill_timer"), "clock"),
+    "clock of an order": Fault(order(status="filled"), "clock"),
+    "clock of a connection": Fault(counted("track_connection"), "clock"),
+    "time of day of a training": Fault(
+        counted("track_training"), "clock", patch={"tradmetrics.instrument.time": raising(BROKEN)}
+    ),
+    "time of day of market data": Fault(
+        lambda book: track_market_data(symbol="NIFTY", timestamp=1, metrics=book),
+        "clock",
+        patch={"tradmetrics.instrument.time": raising(BROKEN)},
+    ),
+    "time of an arrival": Fault(
+        counted("track_market_data"), "record", patch={"tradmetrics.decorators.market_data.monotonic": raising(BROKEN)}
+    ),
+    # The rest of a recipe.
+    "position that cannot be read": Fault(counted("track_positions"), "source", answer=[OPAQUE], once=3),
+    "snapshot that cannot be read": Fault(counted("track_capital"), "source", answer=OPAQUE, once=6),
+    "iteration of positions": Fault(counted("track_positions"), "value", answer=hostile("__iter__")),
+}
+
+
+def broken_clock(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Let the clock of the shells fail, at the beginning or at the end of each call."""
+    ends = name != "clock at the beginning"
+    readings = iter(range(10_000))
+
+    def clock() -> float:
+        reading = next(readings)
+        if (reading % 2 == 1) if ends else True:
+            raise BROKEN
+        return float(reading)
+
+    monkeypatch.setattr("tradmetrics.instrument.perf_counter", clock)
+
+
+# Where the hook lies in the answer, a generator has none, or the decorator is refused on it.
+CELLS = [
+    (name, of) for name, fault in FAULTS.items() for of in SHELLS if not (fault.in_the_answer and "generator" in of)
+]
+
+
+@pytest.mark.parametrize(("name", "of"), CELLS)
+def test_a_hook_that_raises_is_counted_and_the_call_goes_on(
+    book: TradingMetrics, monkeypatch: pytest.MonkeyPatch, name: str, of: str
+) -> None:
+    """Monitoring would stop an order, run it twice, or change what came of it."""
+    fault = FAULTS[name]
+    for target, replacement in fault.patch.items():
+        monkeypatch.setattr(target, replacement)
+    if name.startswith("clock"):
+        broken_clock(monkeypatch, name)
+    body = Body(fault.answer if fault.exception is None else fault.exception)
+    made = KINDS[of](fault.decorator(book), body)
+    side = hostile("__getattribute__") if name == "arg of an attribute" else "BUY"
+    for number in range(1, 4):
+        if fault.exception is None:
+            answer = made.result(made.decorated(side))
+            assert (body.answer if made.has_result else None) is answer
+        else:
+            with pytest.raises(type(fault.exception)) as caught:
+                made.result(made.decorated(side))
+            assert fault.exception is caught.value
+            assert (None, None) == (caught.value.__context__, caught.value.__cause__)
+        assert [(*made.first, side, False)] * number == body.calls
+        stages = [stage for stage, count in by_stage(book).items() for _ in range(int(count))]
+        assert [fault.stage] * number * fault.once == stages if fault.stage else [] == stages
+    sites = {site for site, _ in errors(book)}
+    assert all("place" in site or "Place" in site or "lambda" in site for site in sites), sites
+
+
+def by_stage(book: TradingMetrics) -> dict[str, float]:
+    """Instrumentation errors by stage."""
+    stages: dict[str, float] = {}
+    for (_, stage), count in errors(book).items():
+        stages[stage] = stages.get(stage, 0) + count
+    return stages
+
+
+@pytest.mark.parametrize("of", SHELLS)
+def test_a_connection_is_counted_although_the_clock_fails(
+    book: TradingMetrics, monkeypatch: pytest.MonkeyPatch, of: str
+) -> None:
+    """What needs no clock would be lost with it."""
+    monkeypatch.setattr("tradmetrics.instrument.perf_counter", raising(BROKEN))
+    open_connections: list[float | None] = []
+
+    class Look(Body):
+        def __call__(self, *args: Any) -> Any:
+            open_connections.append(sample(book, "trading_websocket_connections"))
+            return super().__call__(*args)
+
+    made = KINDS[of](track_connection(metrics=book), Look("done"))
+    made.result(made.decorated("BUY"))
+    assert [1] == open_connections
+    assert 0 == sample(book, "trading_websocket_connections")
+
+
+# ── the registry and the storage ─────────────────────────────────────────────────────────────────────────────────
+
+
+def break_registry(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Let a part of the registry fail for all metrics but the one that counts it."""
+    original = getattr(Instrument, name)
+
+    def broken(self: Instrument, *args: Any, **kwargs: Any) -> Any:
+        if self.definition is catalogue.INSTRUMENTATION_ERRORS:
+            return original(self, *args, **kwargs)
+        raise BROKEN
+
+    monkeypatch.setattr(Instrument, name, broken)
+
+
+class BrokenSeries:
+    """A series that takes nothing."""
+
+    text = None
+
+    def __getattr__(self, name: str) -> Any:
+        raise BROKEN
+
+    def samples(self) -> Any:
+        return iter(())
+
+    def value(self) -> float:
+        return 0.0
+
+
+def break_storage(book: TradingMetrics) -> None:
+    """Let every series that is made from now on fail, but those of the metric that counts it."""
+    for definition in (*catalogue.CATALOGUE, OWN, WHAT):
+        if definition is not catalogue.INSTRUMENTATION_ERRORS:
+            book.instrument(definition)._create = lambda labels: BrokenSeries()
+
+
+@pytest.mark.parametrize("of", SHELLS)
+@pytest.mark.parametrize("name", DECORATORS)
+@pytest.mark.parametrize("part", ["resolve", "storage"])
+def test_a_registry_or_a_storage_that_fails_is_counted_and_the_call_goes_on(
+    book: TradingMetrics, monkeypatch: pytest.MonkeyPatch, part: str, name: str, of: str
+) -> None:
+    """A bug of ours, or a full disk beneath several processes, would stop an order."""
+    if part == "resolve":
+        break_registry(monkeypatch, "resolve")
+    else:
+        break_storage(book)
+    case = DECORATORS[name]
+    exception = LimitReached()
+    for answer in (case.answer, exception):
+        body = Body(answer)
+        if case.needs_result and "generator" in of:
+            continue
+        made = KINDS[of](case.decorator(book), body)
+        for number in range(1, 3):
+            if answer is exception:
+                with pytest.raises(LimitReached) as caught:
+                    made.result(made.decorated("BUY"))
+                assert (exception, None) == (caught.value, exception.__context__)
+            else:
+                expected = case.answer if made.has_result else None
+                assert expected is made.result(made.decorated("BUY"))
+            assert [(*made.first, "BUY", False)] * number == body.calls
+    assert {"record"} >= set(by_stage(book))
+    recorded_something = case.returned if made_result(of) else case.nothing
+    if recorded_something and not (case.needs_result and "generator" in of):
+        assert by_stage(book)
+
+
+def made_result(of: str) -> bool:
+    """Whether calls of this kind have a result."""
+    return not of.startswith("async generator")
+
+
+@pytest.mark.parametrize("name", DECORATORS)
+def test_one_metric_that_fails_does_not_take_the_others_with_it(book: TradingMetrics, name: str) -> None:
+    """A broken fill-time histogram would hide the fills."""
+    case = DECORATORS[name]
+    names = [key.split()[0].removesuffix("_count") for key in case.returned]
+    for broken in dict.fromkeys(names):
+        book = TradingMetrics()
+        book.instrument(catalogue.BY_NAME.get(broken, OWN))._create = lambda labels: BrokenSeries()  # type: ignore[assignment,return-value]
+        KINDS["function"](case.decorator(book), Body(case.answer)).decorated("BUY")
+        alive = {key for key in recorded(book) if not key.startswith("tradmetrics_")}
+        expected = {key for key in case.returned if not key.startswith(broken)}
+        assert expected == {key for key in alive if not key.startswith(broken)} or len(set(names)) == 1
+
+
+@pytest.mark.parametrize("of", SHELLS)
+def test_where_no_book_can_be_built_calls_go_on(monkeypatch: pytest.MonkeyPatch, of: str) -> None:
+    """The process's first order would fail because of its metrics."""
+    monkeypatch.setattr(CollectorRegistry, "register", raising(BROKEN))
+    body = Body("done")
+    for decorator in (track(OWN), fill_timer("s"), track_errors(component="c"), track_connection()):
+        made = KINDS[of](decorator, body)
+        assert made.result(made.decorated("BUY")) in ("done", None)
+    assert 4 == len(body.calls)
+    with fill_timer("s"), request_timer("/x"), training_timer(), track_connection(), track_errors(component="c"):
+        pass
+    MetricsExporter().record_order("s", "BUY", "LIMIT", "submitted")
+    MetricsExporter().update_position_metrics([])
+
+
+@pytest.mark.parametrize("of", SHELLS)
+def test_a_logger_that_fails_costs_no_count(book: TradingMetrics, monkeypatch: pytest.MonkeyPatch, of: str) -> None:
+    """A full disk would hide the errors, or stop the trading."""
+    monkeypatch.setattr("tradmetrics.faults.logger.warning", raising(OSError("disk full")))
+    body = Body("done")
+    made = KINDS[of](watch(raising(BROKEN))(book), body)
+    made.result(made.decorated("BUY"))
+    assert {"source": 1} == by_stage(book)
+    assert 1 == sample(book, "what_total", what="unknown")
+    assert 1 == len(body.calls)
+
+
+def test_a_logger_that_fails_at_an_overflow_costs_no_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first order of a strategy too many would go uncounted."""
+    monkeypatch.setattr("tradmetrics.faults.logger.warning", raising(OSError("disk full")))
+    book = TradingMetrics(limits={"what": 1})
+    watched = track(WHAT, metrics=book)(lambda what: what)
+    assert ["a", "b", "c"] == [watched(what) for what in "abc"]
+    assert (1, 2) == (sample(book, "what_total", what="a"), sample(book, "what_total", what="__other__"))
+
+
+# ── timers, context managers, explicit calls ─────────────────────────────────────────────────────────────────────
+
+BLOCKS: dict[str, Callable[[TradingMetrics], Any]] = {
+    "fill_timer": lambda book: fill_timer("s", metrics=book),
+    "training_timer": lambda book: training_timer("m", metrics=book),
+    "request_timer": lambda book: request_timer("/x", metrics=book),
+    "track_connection": lambda book: track_connection(metrics=book),
+    "track_errors": lambda book: track_errors(component="c", metrics=book),
+}
+
+
+@pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.parametrize("part", ["resolve", "storage", "label"])
+@pytest.mark.parametrize("name", BLOCKS)
+def test_a_block_is_left_as_it_would_be_whatever_fails(
+    book: TradingMetrics, monkeypatch: pytest.MonkeyPatch, name: str, part: str, fails: bool
+) -> None:
+    """Waiting for a fill would end in an exception of the metrics, or lose its own."""
+    make = BLOCKS[name]
+    if part == "resolve":
+        break_registry(monkeypatch, "resolve")
+    elif part == "storage":
+        break_storage(book)
+    else:
+        bad: Any = hostile("__str__")
+        make = {
+            "fill_timer": lambda book: fill_timer(bad, metrics=book),
+            "training_timer": lambda book: training_timer(bad, metrics=book),
+            "request_timer": lambda book: request_timer(bad, bad, metrics=book),
+            "track_errors": lambda book: track_errors(component=bad, severity=bad, metrics=book),
+        }.get(name, make)
+    exception = LimitReached()
+    for _ in range(2):
+        entered: list[Any] = []
+        try:
+            with make(book) as block:
+                entered.append(block)
+                if name == "training_timer":
+                    block.accuracy = 0.5
+                if fails:
+                    raise exception
+        except LimitReached as caught:
+            assert fails
+            assert (exception, None) == (caught, caught.__context__)  # noqa: PT017
+        assert 1 == len(entered)
+    records = {"fill_timer": not fails, "training_timer": not fails, "track_errors": fails}.get(name, True)
+    if name != "track_connection" or part != "label":
+        assert bool(errors(book)) == records
+    assert {name} >= {site for site, _ in errors(book)}
+
+
+def test_a_failed_opening_is_not_closed(book: TradingMetrics, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The number of connections would fall below zero."""
+    with monkeypatch.context() as patch:
+        break_registry(patch, "resolve")
+        block = track_connection(metrics=book)
+        block.__enter__()
+    block.__exit__(None, None, None)
+    with track_connection(metrics=book):
+        assert 1 == sample(book, "trading_websocket_connections")
+    assert 0 == sample(book, "trading_websocket_connections")
+
+
+@pytest.mark.parametrize("part", ["resolve", "storage"])
+def test_explicit_calls_do_not_raise_whatever_fails(
+    book: TradingMetrics, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    """The guide's loop would end at the first failure."""
+    break_storage(book) if part == "storage" else break_registry(monkeypatch, "resolve")
+    exporter = MetricsExporter(book)
+    exporter.record_trade("s", "BUY", "executed", 5)
+    exporter.record_order("s", "BUY", "LIMIT", "filled", 1)
+    exporter.record_market_data_update("NIFTY", 1)
+    exporter.record_ml_training(1, "m", 0.5)
+    exporter.record_api_request("/x", "GET", 200, 1)
+    exporter.update_position_metrics([{"strategy": "s", "unrealized_pnl": 1}])
+    exporter.update_market_metrics(14, "calm")
+    exporter.update_pnl_metrics(1)
+    sites = {site for site, _ in errors(book)}
+    assert {
+        "record_trade", "record_order", "record_market_data_update", "record_ml_training", "record_api_request",
+        "update_position_metrics", "update_market_metrics", "update_pnl_metrics",
+    } == sites  # fmt: skip
+
+
+def test_statistics_that_fail_do_not_cost_the_trade(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Opt-in figures would put the trades themselves at risk."""
+    stats = StrategyStats()
+    book = TradingMetrics(strategy_stats=stats)
+    monkeypatch.setattr(stats, "_clock", raising(BROKEN))
+    track_trade(strategy="s", side="BUY", pnl=5, metrics=book)(lambda: None)()
+    MetricsExporter(book).record_trade("s", "BUY", "executed", 5)
+    assert 2 == sample(book, "trading_trades_total", strategy="s", side="BUY", status="executed")
+    assert 10 == sample(book, "trading_profit_total", strategy="s")
+    assert {"<lambda>", "record_trade"} <= {site for site, _ in errors(book)}
+
+
+# ── what the caller could notice in other ways ───────────────────────────────────────────────────────────────────
+
+
+def test_a_source_that_raises_the_exception_anew_leaves_no_trace_in_it(book: TradingMetrics) -> None:
+    """The traceback that the bot logs would lead into its metrics."""
+
+    def again(call: Any) -> Any:
+        try:
+            raise KeyError("context")
+        except KeyError as cause:
+            raise call.exception from cause
+
+    def fail() -> None:
+        raise LimitReached
+
+    plain: list[Any] = []
+    for function in (fail, track(WHAT, what=again, metrics=book)(fail)):
+        try:
+            function()
+        except LimitReached as caught:
+            frames, traceback = [], caught.__traceback__
+            while traceback is not None:
+                frames.append(traceback.tb_frame.f_code.co_name)
+                traceback = traceback.tb_next
+            plain.append(
+                (
+                    [frame for frame in frames if frame != "wrapper"],
+                    caught.__context__,
+                    caught.__cause__,
+                    caught.__suppress_context__,
+                )
+            )
+    assert plain[0] == plain[1]
+    assert {"source": 1} == by_stage(book)
+
+
+def test_a_frozen_exception_passes_through(book: TradingMetrics) -> None:
+    """Exceptions whose attributes cannot be set would be replaced by another one."""
+
+    @dataclass(frozen=True)
+    class Frozen(Exception):  # noqa: N818
+        code: int
+
+    exception = Frozen(5)
+    with pytest.raises(Frozen) as caught:
+        track_order(strategy="s", reason=error("code"), metrics=book)(raising(exception))()
+    assert exception is caught.value
+    assert 1 == sample(book, "trading_orders_rejected_total", strategy="s", reason="5")
+
+
+def test_near_the_end_of_the_stack_a_call_that_went_well_stays_well(book: TradingMetrics) -> None:
+    """A deep recursion that just fits would fail in its metrics, after its work was done."""
+    ran: list[int] = []
+    returned: list[int] = []
+
+    @track(WHAT, what=lambda call: call.arguments["depth"].bit_length(), metrics=book)
+    def leaf(depth: int) -> str:
+        ran.append(depth)
+        return "done"
+
+    def descend(levels: int, depth: int) -> str:
+        return leaf(depth) if levels == 0 else descend(levels - 1, depth)
+
+    limit = sys.getrecursionlimit()
+    frame: Any = sys._getframe()
+    used = 0
+    while frame is not None:
+        used, frame = used + 1, frame.f_back
+    for depth in range(limit - used - 60, limit - used + 5):
+        try:
+            if descend(depth, depth) == "done":
+                returned.append(depth)
+        except RecursionError:
+            pass
+    assert ran == returned
+    assert 1 < len(ran) < 65
+
+
+def test_the_recursion_of_a_decorated_function_ends_as_it_would(book: TradingMetrics) -> None:
+    """Python's own limit would be reported as something else."""
+
+    @track_order(strategy="s", metrics=book)
+    def again() -> None:
+        again()
+
+    with pytest.raises(RecursionError):
+        again()
+
+
+def test_no_lock_is_held_while_user_code_runs(book: TradingMetrics) -> None:
+    """A label whose text needs another thread's work would stop both for ever."""
+
+    class Slow:
+        def __str__(self) -> str:
+            return work(scrapes=True)
+
+    def work(scrapes: bool) -> str:
+        done = threading.Event()
+
+        def record() -> None:
+            track(WHAT, what="from another thread", metrics=book)(lambda: None)()
+            if scrapes:
+                book.registry.get_sample_value("what_total", {"what": "x"})
+            done.set()
+
+        threading.Thread(target=record, daemon=True).start()
+        return "in time" if done.wait(10) else "too late"
+
+    track(WHAT, metrics=book)(lambda what: None)(Slow())
+    gauge = MetricDefinition("depth", "gauge", "Depth.", ("venue",), at_scrape=True)
+    book.at_scrape(gauge, lambda: {(work(scrapes=False),): 1.0})
+    assert 1 == sample(book, "what_total", what="in time")
+    assert 1 == sample(book, "depth", venue="in time")
+
+
+def test_a_source_may_itself_call_what_is_decorated(book: TradingMetrics) -> None:
+    """A label that is looked up by a decorated function would upset the call that it belongs to."""
+    inner = track(WHAT, what="inner", metrics=book)(lambda: "outer")
+    outer = track(WHAT, what=lambda call: inner(), metrics=book)(lambda: "answer")
+    assert ["answer"] * 3 == [outer() for _ in range(3)]
+    assert (3, 3) == (sample(book, "what_total", what="inner"), sample(book, "what_total", what="outer"))
+
+
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt(), SystemExit(3)])
+def test_an_interruption_while_recording_is_not_swallowed(book: TradingMetrics, interruption: BaseException) -> None:
+    """Ctrl-C would be lost in the moment that a label is read."""
+    with pytest.raises(type(interruption)):
+        watch(raising(interruption))(book)(lambda: None)()
+
+
+# ── drawn at random ──────────────────────────────────────────────────────────────────────────────────────────────
+
+HOOKS = ("__str__", "__repr__", "__hash__", "__eq__", "__bool__", "__len__", "__float__", "__iter__", "__getattr__",
+         "__getattribute__", "__class__", "__getitem__", "__contains__", "__index__", "__format__")  # fmt: skip
+
+hostiles = st.sets(st.sampled_from(HOOKS), max_size=5).map(lambda hooks: hostile(*hooks))
+things = st.one_of(
+    hostiles,
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=20),
+    st.sampled_from(["BUY", "sell", "LIMIT", "filled", "rejected", "cancelled", "expired", b"x", object()]),
+)
+trees = st.recursive(
+    things,
+    lambda children: st.one_of(
+        st.lists(children, max_size=3),
+        st.dictionaries(st.sampled_from(["status", "side", "pnl", "reason", "strategy", "x"]), children, max_size=4),
+        st.dictionaries(st.sampled_from(["status", "pnl", "fill_time", "x"]), children).map(
+            lambda values: SimpleNamespace(**values)
+        ),
+    ),
+    max_leaves=6,
+)
+sources = st.one_of(
+    st.none(),
+    st.sampled_from(["constant", "", arg("order"), arg("order.x"), arg("args"), arg("args.0.x"), arg("kwargs.side"),
+                     result(), result("status"), result("x.0"), error(), error("code")]),
+    things.map(lambda value: lambda call: value),
+    st.just(raising(BROKEN)),
+)  # fmt: skip
+exceptions = st.sampled_from(
+    [LimitReached(), Coded(), ValueError("x" * 1000), TimeoutError(), asyncio.CancelledError(), KeyboardInterrupt()]
+)
+parts = st.sets(st.sampled_from(["resolve", "storage", "clock", "time", "logger", "vocabulary"]), max_size=2)
+
+
+def decorate(name: str, book: TradingMetrics, drawn: list[Any]) -> Any:
+    """A decorator with sources that were drawn."""
+    first, second, third, fourth = drawn
+    order_labels: dict[str, Any] = {"side": second, "status": third, "reason": fourth, "fill_time": second}
+    return {
+        "order": lambda: track_order(strategy=first or "s", metrics=book, **order_labels),
+        "trade": lambda: track_trade(strategy=first or "s", side=second, status=third, pnl=fourth, metrics=book),
+        "data": lambda: track_market_data(symbol=first or "s", timestamp=second, metrics=book),
+        "training": lambda: track_training(model=first, accuracy=second, metrics=book),
+        "request": lambda: track_request(endpoint=first or "/x", method=second, status=third, metrics=book),
+        "errors": lambda: track_errors(component=first or "c", metrics=book),
+        "capital": lambda: track_capital(total=first, used=second, metrics=book),
+        "positions": lambda: track_positions(metrics=book),
+        "own": lambda: track(WHAT, what=first or "s", value=second or 1, metrics=book),
+        "fill": lambda: fill_timer(first or "s", metrics=book),
+        "connection": lambda: track_connection(metrics=book),
+    }[name]()
+
+
+NAMES = ("order", "trade", "data", "training", "request", "errors", "capital", "positions", "own", "fill", "connection")
+
+
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_whatever_is_drawn_the_caller_gets_what_the_function_did(data: st.DataObject) -> None:
+    """Some combination of labels, answers and failures that nobody thought of would stop a bot."""
+    book = TradingMetrics(strategy_stats=StrategyStats())
+    broken = data.draw(parts, label="broken")
+    name = data.draw(st.sampled_from(NAMES), label="decorator")
+    shell = data.draw(st.sampled_from(["function", "coroutine", "generator", "async generator"]), label="shell")
+    drawn = [data.draw(sources, label="source") for _ in range(4)]
+    outcomes = data.draw(st.lists(st.one_of(trees, exceptions), min_size=1, max_size=4), label="outcomes")
+    arguments = [(data.draw(trees), data.draw(st.lists(trees, max_size=2))) for _ in outcomes]
+    ran: list[Any] = []
+
+    def body(order: Any, args: Any) -> Any:
+        ran.append((order, args))
+        outcome = outcomes[len(ran) - 1]
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return outcome
+
+    def function(order: Any, *args: Any, **kwargs: Any) -> Any:
+        return body(order, args)
+
+    async def coroutine(order: Any, *args: Any, **kwargs: Any) -> Any:
+        return body(order, args)
+
+    def generator(order: Any, *args: Any, **kwargs: Any) -> Any:
+        yield
+        return body(order, args)
+
+    async def async_generator(order: Any, *args: Any, **kwargs: Any) -> Any:
+        yield
+        body(order, args)
+
+    plain = {"function": function, "coroutine": coroutine, "generator": generator, "async generator": async_generator}
+    if "generator" in shell and name in ("capital", "positions"):
+        return
+    decorated = decorate(name, book, drawn)(plain[shell])
+    with pytest.MonkeyPatch.context() as patch:
+        if "resolve" in broken:
+            break_registry(patch, "resolve")
+        if "storage" in broken:
+            break_storage(book)
+        if "clock" in broken:
+            patch.setattr("tradmetrics.instrument.perf_counter", raising(BROKEN))
+        if "time" in broken:
+            patch.setattr("tradmetrics.instrument.time", raising(BROKEN))
+        if "logger" in broken:
+            patch.setattr("tradmetrics.faults.logger.warning", raising(BROKEN))
+        if "vocabulary" in broken:
+            patch.setattr("tradmetrics.vocabulary.order_status", raising(BROKEN))
+        for outcome, (order, args) in zip(outcomes, arguments, strict=True):
+            context = outcome.__context__ if isinstance(outcome, BaseException) else None
+            try:
+                answer = drive(shell, decorated(order, *args))
+            except BaseException as caught:
+                assert outcome is caught  # noqa: PT017
+                assert context is caught.__context__  # noqa: PT017
+            else:
+                assert (None if shell == "async generator" else outcome) is answer
+    assert [(id(order), tuple(map(id, args))) for order, args in arguments] == [
+        (id(order), tuple(map(id, args))) for order, args in ran
+    ]
+    if name == "order" and not broken & {"resolve", "storage"}:
+        submitted = sum(value for key, value in recorded(book).items() if key.startswith("trading_orders_submitted"))
+        assert len(outcomes) == submitted
+    assert set(by_stage(book)) <= set(catalogue.STAGES)
+
+
+def drive(shell: str, returned: Any) -> Any:
+    """Run what a call returned to its end."""
+    if shell == "function":
+        return returned
+    if shell == "generator":
+        while True:
+            try:
+                next(returned)
+            except StopIteration as end:
+                return end.value
+    try:
+        if shell == "coroutine":
+            returned.send(None)
+        else:
+            returned.__anext__().send(None)
+    except StopIteration as end:
+        if shell == "coroutine":
+            return end.value
+    try:
+        returned.__anext__().send(None)
+    except StopAsyncIteration:
+        return None
+    raise AssertionError("an async generator that goes on")
+
+
+def test_the_default_book_is_left_alone() -> None:
+    """The faults that were provoked here would be counted in the metrics of the process."""
+    assert {} == errors(configure(CollectorRegistry()))
