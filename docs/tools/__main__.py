@@ -1,6 +1,7 @@
 """Write the generated pages: `python -m docs.tools [--check]`.
 
-`--check` writes nothing, and exits 1 when a page is not what would be written, with the file and the line.
+`--check` writes nothing, and exits 1 when a page is not what would be written, a link leads to nothing, a public name
+is not documented, or an alert has no runbook; each with the file and the line.
 """
 
 import argparse
@@ -9,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from docs.tools import benchmarks, command_line, metrics, runbooks, vocabulary
+from docs.tools import benchmarks, checks, command_line, metrics, runbooks, vocabulary
 
 DOCS: Final = Path(__file__).parent.parent
 PAGES: Final[dict[str, Callable[[], str]]] = {
@@ -52,19 +53,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: The command line, without the program's name.
 
     Returns:
-        0, or 1 when `--check` found a stale page.
+        0, or 1 when `--check` found something wrong.
     """
     parser = argparse.ArgumentParser(prog="python -m docs.tools", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when a page is stale")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when something is wrong")
     options = parser.parse_args(arguments)
-    stale = {path: found for path, text in render().items() if (found := difference(path, text))}
-    for path, message in stale.items():
-        if options.check:
-            print(f"{message}; run python -m docs.tools", file=sys.stderr)
-        else:
-            path.write_text(render()[path], encoding="utf-8")
+    pages = render()
+    stale = {path: found for path, text in pages.items() if (found := difference(path, text))}
+    if not options.check:
+        for path in stale:
+            path.write_text(pages[path], encoding="utf-8")
             print(f"wrote {path}")
-    return 1 if options.check and stale else 0
+        return 0
+    wrong = [f"{message}; run python -m docs.tools" for message in stale.values()]
+    wrong += checks.problems()
+    for message in wrong:
+        print(message, file=sys.stderr)
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":

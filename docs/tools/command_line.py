@@ -38,13 +38,11 @@ def _plain(text: str) -> str:
 
 
 def _arguments(command: Any) -> list[str]:
-    return [each.make_metavar(_context(command)) for each in command.params if each.param_type_name == "argument"]
+    return [_placeholder(each) for each in command.params if each.param_type_name == "argument"]
 
 
-def _context(command: Any) -> Any:
-    from typer import Context
-
-    return Context(command)
+def _placeholder(argument: Any) -> str:
+    return str(argument.metavar or argument.name.upper()).rstrip("…") + ("..." if argument.nargs == -1 else "")
 
 
 def _options(command: Any) -> list[tuple[str, str]]:
@@ -64,6 +62,6 @@ def _rows(command: Any) -> list[tuple[str, str, str]]:
 
 def _spelling(parameter: Any) -> str:
     if parameter.param_type_name == "argument":
-        return code(parameter.metavar or parameter.name.upper())
+        return code(_placeholder(parameter))
     metavar = "" if getattr(parameter, "is_flag", False) else f" {parameter.metavar or 'TEXT'}"
     return ", ".join(code(f"{option}{metavar}") for option in parameter.opts)
