@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from time import monotonic
 from typing import Final
 
@@ -10,13 +11,20 @@ MOST_SYMBOLS: Final = 10_000
 
 
 class Arrival:
-    """When data of one symbol last arrived, by a monotonic clock, and after how many seconds of silence it is stale."""
+    """When data of one symbol last arrived, by a monotonic clock, and after how many seconds of silence it is stale.
 
-    __slots__ = ("at", "stale_after")
+    Attributes:
+        at: When it arrived.
+        stale_after: Seconds of silence after which it is stale.
+        kept: Whether it is among those kept; one that was pushed out comes back with its next data.
+    """
+
+    __slots__ = ("at", "kept", "stale_after")
 
     def __init__(self, at: float, stale_after: float) -> None:
         self.at = at
         self.stale_after = stale_after
+        self.kept = False
 
 
 class Freshness:
@@ -34,13 +42,22 @@ class Freshness:
         """
         arrival = self._arrivals.get(symbol)
         if arrival is None:
-            if len(self._arrivals) >= MOST_SYMBOLS:
-                oldest = min(list(self._arrivals.items()), key=lambda item: item[1].at)[0]
-                self._arrivals.pop(oldest, None)
-            arrival = self._arrivals[symbol] = Arrival(monotonic(), stale_after)
+            arrival = Arrival(monotonic(), stale_after)
+            self.keep(symbol, arrival)
         arrival.at = monotonic()
         arrival.stale_after = stale_after
         return arrival
+
+    def keep(self, symbol: str, arrival: Arrival) -> None:
+        """Keep an arrival; where there are too many, of a few that were kept for longest the most silent one goes."""
+        arrivals = self._arrivals
+        while len(arrivals) >= MOST_SYMBOLS:
+            oldest = min(islice(arrivals.copy().items(), 8), key=lambda item: item[1].at)[0]
+            gone = arrivals.pop(oldest, None)
+            if gone is not None:
+                gone.kept = False
+        arrivals[symbol] = arrival
+        arrival.kept = True
 
     def is_stale(self, symbol: str) -> bool:
         """Whether `symbol` has been silent for longer than its limit, or was never heard of."""

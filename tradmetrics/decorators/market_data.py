@@ -158,6 +158,8 @@ def arrival(book: TradingMetrics, symbol: object, stale_after: float) -> Callabl
 
     def note() -> None:
         arrival.at = monotonic()
+        if not arrival.kept:
+            book.freshness.keep(text, arrival)
         last_update.set(time())
 
     return note
