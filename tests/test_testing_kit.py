@@ -281,12 +281,12 @@ def failure(name: str, value: object, metrics: TradingMetrics | None = None, **l
 def test_a_failure_shows_the_series_that_there_are_nearest_first() -> None:
     """The developer would have to print the registry to see what was recorded instead."""
     assert f"""\
-{SUBMITTED}{{side="SELL",order_type="LIMIT"}} has no such series; expected: 1
+{SUBMITTED}{{strategy="theta",side="SELL",order_type="LIMIT"}} has no such series; expected: 1
   what is there, nearest first:
+    {SUBMITTED}{{strategy="theta",side="BUY",order_type="LIMIT"}} 1
     {SUBMITTED}{{strategy="gamma",side="BUY",order_type="LIMIT"}} 1
-    {SUBMITTED}{{strategy="gamma",side="SELL",order_type="MARKET"}} 1
-    {SUBMITTED}{{strategy="theta",side="BUY",order_type="LIMIT"}} 1""" == failure(
-        SUBMITTED, 1, side="SELL", order_type="LIMIT"
+    {SUBMITTED}{{strategy="gamma",side="SELL",order_type="MARKET"}} 1""" == failure(
+        SUBMITTED, 1, strategy="theta", side="SELL", order_type="LIMIT"
     )
 
 
@@ -446,6 +446,12 @@ def test_a_change_of_what_is_not_there_yet() -> None:
     with metric_delta("desk_hedges_total", 1, desk="delta"):
         configure(limits={"desk": 7})
         hedge()
+    with metric_delta("desk_hedges_total", 1, desk="delta"):
+        configure(force=True)  # what the book before had counted is not taken off
+        hedge()
+    other = TradingMetrics()
+    with metric_delta("desk_hedges_total", 1, metrics=other):
+        track(hedges, desk="delta", metrics=other)(lambda: None)()
     misspelt = pytest.raises(AssertionError, match=r"'desk_hedge_total' \(did you mean desk_hedges_total or ")
     with misspelt, metric_delta("desk_hedge_total", 0):
         pass
