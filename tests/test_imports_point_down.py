@@ -15,11 +15,11 @@ PACKAGE = Path(tradmetrics.__file__).parent
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors", "version", "text", "identifiers", "spellings", "series", "freshness", "route_templates"),
     ("definition", "labels", "multiprocess", "overflow", "removal"),
-    ("catalogue", "values", "readers", "outcomes", "symbols", "cardinality", "rendering", "domains"),
+    ("catalogue", "values", "readers", "outcomes", "symbols", "cardinality", "rendering", "domains", "worker_files"),
     ("faults", "vocabulary", "storage", "spill", "shelf"),
     ("label_values",),
     ("registry", "precreation"),
-    ("book",),
+    ("book", "publishing"),
     ("instrument", "recording", "snapshots", "stats", "exposition"),
     ("shells", "proxies", "server", "asgi", "fastapi", "push"),
     ("wrapping",),

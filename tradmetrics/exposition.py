@@ -8,6 +8,7 @@ import binascii
 import gzip
 import hmac
 import logging
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -70,7 +71,10 @@ class Endpoint:
         self._metrics = metrics
         self._allows, self._challenge = _guard(auth)
         self._renderings = SharedWork()
-        multiprocess.check()
+        if multiprocess.check():
+            from tradmetrics import publishing  # only under several processes
+
+            publishing.keep_publishing(self)
 
     def refusal(self, authorization: bytes | None) -> Answer | None:
         """The answer to a request that may not read, or None when it may.
@@ -105,16 +109,25 @@ class Endpoint:
         registry = self._registry()
         names = parse_qs(query).get("name[]")
         wanted = registry.restricted_registry(names) if names else registry
-        body = self._renderings.do((content_type, query), lambda: render(wanted, encode))
+        body = self._renderings.do((os.getpid(), content_type, query), lambda: render(wanted, encode))
         headers = [("Content-Type", content_type)]
         if gzip_accepted(accept_encoding or ""):
             body = gzip.compress(body)
             headers.append(("Content-Encoding", "gzip"))
         return Answer(HTTPStatus.OK, tuple(headers), body)
 
+    def served(self) -> CollectorRegistry:
+        """The registry of this process's book."""
+        return (self._metrics or get_metrics()).registry
+
     def _registry(self) -> CollectorRegistry:
         shared = multiprocess.directory()
-        return multiprocess.aggregate(shared) if shared else (self._metrics or get_metrics()).registry
+        if shared is None:
+            return self.served()
+        from tradmetrics import publishing
+
+        publishing.publish(self.served())
+        return multiprocess.aggregate(shared)
 
 
 def _guard(auth: Auth) -> tuple[Callable[[bytes], bool], str]:

@@ -45,6 +45,9 @@ class Family(Metric):
         definition: The metric.
         rows: Its series by label values.
         computed: Values computed for this collection, by label values; they come instead of stored ones.
+
+    Attributes:
+        computed: The same.
     """
 
     def __init__(self, definition: MetricDefinition, rows: Rows, computed: Mapping[tuple[str, ...], float]) -> None:
@@ -56,7 +59,7 @@ class Family(Metric):
         self._samples = None
         self._names = definition.label_names
         self._rows = rows
-        self._computed = computed
+        self.computed = computed
 
     @property
     def samples(self) -> list[Sample]:
@@ -73,7 +76,7 @@ class Family(Metric):
         self._samples = samples
 
     def _values(self) -> Iterator[tuple[tuple[str, ...], str, tuple[tuple[str, str], ...], float]]:
-        computed = self._computed
+        computed = self.computed
         for labels, series in self._rows:
             if labels not in computed:
                 for suffix, extra, value in series.samples():
@@ -84,7 +87,7 @@ class Family(Metric):
     def lines(self, openmetrics: bool) -> Iterator[str]:
         """The metric's lines, each with its line feed; those about it come as one."""
         yield self._heading(openmetrics)
-        base, names, computed = self.name, self._names, self._computed
+        base, names, computed = self.name, self._names, self.computed
         for labels, series in self._rows:
             if labels in computed:
                 continue

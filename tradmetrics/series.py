@@ -15,7 +15,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from itertools import count
 from threading import Lock
-from typing import Any, Final
+from typing import Final
 
 from prometheus_client.utils import floatToGoString
 
@@ -222,29 +222,3 @@ class HistogramSeries(Series):
         yield "_count", (), float(running)
         if self._bounds[0] >= 0:
             yield "_sum", (), total
-
-
-class ForeignSeries(Series):
-    """A child of a prometheus_client metric: used where its files are the storage (several processes)."""
-
-    __slots__ = ("_child", "add", "down", "observe", "set", "tick", "up")
-
-    def __init__(self, child: Any) -> None:
-        self.text = None
-        self._child = child
-        for name, method in {
-            "tick": "inc", "add": "inc", "set": "set", "observe": "observe", "up": "inc", "down": "dec",
-        }.items():  # fmt: skip
-            if hasattr(child, method):
-                setattr(self, name, getattr(child, method))
-
-    def value(self) -> float:
-        """The count, the gauge's value, or the number of observations, as this process knows it."""
-        samples = {sample.name.rpartition("_")[2]: sample.value for sample in self._child.collect()[0].samples}
-        return float(samples.get("total", samples.get("count", next(iter(samples.values()), 0.0))))
-
-    def samples(self) -> Iterator[RawSample]:
-        """The child's own samples."""
-        for suffix, labels, value, *_ in self._child._samples():
-            if suffix != "_created":
-                yield suffix, tuple(labels.items()), value

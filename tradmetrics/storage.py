@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
-
-from prometheus_client import Counter, Gauge, Histogram
 
 from tradmetrics.definition import MetricDefinition
-from tradmetrics.series import CounterSeries, ForeignSeries, GaugeSeries, HistogramSeries, Series, bound_texts
+from tradmetrics.series import CounterSeries, GaugeSeries, HistogramSeries, Series, bound_texts
 
 
 def creator(definition: MetricDefinition, *, multiprocess: bool) -> Callable[[tuple[str, ...]], Series]:
@@ -16,27 +13,21 @@ def creator(definition: MetricDefinition, *, multiprocess: bool) -> Callable[[tu
 
     Args:
         definition: The metric.
-        multiprocess: Whether prometheus_client's files are the storage.
+        multiprocess: Whether the series are kept in files, for other processes to read.
     """
     if multiprocess:
-        foreign = _foreign(definition)
-        return lambda labels: ForeignSeries(foreign.labels(*labels) if labels else foreign)
+        from tradmetrics.worker_files import series_in_files  # only under several processes
+
+        return series_in_files(
+            definition.kind,
+            definition.name,
+            definition.help,
+            definition.label_names,
+            bounds=definition.buckets or (),
+            mode=definition.multiprocess_mode,
+        )
     if definition.buckets is not None:
         bounds, texts = definition.buckets, bound_texts(definition.buckets)
         return lambda labels: HistogramSeries(bounds, texts)
     kind = CounterSeries if definition.kind == "counter" else GaugeSeries
     return lambda labels: kind()
-
-
-def _foreign(definition: MetricDefinition) -> Any:
-    """The prometheus_client metric, registered nowhere, whose files are the storage under several processes."""
-    common: dict[str, Any] = {
-        "documentation": definition.help,
-        "labelnames": definition.label_names,
-        "registry": None,
-    }
-    if definition.kind == "counter":
-        return Counter(definition.name, **common)
-    if definition.kind == "gauge":
-        return Gauge(definition.name, multiprocess_mode=definition.multiprocess_mode, **common)
-    return Histogram(definition.name, buckets=definition.buckets or (), **common)
