@@ -1,6 +1,9 @@
-// A region that scrolls must be reachable without a mouse: https://dequeuniversity.com/rules/axe/4.11/scrollable-region-focusable
+// What the theme leaves out for those who read without a mouse or a screen:
+// a region that scrolls can be reached by the keyboard, and the search has a name.
 document.addEventListener("DOMContentLoaded", () => {
-  for (const region of document.querySelectorAll(".md-typeset pre > code, .md-typeset__table, .md-typeset__scrollwrap")) {
+  const regions = ".md-typeset pre > code, .md-typeset__table, .md-typeset__scrollwrap";
+  for (const region of document.querySelectorAll(regions)) {
     region.tabIndex = 0;
   }
+  document.querySelector(".md-search[role=dialog]")?.setAttribute("aria-label", "Search");
 });

@@ -119,7 +119,9 @@ def in_a_clone(folder: Path, environment: dict[str, str]) -> dict[str, str]:
     return {**environment, "PATH": f"{programs}{os.pathsep}{environment['PATH']}", "PYTHONPATH": paths}
 
 
-def require(program: str) -> None:
-    """Skip the test, with the reason, where a program is missing."""
-    if shutil.which(program) is None:
+def require(program: str) -> str:
+    """Return the path of a program, or skip the test with the reason."""
+    path = shutil.which(program)
+    if path is None:
         pytest.skip(f"{program} is not installed")
+    return path
