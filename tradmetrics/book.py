@@ -157,7 +157,7 @@ class TradingMetrics:
         for problem in resolved.problems:
             self.fault(site, problem.stage, problem.error)
         for position in resolved.collapsed:
-            self._warn(definition, position, raw[position])
+            self._warn(definition, position, resolved.values[position])
         return resolved
 
     def series(
@@ -178,13 +178,12 @@ class TradingMetrics:
             remembered[key] = series
         return series
 
-    def _warn(self, definition: MetricDefinition, position: int, value: object) -> None:
+    def _warn(self, definition: MetricDefinition, position: int, text: str) -> None:
         """Say once for each label of each metric that its values collapse, with the first one and what to do."""
         metric, label = definition.name, definition.label_names[position]
         if (metric, label) in self._warned:
             return
         self._warned.add((metric, label))
-        text = text_of(value)
         with suppress(Exception):  # a logger that fails costs no count
             self._say(metric, label, text)
 

@@ -35,12 +35,13 @@ Failed = Callable[[Exception], None]
 
 
 class Resolved(NamedTuple):
-    """The series for raw labels, its label values, the labels that collapsed, and what was wrong."""
+    """The series for raw labels, its labels, those that collapsed, what was wrong, and the labels before that."""
 
     series: Series
     labels: Labels
     collapsed: tuple[int, ...]
     problems: tuple[Problem, ...]
+    values: Labels = ()
 
 
 class Instrument(Collector):
@@ -95,7 +96,7 @@ class Instrument(Collector):
                 series = self._add(labels, self._create(labels))
         if collapsed:
             series = Overflowing(series, tuple(map(self._overflow, collapsed)))
-        return Resolved(series, labels, collapsed, tuple(problems))
+        return Resolved(series, labels, collapsed, tuple(problems), values)
 
     def precreate(self, labels: Labels) -> bool:
         """Create a series before anything is recorded to it, and keep it; return whether there was a place for it."""
@@ -137,9 +138,9 @@ class Instrument(Collector):
         return False
 
     def sweep(self, now: float) -> None:
-        """Note what was active, and remove what expired; costs nothing unless it is time to, and it matters."""
+        """Note what was active, and remove what expired; costs nothing where it does not matter."""
         expire_after = self.limits.expire_after
-        if not self._removable or now < self.guard.look_at or not (expire_after or self.guard.is_pressed):
+        if not self._removable or not (expire_after or self.guard.is_pressed):
             return
         with creating:
             self._look(now)
@@ -164,7 +165,7 @@ class Instrument(Collector):
         for labels, series in removed:
             del self._marks[labels]
             self.guard.release(labels)
-            self._shelf.retire(series, total, partial(self._bring_back, labels, series))
+            self._shelf.retire(series, total, partial(self._bring_back, labels))
         self._shelf.forget()
 
     def _bring_back(self, labels: Labels, series: Series) -> None:

@@ -31,12 +31,13 @@ class Retired:
     Args:
         series: The series, out of the exposition.
         total: The series of `tradmetrics_series_removed_total` that takes in what it held.
-        bring_back: Puts a gauge back into the exposition, since what a gauge is set to cannot be added elsewhere.
+        bring_back: Puts a gauge back into the exposition, since what a gauge is set to cannot be added elsewhere. It
+            must not hold the series.
     """
 
     __slots__ = ("_bring_back", "_counted", "_mark", "_series", "_total")
 
-    def __init__(self, series: Series, total: Series, bring_back: Callable[[], None]) -> None:
+    def __init__(self, series: Series, total: Series, bring_back: Callable[[Series], None]) -> None:
         self._series = series
         self._total = total
         self._bring_back = bring_back
@@ -55,7 +56,7 @@ class Retired:
                 self._total.add(value - self._counted)
                 self._counted = value
         elif self._series.mark() != self._mark:
-            self._bring_back()
+            self._bring_back(self._series)
             return False
         return held
 
@@ -66,7 +67,7 @@ class Retired:
 
 
 def _unheld_references(series: Callable[[], Series]) -> int:
-    return Retired(series(), CounterSeries(), lambda: None).references()
+    return Retired(series(), CounterSeries(), lambda series: None).references()
 
 
 # How many references there are when nobody else has one, by experiment: it depends on Python's version.

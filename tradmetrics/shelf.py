@@ -52,7 +52,7 @@ class Shelf:
             self.settle()
         seen.add(name)
 
-    def retire(self, series: Series, total: Series, bring_back: Callable[[], None]) -> None:
+    def retire(self, series: Series, total: Series, bring_back: Callable[[Series], None]) -> None:
         """Keep a removed series until nobody holds it; see `Retired`."""
         self._retired.append(Retired(series, total, bring_back))
         if len(self._retired) > MOST_RETIRED:

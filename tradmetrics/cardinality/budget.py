@@ -32,8 +32,7 @@ class LabelBudget:
     def __init__(self, metric: str, name: str, limits: Limits) -> None:
         self.name = name
         self.allowed = frozenset(limits.allowed(name))
-        # Longer allow-lists are errors of configuring; a metric that is defined later must still work.
-        self.limit = max(limits.label_budget(metric, name), len(self.allowed))
+        self.limit = limits.label_budget(metric, name)
         self.places: dict[str, int] = dict.fromkeys((*FREE, *self.allowed), 1)
         self.full = len(self) >= self.limit
         self.has_idle = False

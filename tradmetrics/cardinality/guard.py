@@ -36,12 +36,13 @@ class Guard:
     """
 
     __slots__ = (
-        "_idle_after", "_inside", "_interval", "_open", "_pinned", "_since",
+        "_idle_after", "_inside", "_interval", "_open", "_outside_limit", "_pinned", "_since",
         "budgets", "look_at", "series_limit",
     )  # fmt: skip
 
     def __init__(self, definition: MetricDefinition, limits: Limits, *, removable: bool = True) -> None:
         self.series_limit = limits.series_budget(definition.name)
+        self._outside_limit = limits.outside_budget(definition.name)
         self.budgets = tuple(
             LabelBudget(definition.name, label.name, limits) if definition.guarded and label.values is None else None
             for label in definition.labels
@@ -101,8 +102,8 @@ class Guard:
         free = sum(labels[i] in FREE for i, _ in self._open)
         if free == 0:
             return self._inside < self.series_limit
-        # Outside the budget; as many again bound them, short of the few that are nothing but `__other__`.
-        return free == len(self._open) or len(self._since) - self._inside < self.series_limit
+        # Outside the budget: these have a bound of their own, short of the few that are nothing but `__other__`.
+        return free == len(self._open) or len(self._since) - self._inside < self._outside_limit
 
     def take(self, labels: Labels, now: float, *, pinned: bool = False) -> None:
         """Note that there is a series for `labels`, active now.

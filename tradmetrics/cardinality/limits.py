@@ -18,6 +18,9 @@ DEFAULT_LABEL_BUDGETS: Final[Mapping[str, int]] = {"symbol": 500, "endpoint": 20
 FREE: Final = frozenset({OTHER, UNKNOWN})
 """Values that are outside every budget."""
 
+MOST_OUTSIDE: Final = 2_000
+"""Series of a metric that are outside its budget because of such a value, at most, unless the budget is larger."""
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -32,7 +35,8 @@ class Limits:
 
     Past a label's budget, a new value becomes `__other__`. Past a metric's budget of series, the open label that has
     the most distinct values gives way first, then the next. `__other__` and `unknown` are outside every budget; where
-    a metric has several open labels, series with one of the two in some of them are bounded by as many again.
+    a metric has several open labels, series with one of the two in some of them have a bound of their own, 2,000 or
+    the metric's budget, whichever is more.
 
     When a label is full, a value that keeps coming takes the place of one that has been idle for `idle_after`: the
     idle one's series leave the exposition, and what they held is counted in `tradmetrics_series_removed_total`.
@@ -99,6 +103,10 @@ class Limits:
     def series_budget(self, metric: str) -> int:
         """The number of series that `metric` may have."""
         return self.series.get(metric, self.default_series)
+
+    def outside_budget(self, metric: str) -> int:
+        """The number of series of `metric` that are outside its budget, at most."""
+        return max(MOST_OUTSIDE, self.series_budget(metric))
 
     def allowed(self, label: str) -> tuple[str, ...]:
         """The values of `label` that are always admitted."""

@@ -128,10 +128,10 @@ def worst_case(definition: MetricDefinition, domains: Sequence[Domain], limits: 
         real, free, every = real * admitted, free * outside, every * (admitted + outside)
     if not is_open:
         return closed
-    budget = limits.series_budget(definition.name)
-    # As in the guard: series with `__other__` or `unknown` in some open label have as many places again, and those
-    # with nothing else in their open labels always have one.
-    return min(closed * real, budget) + min(closed * (every - real), budget + closed * free)
+    # As in the guard: series with `__other__` or `unknown` in some open label are outside the budget and have a bound
+    # of their own, but for those with nothing else in their open labels.
+    inside = min(closed * real, limits.series_budget(definition.name))
+    return inside + min(closed * (every - real), limits.outside_budget(definition.name) + closed * free)
 
 
 def _together(found: list[tuple[MetricDefinition, Limits, list[Domain]]]) -> MetricReport:

@@ -1,0 +1,385 @@
+"""The guard by itself: what has a place, what collapses, and who goes. No book, no threads, no clock but a number."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from tradmetrics import Limits, MetricDefinition
+from tradmetrics.cardinality import Guard
+from tradmetrics.cardinality.budget import RECURS
+from tradmetrics.cardinality.sketch import SIZE, Recurring
+from tradmetrics.text import OTHER, UNKNOWN, clean
+
+TWO = MetricDefinition("desk_orders_total", "counter", "Orders.", labels=("desk", ("leg", ("a", "b")), "venue"))
+THREE = MetricDefinition("desk_fills_total", "counter", "Fills.", labels=("desk", "venue", "route"))
+UUID = "123e4567-e89b-12d3-a456-426614174000"
+
+
+def record(guard: Guard, *values: str, now: float = 0.0) -> tuple[str, ...]:
+    """What a book does for a call: the labels that it is recorded under."""
+    labels, _ = guard.admit(values)
+    guard.take(labels, now)
+    return labels
+
+
+# ── labels ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_only_the_label_over_budget_collapses() -> None:
+    """One bad label would take the good ones with it."""
+    guard = Guard(TWO, Limits(labels={"desk": 2}))
+    for desk in ("x", "y", "z"):
+        record(guard, desk, "a", "nse")
+    assert ((OTHER, "b", "bse"), (0,)) == guard.admit(("z", "b", "bse"))
+    assert (("x", "b", "bse"), ()) == guard.admit(("x", "b", "bse"))
+
+
+def test_identifiers_collapse_though_there_is_room() -> None:
+    """Order ids would fill every place of a label before the first strategy trades."""
+    guard = Guard(TWO, Limits(allow={"venue": [UUID]}))
+    assert ((OTHER, "a", UUID), (0,)) == guard.admit((UUID, "a", UUID))
+
+
+@pytest.mark.parametrize("value", [OTHER, UNKNOWN])
+def test_other_and_unknown_are_outside_every_budget(value: str) -> None:
+    """A call without a strategy would cost a strategy its place, or collapse for want of one."""
+    guard = Guard(TWO, Limits(labels={"desk": 1}, series={TWO.name: 1}))
+    assert (value, "a", "nse") == record(guard, value, "a", "nse")
+    assert ("x", "a", "nse") == record(guard, "x", "a", "nse")
+    assert ((value, "b", "nse"), ()) == guard.admit((value, "b", "nse"))
+
+
+def test_admitting_changes_nothing() -> None:
+    """Labels that are only asked about would take places for good."""
+    guard = Guard(TWO, Limits(labels={"desk": 1}))
+    assert guard.admit(("x", "a", "nse")) == guard.admit(("x", "a", "nse"))
+    assert (("y", "a", "nse"), ()) == guard.admit(("y", "a", "nse"))
+
+
+def test_a_place_is_given_back_with_the_last_series() -> None:
+    """Removed series would go on using up the budget."""
+    guard = Guard(TWO, Limits(labels={"desk": 1}))
+    first, second = record(guard, "x", "a", "nse"), record(guard, "x", "b", "nse")
+    guard.release(first)
+    assert OTHER == guard.admit(("y", "a", "nse"))[0][0]
+    guard.release(second)
+    assert "y" == guard.admit(("y", "a", "nse"))[0][0]
+
+
+def test_an_allowed_value_keeps_its_place_without_series() -> None:
+    """A strategy that must always be told apart would lose its place when it expires."""
+    guard = Guard(TWO, Limits(labels={"desk": 1}, allow={"desk": ["x"]}))
+    guard.release(record(guard, "x", "a", "nse"))
+    assert OTHER == guard.admit(("y", "a", "nse"))[0][0]
+    assert "x" == guard.admit(("x", "a", "nse"))[0][0]
+
+
+# ── series ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_label_with_most_values_gives_way_first() -> None:
+    """A metric with too many series would lose the label with three values for the sake of the one with hundreds."""
+    guard = Guard(TWO, Limits(series={TWO.name: 3}))
+    for venue in ("n1", "n2", "n3"):
+        record(guard, "x", "a", venue)
+    assert (("x", "a", OTHER), (2,)) == guard.admit(("x", "a", "n4"))
+    assert (("y", "a", OTHER), (2,)) == guard.admit(("y", "a", "n1"))
+
+
+def test_then_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three open labels would make many more series with `__other__` in them than anybody has room for."""
+    monkeypatch.setattr("tradmetrics.cardinality.limits.MOST_OUTSIDE", 2)
+    guard = Guard(THREE, Limits(series={THREE.name: 2}))
+    record(guard, "x", "n1", "r1")
+    record(guard, "x", "n2", "r2")
+    for number in range(2):
+        assert ("x", OTHER, f"r{number + 1}") == record(guard, "x", OTHER, f"r{number + 1}")
+    # Two series within the budget, two with `__other__`: from here on only what there is, or nothing but `__other__`.
+    assert (("x", OTHER, "r1"), (1,)) == guard.admit(("x", "n3", "r1"))
+    assert ((OTHER, OTHER, OTHER), (1, 2, 0)) == guard.admit(("y", "n3", "r3"))
+
+
+def test_a_metric_without_open_labels_has_no_budget() -> None:
+    """Closed labels are bounded by themselves; collapsing one would invent a value that it does not have."""
+    closed = MetricDefinition("desk_legs_total", "counter", "Legs.", labels=(("leg", ("a", "b", "c")),))
+    guard = Guard(closed, Limits(series={closed.name: 1}))
+    assert [("a",), ("b",), ("c",)] == [record(guard, leg) for leg in "abc"]
+    assert not guard.is_open
+
+
+# ── who goes ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def full_guard(limits: Limits) -> Guard:
+    """A guard whose label `desk` is full with x and y, both active at 0."""
+    guard = Guard(TWO, limits)
+    record(guard, "x", "a", "nse")
+    record(guard, "x", "b", "nse")
+    record(guard, "y", "a", "nse")
+    return guard
+
+
+def ask(guard: Guard, desk: str, now: float, times: int = 1) -> list[tuple[str, ...]]:
+    """Call so many times with a value that has no place, and return who goes for it the last time."""
+    gone: list[tuple[str, ...]] = []
+    guard.looked(now)
+    for _ in range(times):
+        recurring = guard.hears((desk, "a", "nse"), [0])
+        gone = guard.displaced_by((desk, "a", "nse"), 0, now) if recurring else []
+    return gone
+
+
+def test_the_value_idle_for_longest_goes_with_all_its_series() -> None:
+    """A strategy deployed on Friday would stay in `__other__` until the next restart."""
+    guard = full_guard(Limits(labels={"desk": 2}, idle_after=10))
+    guard.touch(("x", "b", "nse"), 5)
+    assert [("y", "a", "nse")] == ask(guard, "z", 20, RECURS)
+    guard.touch(("y", "a", "nse"), 12)
+    assert [("x", "a", "nse"), ("x", "b", "nse")] == ask(guard, "z", 20)
+
+
+@pytest.mark.parametrize("times", range(RECURS))
+def test_a_value_has_to_keep_coming(times: int) -> None:
+    """An order id that comes a few times would throw out a strategy that sleeps over the weekend."""
+    assert [] == ask(full_guard(Limits(labels={"desk": 2}, idle_after=10)), "z", 20, times)
+
+
+def test_nobody_goes_before_being_idle_for_long_enough() -> None:
+    """A strategy that trades once an hour would flap in and out of `__other__`."""
+    guard = full_guard(Limits(labels={"desk": 2}, idle_after=10))
+    assert [] == ask(guard, "z", 9.9, RECURS * 2)
+    assert [] != ask(guard, "z", 10.0)
+
+
+def test_one_active_series_keeps_all_of_its_value() -> None:
+    """A strategy that only buys would be removed because it no longer sells."""
+    guard = full_guard(Limits(labels={"desk": 2}, idle_after=10))
+    guard.touch(("x", "b", "nse"), 15)
+    guard.touch(("y", "a", "nse"), 15)
+    assert [] == ask(guard, "z", 20, RECURS * 2)
+
+
+def test_identifiers_never_displace() -> None:
+    """An order id that is retried for ever would take a strategy's place."""
+    assert [] == ask(full_guard(Limits(labels={"desk": 2}, idle_after=10)), UUID, 20, RECURS * 3)
+
+
+def test_allowed_and_pinned_values_are_never_displaced() -> None:
+    """Values that a user named, or wants to see at 0, would be gone when they are quiet."""
+    guard = full_guard(Limits(labels={"desk": 2}, allow={"desk": ["x"]}, idle_after=10))
+    guard.take(("y", "a", "nse"), 0, pinned=True)
+    assert [] == ask(guard, "z", 20, RECURS * 2)
+    assert [("x", "a", "nse"), ("x", "b", "nse")] == guard.idle(20, 10)
+
+
+def test_past_the_series_budget_the_idle_series_goes_alone() -> None:
+    """For one new pair of a strategy and a reason, all of a strategy's series would be thrown out."""
+    guard = full_guard(Limits(series={TWO.name: 3}, idle_after=10))
+    guard.touch(("x", "a", "nse"), 4)
+    guard.touch(("x", "b", "nse"), 5)
+    assert (("x", "a", OTHER), (2,)) != guard.admit(("z", "a", "nse"))
+    assert [("y", "a", "nse")] == ask(guard, "z", 20, RECURS)
+    guard.release(("y", "a", "nse"))
+    assert (("z", "a", "nse"), ()) == guard.admit(("z", "a", "nse"))
+
+
+def test_past_the_series_budget_allowed_series_stay() -> None:
+    """Values that are always admitted would be recorded under `__other__`, or vanish."""
+    guard = full_guard(Limits(series={TWO.name: 3}, allow={"desk": ["y"]}, idle_after=10))
+    guard.touch(("x", "a", "nse"), 15)
+    guard.take(("x", "b", "nse"), 0, pinned=True)
+    assert [] == ask(guard, "z", 20, RECURS)
+
+
+def test_whoever_displaces_starts_from_nothing_the_next_time() -> None:
+    """Two values that take turns would displace each other at every call."""
+    guard = full_guard(Limits(labels={"desk": 2}, idle_after=10))
+    for labels in ask(guard, "z", 20, RECURS):
+        guard.release(labels)
+    guard.release(record(guard, "z", "a", "nse", now=20))
+    record(guard, "w", "a", "nse", now=20)
+    guard.touch(("w", "a", "nse"), 20)
+    assert [] == ask(guard, "z", 40)
+
+
+def test_looks_are_no_more_than_a_minute_apart() -> None:
+    """With `idle_after` of an hour, a value would be idle for up to an hour and a half before it may go."""
+    for limits, interval in ((Limits(), 60), (Limits(idle_after=80), 10), (Limits(expire_after=16), 2)):
+        guard = Guard(TWO, limits)
+        guard.looked(100)
+        assert 100 + interval == guard.look_at
+
+
+# ── the sketch ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@settings(max_examples=50)
+@given(st.lists(st.integers(0, 400).map(str), max_size=3_000))
+def test_the_sketch_never_counts_too_much_nor_loses_what_is_frequent(values: list[str]) -> None:
+    """A value seen once would count as one that keeps coming, or the one that keeps coming would drown in a flood."""
+    sketch, seen = Recurring(), Counter[str]()
+    for value in values:
+        seen[value] += 1
+        count = sketch.add(value)
+        assert seen[value] - sum(seen.values()) / (SIZE + 1) - 1 <= count <= seen[value]
+        assert len(sketch) <= SIZE
+
+
+def test_the_sketch_is_bounded_in_a_flood() -> None:
+    """A million values that come once each would all be remembered."""
+    sketch = Recurring()
+    highest = max(sketch.add(f"v{number}") for number in range(100_000))
+    assert (1, True) == (highest, len(sketch) <= SIZE)
+
+
+# ── all of it ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+DESKS = st.sampled_from(["d0", "d1", "d2", "d3", "d4", "kept", OTHER, UNKNOWN, UUID])
+VENUES = st.sampled_from(["v0", "v1", "v2", OTHER, UNKNOWN, "kept"])
+
+
+class GuardMachine(RuleBasedStateMachine):
+    """A guard against a model that only knows the rules: budgets, places, and that no count is lost."""
+
+    @initialize(
+        desks=st.integers(1, 4),
+        venues=st.integers(1, 3),
+        series=st.integers(1, 8),
+        allow=st.sampled_from([(), ("kept",)]),
+        definition=st.sampled_from([TWO, THREE]),
+        outside=st.integers(1, 8),
+    )
+    def start(
+        self, desks: int, venues: int, series: int, allow: Any, definition: MetricDefinition, outside: int
+    ) -> None:
+        self.limits = Limits(
+            labels={"desk": desks, "venue": venues, "route": 2},
+            series={definition.name: series},
+            allow={"desk": allow},
+            idle_after=10,
+        )
+        self.definition = definition
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("tradmetrics.cardinality.limits.MOST_OUTSIDE", outside)
+            self.guard = Guard(definition, self.limits)
+        self.outside = max(outside, series)
+        self.now = 0.0
+        self.active: dict[tuple[str, ...], float] = {}
+        self.counts: Counter[tuple[str, ...]] = Counter()
+        self.gone = 0
+        self.calls = 0
+
+    def values(self, desk: str, venue: str, third: str) -> tuple[str, ...]:
+        return (desk, third, venue) if self.definition is TWO else (desk, venue, third)
+
+    @rule(desk=DESKS, venue=VENUES, third=st.sampled_from("ab"))
+    def call(self, desk: str, venue: str, third: str) -> None:
+        values = self.values(desk, venue, third)
+        labels, collapsed = self.guard.admit(values)
+        # Only what collapsed differs, and it is `__other__` now.
+        assert collapsed == tuple(dict.fromkeys(collapsed))
+        for position, (value, label) in enumerate(zip(values, labels, strict=True)):
+            assert label == OTHER if position in collapsed else label == value, (values, labels, collapsed)
+        assert not {position for position in collapsed if values[position] in (OTHER, UNKNOWN)}
+        if values in self.active:
+            assert labels == values
+        assert (labels, collapsed) == self.guard.admit(values), "the same input leads to the same series"
+        self.guard.take(labels, self.now)
+        self.active[labels] = self.now
+        self.counts[labels] += 1
+        self.calls += 1
+
+    @rule(seconds=st.floats(0.1, 15))
+    def wait(self, seconds: float) -> None:
+        self.now += seconds
+
+    @precondition(lambda self: self.active)
+    @rule(data=st.data())
+    def touch(self, data: Any) -> None:
+        labels = data.draw(st.sampled_from(sorted(self.active)))
+        self.guard.touch(labels, self.now)
+        self.active[labels] = self.now
+
+    def remove(self, labels: tuple[str, ...]) -> None:
+        assert self.active.pop(labels) <= self.now - 10, "only what is idle goes"
+        self.guard.release(labels)
+        self.gone += self.counts.pop(labels)
+
+    @rule()
+    def expire(self) -> None:
+        expired = self.guard.idle(self.now, 10)
+        assert {labels for labels, since in self.active.items() if since <= self.now - 10} == set(expired)
+        for labels in expired:
+            self.remove(labels)
+
+    @rule(desk=DESKS, venue=VENUES, third=st.sampled_from("ab"))
+    def displace(self, desk: str, venue: str, third: str) -> None:
+        values = self.values(desk, venue, third)
+        self.guard.looked(self.now)
+        for _ in range(RECURS):
+            collapsed = self.guard.admit(values)[1]
+            for position in self.guard.hears(values, collapsed):
+                assert values[position] != UUID
+                gone = self.guard.displaced_by(values, position, self.now)
+                for labels in gone:
+                    assert "kept" not in self.limits.allowed("desk") or gone[0][position] != "kept"
+                    self.remove(labels)
+                if gone:
+                    budget = self.guard.budgets[position]
+                    assert budget is not None
+                    assert not budget.refuses(values[position]), "there is a place now"
+                    return
+
+    @invariant()
+    def budgets_hold(self) -> None:
+        for position, label in enumerate(self.definition.labels):
+            found = {labels[position] for labels in self.active} - {OTHER, UNKNOWN}
+            if label.values is None:
+                assert len(found | set(self.limits.allowed(label.name))) <= self.limits.label_budget(
+                    self.definition.name, label.name
+                )
+                assert UUID not in found
+        open_positions = [i for i, label in enumerate(self.definition.labels) if label.values is None]
+        within = [
+            labels for labels in self.active if not {OTHER, UNKNOWN} & {labels[position] for position in open_positions}
+        ]
+        budget = self.limits.series_budget(self.definition.name)
+        assert len(within) <= budget
+        bare = {labels for labels in self.active if {labels[i] for i in open_positions} <= {OTHER, UNKNOWN}}
+        assert len(self.active) - len(within) <= self.outside + len(bare)
+
+    @invariant()
+    def nothing_is_lost(self) -> None:
+        assert self.calls == sum(self.counts.values()) + self.gone
+
+    @invariant()
+    def places_are_counted_right(self) -> None:
+        """What comes and goes leaves no place taken."""
+        for position, budget in enumerate(self.guard.budgets):
+            if budget is not None:
+                held = Counter(labels[position] for labels in self.active)
+                held.update({OTHER: 1, UNKNOWN: 1, **dict.fromkeys(self.limits.allowed(budget.name), 1)})
+                assert held == budget.places
+                assert budget.full == (len(held) - 2 >= budget.limit)
+
+
+GuardMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestGuardMachine = GuardMachine.TestCase
+
+
+# ── cleaned values ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@given(st.text(max_size=700))
+def test_cleaning_is_idempotent_and_bounded(text: str) -> None:
+    """The same value would be two series, or one of megabytes."""
+    once = clean(text)
+    assert once == clean(once)
+    assert 1 <= len(once) <= 128
+    once.encode()

@@ -1,0 +1,690 @@
+"""Series come and go: expiry, displacement, and every count accounted for."""
+
+from __future__ import annotations
+
+import gc
+import os
+import random
+import subprocess
+import sys
+import textwrap
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from tests.budget_kit import (
+    OVERFLOW,
+    REJECTED,
+    REMOVED,
+    SUBMITTED,
+    Clock,
+    overflows,
+    removed,
+    scrape,
+    stopped_clock,
+    total,
+    under_other,
+    unlogged,
+    values_of,
+)
+from tradmetrics import (
+    Limits,
+    MetricDefinition,
+    TradingMetrics,
+    arg,
+    catalogue,
+    error,
+    fill_timer,
+    track_market_data,
+    track_order,
+    track_trade,
+)
+from tradmetrics.removal import MOST_RETIRED
+from tradmetrics.spill import FLOOD_CALLS
+from tradmetrics.text import MAX_LENGTH, OTHER, UNKNOWN
+
+RECURRING = 20
+"""Calls that make a value one that keeps coming."""
+
+
+@pytest.fixture
+def clock() -> Iterator[Clock]:
+    """The guard's clock, standing still."""
+    with stopped_clock() as clock:
+        yield clock
+
+
+def orders(book: TradingMetrics) -> Callable[[str], None]:
+    """A function that records an order of a strategy."""
+
+    @track_order(side="BUY", order_type="LIMIT", metrics=book)
+    def place(strategy: str) -> None: ...
+
+    return place
+
+
+def strategies(book: TradingMetrics, metric: str = SUBMITTED) -> set[str]:
+    """The strategies that a metric has series of."""
+    return {labels[0] for labels in values_of(book, metric)}
+
+
+# ── expiry ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_nothing_expires_unasked(clock: Clock) -> None:
+    """A counter that comes back at zero looks like a restart, which nobody asked for."""
+    book = TradingMetrics()
+    orders(book)("gamma")
+    clock.pass_by(1e9)
+    assert {"gamma"} == strategies(book)
+
+
+def test_an_idle_series_expires_and_gives_its_place_back(clock: Clock) -> None:
+    """Strategies and symbols of last year would be scraped for ever, and keep this year's out."""
+    book = TradingMetrics(limits=Limits(labels={"strategy": 1}, expire_after=60))
+    place = orders(book)
+    place("gamma")
+    clock.pass_by(59)
+    assert {"gamma"} == strategies(book)
+    clock.pass_by(8)
+    found = scrape(book)
+    assert SUBMITTED not in found
+    assert {(SUBMITTED, "expired"): 1} == found[REMOVED]
+    place("delta")
+    assert {"delta"} == strategies(book)
+
+
+def test_activity_between_scrapes_keeps_a_series(clock: Clock) -> None:
+    """A series would expire although it is recorded to, because a call does not tell the time."""
+    book = TradingMetrics(limits=Limits(expire_after=60))
+    place = orders(book)
+    for _ in range(20):
+        place("gamma")
+        clock.pass_by(50)
+        assert {"gamma"} == strategies(book)
+
+
+def test_a_gauge_set_to_the_value_it_has_is_not_idle(clock: Clock) -> None:
+    """A gauge that holds its value while it is being updated would flicker."""
+    book = TradingMetrics(limits=Limits(expire_after=60))
+    for _ in range(20):
+        book.record(catalogue.ML_MODEL_ACCURACY, ("xgboost",), 0.8, site="test")
+        clock.pass_by(50)
+        assert {("xgboost",): 0.8} == values_of(book, catalogue.ML_MODEL_ACCURACY.name)
+    clock.pass_by(70)
+    found = scrape(book)
+    assert catalogue.ML_MODEL_ACCURACY.name not in found
+    assert {(catalogue.ML_MODEL_ACCURACY.name, "expired"): 1} == found[REMOVED]
+
+
+def test_a_condition_of_the_past_is_idle(clock: Clock) -> None:
+    """Conditions that are only kept at zero would count as active for ever, and hold their places."""
+    book = TradingMetrics(limits=Limits(expire_after=60))
+    name = catalogue.MARKET_CONDITION.name
+    for condition in ("calm", *["volatile"] * 5):
+        book.record(catalogue.MARKET_CONDITION, (condition,), 1.0, site="test")
+        book.instrument(catalogue.MARKET_CONDITION).forget_others([(condition,)], 0.0)
+        seen = values_of(book, name)
+        clock.pass_by(30)
+    assert {("calm",): 0, ("volatile",): 1} != seen
+    assert {("volatile",): 1} == values_of(book, name)
+
+
+def test_a_histogram_expires_with_its_observations(clock: Clock) -> None:
+    """Observations would vanish from the total without a trace."""
+    book = TradingMetrics(limits=Limits(expire_after=60))
+    for _ in range(3):
+        book.record(catalogue.ORDER_FILL_TIME, ("gamma",), 0.3, site="test")
+    scrape(book)
+    clock.pass_by(70)
+    assert {(catalogue.ORDER_FILL_TIME.name, "expired"): 3} == scrape(book)[REMOVED]
+
+
+def test_amounts_expire_with_what_they_add_up_to(clock: Clock) -> None:
+    """Profits of a strategy that no longer trades would be missing from the year's."""
+    book = TradingMetrics(limits=Limits(expire_after=60))
+    for amount in (0.1, 0.2, 1e6):
+        book.record(catalogue.PROFIT, ("gamma",), amount, site="test")
+    scrape(book)
+    clock.pass_by(70)
+    assert {(catalogue.PROFIT.name, "expired"): pytest.approx(1_000_000.3)} == scrape(book)[REMOVED]
+
+
+def test_metrics_without_open_labels_do_not_expire(clock: Clock) -> None:
+    """A tripped circuit breaker, quiet since, would read as if there were none."""
+    book = TradingMetrics(limits=Limits(expire_after=60))
+    book.record(catalogue.CIRCUIT_BREAKER_ACTIVE, (), 1.0, site="test")
+    book.record(catalogue.ORDER_MESSAGES, ("new",), site="test")
+    scrape(book)
+    clock.pass_by(1_000)
+    found = scrape(book)
+    assert {(): 1} == found[catalogue.CIRCUIT_BREAKER_ACTIVE.name]
+    assert {("new",): 1} == found[catalogue.ORDER_MESSAGES.name]
+
+
+def test_after_expiry_counting_goes_on(clock: Clock) -> None:
+    """A decorated function would go on counting on a series that nobody sees."""
+    book = TradingMetrics(limits=Limits(expire_after=60))
+    place = orders(book)
+    timer = fill_timer("gamma", metrics=book)
+    for round_number in range(1, 4):
+        for _ in range(2):
+            place("gamma")
+            with timer:
+                pass
+        found = scrape(book)
+        assert {("gamma", "BUY", "LIMIT"): 2} == found[SUBMITTED]
+        assert {("gamma",): 2} == found[f"{catalogue.ORDER_FILL_TIME.name}_count"]
+        assert 2 * (round_number - 1) == removed(found, SUBMITTED) == removed(found, catalogue.ORDER_FILL_TIME.name)
+        clock.pass_by(70)
+        scrape(book)
+        clock.pass_by(1)
+
+
+def test_one_scrape_tells_of_one_state(clock: Clock) -> None:
+    """A scrape would show a series that the same scrape counts as removed, or neither the one nor the other."""
+    definition = MetricDefinition("desk_hedges_total", "counter", "Hedges.", labels=("desk",))
+    book = TradingMetrics(limits=Limits(expire_after=60))
+    for each in (catalogue.TRADES, definition):
+        book.record(each, ("gamma", "BUY", "executed")[: len(each.labels)], site="test")
+    for _ in range(100):
+        found = scrape(book)
+        for name in (catalogue.TRADES.name, definition.name):
+            assert 1 == sum(found.get(name, {}).values()) + removed(found, name)
+        clock.pass_by(1)
+    assert definition.name not in found
+
+
+def test_a_scrape_of_some_metrics_expires_too(clock: Clock) -> None:
+    """Where Prometheus asks for a few metrics by name, nothing would ever expire."""
+    book = TradingMetrics(limits=Limits(expire_after=60))
+    orders(book)("gamma")
+    some = book.registry.restricted_registry([SUBMITTED, REMOVED])
+    for seconds in (0, 70):
+        clock.pass_by(seconds)
+        found = {each.name: each.value for metric in some.collect() for each in metric.samples}
+    assert {REMOVED: 1} == found
+
+
+def test_what_is_computed_at_scrape_gives_its_place_back() -> None:
+    """A strategy whose orders are all closed would hold its place among those with open orders for ever."""
+    book = TradingMetrics(limits={"strategy": 1})
+    now: Mapping[tuple[str, ...], float] = {("gamma",): 3.0}
+    book.at_scrape(catalogue.ORDERS_OPEN, lambda: now)
+    assert {("gamma",): 3} == values_of(book, catalogue.ORDERS_OPEN.name)
+    now = {("delta",): 2.0, ("gamma",): 1.0}
+    assert {("__other__",): 2, ("gamma",): 1} == values_of(book, catalogue.ORDERS_OPEN.name)
+    now = {("delta",): 2.0}
+    values_of(book, catalogue.ORDERS_OPEN.name)
+    assert {("delta",): 2} == values_of(book, catalogue.ORDERS_OPEN.name)
+
+
+# ── displacement ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+LIMITS = Limits(labels={"strategy": 2}, idle_after=3_600)
+
+
+def full_book(clock: Clock) -> TradingMetrics:
+    """A book whose label `strategy` is full, with two strategies that have been idle for two hours."""
+    book = TradingMetrics(limits=LIMITS)
+    place = orders(book)
+    for name in ("old", "older"):
+        for _ in range(3):
+            place(name)
+    scrape(book)
+    place("late")  # the label is full: from here on it is watched what is idle
+    clock.pass_by(7_200)
+    return book
+
+
+def test_a_late_value_that_keeps_coming_gets_in(clock: Clock) -> None:
+    """A strategy deployed on Friday would stay in `__other__` until the next restart."""
+    book = full_book(clock)
+    place = orders(book)
+    before = under_other(book, SUBMITTED)
+    for _ in range(RECURRING):
+        place("late")
+    found = scrape(book)
+    assert {"late", "__other__"} < {labels[0] for labels in found[SUBMITTED]}
+    assert 3 == len(found[SUBMITTED])
+    assert {(SUBMITTED, "displaced"): 3} == found[REMOVED]
+    # The displaced series' count is nowhere among the others: that would look like a burst of orders.
+    assert under_other(book, SUBMITTED) - before + found[SUBMITTED]["late", "BUY", "LIMIT"] == RECURRING
+    assert 7 + RECURRING == total(book, SUBMITTED)
+
+
+@pytest.mark.parametrize("way", ["decorated", "with a result", "recorded", "timed"])
+def test_it_gets_in_by_every_way_of_recording(clock: Clock, way: str) -> None:
+    """Whoever does not use the fast path, or uses nothing else, would never get in."""
+    metric = catalogue.ORDER_FILL_TIME if way == "timed" else catalogue.ORDERS_SUBMITTED
+    book = TradingMetrics(limits=Limits(labels={"strategy": 1}, idle_after=3_600))
+
+    @track_order(side="BUY", order_type="LIMIT", metrics=book)
+    def plain(strategy: str) -> None: ...
+
+    @track_order(side="BUY", order_type="LIMIT", metrics=book)
+    def answered(strategy: str) -> dict[str, str]:
+        return {"status": "submitted"}
+
+    def call(strategy: str) -> None:
+        if way == "recorded":
+            book.record(metric, (strategy, "BUY", "LIMIT"), site="test")
+        elif way == "timed":
+            with fill_timer(strategy, metrics=book):
+                pass
+        else:
+            (plain if way == "decorated" else answered)(strategy)
+
+    name = f"{metric.name}_count" if way == "timed" else metric.name
+    call("old")
+    call("late")
+    clock.pass_by(3_600 + 61)
+    call("late")
+    clock.pass_by(3_600 + 61)
+    for _ in range(FLOOD_CALLS + RECURRING):
+        call("late")
+    assert "late" in strategies(book, name)
+    assert "old" not in strategies(book, name)
+    assert 3 + FLOOD_CALLS + RECURRING == total(book, name)
+
+
+def test_a_late_constant_gets_in_too(clock: Clock) -> None:
+    """A function of one strategy would take the long way for ever, and never come out of `__other__`."""
+    book = full_book(clock)
+
+    @track_order(strategy="constant", metrics=book)
+    def place(side: str, order_type: str) -> None: ...
+
+    for _ in range(RECURRING):
+        place("BUY", "LIMIT")
+    assert "constant" in strategies(book)
+
+
+def test_values_that_come_once_displace_nobody(clock: Clock) -> None:
+    """A flood of order ids would clear out the strategies that are quiet at the moment."""
+    book = full_book(clock)
+    place = orders(book)
+    for number in range(2_000):
+        place(f"order {number}")
+        place("123e4567-e89b-12d3-a456-426614174000")
+    assert {"old", "older", "__other__"} == strategies(book)
+    assert overflows(book, SUBMITTED, "strategy") == under_other(book, SUBMITTED) == 4_001
+
+
+def test_a_late_value_gets_in_amid_a_flood(clock: Clock) -> None:
+    """One bug that sends order ids as strategies would keep a new strategy out as long as it lasts."""
+    book = full_book(clock)
+    place = orders(book)
+    for number in range(20 * FLOOD_CALLS):
+        place(f"order {number}")
+        if number % 4 == 0:
+            place("late")
+    assert "late" in strategies(book)
+    assert 7 + 25 * FLOOD_CALLS == total(book, SUBMITTED)
+
+
+def test_nobody_active_is_displaced(clock: Clock) -> None:
+    """A strategy in the middle of its day would lose its series to a busier one."""
+    book = full_book(clock)
+    place = orders(book)
+    for _ in range(30):
+        place("old")
+        place("older")
+        for _ in range(10):
+            place("late")
+        clock.pass_by(600)
+        scrape(book)
+    assert {"old", "older", "__other__"} == strategies(book)
+
+
+def test_allowed_values_are_not_displaced(clock: Clock) -> None:
+    """A value that is always admitted would be gone."""
+    book = TradingMetrics(limits=Limits(labels={"strategy": 1}, allow={"strategy": ["old"]}, idle_after=60))
+    place = orders(book)
+    place("old")
+    clock.pass_by(1_000)
+    for _ in range(100):
+        place("late")
+        clock.pass_by(10)
+    assert {"old", "__other__"} == strategies(book)
+
+
+def test_the_displaced_can_come_back(clock: Clock) -> None:
+    """A strategy that was displaced over the holidays would be in `__other__` from then on."""
+    book = full_book(clock)
+    place = orders(book)
+    for name in ("late", "later", "old"):
+        for _ in range(RECURRING):
+            place(name)
+        clock.pass_by(7_200)
+        scrape(book)
+        clock.pass_by(7_200)
+    found = strategies(book)
+    assert "old" in found
+    assert 3 == len(found)
+    assert 7 + 3 * RECURRING == total(book, SUBMITTED)
+
+
+def test_past_the_series_budget_a_new_pair_displaces_an_idle_one(clock: Clock) -> None:
+    """A strategy that starts to be rejected for another reason would never be told apart."""
+    book = TradingMetrics(limits=Limits(series={REJECTED: 2}, idle_after=60))
+    for reason in ("margin", "price"):
+        book.record(catalogue.ORDERS_REJECTED, ("gamma", reason), site="test")
+    book.record(catalogue.ORDERS_REJECTED, ("gamma", "halted"), site="test")
+    clock.pass_by(200)
+    book.record(catalogue.ORDERS_REJECTED, ("gamma", "price"), site="test")
+    for _ in range(RECURRING):
+        book.record(catalogue.ORDERS_REJECTED, ("gamma", "halted"), site="test")
+        clock.pass_by(1)
+    assert {("gamma", "price"), ("gamma", "halted"), ("gamma", "__other__")} == set(values_of(book, REJECTED))
+    assert 4 + RECURRING == total(book, REJECTED)
+
+
+# ── counts in flight ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_held_child_stays_valid_and_its_counts_are_accounted_for(clock: Clock) -> None:
+    """A call on another thread that was about to count on a series would lose its order."""
+    book = TradingMetrics(limits=Limits(expire_after=60))
+    counter, _ = book.series(catalogue.ORDERS_SUBMITTED, ("gamma", "BUY", "LIMIT"), site="test")
+    profit, _ = book.series(catalogue.PROFIT, ("gamma",), site="test")
+    times, _ = book.series(catalogue.ORDER_FILL_TIME, ("gamma",), site="test")
+    tick = counter.tick
+    tick()
+    profit.add(2.5)
+    times.observe(0.1)
+    for _ in range(3):
+        clock.pass_by(70)
+        scrape(book)
+    del counter
+    gc.collect()
+    for late in range(1, 4):
+        tick()
+        profit.add(2.5)
+        times.observe(0.1)
+        found = scrape(book)
+        assert SUBMITTED not in found
+        assert [1 + late, 2.5 + late * 2.5, 1 + late] == [
+            removed(found, name) for name in (SUBMITTED, catalogue.PROFIT.name, catalogue.ORDER_FILL_TIME.name)
+        ]
+
+
+def test_a_held_gauge_comes_back_when_it_is_set(clock: Clock) -> None:
+    """What a gauge is set to can be added nowhere else; it would be lost."""
+    book = TradingMetrics(limits=Limits(expire_after=60))
+    gauge, _ = book.series(catalogue.ML_MODEL_ACCURACY, ("xgboost",), site="test")
+    gauge.set(0.8)
+    for _ in range(3):
+        clock.pass_by(70)
+        found = scrape(book)
+    assert catalogue.ML_MODEL_ACCURACY.name not in found
+    gauge.set(0.9)
+    scrape(book)
+    assert {("xgboost",): 0.9} == values_of(book, catalogue.ML_MODEL_ACCURACY.name)
+
+
+def test_a_held_gauge_does_not_come_back_over_another(clock: Clock) -> None:
+    """An old handle would bring its old value back over the one that was set since."""
+    book = TradingMetrics(limits=Limits(expire_after=60))
+    gauge, _ = book.series(catalogue.ML_MODEL_ACCURACY, ("xgboost",), site="test")
+    gauge.set(0.8)
+    for _ in range(3):
+        clock.pass_by(70)
+        scrape(book)
+    book.record(catalogue.ML_MODEL_ACCURACY, ("xgboost",), 0.5, site="test")
+    gauge.set(0.9)
+    scrape(book)
+    assert {("xgboost",): 0.5} == values_of(book, catalogue.ML_MODEL_ACCURACY.name)
+
+
+def test_removed_series_are_let_go_when_nobody_holds_them(clock: Clock) -> None:
+    """A bot that runs for months would remember every symbol that ever expired, and add them up at each scrape."""
+    book = TradingMetrics(limits=Limits(expire_after=60))
+    shelf = book.instrument(catalogue.ORDERS_SUBMITTED)._shelf
+    place = orders(book)
+    held, _ = book.series(catalogue.ORDERS_SUBMITTED, ("held", "BUY", "LIMIT"), site="test")
+    held.tick()
+    for number in range(40):
+        place(f"s{number}")
+    for definition in (catalogue.ORDER_FILL_TIME, catalogue.ML_MODEL_ACCURACY, catalogue.PROFIT):
+        book.record(definition, ("gamma",), 0.5, site="test")
+    for _ in range(3):
+        clock.pass_by(70)
+        scrape(book)
+    place("gamma")  # here the function drops what it remembered
+    scrape(book)
+    assert 1 == len(shelf._retired)
+    del held
+    scrape(book)
+    assert [] == shelf._retired
+    assert 42 == total(book, SUBMITTED)
+
+
+def test_held_removed_series_are_bounded(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that keeps a child of everything would make each scrape slower than the one before."""
+    assert MOST_RETIRED >= 10_000
+    monkeypatch.setattr("tradmetrics.shelf.MOST_RETIRED", 10)
+    book = TradingMetrics(limits=Limits(expire_after=60))
+    held = [book.series(catalogue.PROFIT, (f"s{number}",), site="test")[0] for number in range(30)]
+    for each in held:
+        each.add(1)
+    for _ in range(3):
+        clock.pass_by(70)
+        scrape(book)
+    assert 10 == len(book.instrument(catalogue.PROFIT)._shelf._retired)
+    assert 30 == total(book, catalogue.PROFIT.name)
+
+
+def test_two_books_on_a_registry_see_the_same_removals(clock: Clock) -> None:
+    """Functions of the other book would go on counting on series that nobody sees."""
+    first = TradingMetrics(limits=Limits(expire_after=60))
+    second = TradingMetrics(first.registry, limits=Limits(expire_after=60))
+    place, other_place = orders(first), orders(second)
+    place("gamma")
+    other_place("gamma")
+    for _ in range(2):
+        clock.pass_by(70)
+        scrape(first)
+    other_place("gamma")
+    place("gamma")
+    assert {("gamma", "BUY", "LIMIT"): 2} == values_of(first, SUBMITTED)
+    assert 4 == total(second, SUBMITTED)
+
+
+def test_several_processes_keep_their_series(tmp_path: Path, child_environment: dict[str, str]) -> None:
+    """What a worker wrote into its file cannot be taken back: it would be counted as removed and scraped as well."""
+    code = """
+        from tests.budget_kit import stopped_clock
+        from tradmetrics import Limits, TradingMetrics, catalogue
+        with stopped_clock() as clock:
+            book = TradingMetrics(limits=Limits(labels={"strategy": 1}, idle_after=5, expire_after=5))
+            for strategy in ("old", *["late"] * 2_000):
+                book.record(catalogue.PROFIT, (strategy,), 1, site="test")
+                clock.pass_by(1)
+            print(sorted(each.labels["strategy"] for each in book.instrument(catalogue.PROFIT).collect()[0].samples))
+            print(len(book.instrument(catalogue.SERIES_REMOVED)))
+    """
+    root = str(Path(__file__).parent.parent)
+    path = os.pathsep.join(filter(None, (child_environment["PYTHONPATH"], root)))
+    answer = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        env={**child_environment, "PYTHONPATH": path, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=tmp_path,
+    )
+    assert ["['__other__', 'old']", "0"] == answer.stdout.splitlines(), answer.stderr
+
+
+# ── all of it ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+STRATEGIES = st.sampled_from(["a", "b", "c", "d", " a", "e" * 300, "e" * 301, "", "ORD-12345678901234"])
+REASONS = st.one_of(st.sampled_from(["margin", "price", 1, True, 1.0, "1", None]), st.text(max_size=3))
+
+
+class BookMachine(RuleBasedStateMachine):
+    """Decorated functions, the clock and scrapes in any order: no count is lost, and no budget is exceeded."""
+
+    @initialize(
+        strategies=st.integers(1, 4),
+        reasons=st.integers(1, 4),
+        series=st.integers(1, 9),
+        expire_after=st.sampled_from([None, 20, 60]),
+    )
+    def start(self, strategies: int, reasons: int, series: int, expire_after: float | None) -> None:
+        self.stack = ExitStack()
+        self.clock = self.stack.enter_context(stopped_clock())
+        self.stack.enter_context(unlogged())
+        self.limits = Limits(
+            labels={"strategy": strategies, "reason": reasons},
+            series={REJECTED: series},
+            expire_after=expire_after,
+            idle_after=30,
+        )
+        self.book = TradingMetrics(limits=self.limits)
+        self.calls = dict.fromkeys((SUBMITTED, REJECTED, "trading_order_fill_time_seconds_count"), 0)
+
+        @track_order(metrics=self.book)
+        def place(strategy: object, side: str) -> None: ...
+
+        class Rejected(Exception):  # noqa: N818 - what a broker calls it
+            def __init__(self, reason: object) -> None:
+                self.reason = reason
+
+        @track_order(reason=error("reason"), side="SELL", metrics=self.book)
+        def reject(strategy: object, reason: object) -> None:
+            raise Rejected(reason)
+
+        self.place, self.reject, self.rejected = place, reject, Rejected
+
+    def teardown(self) -> None:
+        if hasattr(self, "stack"):
+            self.stack.close()
+
+    @rule(strategy=STRATEGIES, side=st.sampled_from(["BUY", "sell"]), times=st.sampled_from([1, 1, 9]))
+    def order(self, strategy: object, side: str, times: int) -> None:
+        for _ in range(times):
+            self.place(strategy, side)
+        self.calls[SUBMITTED] += times
+
+    @rule(strategy=STRATEGIES, reason=REASONS, times=st.sampled_from([1, 1, 9]))
+    def rejection(self, strategy: object, reason: object, times: int) -> None:
+        for _ in range(times):
+            with pytest.raises(self.rejected):
+                self.reject(strategy, reason)
+        self.calls[SUBMITTED] += times
+        self.calls[REJECTED] += times
+
+    @rule(strategy=STRATEGIES)
+    def fill(self, strategy: object) -> None:
+        self.book.record(catalogue.ORDER_FILL_TIME, (strategy,), 0.5, site="test")
+        self.calls["trading_order_fill_time_seconds_count"] += 1
+
+    @rule(seconds=st.sampled_from([1, 8, 31, 100]))
+    def wait(self, seconds: float) -> None:
+        self.clock.pass_by(seconds)
+
+    @invariant()
+    def every_call_is_somewhere_and_budgets_hold(self) -> None:
+        found = scrape(self.book)
+        for name, calls in self.calls.items():
+            assert calls == sum(found.get(name, {}).values()) + removed(found, name.removesuffix("_count")), name
+        for name, labels in ((SUBMITTED, ("strategy",)), (REJECTED, ("strategy", "reason"))):
+            self.check_budgets(found.get(name, {}), name, labels)
+            for position, label in enumerate(labels):
+                other = sum(value for each, value in found.get(name, {}).items() if each[position] == OTHER)
+                if self.limits.expire_after is None:  # else series of `__other__` expire too
+                    assert other == found.get(OVERFLOW, {}).get((name, label), 0)
+
+    def check_budgets(self, serieses: Iterable[tuple[str, ...]], name: str, labels: tuple[str, ...]) -> None:
+        within = [each for each in serieses if not {OTHER, UNKNOWN} & set(each[: len(labels)])]
+        assert len(within) <= self.limits.series_budget(name)
+        for position, label in enumerate(labels):
+            values = {each[position] for each in serieses}
+            assert len(values - {OTHER, UNKNOWN}) <= self.limits.label_budget(name, label)
+            assert all(len(value) <= MAX_LENGTH for value in values)
+
+
+BookMachine.TestCase.settings = settings(max_examples=30, stateful_step_count=30, deadline=None)
+TestBookMachine = BookMachine.TestCase
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        Limits(labels={"strategy": 5}, idle_after=0.01),
+        Limits(labels={"strategy": 5}, idle_after=0.01, expire_after=0.005),
+        Limits(series={SUBMITTED: 8, "trading_trades_total": 8}, idle_after=0.01),
+    ],
+    ids=["displacing", "expiring", "series"],
+)
+def test_sixteen_threads_lose_nothing(limits: Limits) -> None:
+    """Orders of a busy bot would go missing whenever a series is removed under its threads."""
+    book = TradingMetrics(limits=limits)
+    each, threads = 1_500, 16
+
+    @track_order(order_type="LIMIT", metrics=book)
+    @track_trade(pnl=arg("pnl"), status="executed", metrics=book)
+    def place(strategy: str, side: str, pnl: float) -> None: ...
+
+    @fill_timer(arg("strategy"), metrics=book)
+    def wait(strategy: str) -> None: ...
+
+    def work(seed: int) -> None:
+        chance = random.Random(seed)
+        for number in range(each):
+            phase = number // 100
+            strategy = f"s{phase + chance.randrange(4)}" if chance.random() < 0.8 else f"x{chance.random()}"
+            place(strategy, "BUY" if number % 2 else "SELL", 0.5)
+            wait(strategy)
+            if number % 100 == 0:
+                stopping.wait(0.003)
+
+    def look() -> None:
+        while not stopping.wait(0.001):
+            scrape(book)
+
+    stopping = threading.Event()
+    workers = [threading.Thread(target=work, args=(seed,)) for seed in range(threads)]
+    scraper = threading.Thread(target=look)
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-4)
+    try:
+        for thread in (scraper, *workers):
+            thread.start()
+        for thread in workers:
+            thread.join(120)
+    finally:
+        stopping.set()
+        scraper.join(30)
+        sys.setswitchinterval(before)
+    calls = each * threads
+    assert calls == total(book, SUBMITTED)
+    assert calls == total(book, "trading_trades_total")
+    assert calls == total(book, "trading_order_fill_time_seconds_count")
+    assert calls == total(book, "trading_trades_pnl_count")
+    assert pytest.approx(calls * 0.5) == total(book, "trading_profit_total")
+    assert 0 < removed(scrape(book), SUBMITTED)
+
+
+def test_market_data_of_many_symbols_counts_every_update(clock: Clock) -> None:
+    """The overflow counter would miss the gauge of last updates, whose budget is another."""
+    limits = Limits(labels={(catalogue.MARKET_DATA_LAST_UPDATE.name, "symbol"): 2})
+    book = TradingMetrics(limits=limits)
+
+    @track_market_data(metrics=book)
+    def on_tick(symbol: str) -> None: ...
+
+    for symbol in ("A", "B", "C", "D", "C", "C"):
+        on_tick(symbol)
+    assert {("A",): 1, ("B",): 1, ("C",): 3, ("D",): 1} == values_of(book, catalogue.MARKET_DATA_UPDATES.name)
+    assert {("A",), ("B",), ("__other__",)} == set(values_of(book, catalogue.MARKET_DATA_LAST_UPDATE.name))
+    assert 4 == overflows(book, catalogue.MARKET_DATA_LAST_UPDATE.name, "symbol")
+    assert 0 == overflows(book, catalogue.MARKET_DATA_UPDATES.name, "symbol")
