@@ -1,0 +1,177 @@
+"""`track_errors`: exceptions by component and severity; and the package's own exceptions."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from enum import Enum
+from typing import Any
+
+import pytest
+
+import tradmetrics
+from tests.recorded import errors, raising, recorded
+from tradmetrics import (
+    ConfigurationError,
+    LabelSourceError,
+    SnapshotError,
+    TradingMetrics,
+    TradmetricsError,
+    arg,
+    error,
+    get_metrics,
+    track_errors,
+)
+
+
+@pytest.fixture
+def book() -> TradingMetrics:
+    """A book of the test's own."""
+    return TradingMetrics()
+
+
+def test_exceptions_are_counted_and_pass_through(book: TradingMetrics) -> None:
+    """A component that fails quietly would look well, or its errors would be swallowed."""
+    exception = ValueError("no connection")
+    reconcile = track_errors(component="orders", metrics=book)(raising(exception))
+    for _ in range(3):
+        with pytest.raises(ValueError, match="no connection") as caught:
+            reconcile()
+        assert exception is caught.value
+    assert {"trading_system_errors_total orders error": 3} == recorded(book)
+
+
+def test_calls_that_return_count_nothing(book: TradingMetrics) -> None:
+    """Every call would look like an error."""
+    reconcile = track_errors(component="orders", metrics=book)(lambda answer: answer)
+    assert [None, False, 0, ValueError] == [reconcile(answer) for answer in (None, False, 0, ValueError)]
+    assert {} == recorded(book)
+
+
+@pytest.mark.parametrize("exception", [asyncio.CancelledError(), KeyboardInterrupt(), SystemExit(), GeneratorExit()])
+def test_being_cut_off_is_no_error(book: TradingMetrics, exception: BaseException) -> None:
+    """Stopping a bot would raise the error rate that alerts watch."""
+    with pytest.raises(type(exception)):
+        track_errors(component="orders", metrics=book)(raising(exception))()
+    with pytest.raises(type(exception)), track_errors(component="orders", metrics=book):
+        raise exception
+    assert {} == recorded(book)
+
+
+class Level(Enum):
+    """Severities of a user's own."""
+
+    BAD = "critical"
+
+
+@pytest.mark.parametrize(
+    ("severity", "label"),
+    [("critical", "critical"), ("WARN", "warning"), ("Fatal", "critical"), (logging.getLevelName(20), "info"),
+     (Level.BAD, "critical"), (arg("how"), "debug"), (lambda call: "warning", "warning"), (error("level"), "info")],
+)  # fmt: skip
+def test_the_severity_is_folded_and_may_be_any_source(book: TradingMetrics, severity: Any, label: str) -> None:
+    """An alert on critical errors would miss those that are called FATAL."""
+
+    class OwnError(Exception):
+        level = "INFO"
+
+    @track_errors(component="orders", severity=severity, metrics=book)
+    def reconcile(how: str = "debug") -> None:
+        raise OwnError
+
+    with pytest.raises(OwnError):
+        reconcile()
+    assert {f"trading_system_errors_total orders {label}": 1} == recorded(book)
+
+
+def test_a_severity_that_is_none_of_the_five_fails_when_decorating() -> None:
+    """The mistake would show as `unknown` when the first error came."""
+    with pytest.raises(ConfigurationError, match=r"severity is one of debug.*not 'eror'; did you mean 'error'"):
+        track_errors(component="orders", severity="eror")
+
+
+def test_a_severity_that_turns_out_to_be_none_is_unknown_and_counted(book: TradingMetrics) -> None:
+    """The error itself would go uncounted."""
+    with pytest.raises(ValueError, match=r"^$"):
+        track_errors(component="orders", severity=lambda call: "awful", metrics=book)(raising(ValueError()))()
+    assert 1 == recorded(book)["trading_system_errors_total orders unknown"]
+    assert 1 == sum(errors(book).values())
+
+
+def test_the_component_is_the_parameter_of_that_name() -> None:
+    """The bare decorator would work on no function."""
+
+    @track_errors
+    def check(component: str) -> None:
+        raise ValueError(component)
+
+    for component in ("feed", "feed", "broker"):
+        with pytest.raises(ValueError, match=component):
+            check(component)
+    assert {
+        "trading_system_errors_total feed error": 2,
+        "trading_system_errors_total broker error": 1,
+    } == recorded(get_metrics())
+    with pytest.raises(LabelSourceError, match="'component' has no source"):
+        track_errors(lambda: None)
+    with pytest.raises(LabelSourceError, match="'component' has no source"):
+        track_errors(severity="critical")(lambda: None)
+
+
+def test_as_a_block_it_counts_and_lets_through(book: TradingMetrics) -> None:
+    """Code that is no function of its own could not be watched, or its errors would be swallowed."""
+    block = track_errors(component="feed", severity="critical", metrics=book)
+
+    async def main() -> None:
+        async with block:
+            raise KeyError("b")
+
+    with block, block:
+        pass
+    with pytest.raises(KeyError, match="a"), block:
+        raise KeyError("a")
+    with pytest.raises(KeyError, match="b"):
+        asyncio.run(main())
+    assert {"trading_system_errors_total feed critical": 2} == recorded(book)
+
+
+@pytest.mark.parametrize("component", [arg("component"), lambda call: "feed", None])
+def test_a_source_in_a_block_is_unknown_and_counted(book: TradingMetrics, component: Any) -> None:
+    """The text of the source itself would become a component."""
+    with pytest.raises(ValueError, match=r"^$"), track_errors(component=component, metrics=book):
+        raise ValueError
+    assert 1 == recorded(book)["trading_system_errors_total unknown error"]
+    assert {("track_errors", "source"): 1} == errors(book)
+
+
+def test_async_functions_and_generators_are_watched_to_their_end(book: TradingMetrics) -> None:
+    """Errors after the first await, or the first item, would be missed."""
+
+    @track_errors(component="feed", metrics=book)
+    async def listen() -> None:
+        await asyncio.sleep(0)
+        raise ValueError
+
+    @track_errors(component="feed", metrics=book)
+    def messages() -> Any:
+        yield 1
+        raise ValueError
+
+    with pytest.raises(ValueError, match=r"^$"):
+        asyncio.run(listen())
+    steps = messages()
+    assert 1 == next(steps)
+    with pytest.raises(ValueError, match=r"^$"):
+        next(steps)
+    assert {"trading_system_errors_total feed error": 2} == recorded(book)
+
+
+def test_the_packages_own_errors_are_one_family() -> None:
+    """Programs could not catch what the library raises on purpose, or would catch it as something unexpected."""
+    assert issubclass(LabelSourceError, TradmetricsError)
+    assert issubclass(LabelSourceError, TypeError)
+    for kind in (ConfigurationError, SnapshotError):
+        assert issubclass(kind, TradmetricsError)
+        assert issubclass(kind, ValueError)
+    for name in ("TradmetricsError", "LabelSourceError", "ConfigurationError", "SnapshotError"):
+        assert getattr(tradmetrics, name) is getattr(tradmetrics.errors, name)

@@ -1,0 +1,167 @@
+"""`track_request`: API requests by endpoint, method and status."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tests.recorded import errors, raising, recorded, sample
+from tradmetrics import LabelSourceError, TradingMetrics, arg, error, result, track_request
+
+DURATION = "trading_api_request_duration_seconds"
+
+
+@pytest.fixture
+def book() -> TradingMetrics:
+    """A book of the test's own."""
+    return TradingMetrics()
+
+
+def request(status: object, endpoint: str = "/x", method: str = "GET", count: float = 1) -> dict[str, float]:
+    """What requests record."""
+    return {
+        f"trading_api_requests_total {endpoint} {method} {status}": count,
+        f"{DURATION}_count {endpoint} {method}": count,
+    }
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [
+        (None, "ok"),
+        ({}, "ok"),
+        ("text", "ok"),
+        ({"status_code": 404}, "404"),
+        ({"status": "accepted"}, "accepted"),
+        ({"status_code": 201, "status": "accepted"}, "201"),
+        (SimpleNamespace(status_code=500), "500"),
+        (SimpleNamespace(status=204), "204"),
+        (SimpleNamespace(status_code=None, status="queued"), "ok"),
+        ({"status_code": None}, "ok"),
+    ],
+)
+def test_the_status_is_what_the_answer_says_or_ok(book: TradingMetrics, answer: object, status: str) -> None:
+    """Failing endpoints could not be told from others."""
+    send = track_request(endpoint="/x", method="GET", metrics=book)(lambda: answer)
+    for _ in range(3):
+        assert answer is send()
+    assert request(status, count=3) == recorded(book)
+
+
+def test_each_answer_counts_by_its_own_status(book: TradingMetrics) -> None:
+    """Every request would count as the first one went."""
+    answers = iter([{"status_code": 200}, None, {"status_code": 500}, {"status_code": 200}, None])
+    send = track_request(endpoint="/x", method="GET", metrics=book)(lambda: next(answers))
+    for _ in range(5):
+        send()
+    assert {
+        "trading_api_requests_total /x GET 200": 2,
+        "trading_api_requests_total /x GET ok": 2,
+        "trading_api_requests_total /x GET 500": 1,
+        f"{DURATION}_count /x GET": 5,
+    } == recorded(book)
+
+
+class HTTPError(Exception):
+    def __init__(self, **attributes: object) -> None:
+        super().__init__()
+        self.__dict__.update(attributes)
+
+
+@pytest.mark.parametrize(
+    ("exception", "status"),
+    [
+        (ValueError(), "error"),
+        (asyncio.CancelledError(), "error"),
+        (HTTPError(status_code=429), "429"),
+        (HTTPError(status_code="E7"), "E7"),
+        (HTTPError(response=SimpleNamespace(status_code=503)), "503"),
+        (HTTPError(status_code=None, response=None), "error"),
+    ],
+)
+def test_the_status_of_a_request_that_raised_is_the_exceptions_or_error(
+    book: TradingMetrics, exception: BaseException, status: str
+) -> None:
+    """Errors would count as `ok`, or not at all."""
+    send = track_request(endpoint="/x", method="GET", metrics=book)(raising(exception))
+    for _ in range(2):
+        with pytest.raises(type(exception)):
+            send()
+    assert request(status, count=2) == recorded(book)
+
+
+@pytest.mark.parametrize(
+    ("source", "answer", "status"),
+    [
+        (result("code"), {"code": 7}, "7"),
+        (arg("wanted"), None, "asked"),
+        (lambda call: "slow" if call.seconds > 60 else "fast", None, "fast"),
+        ("constant", None, "constant"),
+        (error("code"), None, "ok"),
+    ],
+)
+def test_the_status_can_come_from_any_source(book: TradingMetrics, source: Any, answer: Any, status: str) -> None:
+    """APIs that answer 200 with an error inside would always be well."""
+    send = track_request(endpoint="/x", method="GET", status=source, metrics=book)(lambda wanted: answer)
+    send("asked")
+    send("asked")
+    assert request(status, count=2) == recorded(book)
+
+
+def test_a_source_of_the_status_that_fails_makes_it_unknown_and_is_counted(book: TradingMetrics) -> None:
+    """A wrong path would look like a request that went well."""
+    track_request(endpoint="/x", method="GET", status=result("code"), metrics=book)(lambda: {"status_code": 500})()
+    assert 1 == recorded(book)["trading_api_requests_total /x GET unknown"]
+    assert {("<lambda>", "source"): 1} == errors(book)
+
+
+def test_endpoint_and_method_are_read_from_parameters_and_the_request(book: TradingMetrics) -> None:
+    """A client's one sending function could not be recorded by endpoint."""
+
+    @track_request(metrics=book)
+    def send(endpoint: str, method: str) -> None:
+        pass
+
+    @track_request(endpoint="/handler", metrics=book)
+    def handle(request: object) -> dict[str, int]:
+        return {"status_code": 200}
+
+    send("/x", "post")
+    send("/x", "POST")
+    send(method="Post", endpoint="/x")
+    handle(SimpleNamespace(method="delete", status_code=999))
+    assert {**request("ok", method="POST", count=3), **request(200, "/handler", "DELETE")} == recorded(book)
+
+
+def test_a_request_without_a_method_is_taken(book: TradingMetrics) -> None:
+    """A message over a socket, which has none, could not be recorded."""
+    track_request(endpoint="orders", metrics=book)(lambda: None)()
+    assert request("ok", "orders", "unknown") == recorded(book)
+
+
+def test_the_seconds_are_observed_however_it_ends(book: TradingMetrics, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests that fail slowly, which are the ones to look at, would not be timed."""
+    now = [0.0]
+    monkeypatch.setattr("tradmetrics.instrument.perf_counter", lambda: now[0])
+
+    @track_request(endpoint="/x", method="GET", metrics=book)
+    async def send(seconds: float, fails: bool) -> None:
+        now[0] += seconds
+        if fails:
+            raise TimeoutError
+
+    asyncio.run(send(0.25, False))
+    asyncio.run(send(0.25, False))
+    with pytest.raises(TimeoutError):
+        asyncio.run(send(30, True))
+    assert 30.5 == sample(book, f"{DURATION}_sum", endpoint="/x", method="GET")
+    assert 3 == sample(book, f"{DURATION}_count", endpoint="/x", method="GET")
+
+
+def test_an_endpoint_is_needed() -> None:
+    """All requests would go to an endpoint called `unknown`."""
+    with pytest.raises(LabelSourceError, match="'endpoint' has no source"):
+        track_request(lambda url: None)
