@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 from time import perf_counter, time
 from typing import Any, Final, TypeAlias, Union
@@ -20,77 +19,17 @@ from tradmetrics.definition import MetricDefinition
 from tradmetrics.errors import TradmetricsError
 from tradmetrics.labels import MISSING, Call, Missing
 from tradmetrics.overflow import Overflowing
-from tradmetrics.readers import Compiled, Field, is_safe
+from tradmetrics.plan import ASKED, SAFE, SPILLED, Line, Plan
+from tradmetrics.readers import Compiled
+from tradmetrics.recipe import RAISED, RETURNED, Prepared, Recipe
 from tradmetrics.removal import creating
 from tradmetrics.series import Series
 from tradmetrics.spill import Spill, remember
 from tradmetrics.text import text_of
 from tradmetrics.values import amount_of
 
-RAISED: Final = "raised"
-RETURNED: Final = "returned"
-
-Prepared: TypeAlias = Callable[[Union["Reading", None]], object]
-"""What a recipe does besides its rules, given the reading of the call, or None where nothing had to be read."""
-
 Entry: TypeAlias = tuple[tuple[Callable[[], object], ...], tuple[Callable[[float], object], ...], Union[Prepared, None]]
 """What to do for a call whose outcome needs no reading: series to tick, series that observe its seconds, the rest."""
-
-
-@dataclass(frozen=True)
-class Rule:
-    """One sample of a recipe.
-
-    Attributes:
-        definition: The metric.
-        when: The outcomes it is recorded at; None for all.
-        value: A number, the name of a field, or `seconds` for the call's duration.
-    """
-
-    definition: MetricDefinition
-    when: frozenset[str] | None = None
-    value: Union[str, float] = 1.0
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """What a decorator records, and from where.
-
-    Attributes:
-        decorator: The decorator's name, for messages.
-        fields: The labels and values it reads, which are its keywords.
-        rules: The samples it records.
-        outcome: Decides the outcome of a call; by default `returned` or `raised`.
-        plain: The outcome of a call that returned None when the fields in `decisive` come from nothing but a result;
-            None when every call has to be looked at.
-        decisive: The fields that `outcome` reads.
-        effect: Whatever else is done for a call, given its reading.
-        prepare: Whatever else is done for calls that returned: given the first reading of its labels, returns what to
-            do then and at every call with these labels, or None.
-        enter: Called with the site before the function runs; what it returns is the reading's `entered`.
-        dialect: The broker whose spellings closed labels are read in.
-        needs_result: Whether recording makes sense only where a call has a result, so that a generator is refused.
-        spelled: How the outcome spells fields that are labels, where it changes them.
-        also: Metrics that are recorded besides those of the rules.
-    """
-
-    decorator: str
-    fields: tuple[Field, ...]
-    rules: tuple[Rule, ...] = ()
-    outcome: Callable[[Reading], str] = lambda call: RETURNED if call.exception is None else RAISED
-    plain: str | None = None
-    decisive: tuple[str, ...] = ()
-    effect: Callable[[Reading], None] | None = None
-    prepare: Callable[[Reading], Prepared | None] | None = None
-    enter: Callable[[Site], object] | None = None
-    dialect: str | None = None
-    needs_result: bool = False
-    spelled: Mapping[str, Callable[[object], object]] = field(default_factory=dict)
-    also: tuple[MetricDefinition, ...] = ()
-
-    def is_from_result(self, name: str) -> bool:
-        """Whether a field that is left out is looked up in the result."""
-        return any(each.name == name and each.from_result for each in self.fields)
 
 
 class Reading(Call):
@@ -199,82 +138,6 @@ def _since(site: Site, started: float) -> float:
         return math.nan
 
 
-class _Line:
-    """One rule of a site, and the series that its raw labels led to before."""
-
-    __slots__ = ("amount", "by_seconds", "by_tick", "definition", "names", "seen", "spill")
-
-    def __init__(self, rule: Rule) -> None:
-        definition = rule.definition
-        self.definition = definition
-        self.names = definition.label_names
-        self.amount = rule.value
-        self.by_tick = definition.kind == "counter" and rule.value == 1.0
-        self.by_seconds = definition.kind == "histogram" and rule.value == "seconds"
-        self.seen: dict[tuple[object, ...], Series] = {}
-        self.spill: Spill[Series] | None = None
-
-    def series(self, reading: Reading) -> tuple[Series, int]:
-        """The series for a call's labels, and what of it may be remembered."""
-        raw = tuple([reading.label(name) for name in self.names])
-        safe = is_safe(raw)
-        if safe:
-            series = self.seen.get(raw)
-            if series is not None:
-                return series, _SAFE
-            if self.spill is not None:
-                series = self.spill.find(raw)
-                if series is not None:
-                    return series, _SPILLED
-        site, book = reading.site, reading.book
-        resolved = book.resolve(self.definition, raw, site=site.name, dialect=site.recipe.dialect)
-        if not safe or resolved.problems:
-            return resolved.series, _ASKED
-        if not resolved.collapsed:
-            remember(self.seen, raw, resolved.series)
-            return resolved.series, _SAFE
-        if self.spill is None:
-            self.spill = Spill((i, (budget,)) for i, budget in enumerate(book.budgets(self.definition)) if budget)
-        self.spill.find(raw, resolved.series)
-        return resolved.series, _SPILLED
-
-
-# Whether the next call with the same raw labels has to ask for the series; may go where this one spilled to, if none
-# of its values has a place; or may go to the series at once.
-_ASKED, _SPILLED, _SAFE = range(3)
-
-
-class _Plan:
-    """What a site records at one outcome, and what it did for the labels it has seen."""
-
-    __slots__ = ("entries", "extract", "late", "lines")
-
-    def __init__(self, recipe: Recipe, compiled: Compiled, outcome: str) -> None:
-        rules = tuple(rule for rule in recipe.rules if rule.when is None or outcome in rule.when)
-        self.lines = tuple(map(_Line, rules))
-        names = {name for line in self.lines for name in line.names}
-        self.extract = compiled.extractor(names)
-        self.late = tuple(sorted(filter(compiled.only_from_result, names)))
-        self.entries: dict[Any, tuple[list[Series | None], Prepared | None]] = {}
-
-    def key(self, reading: Reading, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-        """What decides the labels of a call, or None where that cannot be told at a glance, or not be compared."""
-        extract, late = self.extract, self.late
-        if extract is None or reading.exception is not None:
-            return None
-        try:
-            key = extract(*args, **kwargs)
-        except Exception:
-            return None  # reading the fields one by one says which it was
-        if not late or key is None:
-            return key
-        if len(late) == 1:
-            value = reading(late[0])
-            return (key, value) if type(value) is str or is_safe((value,)) else None
-        values = tuple([reading(name) for name in late])
-        return (key, values) if is_safe(values) else None
-
-
 class Site:
     """One decorated function: its recipe compiled for its parameters, bound to a book at its first call.
 
@@ -310,7 +173,7 @@ class Site:
         self.enter: Callable[[], Any] = perf_counter if recipe.enter is None else self._enter
         self._fixed = metrics
         self._token: object = None
-        self._plans: dict[str, _Plan] = {}
+        self._plans: dict[str, Plan] = {}
         self._entries: dict[Any, Entry] = {}
         self._extract = self._extractor()
 
@@ -320,7 +183,7 @@ class Site:
         if recipe.plain is None or recipe.effect is not None:
             return None
         rules = [rule for rule in recipe.rules if rule.when is None or recipe.plain in rule.when]
-        if not all(line.by_tick or line.by_seconds for line in map(_Line, rules)):
+        if not all(line.by_tick or line.by_seconds for line in map(Line, rules)):
             return None
         labels = {name for rule in rules for name in rule.definition.label_names}
         return self.compiled.extractor(labels, recipe.decisive)
@@ -446,11 +309,11 @@ class Site:
             outcome = RETURNED if exception is None else RAISED
         plan = plans.get(outcome)
         if plan is None:
-            plan = plans[outcome] = _Plan(recipe, self.compiled, outcome)
+            plan = plans[outcome] = Plan(recipe, self.compiled, outcome)
         key = plan.key(reading, args, kwargs)
         entry = None if key is None else plan.entries.get(key)
         serieses, prepared = entry or ([None] * len(plan.lines), None)
-        kept = _SAFE
+        kept = SAFE
         for position, line in enumerate(plan.lines):
             try:
                 # The amount first: a series begins with its first sample.
@@ -461,7 +324,7 @@ class Site:
                 if series is None:
                     series, found = line.series(reading)
                     kept = min(kept, found)
-                    if found == _SAFE or (found == _SPILLED and entry is None):
+                    if found == SAFE or (found == SPILLED and entry is None):
                         serieses[position] = series
                 if line.by_tick:
                     series.tick()
@@ -469,14 +332,14 @@ class Site:
                     apply(line.definition, series, amount)
             except Exception as error:
                 self._failed(error)
-                kept = _ASKED
+                kept = ASKED
         if recipe.effect is not None:
             recipe.effect(reading)
         if exception is not None:
             return
         if entry is None:
             prepared = None if recipe.prepare is None else recipe.prepare(reading)
-            if key is not None and kept == _SAFE:
+            if key is not None and kept == SAFE:
                 remember(plan.entries, key, (serieses, prepared))
             if key is not None and kept and outcome == recipe.plain and result is None and self._extract is not None:
                 self._remember_plain(plan, entries, _extracted(self._extract, args, kwargs), serieses, prepared)
@@ -485,7 +348,7 @@ class Site:
 
     def _remember_plain(
         self,
-        plan: _Plan,
+        plan: Plan,
         entries: dict[Any, Entry],
         key: Any,
         serieses: list[Series | None],
@@ -515,7 +378,7 @@ class Site:
                 if self._entries is entries:
                     self._entries = spill
 
-    def _spill(self, plan: _Plan, entries: Mapping[Any, Entry]) -> Spill[Entry]:
+    def _spill(self, plan: Plan, entries: Mapping[Any, Entry]) -> Spill[Entry]:
         """What is remembered, and where those go that find no place."""
         budgets: dict[str, list[LabelBudget]] = {}
         for line in plan.lines:
@@ -530,7 +393,7 @@ class Site:
         spill.update(entries)
         return spill
 
-    def _amount(self, line: _Line, reading: Reading) -> float | None:
+    def _amount(self, line: Line, reading: Reading) -> float | None:
         value: Any = line.amount
         if isinstance(value, str):
             value = reading(value)

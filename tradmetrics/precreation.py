@@ -12,7 +12,8 @@ from tradmetrics.label_values import Problem, read
 
 if TYPE_CHECKING:
     from tradmetrics.book import TradingMetrics
-    from tradmetrics.instrument import Recipe, Site
+    from tradmetrics.instrument import Site
+    from tradmetrics.recipe import Recipe
 
 
 def domain_of(site: Site, hints: Hints, definition: MetricDefinition, label: Label) -> tuple[str, ...] | None:

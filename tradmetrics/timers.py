@@ -16,10 +16,10 @@ from tradmetrics import catalogue
 from tradmetrics.book import NO_BOOK, TradingMetrics, default, get_metrics
 from tradmetrics.definition import MetricDefinition
 from tradmetrics.errors import TradmetricsError
-from tradmetrics.instrument import RETURNED, Recipe, Rule
 from tradmetrics.labels import LabelSource
 from tradmetrics.outcomes import ERROR, request_status, status_of_exception
 from tradmetrics.readers import Field
+from tradmetrics.recipe import RETURNED, Recipe, Rule
 from tradmetrics.recording import constant
 from tradmetrics.wrapping import decorate
 

@@ -10,8 +10,9 @@ from typing import Any, Final, ParamSpec, Protocol, TypeVar, overload
 from tradmetrics import book
 from tradmetrics.book import DISABLED_BY_ENVIRONMENT, TradingMetrics
 from tradmetrics.errors import DecorationError
-from tradmetrics.instrument import Recipe, Site
+from tradmetrics.instrument import Site
 from tradmetrics.readers import compile_sources
+from tradmetrics.recipe import Recipe
 from tradmetrics.shells import is_generator, shell_for
 
 P = ParamSpec("P")

@@ -7,14 +7,18 @@ from types import TracebackType
 from typing import Any, Final, ParamSpec, TypeVar, overload
 
 from tradmetrics import catalogue
-from tradmetrics.book import TradingMetrics
-from tradmetrics.instrument import Reading, Recipe, Site
+from tradmetrics.book import NO_BOOK, TradingMetrics
+from tradmetrics.instrument import Reading, Site
+from tradmetrics.recipe import Recipe
 from tradmetrics.recording import resolve
 from tradmetrics.series import Series
 from tradmetrics.wrapping import decorate
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+_SITE: Final = "tradmetrics.track_connection"
 
 
 def _series(book: TradingMetrics, site: str) -> Series:
@@ -29,9 +33,15 @@ def _opened(site: Site) -> Series:
 
 
 def _closed(reading: Reading) -> None:
-    # The series that went up goes down, even when the book was replaced in between: a gauge never falls below zero.
+    # The series that went up goes down, even when the book was replaced in between.
     if reading.entered is not None:
-        reading.entered.down()
+        _down(reading.entered)
+
+
+def _down(series: Series) -> None:
+    # Where something else has set the gauge meanwhile, it never falls below zero.
+    if series.value() > 0:
+        series.down()
 
 
 _RECIPE: Final = Recipe("track_connection", (), enter=_opened, effect=_closed, also=(catalogue.WEBSOCKET_CONNECTIONS,))
@@ -45,31 +55,34 @@ class ConnectionTracking:
     def __init__(self, metrics: TradingMetrics | None) -> None:
         self._metrics = metrics
         # One for each `with` that is open, in whatever thread or task: which is which makes no difference.
-        self._entered: list[Series | None] = []
+        self._entered: list[tuple[TradingMetrics, Series | None]] = []
 
     def __call__(self, function: Callable[P, R], /) -> Callable[P, R]:
         """Count a connection for as long as a call of `function` lasts."""
         return decorate(function, _RECIPE, {}, self._metrics)
 
     def __enter__(self) -> ConnectionTracking:
-        book = resolve(self._metrics, "tradmetrics.track_connection")
+        book = resolve(self._metrics, _SITE)
         series = None
         if book.enabled:
             try:
-                series = _series(book, "tradmetrics.track_connection")
+                series = _series(book, _SITE)
                 series.up()
             except Exception as error:
                 series = None
-                book.fault("tradmetrics.track_connection", "record", error)
-        self._entered.append(series)
+                book.fault(_SITE, "record", error)
+        self._entered.append((book, series))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        series = self._entered.pop() if self._entered else None
+        book, series = self._entered.pop() if self._entered else (NO_BOOK, None)
         if series is not None:
-            series.down()
+            try:
+                _down(series)
+            except Exception as problem:
+                book.fault(_SITE, "record", problem)
 
     async def __aenter__(self) -> ConnectionTracking:
         return self.__enter__()

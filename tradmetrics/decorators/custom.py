@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from numbers import Number
 from typing import Final, Literal
 
 from tradmetrics.book import TradingMetrics, nearest
+from tradmetrics.catalogue import BY_NAME
 from tradmetrics.definition import MetricDefinition
 from tradmetrics.errors import ConfigurationError
-from tradmetrics.instrument import RAISED, RETURNED, Recipe, Rule
 from tradmetrics.labels import LabelSource
 from tradmetrics.readers import Field
+from tradmetrics.values import amount_of
+from tradmetrics.recipe import RAISED, RETURNED, Recipe, Rule
 from tradmetrics.wrapping import Decorator, decorate
 
 _WHEN: Final = {"returned": frozenset({RETURNED}), "raised": frozenset({RAISED}), "finished": None}
@@ -53,7 +56,8 @@ def track(
 
     Raises:
         LabelSourceError: When decorating, if a label has no possible source, or a source names no parameter.
-        ConfigurationError: If `on` is none of the three, or a label of the definition is called like a keyword here.
+        ConfigurationError: If `on` is none of the three, a constant `value` is no number that the metric can take, the
+            catalogue has another metric of that name, or a label of the definition is called like a keyword here.
         TypeError: If a keyword is no label of the definition.
     """
     if not isinstance(definition, MetricDefinition):
@@ -62,6 +66,12 @@ def track(
         )
     if on not in _WHEN:
         raise ConfigurationError(f"track({definition.name}): on is 'returned', 'raised' or 'finished', not {on!r}")
+    standing = BY_NAME.get(definition.name)
+    if standing is not None and standing != definition:
+        raise ConfigurationError(
+            f"{definition.name}: the catalogue has it already, as a {standing.kind} with the labels "
+            f"{', '.join(standing.label_names) or 'none'}; give yours another name"
+        )
     names = definition.label_names
     for taken in set(names) & set(_KEYWORDS):
         raise ConfigurationError(f"{definition.name}: a label called {taken!r} cannot be told from track's own keyword")
@@ -72,10 +82,16 @@ def track(
         )
     given: dict[str, object] = {name: labels.get(name) for name in names}
     amount: str | float = "value"
-    if isinstance(value, int | float):
-        amount = float(value)
-    elif value == "seconds":
+    if isinstance(value, str) and value == "seconds":
         amount = "seconds"
+    elif isinstance(value, Number | str):
+        try:
+            amount = amount_of(value, definition.kind)
+        except (TypeError, ValueError) as problem:
+            raise ConfigurationError(
+                f"track({definition.name}): value={value!r:.60}: {problem}; write a number, "
+                "'seconds', arg('parameter'), result('path') or a function of the Call"
+            ) from None
     else:
         given["value"] = value
     fields = tuple(Field(name, required=name != "value") for name in given)

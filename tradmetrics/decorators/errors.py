@@ -8,10 +8,11 @@ from typing import Any, Final, ParamSpec, TypeVar, overload
 
 from tradmetrics import catalogue, vocabulary
 from tradmetrics.book import TradingMetrics, nearest
-from tradmetrics.errors import ConfigurationError
-from tradmetrics.instrument import Reading, Recipe, Rule
+from tradmetrics.errors import ConfigurationError, LabelSourceError
+from tradmetrics.instrument import Reading
 from tradmetrics.labels import LabelSource
 from tradmetrics.readers import Field
+from tradmetrics.recipe import Recipe, Rule
 from tradmetrics.recording import constant, resolve
 from tradmetrics.wrapping import decorate
 
@@ -55,6 +56,8 @@ class ErrorTracking:
     ) -> None:
         if isinstance(error, Exception):
             book = resolve(self._metrics, _SITE)
+            if self._component is None:
+                book.fault(_SITE, "source", LabelSourceError("write track_errors(component='…') around a block"))
             labels = [constant(book, label, site=_SITE) for label in (self._component, self._severity)]
             book.record(catalogue.SYSTEM_ERRORS, tuple(labels), site=_SITE)
 

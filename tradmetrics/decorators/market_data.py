@@ -11,9 +11,10 @@ from typing import Any, Final, Literal, ParamSpec, TypeVar, overload
 from tradmetrics import catalogue
 from tradmetrics.book import TradingMetrics
 from tradmetrics.errors import ConfigurationError
-from tradmetrics.instrument import RAISED, RETURNED, Prepared, Reading, Recipe, Rule
+from tradmetrics.instrument import Reading
 from tradmetrics.labels import MISSING, LabelSource
 from tradmetrics.readers import Field
+from tradmetrics.recipe import RAISED, RETURNED, Prepared, Recipe, Rule
 from tradmetrics.text import UNKNOWN, text_of
 from tradmetrics.values import number_of
 from tradmetrics.wrapping import Decorator, decorate

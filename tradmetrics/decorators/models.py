@@ -8,9 +8,10 @@ from typing import Any, Final, ParamSpec, TypeVar, overload
 
 from tradmetrics import catalogue
 from tradmetrics.book import TradingMetrics
-from tradmetrics.instrument import RETURNED, Reading, Recipe, Rule
+from tradmetrics.instrument import Reading
 from tradmetrics.labels import LabelSource, Mapped, Result
 from tradmetrics.readers import Field
+from tradmetrics.recipe import RETURNED, Recipe, Rule
 from tradmetrics.wrapping import Decorator, decorate
 
 P = ParamSpec("P")

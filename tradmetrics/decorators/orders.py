@@ -7,9 +7,10 @@ from typing import Any, Final, ParamSpec, TypeVar, overload
 
 from tradmetrics import catalogue, outcomes, vocabulary
 from tradmetrics.book import TradingMetrics
-from tradmetrics.instrument import Reading, Recipe, Rule
+from tradmetrics.instrument import Reading
 from tradmetrics.labels import MISSING, LabelSource, follow_if_there
 from tradmetrics.readers import Field
+from tradmetrics.recipe import Recipe, Rule
 from tradmetrics.text import shown
 from tradmetrics.wrapping import Decorator, decorate
 

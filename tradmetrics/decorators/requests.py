@@ -7,10 +7,11 @@ from typing import Any, Final, ParamSpec, TypeVar, overload
 
 from tradmetrics import catalogue
 from tradmetrics.book import TradingMetrics
-from tradmetrics.instrument import Reading, Recipe, Rule
+from tradmetrics.instrument import Reading
 from tradmetrics.labels import LabelSource
-from tradmetrics.outcomes import OK, method_name, request_status, status_of_exception
+from tradmetrics.outcomes import ERROR, OK, method_name, status_of_exception
 from tradmetrics.readers import Field
+from tradmetrics.recipe import Recipe, Rule
 from tradmetrics.wrapping import Decorator, decorate
 
 P = ParamSpec("P")
@@ -91,8 +92,12 @@ def track_request(
 
 def _finished(reading: Reading) -> str:
     if reading.exception is not None:
-        reading.put("status", status_of_exception(reading.exception))
+        try:
+            reading.put("status", status_of_exception(reading.exception))
+        except Exception as error:
+            reading.fault("source", error)
+            reading.put("status", ERROR)
     else:
-        reading.put("status", request_status(reading("status")))
+        reading.default("status", OK)
     reading.put("method", method_name(reading("method")))
     return OK

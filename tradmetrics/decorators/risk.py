@@ -8,10 +8,11 @@ from typing import Any, Final, ParamSpec, TypeVar, overload
 from tradmetrics import catalogue
 from tradmetrics.book import TradingMetrics
 from tradmetrics.errors import ConfigurationError
-from tradmetrics.instrument import Reading, Recipe, Rule
+from tradmetrics.instrument import Reading
 from tradmetrics.labels import LabelSource
 from tradmetrics.outcomes import ExceptionName
 from tradmetrics.readers import Field
+from tradmetrics.recipe import Recipe, Rule
 from tradmetrics.wrapping import Decorator, decorate
 
 P = ParamSpec("P")
@@ -177,7 +178,8 @@ def track_risk_check(
 
 
 def _breaches(breach: ExceptionName | Iterable[ExceptionName]) -> frozenset[str | type[BaseException]]:
-    given = (breach,) if isinstance(breach, str | type) else tuple(breach)
+    several = isinstance(breach, Iterable) and not isinstance(breach, str | type)
+    given: tuple[Any, ...] = tuple(breach) if several else (breach,)  # type: ignore[arg-type]
     for each in given:
         if not (isinstance(each, str) and each) and not (isinstance(each, type) and issubclass(each, BaseException)):
             raise ConfigurationError(

@@ -7,9 +7,10 @@ from typing import Any, Final, ParamSpec, TypeVar, overload
 
 from tradmetrics import catalogue, vocabulary
 from tradmetrics.book import TradingMetrics
-from tradmetrics.instrument import Prepared, Reading, Recipe, Rule
+from tradmetrics.instrument import Reading
 from tradmetrics.labels import MISSING, LabelSource
 from tradmetrics.readers import Field
+from tradmetrics.recipe import Prepared, Recipe, Rule
 from tradmetrics.values import number_of
 from tradmetrics.wrapping import Decorator, decorate
 

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final, ParamSpec, TypeVar, overload
 
 from tradmetrics import catalogue, outcomes
-from tradmetrics.instrument import Reading, Recipe, Site
+from tradmetrics.instrument import Reading, Site
 from tradmetrics.labels import MISSING, LabelSource, Mapped, Result
 from tradmetrics.lifecycle.core import Failure
 from tradmetrics.lifecycle.intake import Entered, Intake
 from tradmetrics.readers import Field
+from tradmetrics.recipe import Recipe
 from tradmetrics.wrapping import Decorator, decorate
 
 P = ParamSpec("P")

@@ -13,11 +13,12 @@ from hypothesis import HealthCheck, Verbosity, given, settings
 from hypothesis import strategies as st
 
 from tradmetrics import catalogue
-from tradmetrics.book import NO_BOOK, TradingMetrics
+from tradmetrics.book import TradingMetrics
 from tradmetrics.cardinality import Limits
 from tradmetrics.errors import DecorationError
 from tradmetrics.faults import logger
-from tradmetrics.instrument import Reading, Rule
+from tradmetrics.instrument import Reading
+from tradmetrics.recipe import Rule
 from tradmetrics.registry import Instrument
 from tradmetrics.testing.arguments import CallArguments
 from tradmetrics.testing.isolation import default_book, recording_to
@@ -179,9 +180,7 @@ class _Trial:
         """Add what the recipes of the function's sites count for a call."""
         args, kwargs = as_decorated(self._function, *arguments)
         for site in self._sites:
-            reading = Reading(site, args, kwargs, outcome.result, outcome.exception, 0.0)
-            reading.book = NO_BOOK  # reading the sources again counts no errors
-            ended = site.recipe.outcome(reading)
+            ended = site.recipe.outcome(Reading(site, args, kwargs, outcome.result, outcome.exception, 0.0))
             for rule in site.recipe.rules:
                 if rule.when is None or ended in rule.when:
                     expected[rule.definition.name] += _counted(rule) or 0.0

@@ -1,0 +1,91 @@
+"""What a decorated function records at one outcome, and the series that the labels it has seen led to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from tradmetrics.readers import Compiled, is_safe
+from tradmetrics.recipe import Prepared, Recipe, Rule
+from tradmetrics.series import Series
+from tradmetrics.spill import Spill, remember
+
+if TYPE_CHECKING:
+    from tradmetrics.instrument import Reading
+
+# Whether the next call with the same raw labels has to ask for the series; may go where this one spilled to, if none
+# of its values has a place; or may go to the series at once.
+ASKED: Final = 0
+SPILLED: Final = 1
+SAFE: Final = 2
+
+
+class Line:
+    """One rule of a site, and the series that its raw labels led to before."""
+
+    __slots__ = ("amount", "by_seconds", "by_tick", "definition", "names", "seen", "spill")
+
+    def __init__(self, rule: Rule) -> None:
+        definition = rule.definition
+        self.definition = definition
+        self.names = definition.label_names
+        self.amount = rule.value
+        self.by_tick = definition.kind == "counter" and rule.value == 1.0
+        self.by_seconds = definition.kind == "histogram" and rule.value == "seconds"
+        self.seen: dict[tuple[object, ...], Series] = {}
+        self.spill: Spill[Series] | None = None
+
+    def series(self, reading: Reading) -> tuple[Series, int]:
+        """The series for a call's labels, and what of it may be remembered."""
+        raw = tuple([reading.label(name) for name in self.names])
+        safe = is_safe(raw)
+        if safe:
+            series = self.seen.get(raw)
+            if series is not None:
+                return series, SAFE
+            if self.spill is not None:
+                series = self.spill.find(raw)
+                if series is not None:
+                    return series, SPILLED
+        site, book = reading.site, reading.book
+        resolved = book.resolve(self.definition, raw, site=site.name, dialect=site.recipe.dialect)
+        if not safe or resolved.problems:
+            return resolved.series, ASKED
+        if not resolved.collapsed:
+            remember(self.seen, raw, resolved.series)
+            return resolved.series, SAFE
+        if self.spill is None:
+            self.spill = Spill((i, (budget,)) for i, budget in enumerate(book.budgets(self.definition)) if budget)
+        self.spill.find(raw, resolved.series)
+        return resolved.series, SPILLED
+
+
+class Plan:
+    """What a site records at one outcome, and what it did for the labels it has seen."""
+
+    __slots__ = ("entries", "extract", "late", "lines")
+
+    def __init__(self, recipe: Recipe, compiled: Compiled, outcome: str) -> None:
+        rules = tuple(rule for rule in recipe.rules if rule.when is None or outcome in rule.when)
+        self.lines = tuple(map(Line, rules))
+        names = {name for line in self.lines for name in line.names}
+        self.extract = compiled.extractor(names)
+        self.late = tuple(sorted(filter(compiled.only_from_result, names)))
+        self.entries: dict[Any, tuple[list[Series | None], Prepared | None]] = {}
+
+    def key(self, reading: Reading, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        """What decides the labels of a call, or None where that cannot be told at a glance, or not be compared."""
+        extract, late = self.extract, self.late
+        if extract is None or reading.exception is not None:
+            return None
+        try:
+            key = extract(*args, **kwargs)
+        except Exception:
+            return None  # reading the fields one by one says which it was
+        if not late or key is None:
+            return key
+        if len(late) == 1:
+            value = reading(late[0])
+            return (key, value) if type(value) is str or is_safe((value,)) else None
+        values = tuple([reading(name) for name in late])
+        return (key, values) if is_safe(values) else None
