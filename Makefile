@@ -49,6 +49,7 @@ bench: $(VENV)/.test ## Measure the overhead against hand-written prometheus_cli
 	$(BIN)/python -m tests.bench $(ARGS)
 
 docs: $(VENV)/.docs ## Build the documentation into site/
+	@$(BIN)/python -m docs.tools --check
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 docs-serve: $(VENV)/.docs ## Serve the documentation while editing it

@@ -1,14 +1,18 @@
 """Every block of code in the documentation runs: Python and shell here, the tutorial and PromQL beside this."""
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 import tradmetrics
 from tests.docs import pages
+from tests.stack.servers import eventually, free_port, get
 from tradmetrics.server import MetricsServer
 
 RUN = [page for page in pages.PAGES if page != pages.TUTORIAL and re.search("```(python|bash)", page.read_text())]
@@ -48,6 +52,34 @@ def test_the_blocks_of_a_page_run(
         example.evaluate()
 
 
+def test_the_workers_of_the_guide_answer_for_each_other(tmp_path: Path, child_environment: dict[str, str]) -> None:
+    """Whoever follows the guide would see the numbers of one worker and miss those of the other."""
+    for module in ("fastapi", "gunicorn", "uvicorn"):
+        pytest.importorskip(module)
+    text = (pages.DOCS / "how-to" / "multiprocess.md").read_text(encoding="utf-8")
+    port = free_port()
+    for title, block in re.findall(r'```python title="(\S+)"\n(.*?)```', text, re.DOTALL):
+        (tmp_path / title).write_text(block.replace("8000", str(port)), encoding="utf-8")
+    (tmp_path / "shared").mkdir()
+    environment = {**child_environment, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "shared")}
+    environment.pop("PYTHONSAFEPATH")  # the application stands in the folder where gunicorn is started
+    site = f"http://127.0.0.1:{port}"
+    with (tmp_path / "log").open("w") as log:
+        gunicorn = subprocess.Popen(
+            [sys.executable, "-m", "gunicorn", "app:app"], cwd=tmp_path, env=environment, stdout=log, stderr=log
+        )
+    try:
+        eventually(lambda: get(f"{site}/metrics"))
+        for _ in range(20):
+            get(f"{site}/orders?side=buy", method="POST", data=b"")
+        wanted = 'trading_orders_filled_total{side="BUY",strategy="manual"} 20.0'
+        for _ in range(10):  # each scrape reaches one worker or the other
+            assert wanted in get(f"{site}/metrics").splitlines()
+    finally:
+        gunicorn.terminate()
+        gunicorn.wait(30)
+
+
 @pytest.mark.parametrize("page", RUN, ids=pages.name)
 def test_no_block_is_left_out_without_a_reason(page: Path, tmp_path: Path) -> None:
     """A block in a spelling that the tests do not know would never be run, and nobody would notice."""
@@ -57,6 +89,18 @@ def test_no_block_is_left_out_without_a_reason(page: Path, tmp_path: Path) -> No
     invisible = text.count("<!-- invisible-code-block: python")
     files = len(re.findall(r'^[ \t]*```(?!python|bash)\w+ title="', text, re.MULTILINE))
     assert written - left_out + invisible + files == len(pages.examples(page, tmp_path, {}))
+
+
+def test_yaml_blocks_can_be_read() -> None:
+    """A configuration that a reader copies would be refused for its indentation."""
+    blocks = [
+        block
+        for page in pages.PAGES
+        for block in re.findall(r"^```yaml[^\n]*\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE)
+    ]
+    assert len(blocks) > 8
+    for block in blocks:
+        assert isinstance(yaml.safe_load(block), dict)
 
 
 def test_a_block_that_fails_is_named_by_its_file_and_line(tmp_path: Path) -> None:
