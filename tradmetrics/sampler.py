@@ -63,6 +63,7 @@ class Sampler:
         self._functions: list[Callable[[], Any]] = []
         self._lock = threading.Lock()
         self._stopping = threading.Event()
+        self._stopping.set()  # until it is started
         self._threads: list[threading.Thread] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -80,7 +81,7 @@ class Sampler:
             raise DecorationError(f"Sampler.add takes a function without parameters, not {function!r:.80}")
         with self._lock:
             self._functions.append(function)
-            if self._threads and not self._stopping.is_set():
+            if not self._stopping.is_set():
                 self._start_thread(function)
             elif self._loop is not None:
                 self._tasks.append(self._loop.create_task(self._run_on_loop(function)))
@@ -92,7 +93,7 @@ class Sampler:
         Coroutine functions are run to their end on the thread. Starting twice changes nothing.
         """
         with self._lock:
-            if not self._threads:
+            if self._stopping.is_set():
                 self._stopping = threading.Event()
                 for function in self._functions:
                     self._start_thread(function)
@@ -164,24 +165,28 @@ class Sampler:
                     asyncio.run(_awaited(result))
             except Exception as error:
                 self._failed(function, error)
-            due = self._next_due(started)
+            due = self._next_due(started, due)
 
     async def _run_on_loop(self, function: Callable[[], Any]) -> None:
         import asyncio
 
-        started = time.monotonic()
-        while True:
+        started = due = time.monotonic()
+        # Until the block is left, also for a function that swallows its cancellation.
+        while self._loop is not None:
             try:
                 result = function()
                 if isinstance(result, Awaitable):
                     await result
             except Exception as error:
                 self._failed(function, error)
-            await asyncio.sleep(max(0.0, self._next_due(started) - time.monotonic()))
+            due = self._next_due(started, due)
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
 
-    def _next_due(self, started: float) -> float:
+    def _next_due(self, started: float, due: float) -> float:
         """The next whole multiple of the interval after `started`; what has been missed is skipped."""
-        return started + (math.floor((time.monotonic() - started) / self.interval) + 1) * self.interval
+        # Never the one that was just due, although a wait may end a moment early.
+        done = max((time.monotonic() - started) / self.interval, round((due - started) / self.interval))
+        return started + (math.floor(done) + 1) * self.interval
 
     def _failed(self, function: Callable[[], Any], error: Exception) -> None:
         # A strict book raises, and there is no caller here to raise to; the sampler goes on.
