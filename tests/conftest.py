@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import tradmetrics
-from tradmetrics.book import replace_default
+from tradmetrics.default import replace_default
 
 # For `alerts` and for what the tests share. At the end, so that `tradmetrics` itself is the installed one.
 ROOT = Path(__file__).parent.parent

@@ -20,6 +20,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("label_values", "plan"),
     ("registry", "precreation"),
     ("book", "publishing"),
+    ("default",),
     ("instrument", "recording", "snapshots", "stats", "exposition"),
     ("shells", "proxies", "server", "asgi", "fastapi", "push"),
     ("wrapping",),

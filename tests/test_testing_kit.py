@@ -37,8 +37,8 @@ from tradmetrics import (
     track_request,
     track_trade,
 )
-from tradmetrics.book import current
 from tradmetrics.cardinality import Guard
+from tradmetrics.default import current
 from tradmetrics.identifiers import is_identifier
 from tradmetrics.registry import Instrument, Resolved
 from tradmetrics.series import CounterSeries

@@ -8,7 +8,7 @@ start_metrics_server()
 def place(order): ...
 """
 
-from tradmetrics.book import TradingMetrics, configure, get_metrics
+from tradmetrics.book import TradingMetrics
 from tradmetrics.cardinality import Limits
 from tradmetrics.decorators.connections import track_connection
 from tradmetrics.decorators.custom import track
@@ -20,6 +20,7 @@ from tradmetrics.decorators.requests import track_request
 from tradmetrics.decorators.risk import track_circuit_breaker, track_circuit_breaker_reset, track_risk_check
 from tradmetrics.decorators.snapshots import track_capital, track_market, track_pnl, track_positions, track_strategy
 from tradmetrics.decorators.trades import track_trade
+from tradmetrics.default import configure, get_metrics
 from tradmetrics.definition import MetricDefinition
 from tradmetrics.errors import ConfigurationError, LabelSourceError, SnapshotError, TradmetricsError
 from tradmetrics.exporter import MetricsExporter, metrics_exporter

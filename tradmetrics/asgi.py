@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from tradmetrics import catalogue
-from tradmetrics.book import get_metrics
+from tradmetrics.default import get_metrics
 from tradmetrics.exposition import METHODS, Auth, Endpoint, method_not_allowed
 from tradmetrics.route_templates import route_template
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 import os
 import time
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from threading import RLock
 from typing import TYPE_CHECKING, Any, Final
 
-import prometheus_client
 from prometheus_client import CollectorRegistry
 
-from tradmetrics import catalogue
+from tradmetrics import catalogue, multiprocess
 from tradmetrics.cardinality import LabelBudget, LabelKey, Limits
 from tradmetrics.definition import MetricDefinition, known_definitions
 from tradmetrics.errors import ConfigurationError, LabelSourceError, TradmetricsError
@@ -71,7 +69,7 @@ class TradingMetrics:
         strict: bool = False,
     ) -> None:
         self.registry = CollectorRegistry() if registry is None else registry
-        self.limits = _limits(limits)
+        self.limits = limits_of(limits)
         self.freshness = Freshness()
         self.strategy_stats = strategy_stats
         self.enabled = enabled and not DISABLED_BY_ENVIRONMENT
@@ -80,8 +78,9 @@ class TradingMetrics:
         """Replaced when what decorated functions have cached of this book is no longer right."""
         self.remembered: dict[tuple[str, ...], Series] = {}
         """Series by metric and raw labels, where all of these are exact `str`; for callers without a site."""
-        self._buckets = _buckets(buckets)
-        self._multiprocess = _multiprocess()
+        self._buckets = buckets_of(buckets)
+        multiprocess.check()
+        self._multiprocess = multiprocess.directory() is not None
         self._instruments: dict[str, Instrument] = {}
         self._faults = FaultLog()
         self._warned: set[tuple[str, str]] = set()
@@ -332,7 +331,8 @@ def apply(definition: MetricDefinition, series: Series, value: float) -> None:
         series.observe(value)
 
 
-def _limits(limits: Limits | Mapping[LabelKey, int] | None) -> Limits:
+def limits_of(limits: Limits | Mapping[LabelKey, int] | None) -> Limits:
+    """The limits as given, checked against the metrics there are; a plain mapping stands for their `labels`."""
     if limits is None:
         return Limits()
     checked = limits if isinstance(limits, Limits) else Limits(labels=limits)
@@ -340,7 +340,8 @@ def _limits(limits: Limits | Mapping[LabelKey, int] | None) -> Limits:
     return checked
 
 
-def _buckets(buckets: Mapping[str, Iterable[float]] | None) -> dict[str, tuple[float, ...]]:
+def buckets_of(buckets: Mapping[str, Iterable[float]] | None) -> dict[str, tuple[float, ...]]:
+    """Bucket bounds by metric as given, checked against the histograms there are."""
     histograms = [definition.name for definition in catalogue.CATALOGUE if definition.kind == "histogram"]
     result: dict[str, tuple[float, ...]] = {}
     for name, bounds in (buckets or {}).items():
@@ -352,142 +353,3 @@ def _buckets(buckets: Mapping[str, Iterable[float]] | None) -> dict[str, tuple[f
             raise ConfigurationError(f"buckets: no histogram is called {name!r}{nearest(name, histograms)}")
         result[name] = catalogue.BY_NAME[name].with_buckets(bounds).buckets or ()
     return result
-
-
-def _multiprocess() -> bool:
-    directory = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
-    if not directory:
-        return False
-    import tempfile  # only under several processes
-
-    try:
-        with tempfile.TemporaryFile(dir=directory):
-            pass
-    except OSError as error:
-        raise ConfigurationError(
-            f"PROMETHEUS_MULTIPROC_DIR is {directory!r}, and no file can be written there ({error.strerror}); "
-            "create the directory, empty, before the workers start, or unset the variable"
-        ) from None
-    return True
-
-
-class _Default:
-    """Holds the process's default book: the one piece of global state."""
-
-    __slots__ = ("book", "lock", "settings")
-
-    def __init__(self) -> None:
-        self.book: TradingMetrics | None = None
-        self.settings: dict[str, Any] | None = None
-        self.lock = RLock()
-
-
-default: Final = _Default()
-
-# What decorated functions want done with the process's default book, for as long as the functions are there.
-_wishes: Final[weakref.WeakSet[Callable[[TradingMetrics], None]]] = weakref.WeakSet()
-
-
-def with_every_default(wish: Callable[[TradingMetrics], None]) -> None:
-    """Do something with the process's default book: now, if there is one, and with each one that comes.
-
-    Args:
-        wish: Does it; held weakly.
-    """
-    with default.lock:
-        _wishes.add(wish)
-        if default.book is not None:
-            wish(default.book)
-
-
-def _fulfil(book: TradingMetrics) -> None:
-    for wish in list(_wishes):
-        wish(book)
-
-
-def get_metrics() -> TradingMetrics:
-    """Return the process's default book, built on `prometheus_client.REGISTRY` at the first use.
-
-    Returns:
-        The book that `configure` built, or one with default settings.
-    """
-    book = default.book
-    return configure() if book is None else book
-
-
-def configure(
-    registry: CollectorRegistry | None = None,
-    *,
-    limits: Limits | Mapping[LabelKey, int] | None = None,
-    buckets: Mapping[str, Iterable[float]] | None = None,
-    strategy_stats: StrategyStats | None = None,
-    enabled: bool = True,
-    strict: bool = False,
-    force: bool = False,
-) -> TradingMetrics:
-    """Set up the process's default book, before its first use.
-
-    The same settings twice change nothing. Decorated functions and timers without `metrics=` follow the default book,
-    also when it is replaced later.
-
-    Args:
-        registry: Where the metrics are registered; by default `prometheus_client.REGISTRY`.
-        limits: As for `TradingMetrics`.
-        buckets: As for `TradingMetrics`.
-        strategy_stats: As for `TradingMetrics`.
-        enabled: As for `TradingMetrics`; False makes functions already decorated call straight through.
-        strict: As for `TradingMetrics`.
-        force: True replaces a default book that was set up otherwise; what it had counted is gone.
-
-    Returns:
-        The default book.
-
-    Raises:
-        ConfigurationError: When a default book with other settings is in use and `force` is not given, or as for
-            `TradingMetrics`.
-    """
-    settings: dict[str, Any] = {
-        "registry": prometheus_client.REGISTRY if registry is None else registry,
-        "limits": _limits(limits),
-        "buckets": _buckets(buckets),
-        "strategy_stats": strategy_stats,
-        "enabled": enabled,
-        "strict": strict,
-    }
-    with default.lock:
-        current = default.book
-        if current is not None and settings == default.settings:
-            return current
-        if current is not None and not force:
-            changed = [name for name, value in settings.items() if value != (default.settings or {}).get(name)]
-            raise ConfigurationError(
-                f"configure: the default book is in use with another {' and '.join(changed)}; call configure(…) before "
-                "anything records, or replace the book and what it has counted with configure(…, force=True)"
-            )
-        if current is not None:
-            current.unregister()
-        try:
-            book = TradingMetrics(**settings)
-        except ConfigurationError:
-            if current is not None:
-                current.restore()
-            raise
-        default.book, default.settings = book, settings
-        _fulfil(book)
-        return book
-
-
-def replace_default(book: TradingMetrics | None) -> TradingMetrics | None:
-    """Put another book in the default's place and return the one that was there; for tests."""
-    with default.lock:
-        previous, default.book, default.settings = default.book, book, None
-        if previous is not None:
-            previous.forget()
-        if book is not None:
-            _fulfil(book)
-        return previous
-
-
-def current() -> TradingMetrics | None:
-    """The process's default book if there is one yet."""
-    return default.book

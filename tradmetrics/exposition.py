@@ -19,7 +19,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder, gzip_accepted
 
 from tradmetrics import multiprocess
-from tradmetrics.book import get_metrics
+from tradmetrics.default import get_metrics
 from tradmetrics.errors import ConfigurationError
 from tradmetrics.rendering import SharedWork, render
 

@@ -13,8 +13,9 @@ from enum import Enum
 from time import perf_counter, time
 from typing import Any, Final, TypeAlias, Union
 
-from tradmetrics.book import NO_BOOK, TradingMetrics, apply, get_metrics
+from tradmetrics.book import NO_BOOK, TradingMetrics, apply
 from tradmetrics.cardinality import LabelBudget
+from tradmetrics.default import get_metrics
 from tradmetrics.definition import MetricDefinition
 from tradmetrics.errors import TradmetricsError
 from tradmetrics.labels import MISSING, Call, Missing

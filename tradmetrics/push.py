@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from prometheus_client.exposition import default_handler, delete_from_gateway, push_to_gateway
 
-from tradmetrics.book import get_metrics
+from tradmetrics.default import get_metrics
 from tradmetrics.errors import ConfigurationError
 
 if TYPE_CHECKING:

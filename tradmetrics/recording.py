@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from enum import Enum
 
-from tradmetrics.book import NO_BOOK, TradingMetrics, current, get_metrics
+from tradmetrics.book import NO_BOOK, TradingMetrics
+from tradmetrics.default import current, get_metrics
 from tradmetrics.errors import LabelSourceError
 from tradmetrics.labels import MISSING, Source
 

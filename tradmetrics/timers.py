@@ -13,7 +13,8 @@ from types import TracebackType
 from typing import Any, ClassVar, Final, Generic, ParamSpec, TypeVar
 
 from tradmetrics import catalogue
-from tradmetrics.book import NO_BOOK, TradingMetrics, default, get_metrics
+from tradmetrics.book import NO_BOOK, TradingMetrics
+from tradmetrics.default import default, get_metrics
 from tradmetrics.definition import MetricDefinition
 from tradmetrics.errors import TradmetricsError
 from tradmetrics.labels import LabelSource

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from types import FunctionType
 from typing import Any, Final, ParamSpec, Protocol, TypeVar, overload
 
-from tradmetrics import book
 from tradmetrics.book import DISABLED_BY_ENVIRONMENT, TradingMetrics
+from tradmetrics.default import current, with_every_default
 from tradmetrics.errors import DecorationError
 from tradmetrics.instrument import Site
 from tradmetrics.readers import compile_sources
@@ -85,7 +85,7 @@ def instrument(
     """
     if metrics is not None and not isinstance(metrics, TradingMetrics):
         raise DecorationError(f"@{recipe.decorator}: metrics= takes a TradingMetrics, not {metrics!r}")
-    fixed = book.current() if metrics is None else metrics
+    fixed = current() if metrics is None else metrics
     if DISABLED_BY_ENVIRONMENT or (fixed is not None and not fixed.enabled):
         return target
     if isinstance(target, classmethod | staticmethod):
@@ -115,7 +115,7 @@ def _precreate(site: Site, metrics: TradingMetrics | None) -> None:
 
     precreation = site.precreation = Precreation(site, Hints(site.function))
     if metrics is None:
-        book.with_every_default(precreation)
+        with_every_default(precreation)
     else:
         precreation(metrics)
 

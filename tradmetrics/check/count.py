@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from tradmetrics.book import current
 from tradmetrics.cardinality import FREE, Limits
 from tradmetrics.check.flags import Domain, flags_of
+from tradmetrics.default import current
 from tradmetrics.definition import Label, MetricDefinition
 from tradmetrics.domains import Hints
 from tradmetrics.identifiers import is_identifier

@@ -11,8 +11,8 @@ from tradmetrics.definition import MetricDefinition
 from tradmetrics.errors import ConfigurationError
 from tradmetrics.labels import LabelSource
 from tradmetrics.readers import Field
-from tradmetrics.values import amount_of
 from tradmetrics.recipe import RAISED, RETURNED, Recipe, Rule
+from tradmetrics.values import amount_of
 from tradmetrics.wrapping import Decorator, decorate
 
 _WHEN: Final = {"returned": frozenset({RETURNED}), "raised": frozenset({RAISED}), "finished": None}

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from typing_extensions import Self
 
-from tradmetrics.book import TradingMetrics, get_metrics
+from tradmetrics.book import TradingMetrics
+from tradmetrics.default import get_metrics
 from tradmetrics.errors import ConfigurationError
 
 if TYPE_CHECKING:

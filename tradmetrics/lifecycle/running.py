@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 from threading import RLock
 from typing import Final
 
-from tradmetrics.book import TradingMetrics, current
+from tradmetrics.book import TradingMetrics
+from tradmetrics.default import current
 from tradmetrics.errors import TradmetricsError
 from tradmetrics.lifecycle.core import Core
 from tradmetrics.lifecycle.gauges import watch

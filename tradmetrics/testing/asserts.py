@@ -8,7 +8,8 @@ from types import TracebackType
 from typing import Any, Final
 
 from tradmetrics import catalogue
-from tradmetrics.book import TradingMetrics, current, get_metrics
+from tradmetrics.book import TradingMetrics
+from tradmetrics.default import current, get_metrics
 from tradmetrics.testing.samples import Metric, Series, find, line, number, spelling, texts
 
 _MOST_LINES: Final = 10

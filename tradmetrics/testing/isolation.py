@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from tradmetrics.book import TradingMetrics, default, replace_default
+from tradmetrics.book import TradingMetrics
+from tradmetrics.default import default, replace_default
 from tradmetrics.instrument import Site
 
 
