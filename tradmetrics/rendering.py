@@ -9,7 +9,7 @@ to whoever wants it. Scrapes that come while one is being rendered share its tex
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from time import sleep
 from typing import Any, Final, Protocol
 
@@ -28,7 +28,8 @@ PAUSE: Final = 5e-5
 # Other schemes spell names with underscores differently; prometheus_client does it then.
 _PLAIN_ESCAPING: Final = ("underscores", "allow-utf-8")
 
-Rows = Sequence[tuple[tuple[str, ...], Series]]
+Row = tuple[tuple[str, ...], Series]
+Rows = Mapping[tuple[str, ...], Series]
 
 
 class Collected(Protocol):
@@ -43,14 +44,16 @@ class Family(Metric):
 
     Args:
         definition: The metric.
-        rows: Its series by label values.
+        rows: Its series by label values, as they are; they may change while this is read.
         computed: Values computed for this collection, by label values; they come instead of stored ones.
 
     Attributes:
         computed: The same.
     """
 
-    def __init__(self, definition: MetricDefinition, rows: Rows, computed: Mapping[tuple[str, ...], float]) -> None:
+    def __init__(
+        self, definition: MetricDefinition, rows: Rows | Iterable[Row], computed: Mapping[tuple[str, ...], float]
+    ) -> None:
         counter = definition.kind == "counter"
         base = definition.name.removesuffix("_total") if counter else definition.name
         unit = definition.unit if base.endswith(f"_{definition.unit}") else ""
@@ -58,7 +61,7 @@ class Family(Metric):
         super().__init__(base, definition.help, definition.kind, unit)
         self._samples = None
         self._names = definition.label_names
-        self._rows = rows
+        self._rows = rows if isinstance(rows, Mapping) else dict(rows)
         self.computed = computed
 
     @property
@@ -75,22 +78,30 @@ class Family(Metric):
     def samples(self, samples: list[Sample]) -> None:
         self._samples = samples
 
+    def _stored(self) -> Iterator[tuple[tuple[str, ...], Series]]:
+        """The series that nothing computed stands in for.
+
+        A list of keys, which exist already: a list of ten thousand pairs would be so many objects for the garbage
+        collector to look at, and now and then it would look at everything there is, with the interpreter's lock held.
+        """
+        rows, computed = self._rows, self.computed
+        for labels in list(rows):
+            series = rows.get(labels)
+            if series is not None and labels not in computed:
+                yield labels, series
+
     def _values(self) -> Iterator[tuple[tuple[str, ...], str, tuple[tuple[str, str], ...], float]]:
-        computed = self.computed
-        for labels, series in self._rows:
-            if labels not in computed:
-                for suffix, extra, value in series.samples():
-                    yield labels, suffix, extra, value
-        for labels, value in computed.items():
+        for labels, series in self._stored():
+            for suffix, extra, value in series.samples():
+                yield labels, suffix, extra, value
+        for labels, value in self.computed.items():
             yield labels, "", (), value
 
     def lines(self, openmetrics: bool) -> Iterator[str]:
         """The metric's lines, each with its line feed; those about it come as one."""
         yield self._heading(openmetrics)
-        base, names, computed = self.name, self._names, self.computed
-        for labels, series in self._rows:
-            if labels in computed:
-                continue
+        base, names = self.name, self._names
+        for labels, series in self._stored():
             text = series.text
             if text is None:
                 text = series.text = label_text(names, labels)
@@ -100,7 +111,7 @@ class Family(Metric):
                     yield f'{base}{suffix}{{{before}le="{extra[0][1]}"{after}}} {number_text(value)}\n'
                 else:
                     yield f"{base}{suffix}{_braces(before, after)} {number_text(value)}\n"
-        for labels, value in computed.items():
+        for labels, value in self.computed.items():
             yield f"{base}{_braces(*label_text(names, labels))} {number_text(value)}\n"
 
     def _heading(self, openmetrics: bool) -> str:
