@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import importlib.metadata
+import itertools
 import json
 import os
 import platform
@@ -13,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.bench import figures, lifecycle
+from tests.bench import figures, lag, lifecycle
 from tests.bench.cases import Row, everything
 from tests.bench.harness import Timing, measure
 
@@ -35,7 +36,7 @@ def main() -> int:
     if not options.calls:
         _progress("orders across callbacks")
         results += [_figure(each) for each in lifecycle.figures()]
-        for each in figures.all_figures():
+        for each in itertools.chain(figures.all_figures(), lag.figures()):
             _progress(each.name)
             results.append(_figure(each))
         print(f"\n{_figure_table(results)}")
