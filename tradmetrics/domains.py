@@ -28,7 +28,9 @@ class Hints:
     def __init__(self, function: Any) -> None:
         while hasattr(function, "func"):  # functools.partial, in whatever depth
             function = function.func
-        self._scope: Mapping[str, Any] = getattr(inspect.unwrap(function), "__globals__", {})
+        unwrapped = inspect.unwrap(function)
+        written = unwrapped if hasattr(unwrapped, "__globals__") else type(unwrapped).__call__
+        self._scope: Mapping[str, Any] = getattr(written, "__globals__", {})
         self._raw: dict[str, Any] = {}
         try:
             signature = inspect.signature(function)
@@ -67,7 +69,7 @@ class Hints:
         return _bare(hint)
 
     def _hint(self, name: str) -> object:
-        return _resolved(self._raw.get(name), self._scope)
+        return _resolved(self._raw.get(name, inspect.Parameter.empty), self._scope)
 
     def _along(self, hint: object, path: tuple[str, ...]) -> Domain:
         for i, step in enumerate(path):
