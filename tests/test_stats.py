@@ -1,0 +1,397 @@
+"""`StrategyStats`: win rate, average P&L, Sharpe ratio, trades of the day, daily P&L, drawdown, from trades alone."""
+
+from __future__ import annotations
+
+import math
+import random
+import statistics
+import sys
+import threading
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.recorded import errors, sample
+from tradmetrics import (
+    ConfigurationError,
+    MetricsExporter,
+    StrategyStats,
+    TradingMetrics,
+    result,
+    track_pnl,
+    track_trade,
+)
+
+FIGURES = ("win_rate", "avg_pnl", "sharpe_ratio", "trades_today")
+
+
+class Clock:
+    """A time of day that moves when told."""
+
+    def __init__(self, text: str = "2025-03-03T12:00", zone: str = "UTC") -> None:
+        self.zone = zone
+        self.at(text)
+
+    def at(self, text: str, fold: int = 0) -> None:
+        """Set the time to a local one."""
+        self.now = datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(self.zone), fold=fold).timestamp()
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def book_with(monkeypatch: pytest.MonkeyPatch, clock: Clock, **settings: Any) -> TradingMetrics:
+    """A book with figures, and a time of day that moves when told."""
+    monkeypatch.setattr("tradmetrics.stats.time", clock)
+    return TradingMetrics(strategy_stats=StrategyStats(**settings))
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A time of day that moves when told."""
+    return Clock()
+
+
+@pytest.fixture
+def book(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> TradingMetrics:
+    """A book with the default figures."""
+    return book_with(monkeypatch, clock)
+
+
+def trade(book: TradingMetrics, *pnls: object, strategy: str = "s") -> None:
+    """Make trades."""
+    close = track_trade(strategy=strategy, side="BUY", pnl=result(), metrics=book)(lambda pnl: pnl)
+    for pnl in pnls:
+        close(pnl)
+
+
+def figures(book: TradingMetrics, strategy: str = "s") -> dict[str, float]:
+    """A strategy's figures, as a scrape sees them; those that there are."""
+    found = {name: sample(book, f"trading_strategy_{name}", strategy=strategy) for name in FIGURES}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+# ── the figures ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_there_are_none_before_the_first_trade(book: TradingMetrics) -> None:
+    """A win rate of zero, and an alert on it, would greet every start."""
+    assert {} == figures(book)
+    assert (None, None) == (sample(book, "trading_daily_pnl"), sample(book, "trading_max_drawdown"))
+
+
+def test_without_the_option_nothing_is_derived() -> None:
+    """Figures that the user sets would be mixed with ours."""
+    book = TradingMetrics()
+    trade(book, 5, -5)
+    assert {} == figures(book)
+    track_pnl(metrics=book)(lambda: {"daily": 7})()
+    assert 7 == sample(book, "trading_daily_pnl")
+
+
+def test_the_win_rate_is_wins_among_wins_and_losses(book: TradingMetrics) -> None:
+    """Trades that end even, or whose result is not known, would count as lost."""
+    trade(book, 10, 5, -1, 0, None, 0)
+    assert pytest.approx(2 / 3) == figures(book)["win_rate"]
+    trade(book, 0, None, strategy="even")
+    assert "win_rate" not in figures(book, "even")
+    trade(book, -1, strategy="lost")
+    assert 0 == figures(book, "lost")["win_rate"]
+
+
+def test_the_average_is_over_trades_whose_result_is_known(book: TradingMetrics) -> None:
+    """Trades without a result would pull the average to zero."""
+    trade(book, 10, -4, None, 0)
+    assert 2.0 == figures(book)["avg_pnl"]
+    trade(book, None, strategy="unknown")
+    assert {"trades_today": 1} == figures(book, "unknown")
+
+
+def sharpe(pnls: list[float], periods: float = 252) -> float:
+    """The docstring's formula."""
+    return statistics.mean(pnls) / statistics.stdev(pnls) * math.sqrt(periods)
+
+
+def test_the_sharpe_ratio_is_the_docstrings_formula(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
+    """A figure that traders compare strategies by would be another one than it is called."""
+    pnls = [120.0, -40.0, 65.5, 0.0, -12.25, 300.0]
+    book = book_with(monkeypatch, clock)
+    trade(book, *pnls)
+    assert pytest.approx(sharpe(pnls)) == figures(book)["sharpe_ratio"]
+    book = book_with(monkeypatch, clock, periods_per_year=52)
+    trade(book, *pnls)
+    assert pytest.approx(sharpe(pnls, 52)) == figures(book)["sharpe_ratio"]
+
+
+@pytest.mark.parametrize("pnls", [[5], [5, 5, 5], [0, 0], [None, 7]])
+def test_without_any_spread_there_is_no_sharpe_ratio(book: TradingMetrics, pnls: list[Any]) -> None:
+    """A division by zero would end the scrape, or show an infinite ratio."""
+    trade(book, *pnls)
+    assert "sharpe_ratio" not in figures(book)
+    assert {} == errors(book)
+
+
+def test_strategies_are_told_apart(book: TradingMetrics) -> None:
+    """One strategy's losses would spoil another one's figures."""
+    trade(book, 10, 20, strategy="a")
+    trade(book, -10, strategy="b")
+    assert {"win_rate": 1, "avg_pnl": 15, "trades_today": 2} == {
+        name: value for name, value in figures(book, "a").items() if name != "sharpe_ratio"
+    }
+    assert {"win_rate": 0, "avg_pnl": -10, "trades_today": 1} == figures(book, "b")
+
+
+def test_failed_trades_are_not_trades_of_the_day(book: TradingMetrics) -> None:
+    """A broker that refuses everything would look like a busy day."""
+
+    @track_trade(strategy="s", side="BUY", metrics=book)
+    def close() -> None:
+        raise ValueError
+
+    with pytest.raises(ValueError, match=r"^$"):
+        close()
+    assert {} == figures(book)
+
+
+def test_the_explicit_call_feeds_them_too(book: TradingMetrics) -> None:
+    """Code that cannot be decorated would have no figures."""
+    exporter = MetricsExporter(book)
+    exporter.record_trade("s", "BUY", "executed", 10)
+    exporter.record_trade("s", "BUY", "executed", "-5")
+    exporter.record_trade("s", "BUY", "executed")
+    exporter.record_trade("s", "BUY", "executed", "?")
+    assert (0.5, 2.5, 4) == tuple(figures(book)[name] for name in ("win_rate", "avg_pnl", "trades_today"))
+    assert 5 == sample(book, "trading_daily_pnl")
+
+
+def test_figures_that_the_user_sets_give_way_to_those_derived(book: TradingMetrics) -> None:
+    """Two values of one figure would be exposed, which Prometheus refuses."""
+    MetricsExporter(book).update_strategy_metrics("s", win_rate=0.9)
+    MetricsExporter(book).update_strategy_metrics("other", win_rate=0.8)
+    trade(book, 5, -5)
+    assert (0.5, 0.8) == (figures(book)["win_rate"], figures(book, "other")["win_rate"])
+
+
+def test_strategies_past_the_budget_share_their_figures(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
+    """A strategy name with an id in it would grow the memory without end."""
+    monkeypatch.setattr("tradmetrics.stats.time", clock)
+    book = TradingMetrics(strategy_stats=StrategyStats(), limits={"strategy": 2})
+    for number in range(50):
+        trade(book, 1, strategy=f"s{number}")
+    assert (1, 1, 48) == tuple(figures(book, name)["trades_today"] for name in ("s0", "s1", "__other__"))
+    assert 3 == len(book.strategy_stats._strategies)  # type: ignore[union-attr]
+
+
+def test_memory_is_the_same_however_many_trades_there_were(book: TradingMetrics) -> None:
+    """A year of trading would fill the memory with its trades."""
+    trade(book, *range(10))
+    running = book.strategy_stats._strategies["s"]  # type: ignore[union-attr]
+    before = sys.getsizeof(running) + sum(sys.getsizeof(getattr(running, name)) for name in running.__slots__)
+    trade(book, *range(5_000))
+    after = sys.getsizeof(running) + sum(sys.getsizeof(getattr(running, name)) for name in running.__slots__)
+    assert after <= before + 64
+    assert not book.strategy_stats._pending  # type: ignore[union-attr]
+
+
+pnl_lists = st.lists(st.one_of(st.none(), st.integers(-1_000, 1_000), st.floats(-1e6, 1e6)), max_size=40)
+
+
+@settings(max_examples=60, deadline=None)
+@given(pnl_lists)
+def test_running_figures_are_those_of_all_trades_together(pnls: list[Any]) -> None:
+    """Rounding would add up until the figures are wrong."""
+    book = TradingMetrics(strategy_stats=StrategyStats(), strict=True)
+    trade(book, *pnls)
+    known = [float(pnl) for pnl in pnls if pnl is not None]
+    found = figures(book)
+    assert len(pnls) == found.get("trades_today", 0)
+    if known:
+        assert pytest.approx(statistics.fmean(known), rel=1e-6, abs=1e-6) == found["avg_pnl"]
+    decided = [pnl for pnl in known if pnl != 0]
+    if decided:
+        assert pytest.approx(sum(pnl > 0 for pnl in decided) / len(decided)) == found["win_rate"]
+    if len(known) > 1 and statistics.stdev(known) > 1e-3:
+        assert pytest.approx(sharpe(known), rel=1e-4, abs=1e-4) == found["sharpe_ratio"]
+    equity = peak = fall = 0.0
+    for pnl in known:
+        equity += pnl
+        peak = max(peak, equity)
+        fall = max(fall, min(100.0, (peak - equity) / peak * 100)) if peak > 0 else fall
+    assert pytest.approx(fall, rel=1e-6, abs=1e-6) == (sample(book, "trading_max_drawdown") or 0.0)
+
+
+# ── drawdown ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_drawdown_is_the_largest_fall_from_a_peak_in_percent(book: TradingMetrics) -> None:
+    """The figure that a risk limit stands on would be another one."""
+    MetricsExporter(book).update_capital_metrics(total=1_000)
+    for pnl, expected in ((100, 0), (-110, 10), (50, 10), (200, 10), (-620, 50), (5_000, 50), (-6_000, 100)):
+        trade(book, pnl)
+        assert pytest.approx(expected) == sample(book, "trading_max_drawdown")
+
+
+def test_without_a_capital_equity_begins_at_zero(book: TradingMetrics) -> None:
+    """The first loss would be a fall of more than everything."""
+    trade(book, -50)
+    assert 0 == sample(book, "trading_max_drawdown")
+    trade(book, 150, -25)
+    assert 25 == sample(book, "trading_max_drawdown")
+
+
+# ── the trading day ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def day(book: TradingMetrics) -> tuple[float | None, float | None]:
+    """The day's trades and its P&L."""
+    return figures(book).get("trades_today"), sample(book, "trading_daily_pnl")
+
+
+def test_the_day_begins_anew_at_midnight_utc_by_default(book: TradingMetrics, clock: Clock) -> None:
+    """The day's figures would go on from yesterday."""
+    trade(book, 10, -4)
+    assert (2, 6) == day(book)
+    clock.at("2025-03-03T23:59:59.999")
+    assert (2, 6) == day(book)
+    clock.at("2025-03-04T00:00")
+    assert (0, 0) == day(book)
+    trade(book, 3)
+    assert (1, 3) == day(book)
+    clock.at("2025-03-09T15:00")
+    trade(book, 5)
+    assert (1, 5) == day(book)
+    assert 3.5 == figures(book)["avg_pnl"]  # over all days
+
+
+@pytest.mark.parametrize("zone", ["Asia/Kolkata", "America/New_York", "Australia/Lord_Howe", "UTC"])
+def test_the_day_begins_at_the_declared_time_in_the_declared_zone(monkeypatch: pytest.MonkeyPatch, zone: str) -> None:
+    """The day would turn in the middle of the session."""
+    clock = Clock("2025-06-02T09:14:59", zone)
+    book = book_with(monkeypatch, clock, reset_at="09:15", timezone=zone)
+    trade(book, 1)
+    assert (1, 1) == day(book)
+    clock.at("2025-06-02T09:15")
+    assert (0, 0) == day(book)
+    trade(book, 2)
+    for same in ("2025-06-02T23:59", "2025-06-03T00:01", "2025-06-03T09:14:59.9"):
+        clock.at(same)
+        assert (1, 2) == day(book)
+    clock.at("2025-06-03T09:15")
+    assert (0, 0) == day(book)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("2025-03-08", "2025-03-09"), ("2025-11-01", "2025-11-02")],
+    ids=["an hour is left out", "an hour comes twice"],
+)
+def test_the_day_turns_at_the_same_time_of_day_when_the_clocks_change(
+    monkeypatch: pytest.MonkeyPatch, before: str, after: str
+) -> None:
+    """Twice a year the day would turn an hour early or late."""
+    clock = Clock(f"{before}T18:00", "America/New_York")
+    book = book_with(monkeypatch, clock, reset_at="17:00", timezone="America/New_York")
+    trade(book, 1)
+    clock.at(f"{after}T16:59:59")
+    assert (1, 1) == day(book)
+    clock.at(f"{after}T17:00")
+    assert (0, 0) == day(book)
+
+
+@pytest.mark.parametrize(
+    ("text", "fold"),
+    [("2025-11-02T00:59", 0), ("2025-11-02T01:00", 0), ("2025-11-02T01:29", 0), ("2025-11-02T01:30", 0),
+     ("2025-11-02T01:59", 0), ("2025-11-02T01:00", 1), ("2025-11-02T01:29", 1), ("2025-11-02T01:30", 1),
+     ("2025-11-02T02:00", 0), ("2025-03-09T01:59", 0), ("2025-03-09T03:00", 0), ("2025-03-09T03:29", 0),
+     ("2025-03-09T03:31", 0)],
+)  # fmt: skip
+@pytest.mark.parametrize("reset_at", ["01:30", "02:30", "01:00", "03:00"])
+def test_a_program_that_starts_while_the_clocks_change_counts_its_day(
+    monkeypatch: pytest.MonkeyPatch, text: str, fold: int, reset_at: str
+) -> None:
+    """Each trade would begin a new day, in the one hour that comes twice."""
+    clock = Clock(zone="America/New_York")
+    clock.at(text, fold)
+    book = book_with(monkeypatch, clock, reset_at=reset_at, timezone="America/New_York")
+    trade(book, 1)
+    clock.now += 0.001
+    trade(book, 1)
+    assert (2, 2) == day(book)
+
+
+@pytest.mark.parametrize("first", ["2025-03-07", "2025-10-31"])
+def test_around_a_change_of_the_clocks_every_day_turns_once(monkeypatch: pytest.MonkeyPatch, first: str) -> None:
+    """A day would be lost, or come twice."""
+    clock = Clock(f"{first}T12:00", "America/New_York")
+    book = book_with(monkeypatch, clock, reset_at="02:30", timezone="America/New_York")
+    days, last = 0, math.inf
+    for _ in range(5 * 48):
+        trade(book, 1)
+        today = day(book)[0] or 0
+        days += today < last
+        last = today
+        clock.now += 1_800
+    assert 6 == days
+
+
+# ── threads, signals, settings ───────────────────────────────────────────────────────────────────────────────────
+
+
+def test_threads_lose_no_trade(book: TradingMetrics) -> None:
+    """Trades that close at the same moment would be missing from the figures."""
+    done = threading.Event()
+
+    def scrape() -> None:
+        while not done.is_set():
+            day(book)
+
+    scraper = threading.Thread(target=scrape)
+    threads = [threading.Thread(target=trade, args=(book, *[random.choice((1, -1, 2))] * 500)) for _ in range(8)]
+    for thread in (scraper, *threads):
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    done.set()
+    scraper.join(10)
+    profit = sample(book, "trading_profit_total", strategy="s") or 0
+    loss = sample(book, "trading_loss_total", strategy="s") or 0
+    assert (4_000, profit - loss) == day(book)
+    assert pytest.approx((profit - loss) / 4_000) == figures(book)["avg_pnl"]
+
+
+def test_settings_are_compared_by_value() -> None:
+    """Configuring the same twice would be refused."""
+    assert StrategyStats("09:15", "Asia/Kolkata", 250) == StrategyStats("09:15", "Asia/Kolkata", 250)
+    assert hash(StrategyStats("09:15", "Asia/Kolkata")) == hash(StrategyStats("09:15", "Asia/Kolkata"))
+    assert StrategyStats() != StrategyStats("09:15")
+    assert StrategyStats() != "00:00"
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"reset_at": "25:00"}, "reset_at is a time of day such as '09:15', not '25:00'"),
+        ({"reset_at": "9.15"}, "reset_at"),
+        ({"reset_at": None}, "reset_at"),
+        ({"reset_at": 9}, "reset_at"),
+        ({"timezone": "Asia/Calcuta"}, "'Asia/Calcuta' is no time zone; did you mean 'Asia/Calcutta'"),
+        ({"timezone": "IST5:30"}, "write an IANA name such as 'Asia/Kolkata'"),
+        ({"timezone": ""}, "is no time zone"),
+        ({"timezone": None}, "is no time zone"),
+        ({"timezone": "/etc/passwd"}, "is no time zone"),
+        ({"periods_per_year": 0}, "periods_per_year is above zero"),
+        ({"periods_per_year": -252}, "periods_per_year"),
+        ({"periods_per_year": math.nan}, "periods_per_year"),
+        ({"periods_per_year": math.inf}, "periods_per_year"),
+        ({"periods_per_year": "daily"}, "periods_per_year"),
+        ({"periods_per_year": True}, "periods_per_year"),
+    ],
+)
+def test_settings_that_cannot_be_right_are_refused(given: dict[str, Any], message: str) -> None:
+    """The figures would be wrong for as long as nobody looks."""
+    with pytest.raises(ConfigurationError, match=message):
+        StrategyStats(**given)
