@@ -89,6 +89,8 @@ def set_positions(book: TradingMetrics, positions: Any, *, site: str) -> None:
         site: Who records, for counting errors.
     """
     try:
+        if isinstance(positions, (str, bytes)):
+            raise TypeError("a text is no list of positions")
         items = list(positions.values() if isinstance(positions, Mapping) else positions)
     except Exception as error:
         book.fault(site, "value", error)

@@ -1,0 +1,363 @@
+"""`track_positions`, `track_pnl`, `track_capital`, `track_market`, `track_strategy`: gauges from returned snapshots."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import UserDict, namedtuple
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
+from decimal import Decimal
+from enum import Enum
+from types import MappingProxyType, SimpleNamespace
+from typing import Any
+
+import pydantic
+import pytest
+
+from tests.recorded import errors, raising, recorded
+from tradmetrics import (
+    TradingMetrics,
+    TradmetricsError,
+    arg,
+    error,
+    get_metrics,
+    result,
+    track_capital,
+    track_market,
+    track_pnl,
+    track_positions,
+    track_strategy,
+)
+
+
+@pytest.fixture
+def book() -> TradingMetrics:
+    """A book of the test's own."""
+    return TradingMetrics()
+
+
+@dataclass
+class Pnl:
+    """A dataclass snapshot."""
+
+    daily: object = None
+    daily_pct: object = None
+    unrealized: object = None
+    realized: object = None
+
+
+class PnlModel(pydantic.BaseModel):
+    """A pydantic snapshot."""
+
+    daily: float
+    daily_pct: float
+    unrealized: float
+    realized: float
+
+
+class PnlObject:
+    """A snapshot with properties, counted."""
+
+    asked = 0
+
+    def __init__(self, **values: float) -> None:
+        self._values = values
+
+    def __getattr__(self, name: str) -> float:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return self._values[name]
+
+
+PnlTuple = namedtuple("PnlTuple", [field.name for field in fields(Pnl)])
+VALUES = {"daily": 1.0, "daily_pct": 2.0, "unrealized": 3.0, "realized": 4.0}
+KINDS: dict[str, Callable[..., Any]] = {
+    "dict": dict,
+    "mapping": lambda **values: MappingProxyType(values),
+    "user dict": UserDict,
+    "dataclass": Pnl,
+    "namedtuple": PnlTuple,
+    "namespace": SimpleNamespace,
+    "object": PnlObject,
+    "pydantic": PnlModel,
+}
+PNL = {
+    "trading_daily_pnl": 1.0,
+    "trading_daily_pnl_percent": 2.0,
+    "trading_unrealized_pnl": 3.0,
+    "trading_realized_pnl": 4.0,
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_snapshot_may_be_of_any_kind(book: TradingMetrics, kind: str) -> None:
+    """Bots would have to convert what they have into the one kind that we read."""
+    snapshot = KINDS[kind](**VALUES)
+    assert snapshot is track_pnl(metrics=book)(lambda: snapshot)()
+    assert PNL == recorded(book)
+
+
+FIELDS: list[tuple[Any, str, str]] = [
+    (track_pnl, "daily", "trading_daily_pnl"),
+    (track_pnl, "daily_pnl", "trading_daily_pnl"),
+    (track_pnl, "daily_pct", "trading_daily_pnl_percent"),
+    (track_pnl, "unrealized", "trading_unrealized_pnl"),
+    (track_pnl, "unrealized_pnl", "trading_unrealized_pnl"),
+    (track_pnl, "realized", "trading_realized_pnl"),
+    (track_pnl, "realized_pnl", "trading_realized_pnl"),
+    (track_capital, "total", "trading_capital_total"),
+    (track_capital, "used", "trading_capital_used"),
+    (track_capital, "available", "trading_capital_available"),
+    (track_capital, "utilization", "trading_capital_utilization"),
+    (track_capital, "margin_used", "trading_margin_used"),
+    (track_capital, "margin_available", "trading_margin_available"),
+    (track_market, "vix", "trading_market_vix"),
+    (track_market, "session_open", "trading_market_session_open"),
+    (track_strategy, "win_rate", "trading_strategy_win_rate unknown"),
+    (track_strategy, "avg_pnl", "trading_strategy_avg_pnl unknown"),
+    (track_strategy, "sharpe_ratio", "trading_strategy_sharpe_ratio unknown"),
+    (track_strategy, "trades_today", "trading_strategy_trades_today unknown"),
+]
+
+
+@pytest.mark.parametrize(("decorator", "field", "metric"), FIELDS)
+def test_each_field_sets_its_own_gauge_and_absent_ones_leave_theirs_alone(
+    book: TradingMetrics, decorator: Any, field: str, metric: str
+) -> None:
+    """Two figures would be swapped, or one that is not known this time would read zero."""
+    snapshots = iter([{field: 1}, {}, {field: None}, {"other": 5}, {field: "0"}, {field: Decimal(1)}])
+    state = decorator(metrics=book)(lambda: next(snapshots))
+    expected = [1, 1, 1, 1, 0, 1] if field != "session_open" else [1, 1, 1, 1, 1, 1]
+    for value in expected:
+        state()
+        assert {metric: value} == recorded(book)
+
+
+POINTED: list[tuple[Any, str, str, Any]] = [
+    (track_pnl, "daily", "trading_daily_pnl", {"other": {"deep": 7}}),
+    (track_capital, "total", "trading_capital_total", {"other": {"deep": 7}}),
+    (track_market, "vix", "trading_market_vix", {"other": {"deep": 7}}),
+]
+
+
+@pytest.mark.parametrize(("decorator", "field", "metric", "snapshot"), POINTED)
+@pytest.mark.parametrize(
+    "source", [result("other.deep"), arg("given"), lambda call: call.result["other"]["deep"], 7, "7"]
+)
+def test_a_field_can_be_pointed_elsewhere(
+    book: TradingMetrics, decorator: Any, field: str, metric: str, snapshot: Any, source: Any
+) -> None:
+    """A broker that calls its equity otherwise would need a wrapper."""
+    decorator(metrics=book, **{field: source})(lambda given: {field: 1, **snapshot})(7)
+    assert {metric: 7} == recorded(book)
+
+
+def test_a_field_that_is_pointed_nowhere_is_counted_and_the_others_are_set(book: TradingMetrics) -> None:
+    """A wrong path would hide the figures that are right."""
+    track_capital(total=result("equity"), margin_used=error("x"), metrics=book)(lambda: {"used": 5})()
+    assert 5 == recorded(book)["trading_capital_used"]
+    assert {("<lambda>", "source"): 1} == errors(book)
+    assert 2 == len(recorded(book))
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, "a lot", [1], object()])
+def test_a_figure_that_is_no_number_is_counted_and_the_others_are_set(book: TradingMetrics, value: object) -> None:
+    """One bad figure would hide the others, or make its gauge useless."""
+    track_capital(metrics=book)(lambda: {"total": value, "used": 5})()
+    assert 5 == recorded(book)["trading_capital_used"]
+    assert {("<lambda>", "value"): 1} == errors(book)
+    assert "trading_capital_total" not in recorded(book)
+
+
+@pytest.mark.parametrize("decorator", [track_pnl, track_capital, track_market, track_strategy, track_positions])
+def test_nothing_and_an_exception_change_nothing(book: TradingMetrics, decorator: Any) -> None:
+    """A broker that is down for a minute would show an empty account."""
+    answers = iter([{"daily": 5, "total": 5, "vix": 5, "win_rate": 5}, None])
+    if decorator is track_positions:
+        answers = iter([[{"strategy": "s"}], None])  # type: ignore[list-item]
+    state = decorator(metrics=book)(lambda: next(answers))
+    state()
+    before = recorded(book)
+    assert 1 == len(before)
+    assert state() is None
+    with pytest.raises(ConnectionError):
+        decorator(metrics=book)(raising(ConnectionError()))()
+    assert before == recorded(book)
+
+
+@pytest.mark.parametrize("decorator", [track_pnl, track_capital, track_market, track_strategy, track_positions])
+def test_a_generator_is_refused(decorator: Any) -> None:
+    """Nothing would ever be recorded for it."""
+
+    def states() -> Iterator[dict[str, int]]:
+        yield {"total": 5}
+
+    async def async_states() -> Any:
+        yield {"total": 5}
+
+    for function in (states, async_states):
+        with pytest.raises(TradmetricsError, match="decorate the function that makes one item"):
+            decorator(function)
+
+
+def test_bare_async_and_methods_work() -> None:
+    """The ways that bots are written in would not."""
+
+    class Account:
+        @track_capital
+        def now(self) -> dict[str, int]:
+            return {"total": 5}
+
+        @track_pnl
+        async def pnl(self) -> Pnl:
+            return Pnl(daily=6)
+
+    Account().now()
+    asyncio.run(Account().pnl())
+    assert {"trading_capital_total": 5, "trading_daily_pnl": 6} == recorded(get_metrics())
+
+
+# ── the market ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Condition(Enum):
+    """Conditions that a user keeps in an enum."""
+
+    CALM = "calm"
+    WILD = 2
+
+
+def test_the_market_is_in_one_condition_at_a_time(book: TradingMetrics) -> None:
+    """It would seem to be in every condition that it was ever in."""
+    conditions = iter([Condition.CALM, "wild", "calm", None, Condition.WILD])
+    market = track_market(metrics=book)(lambda: {"condition": next(conditions)})
+    for expected in ("calm", "wild", "calm", "calm", "WILD"):
+        market()
+        found = recorded(book)
+        assert 1 == found[f"trading_market_condition {expected}"]
+        assert 1 == sum(found.values())
+    assert 3 == len(recorded(book))
+
+
+@pytest.mark.parametrize(("is_open", "expected"), [(True, 1), (False, 0), (0, 0), ("yes", 1), (1.5, 1)])
+def test_the_session_is_open_or_closed(book: TradingMetrics, is_open: object, expected: int) -> None:
+    """Alerts would not be muted outside the session, or be muted within it."""
+    track_market(metrics=book)(lambda: {"session_open": is_open})()
+    assert {"trading_market_session_open": expected} == recorded(book)
+
+
+def test_a_session_that_was_never_told_is_absent(book: TradingMetrics) -> None:
+    """A gauge of zero would mute every alert of a bot that knows nothing of sessions."""
+    track_market(metrics=book)(lambda: {"vix": 14})()
+    assert {"trading_market_vix": 14} == recorded(book)
+
+
+# ── strategies ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("many", [list, tuple, lambda items: {id(item): item for item in items}.values(), iter])
+def test_several_strategies_in_one_answer(book: TradingMetrics, many: Any) -> None:
+    """A report on all strategies would have to be split up."""
+    report = [{"strategy": "a", "win_rate": 0.5, "trades_today": 3}, SimpleNamespace(strategy="b", avg_pnl=-2)]
+    answer = many(report)
+    assert answer is track_strategy(metrics=book)(lambda: answer)()
+    if many in (list, tuple):
+        assert {
+            "trading_strategy_win_rate a": 0.5,
+            "trading_strategy_trades_today a": 3,
+            "trading_strategy_avg_pnl b": -2,
+        } == recorded(book)
+
+
+@pytest.mark.parametrize("sources", [{}, {"strategy": arg("strategy")}, {"strategy": arg("self.name")}])
+def test_the_strategy_may_be_the_parameter(book: TradingMetrics, sources: Any) -> None:
+    """A report on the strategy that was asked for would be of one called `unknown`."""
+
+    class Desk:
+        name = "gamma"
+
+        @track_strategy(metrics=book, **sources)
+        def report(self, strategy: str) -> dict[str, float]:
+            return {"win_rate": 0.5}
+
+    Desk().report("gamma")
+    assert {"trading_strategy_win_rate gamma": 0.5} == recorded(book)
+
+
+def test_the_snapshots_own_strategy_wins(book: TradingMetrics) -> None:
+    """The figures of one strategy would be shown as another's."""
+    track_strategy(metrics=book)(lambda strategy: [{"strategy": "own", "win_rate": 0.5}, {"win_rate": 0.4}])("asked")
+    assert {"trading_strategy_win_rate own": 0.5, "trading_strategy_win_rate asked": 0.4} == recorded(book)
+
+
+# ── positions ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass
+class Position:
+    """A position."""
+
+    strategy: object = "s"
+    unrealized_pnl: object = None
+    quantity: object = None
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        [Position("a", 5), Position("a", -2.0), Position("b")],
+        (Position("a", "5"), {"strategy": "a", "unrealized_pnl": Decimal(-2), "quantity": -50}, Position("b")),
+        {"x": Position("a", 5), "y": Position("a", -2), "z": Position("b", 0, 25), "closed": Position("c", 9, 0)},
+        {Position: Position("a", 3), 2: Position("a", quantity="1"), 3: Position("b", None, 0.5)},
+    ],
+)
+def test_positions_are_counted_by_strategy_and_their_pnl_added_up(book: TradingMetrics, answer: Any) -> None:
+    """The number of open positions, which a limit stands on, would be wrong."""
+    assert answer is track_positions(metrics=book)(lambda: answer)()
+    assert {"trading_positions_open a": 2, "trading_positions_open b": 1, "trading_unrealized_pnl": 3} == recorded(book)
+
+
+def test_a_strategy_whose_positions_are_gone_reads_zero(book: TradingMetrics) -> None:
+    """A closed position would be shown as open until the process ends."""
+    answers = iter([[Position("a", 1), Position("b", 2)], [Position("b", 3)], [], [Position("a")]])
+    positions = track_positions(metrics=book)(lambda: next(answers))
+    for a, b, pnl in ((1, 1, 3), (0, 1, 3), (0, 0, 0), (1, 0, 0)):
+        positions()
+        assert {
+            "trading_positions_open a": a,
+            "trading_positions_open b": b,
+            "trading_unrealized_pnl": pnl,
+        } == recorded(book)
+
+
+def test_an_iterator_is_left_to_the_caller(book: TradingMetrics) -> None:
+    """The bot would find no positions, because its metrics had read them."""
+
+    def positions() -> Iterator[Position]:
+        return iter([Position(), Position()])
+
+    assert 2 == len(list(track_positions(metrics=book)(positions)()))
+    assert {("positions", "value"): 1} == errors(book)
+    report = iter([{"strategy": "a", "win_rate": 1}])
+    assert 1 == len(list(track_strategy(metrics=book)(lambda: report)()))
+
+
+@pytest.mark.parametrize("answer", [5, object(), "text and no positions"])
+def test_what_is_no_positions_at_all_is_counted(book: TradingMetrics, answer: object) -> None:
+    """A mistake in what is returned would show as an empty portfolio."""
+    track_positions(metrics=book)(lambda: answer)()
+    assert {("<lambda>", "value"): 1} == errors(book)
+    assert 1 == len(recorded(book))
+
+
+def test_strategies_past_the_budget_share_a_count(book: TradingMetrics) -> None:
+    """Positions of the last strategies would be missing from the total."""
+    book = TradingMetrics(limits={"strategy": 2})
+    track_positions(metrics=book)(lambda: [Position(f"s{number}", 1) for number in range(5)])()
+    found = recorded(book)
+    assert {"s0": 1, "s1": 1, "__other__": 3} == {
+        name.split()[1]: count for name, count in found.items() if name.startswith("trading_positions_open")
+    }
+    assert 5 == found["trading_unrealized_pnl"]
+    assert found["tradmetrics_label_overflow_total trading_positions_open strategy"] >= 1
