@@ -325,6 +325,7 @@ def test_a_local_clock_that_steps_back_drops_the_time_and_counts_it(desk: Desk) 
     """Without it, a clock that was set back would put negative seconds into the fill times."""
     desk.orders.submitted("1", side="BUY")
     desk.clock.now -= 5
+    assert 0 == desk.value("trading_order_oldest_open_seconds", strategy="s")
     desk.orders.updated("1", status="filled")
     assert {"time_before_submit": 1} == desk.anomalies()
     assert {"submitted": 1, "filled": 1} == desk.ends()

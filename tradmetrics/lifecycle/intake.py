@@ -49,7 +49,7 @@ class Intake(Running):
         try:
             self.run(book, site, self.reader.now if at is None else at, (), self.core.message, action, at, False)
         except Exception as error:
-            self.failed(book, site, error)
+            book.fault(site, "record", error)
 
     def submitted(
         self,
@@ -95,7 +95,7 @@ class Intake(Running):
             kind = reader.order_type(order_type)
             self.run(book, site, now, anomalies, self.core.submit, order, kind, failure, entered is None)
         except Exception as error:
-            self.failed(book, site, error)
+            book.fault(site, "record", error)
 
     def updated(
         self,
@@ -145,7 +145,7 @@ class Intake(Running):
             )
             self.run(book, site, now, anomalies, self.core.update, event, now)
         except Exception as error:
-            self.failed(book, site, error)
+            book.fault(site, "record", error)
 
     def alias(self, site: str, order_id: object, broker_id: object) -> None:
         """Take in a second id."""
@@ -161,7 +161,7 @@ class Intake(Running):
             else:
                 self.run(book, site, now, (), self.core.alias, key, other, now)
         except Exception as error:
-            self.failed(book, site, error)
+            book.fault(site, "record", error)
 
     def cancel_requested(self, site: str, order_id: object, timestamp: object, entered: Entered | None = None) -> None:
         """Take in a request to cancel."""
@@ -182,7 +182,7 @@ class Intake(Running):
 
             self.run(book, site, now, ("missing_id",) if key is None else (), take_in)
         except Exception as error:
-            self.failed(book, site, error)
+            book.fault(site, "record", error)
 
     def replaced(
         self,
@@ -215,7 +215,7 @@ class Intake(Running):
 
             self.run(book, site, now, anomalies, take_in)
         except Exception as error:
-            self.failed(book, site, error)
+            book.fault(site, "record", error)
 
     # ── restarts ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -250,4 +250,4 @@ class Intake(Running):
 
             self.run(book, site, now, (), put_all)
         except Exception as error:
-            self.failed(book, site, error)
+            book.fault(site, "record", error)

@@ -14,7 +14,6 @@ from typing import Final
 
 from tradmetrics.book import TradingMetrics
 from tradmetrics.default import current
-from tradmetrics.errors import TradmetricsError
 from tradmetrics.lifecycle.core import Core
 from tradmetrics.lifecycle.gauges import watch
 from tradmetrics.lifecycle.reader import Reader
@@ -52,15 +51,9 @@ class Running:
             try:
                 watch(book, self, self._watched)
             except Exception as error:
-                self.failed(book, site, error)
+                book.fault(site, "record", error)
             self._watched = book
         return book
-
-    def failed(self, book: TradingMetrics, site: str, error: Exception) -> None:
-        """Count an error of ours, and keep it from the caller; a `strict` book lets its own through."""
-        if book.strict and isinstance(error, TradmetricsError):
-            raise error
-        book.fault(site, "record", error)
 
     def run(
         self,
@@ -108,7 +101,7 @@ class Running:
                 else:
                     series.observe(amount)
             except Exception as error:
-                self.failed(book, site, error)
+                book.fault(site, "record", error)
 
     def _later(self, anomalies: Iterable[str], operation: Callable[..., object], arguments: tuple[object, ...]) -> None:
         for kind in anomalies:
@@ -124,7 +117,7 @@ class Running:
             self.reader.clock(book, site)
             self.run(book, site, self.reader.now, (), nothing)
         except Exception as error:
-            self.failed(book, site, error)
+            book.fault(site, "record", error)
 
     def open_by_strategy(self) -> Mapping[str, int]:
         """The number of open orders by strategy."""
