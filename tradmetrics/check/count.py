@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from math import prod
 from typing import Any
 
 from tradmetrics.cardinality import FREE, Limits
@@ -16,6 +17,7 @@ from tradmetrics.identifiers import is_identifier
 from tradmetrics.instrument import Site
 from tradmetrics.labels import Source
 from tradmetrics.precreation import domain_of
+from tradmetrics.text import OTHER
 
 
 @dataclass(frozen=True)
@@ -109,29 +111,40 @@ def worst_case(definition: MetricDefinition, domains: Sequence[Domain], limits: 
         domains: The known values of each label, or None.
         limits: Its budgets.
     """
-    closed, real, free = 1, 1, 1
-    every = 1
-    is_open = False
+    closed = 1
+    places: list[tuple[int, set[str]]] = []
     for label, domain in zip(definition.labels, domains, strict=True):
         if label.values is not None or not definition.guarded:
             closed *= len(domain or label.values or ())
-            continue
-        is_open = True
-        budget = limits.label_budget(definition.name, label.name)
-        admitted, outside = budget, len(FREE)
-        if domain is not None:
-            allowed = limits.allowed(label.name)
-            values = [each for each in domain if each not in FREE and (each in allowed or not is_identifier(each))]
-            admitted = min(len(values), budget)
-            overflows = admitted < len([each for each in domain if each not in FREE])
-            outside = len(FREE.intersection(domain)) + overflows
-        real, free, every = real * admitted, free * outside, every * (admitted + outside)
-    if not is_open:
+        else:
+            places.append(_places(definition, label, domain, limits))
+    if not places:
         return closed
     # As in the guard: series with `__other__` or `unknown` in some open label are outside the budget and have a bound
-    # of their own, but for those with nothing else in their open labels.
-    inside = min(closed * real, limits.series_budget(definition.name))
-    return inside + min(closed * (every - real), limits.outside_budget(definition.name) + closed * free)
+    # of their own, but for those with nothing else in their open labels. Past either bound any label may collapse.
+    budget, bound = limits.series_budget(definition.name), limits.outside_budget(definition.name)
+    within, outside, bare = _combinations(closed, places)
+    if within > budget or outside - bare > bound:
+        within, outside, bare = _combinations(closed, [(admitted, free | {OTHER}) for admitted, free in places])
+    return min(within, budget) + min(outside, bound + bare)
+
+
+def _combinations(closed: int, places: Sequence[tuple[int, set[str]]]) -> tuple[int, int, int]:
+    """Series within the budget, those outside it, and those of these that have nothing else in their open labels."""
+    within = closed * prod(admitted for admitted, _ in places)
+    every = closed * prod(admitted + len(free) for admitted, free in places)
+    return within, every - within, closed * prod(len(free) for _, free in places)
+
+
+def _places(definition: MetricDefinition, label: Label, domain: Domain, limits: Limits) -> tuple[int, set[str]]:
+    """How many values of an open label find a place, and which of those outside the budget there can be."""
+    budget = limits.label_budget(definition.name, label.name)
+    if domain is None:
+        return budget, set(FREE)
+    allowed = limits.allowed(label.name)
+    values = set(domain) - FREE
+    admitted = min(budget, sum(value in allowed or not is_identifier(value) for value in values))
+    return admitted, set(FREE.intersection(domain)) | ({OTHER} if admitted < len(values) else set())
 
 
 def _together(found: list[tuple[MetricDefinition, Limits, list[Domain]]]) -> MetricReport:
