@@ -74,7 +74,7 @@ class Flooded(NamedTuple):
 
     def booked(self, metric: str) -> float:
         """What the demo's ledger holds of a counter."""
-        return sum(row["value"] for row in self.ledger["counters"] if row["metric"] == metric)
+        return float(sum(row["value"] for row in self.ledger["counters"] if row["metric"] == metric))
 
 
 def ask(url: str, query: str) -> list[dict[str, Any]]:
@@ -141,7 +141,7 @@ def test_budgets_hold(flooded: Flooded) -> None:
 
 def test_what_was_there_before_is_told_apart(flooded: Flooded) -> None:
     """The flood would take the strategies that trade down with it."""
-    expected = {}
+    expected: dict[str, float] = {}
     for row in flooded.ledger["counters"]:
         if row["metric"] == SUBMITTED:
             strategy = row["labels"]["strategy"]

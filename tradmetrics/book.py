@@ -14,8 +14,7 @@ from prometheus_client import CollectorRegistry
 from tradmetrics import catalogue, multiprocess
 from tradmetrics.cardinality import LabelBudget, LabelKey, Limits
 from tradmetrics.definition import MetricDefinition, known_definitions
-from tradmetrics.errors import ConfigurationError, LabelSourceError, TradmetricsError
-from tradmetrics.errors import nearest as nearest
+from tradmetrics.errors import ConfigurationError, LabelSourceError, TradmetricsError, nearest
 from tradmetrics.faults import FaultLog, describe, logger
 from tradmetrics.freshness import Freshness
 from tradmetrics.identifiers import is_identifier

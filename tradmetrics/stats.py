@@ -13,7 +13,7 @@ from time import time
 from typing import TYPE_CHECKING, Final
 
 from tradmetrics import catalogue
-from tradmetrics.errors import ConfigurationError
+from tradmetrics.errors import ConfigurationError, nearest
 
 if TYPE_CHECKING:
     from tradmetrics.book import TradingMetrics
@@ -220,8 +220,6 @@ def _zone(name: str) -> tzinfo:
     try:
         return ZoneInfo(name)
     except Exception:
-        from tradmetrics.errors import nearest
-
         raise ConfigurationError(
             f"StrategyStats: {name!r} is no time zone{nearest(str(name), available_timezones())}; "
             "write an IANA name such as 'Asia/Kolkata'"

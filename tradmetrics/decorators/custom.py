@@ -5,10 +5,10 @@ from __future__ import annotations
 from numbers import Number
 from typing import Final, Literal
 
-from tradmetrics.book import TradingMetrics, nearest
+from tradmetrics.book import TradingMetrics
 from tradmetrics.catalogue import BY_NAME
 from tradmetrics.definition import MetricDefinition
-from tradmetrics.errors import ConfigurationError
+from tradmetrics.errors import ConfigurationError, nearest
 from tradmetrics.labels import LabelSource
 from tradmetrics.readers import Field
 from tradmetrics.recipe import RAISED, RETURNED, Recipe, Rule

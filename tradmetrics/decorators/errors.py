@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any, Final, ParamSpec, TypeVar, overload
 
 from tradmetrics import catalogue, vocabulary
-from tradmetrics.book import TradingMetrics, nearest
+from tradmetrics.book import TradingMetrics
 from tradmetrics.errors import ConfigurationError, LabelSourceError
 from tradmetrics.instrument import Reading
 from tradmetrics.labels import LabelSource
