@@ -8,7 +8,7 @@ from typing import Any, Final, ParamSpec, TypeVar, overload
 
 from tradmetrics import catalogue, vocabulary
 from tradmetrics.book import TradingMetrics
-from tradmetrics.errors import ConfigurationError, LabelSourceError
+from tradmetrics.errors import ConfigurationError, LabelSourceError, nearest
 from tradmetrics.instrument import Reading
 from tradmetrics.labels import LabelSource
 from tradmetrics.readers import Field
