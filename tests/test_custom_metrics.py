@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from tests.recorded import errors, raising, recorded, sample
 from tradmetrics import (
@@ -17,6 +18,7 @@ from tradmetrics import (
     TradingMetrics,
     arg,
     catalogue,
+    configure,
     error,
     result,
     track,
@@ -271,6 +273,18 @@ def test_wrong_use_fails_when_decorating(given: dict[str, Any], message: str) ->
     definition = settings.pop("definition", PLAIN)
     with pytest.raises(ConfigurationError, match=message):
         track(definition, **settings)
+
+
+def test_two_definitions_of_one_name_conflict_when_decorating(book: TradingMetrics) -> None:
+    """Of two modules that define the same metric differently, one would record nothing."""
+    other = MetricDefinition("desk_calls_total", "counter", "Calls.", ("desk",))
+    track(PLAIN, metrics=book)
+    with pytest.raises(ConfigurationError, match="desk_calls_total: the registry has it already with another labels"):
+        track(other, desk="delta", metrics=book)
+    configure(CollectorRegistry())
+    track(PLAIN)
+    with pytest.raises(ConfigurationError, match="desk_calls_total"):
+        track(other, desk="delta")
 
 
 def test_an_unknown_label_is_a_type_error_that_names_the_nearest() -> None:

@@ -257,14 +257,8 @@ def instrument_on(
         instrument = shelf.instruments.get(definition.name)
         if instrument is None:
             instrument = Instrument(definition, limits, shelf, multiprocess=multiprocess)
-            try:
-                registry.register(instrument)
-            except ValueError as error:
-                raise ConfigurationError(
-                    f"{definition.name}: the registry has another metric of that name, made outside tradmetrics "
-                    f"({error}); give tradmetrics a registry of its own: TradingMetrics(CollectorRegistry())"
-                ) from None
             shelf.instruments[definition.name] = instrument
+            _register(registry, instrument)
         elif instrument.definition != definition:
             difference = next(
                 each.name
@@ -281,6 +275,38 @@ def instrument_on(
                 f"the first one's: {instrument.limits!r}, not {limits!r}"
             )
         return instrument
+
+
+_registering: Final[list[tuple[CollectorRegistry, Instrument]]] = []
+
+
+def _register(registry: CollectorRegistry, instrument: Instrument) -> None:
+    """Register an instrument that is on its shelf.
+
+    A registry's own lock cannot be taken twice. So a signal handler or a finaliser that comes here in the middle of
+    registering another one leaves its own to the call that it interrupted.
+
+    Raises:
+        ConfigurationError: When the registry has another metric of that name; the instrument is off its shelf then.
+    """
+    _registering.append((registry, instrument))
+    if len(_registering) > 1:
+        return
+    refused = None
+    while _registering:
+        home, each = _registering[0]
+        try:
+            home.register(each)
+        except ValueError as error:
+            del shelf_of(home).instruments[each.definition.name]
+            refused = error if each is instrument else refused
+        finally:
+            del _registering[0]
+    if refused is not None:
+        raise ConfigurationError(
+            f"{instrument.definition.name}: the registry has another metric of that name, made outside tradmetrics "
+            f"({refused}); give tradmetrics a registry of its own: TradingMetrics(CollectorRegistry())"
+        )
 
 
 def remove_from(registry: CollectorRegistry, instruments: Iterable[Instrument]) -> None:

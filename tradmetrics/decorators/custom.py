@@ -7,6 +7,7 @@ from typing import Final, Literal
 
 from tradmetrics.book import TradingMetrics
 from tradmetrics.catalogue import BY_NAME
+from tradmetrics.default import current
 from tradmetrics.definition import MetricDefinition
 from tradmetrics.errors import ConfigurationError, nearest
 from tradmetrics.labels import LabelSource
@@ -57,7 +58,7 @@ def track(
     Raises:
         LabelSourceError: When decorating, if a label has no possible source, or a source names no parameter.
         ConfigurationError: If `on` is none of the three, a constant `value` is no number that the metric can take, the
-            catalogue has another metric of that name, or a label of the definition is called like a keyword here.
+            catalogue or the book has another metric of that name, or a label of the definition is called like a keyword here.
         TypeError: If a keyword is no label of the definition.
     """
     if not isinstance(definition, MetricDefinition):
@@ -101,4 +102,7 @@ def track(
         (Rule(definition, when=_WHEN[on], value=amount),),
         plain=None if amount == "value" else RETURNED,
     )
+    book = metrics if isinstance(metrics, TradingMetrics) else current()
+    if book is not None and book.enabled:
+        book.instrument(definition)  # a conflict shows here, not at the first call
     return decorate(None, recipe, given, metrics, precreate)
