@@ -58,7 +58,7 @@ def track(
     Raises:
         LabelSourceError: When decorating, if a label has no possible source, or a source names no parameter.
         ConfigurationError: If `on` is none of the three, a constant `value` is no number that the metric can take, the
-            catalogue or the book has another metric of that name, or a label of the definition is called like a keyword here.
+            catalogue or the book has another metric of that name, or a label is called like a keyword here.
         TypeError: If a keyword is no label of the definition.
     """
     if not isinstance(definition, MetricDefinition):
