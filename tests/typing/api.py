@@ -471,7 +471,7 @@ arg()  # type: ignore[call-arg]
 arg(5)  # type: ignore[arg-type]
 fill_timer()  # type: ignore[call-arg]
 fill_timer("s", metrics="mine")  # type: ignore[arg-type]
-Bot().place.seconds  # type: ignore[attr-defined]
+seconds = Bot().place.seconds  # type: ignore[attr-defined]
 
 
 # ── context managers ─────────────────────────────────────────────────────────────────────────────────────────────
