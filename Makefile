@@ -90,14 +90,8 @@ dist/.built: $(VENV)/.created $(SOURCES)
 	@touch $@
 
 # pip keeps an installed wheel of the same version, hence the second line.
-$(VENV)/.test: dist/.built
-	@echo "Installing it with what the tests use into $(VENV) ..."
-	@$(BIN)/pip install --quiet "$$(echo dist/*.whl)[test]"
+$(VENV)/.test $(VENV)/.docs: $(VENV)/.%: dist/.built
+	@echo "Installing it with what '$*' needs into $(VENV) ..."
+	@$(BIN)/pip install --quiet "$$(echo dist/*.whl)[$*]"
 	@$(BIN)/pip install --quiet --force-reinstall --no-deps dist/*.whl
-	@touch $@
-
-$(VENV)/.docs: $(VENV)/.created $(SOURCES)
-	@rm -rf build
-	@echo "Installing the documentation's tools into $(VENV) ..."
-	@$(BIN)/pip install --quiet '.[docs]'
 	@touch $@
