@@ -61,6 +61,14 @@ def test_text_is_prometheus_clients(samples: list[tuple[str, str, float]], accep
         assert list(text_string_to_metric_families(render(book.registry).decode()))
 
 
+def test_a_gauge_that_was_set_to_an_integer_is_rendered_alike() -> None:
+    """A position count would be spelled `1` here and `1.0` by every other Python program."""
+    book = TradingMetrics(CollectorRegistry())
+    series, _ = book.series(catalogue.POSITIONS_OPEN, ("s",), site="test")
+    series.set(3)
+    assert without_uptime(generate_latest(book.registry)) == without_uptime(render(book.registry))
+
+
 def test_part_of_a_registry_is_rendered_alike() -> None:
     """`?name[]=` would give another text than prometheus_client's, or all metrics."""
     book = TradingMetrics(CollectorRegistry())

@@ -126,7 +126,7 @@ class GaugeSeries(Series):
 
     def value(self) -> float:
         """The gauge's value."""
-        return self._base + self._counted()
+        return float(self._base + self._counted())  # an int would be spelled otherwise in the exposition
 
     def samples(self) -> Iterator[RawSample]:
         """The value."""

@@ -110,7 +110,7 @@ def set_positions(book: TradingMetrics, positions: Any, *, site: str) -> None:
             serieses[resolved.labels] = resolved.series
     for labels, count in counts.items():
         with _counting(book, site):
-            serieses[labels].set(count)
+            serieses[labels].set(float(count))
     with _counting(book, site):
         book.instrument(catalogue.POSITIONS_OPEN).forget_others(counts, 0.0)
     if unrealized or not is_open:
