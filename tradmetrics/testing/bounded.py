@@ -18,7 +18,7 @@ from tradmetrics.cardinality import Limits
 from tradmetrics.errors import DecorationError
 from tradmetrics.faults import logger
 from tradmetrics.instrument import Reading
-from tradmetrics.recipe import Rule
+from tradmetrics.recipe import RAISED, RETURNED, Rule
 from tradmetrics.registry import Instrument
 from tradmetrics.testing.arguments import CallArguments
 from tradmetrics.testing.isolation import default_book, recording_to
@@ -66,8 +66,8 @@ def assert_cardinality_bounded(
         ```
 
     Args:
-        function: A function that tradmetrics' decorators are on, one or several. What it records through an
-            `OrderTracker` that has a book of its own goes there all the same, unchecked.
+        function: A function that tradmetrics' decorators are on, one or several. An `OrderTracker` keeps the orders
+            that are drawn, and one that has a book of its own records there all the same, unchecked.
         strategy: Draws the arguments of a call (`call_arguments(function)`), or single values, such as
             `label_values()` or `orders()`, each passed as the only argument.
         max_examples: Lists of calls to draw.
@@ -180,7 +180,10 @@ class _Trial:
         """Add what the recipes of the function's sites count for a call."""
         args, kwargs = as_decorated(self._function, *arguments)
         for site in self._sites:
-            ended = site.recipe.outcome(Reading(site, args, kwargs, outcome.result, outcome.exception, 0.0))
+            try:
+                ended = site.recipe.outcome(Reading(site, args, kwargs, outcome.result, outcome.exception, 0.0))
+            except Exception:  # as the engine has it: what is recorded whatever the outcome still is
+                ended = RETURNED if outcome.exception is None else RAISED
             for rule in site.recipe.rules:
                 if rule.when is None or ended in rule.when:
                     expected[rule.definition.name] += _counted(rule) or 0.0

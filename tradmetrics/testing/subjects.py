@@ -49,12 +49,12 @@ class Trade:
 
 
 def _spelled(canonical: tuple[str, ...], table: spellings.Declared) -> _Strategy:
-    """The canonical words and all brokers' spellings of them, in more than one case."""
-    spelled = [word for dialect in table.values() for words in dialect.values() for word in words]
-    words = list(dict.fromkeys([*canonical, *canonical, *spelled]))
-    cases = st.sampled_from([str, str.lower, str.title])
+    """The canonical words and, as often, all brokers' spellings of them, in more than one case."""
+    words = [word for dialect in table.values() for spelled in dialect.values() for word in spelled]
+    case = st.sampled_from([str, str.lower, str.title])
     # Deferred, because hypothesis shows a strategy with all that it is made of.
-    return st.deferred(lambda: st.builds(lambda word, case: case(word), st.sampled_from(words), cases))
+    word = st.deferred(lambda: st.sampled_from(canonical) | st.sampled_from(words))
+    return st.builds(lambda word, case: case(word), word, case)
 
 
 _NAMES: Final = st.sampled_from(NAMES)
