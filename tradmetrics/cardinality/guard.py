@@ -22,7 +22,8 @@ class Guard:
     """Which label values one metric records under: the labels' budgets, the series' budget, and who must go.
 
     It knows nothing of clocks and counts: times are told to it, and activity is what `touch` says. Calls that change
-    it are made one at a time.
+    it are made one at a time, but a signal handler or a finaliser may make one in the middle of another: what is
+    iterated over is a copy, which Python makes in one step.
 
     Args:
         definition: The metric.
@@ -144,7 +145,9 @@ class Guard:
 
     def idle(self, now: float, seconds: float) -> list[Labels]:
         """The series that have been idle for so long, but for those that stay for good."""
-        return [each for each, since in self._since.items() if since <= now - seconds and each not in self._pinned]
+        return [
+            each for each, since in list(self._since.items()) if since <= now - seconds and each not in self._pinned
+        ]
 
     def hears(self, values: Labels, collapsed: Iterable[int]) -> list[int]:
         """Note a call whose values at these positions found no place; return those positions whose value keeps coming.
@@ -170,12 +173,12 @@ class Guard:
             series = self._idle_series(now)
             return [] if series is None else [series]
         value = self._idle_value(position, budget, now)
-        return [] if value is None else [each for each in self._since if each[position] == value]
+        return [] if value is None else [each for each in list(self._since) if each[position] == value]
 
     def _idle_value(self, position: int, budget: LabelBudget, now: float) -> str | None:
         """The value that has been idle for longest, if that is long enough."""
         latest: dict[str, float] = {}
-        for labels, since in self._since.items():
+        for labels, since in list(self._since.items()):
             value = labels[position]
             if value not in FREE and value not in budget.allowed:
                 since = math.inf if labels in self._pinned else since
@@ -187,7 +190,7 @@ class Guard:
         """The series within the budget that has been idle for longest, if that is long enough."""
         candidates = [
             labels
-            for labels, since in self._since.items()
+            for labels, since in list(self._since.items())
             if since <= now - self._idle_after
             and labels not in self._pinned
             and self._is_inside(labels)
