@@ -100,6 +100,10 @@ class CounterSeries(Series):
             self._fold()
             return self._total + _ticks(self._counter)
 
+    def mark(self) -> object:
+        """The count, read without the lock: this is asked while recording, where a signal handler may record too."""
+        return self._total + sum(self._appended[:]) + _ticks(self._counter)
+
     def samples(self) -> Iterator[RawSample]:
         """The count."""
         yield "_total", (), self.value()
@@ -205,6 +209,10 @@ class HistogramSeries(Series):
         with _folding:
             self._fold()
             return float(sum(self._buckets))
+
+    def mark(self) -> object:
+        """The number of observations, read without the lock: this is asked while recording."""
+        return float(sum(self._buckets) + len(self._appended))
 
     def snapshot(self) -> tuple[list[int], float]:
         """The buckets' own counts (not cumulative, the last is +Inf's) and the sum, as of one moment."""
