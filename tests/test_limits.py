@@ -150,8 +150,8 @@ def test_idle_after_cannot_be_left_out() -> None:
             ["trading_orders_rejected_total has no label 'reson'", "did you mean 'reason'?", "reason, strategy"],
         ),
         (
-            {"labels": {("trading_daily_pnl", "strategy"): 5}},
-            ["trading_daily_pnl has no label 'strategy'", "those that have one are: none"],
+            {"labels": {("trading_margin_available", "strategy"): 5}},
+            ["trading_margin_available has no label 'strategy'", "those that have one are: none"],
         ),
         ({"labels": {"window": 2}}, ["'window' has no budget, its values are fixed: 1s, 5s"]),
         ({"labels": {(SUBMITTED, "side"): 2}}, [f"{SUBMITTED} has no label 'side' with a budget", "are: strategy"]),
