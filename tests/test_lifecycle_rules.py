@@ -495,13 +495,14 @@ def test_of_a_long_chain_of_replaces_the_oldest_ids_are_forgotten_and_the_broker
     assert {} == desk.anomalies()
     desk.orders.updated(100 - MOST_IDS + 1, filled=10)
     assert 1 == desk.orders.open_orders()
-    desk.orders.updated(100, filled=10)
+    desk.orders.alias(100, 0)
+    desk.orders.updated(0, status="cancelled")
     assert 0 == desk.orders.open_orders()
     desk.orders.submitted("flood", side="BUY", quantity=10)
     for number in range(100):
         desk.orders.alias("flood", f"alias-{number}")
     desk.orders.updated("flood", filled=10)
-    assert {"submitted": 2, "filled": 2} == desk.ends()
+    assert {"submitted": 2, "cancelled": 1, "filled": 1} == desk.ends()
 
 
 # ── slippage ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -575,6 +576,17 @@ def test_the_table_holds_max_open_orders_and_drops_the_oldest() -> None:
     assert {"submitted": 3, "filled": 1} == desk.ends()
     desk.orders.submitted(0, side="BUY")
     assert {"evicted": 1} == desk.anomalies()
+
+
+def test_a_small_table_remembers_as_few_ended_orders() -> None:
+    """Without it, a table that was made small to save memory would keep thousands of ended orders."""
+    desk = Desk(max_open=2)
+    for number in range(3):
+        desk.orders.submitted(number, side="BUY", quantity=1)
+        desk.orders.updated(number, fill_id="a", fill_quantity=1)
+    for number in range(3):
+        desk.orders.updated(number, fill_id="a", fill_quantity=1)
+    assert {"duplicate_fill": 2} == desk.anomalies()
 
 
 def test_orders_that_ended_are_forgotten_in_the_end(desk: Desk) -> None:
