@@ -300,6 +300,9 @@ def _register(registry: CollectorRegistry, instrument: Instrument) -> None:
         except ValueError as error:
             del shelf_of(home).instruments[each.definition.name]
             refused = error if each is instrument else refused
+        except BaseException:
+            del shelf_of(home).instruments[each.definition.name]
+            raise
         finally:
             del _registering[0]
     if refused is not None:
