@@ -428,12 +428,10 @@ def test_the_same_values_lead_to_the_same_series(values: list[Any]) -> None:
 # ── what it may cost ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def held_by(site: Site) -> int:
-    """How many raw labels a site remembers."""
-    return len(site._entries) + sum(
-        len(plan.entries) + sum(len(line.seen) + len(line.spill or ()) for line in plan.lines)
-        for plan in site._plans.values()
-    )
+def held_by(book: TradingMetrics, site: Site) -> int:
+    """How many raw labels a site and its book remember."""
+    plans = sum(len(plan.entries) for plan in site._plans.values())
+    return len(site._entries) + plans + len(book.instrument(catalogue.ORDERS_SUBMITTED)._known)
 
 
 @pytest.mark.parametrize("way", [_order, _answered, _raised], ids=lambda way: way.__name__[1:])
@@ -476,7 +474,7 @@ def test_long_raw_values_are_not_kept() -> None:
         place("x" * 100_000 + str(number))
         timer("x" * 100_000 + str(number))
     site = getattr(place, SITE_ATTRIBUTE)[0]
-    assert 0 == held_by(site)
+    assert 0 == held_by(book, site)
     assert {} == book.remembered
     assert {("x" * MAX_LENGTH, "BUY", "LIMIT"): 50} == values_of(book, SUBMITTED)
 

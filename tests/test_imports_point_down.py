@@ -19,6 +19,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("faults", "vocabulary", "storage", "spill", "shelf", "recipe"),
     ("label_values", "plan"),
     ("registry", "precreation"),
+    ("registration",),
     ("book", "publishing"),
     ("default",),
     ("instrument", "recording", "snapshots", "stats", "exposition"),

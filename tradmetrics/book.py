@@ -18,7 +18,8 @@ from tradmetrics.errors import ConfigurationError, LabelSourceError, Tradmetrics
 from tradmetrics.faults import FaultLog, describe, logger
 from tradmetrics.freshness import Freshness
 from tradmetrics.identifiers import is_identifier
-from tradmetrics.registry import AtScrape, Instrument, Resolved, instrument_on, remove_from, restore_on, shelf_of
+from tradmetrics.registration import instrument_on, remove_from, restore_on, shelf_of
+from tradmetrics.registry import AtScrape, Instrument, Resolved
 from tradmetrics.series import Series
 from tradmetrics.text import LONGEST_KEY, text_of
 from tradmetrics.values import amount_of
@@ -82,7 +83,7 @@ class TradingMetrics:
         self._multiprocess = multiprocess.directory() is not None
         self._instruments: dict[str, Instrument] = {}
         self._faults = FaultLog()
-        self._warned: set[tuple[str, str]] = set()
+        self._warned: set[tuple[str, int]] = set()
         self._condition: object = None
         if self.enabled:
             self._register()
@@ -178,10 +179,10 @@ class TradingMetrics:
 
     def _warn(self, definition: MetricDefinition, position: int, text: str) -> None:
         """Say once for each label of each metric that its values collapse, with the first one and what to do."""
-        metric, label = definition.name, definition.label_names[position]
-        if (metric, label) in self._warned:
+        if (definition.name, position) in self._warned:
             return
-        self._warned.add((metric, label))
+        self._warned.add((definition.name, position))
+        metric, label = definition.name, definition.label_names[position]
         with suppress(Exception):  # a logger that fails costs no count
             self._say(metric, label, text)
 

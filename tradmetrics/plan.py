@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 from tradmetrics.readers import Compiled, is_safe
 from tradmetrics.recipe import Prepared, Recipe, Rule
 from tradmetrics.series import Series
-from tradmetrics.spill import Spill, remember
 
 if TYPE_CHECKING:
     from tradmetrics.instrument import Reading
@@ -21,9 +20,9 @@ SAFE: Final = 2
 
 
 class Line:
-    """One rule of a site, and the series that its raw labels led to before."""
+    """One rule of a site."""
 
-    __slots__ = ("amount", "by_seconds", "by_tick", "definition", "names", "seen", "spill")
+    __slots__ = ("amount", "by_seconds", "by_tick", "definition", "names")
 
     def __init__(self, rule: Rule) -> None:
         definition = rule.definition
@@ -32,32 +31,15 @@ class Line:
         self.amount = rule.value
         self.by_tick = definition.kind == "counter" and rule.value == 1.0
         self.by_seconds = definition.kind == "histogram" and rule.value == "seconds"
-        self.seen: dict[tuple[object, ...], Series] = {}
-        self.spill: Spill[Series] | None = None
 
     def series(self, reading: Reading) -> tuple[Series, int]:
         """The series for a call's labels, and what of it may be remembered."""
         raw = tuple([reading.label(name) for name in self.names])
-        safe = is_safe(raw)
-        if safe:
-            series = self.seen.get(raw)
-            if series is not None:
-                return series, SAFE
-            if self.spill is not None:
-                series = self.spill.find(raw)
-                if series is not None:
-                    return series, SPILLED
-        site, book = reading.site, reading.book
-        resolved = book.resolve(self.definition, raw, site=site.name, dialect=site.recipe.dialect)
-        if not safe or resolved.problems:
+        site = reading.site
+        resolved = reading.book.resolve(self.definition, raw, site=site.name, dialect=site.recipe.dialect)
+        if resolved.problems or not is_safe(raw):
             return resolved.series, ASKED
-        if not resolved.collapsed:
-            remember(self.seen, raw, resolved.series)
-            return resolved.series, SAFE
-        if self.spill is None:
-            self.spill = Spill((i, (budget,)) for i, budget in enumerate(book.budgets(self.definition)) if budget)
-        self.spill.find(raw, resolved.series)
-        return resolved.series, SPILLED
+        return resolved.series, SPILLED if resolved.collapsed else SAFE
 
 
 class Plan:

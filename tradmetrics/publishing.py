@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry, Metric
 
 from tradmetrics import catalogue
 from tradmetrics.faults import FaultLog
-from tradmetrics.registry import shelf_of
+from tradmetrics.registration import shelf_of
 from tradmetrics.rendering import Family
 from tradmetrics.series import Series
 from tradmetrics.worker_files import series_in_files

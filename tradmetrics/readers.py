@@ -183,10 +183,13 @@ _safe: Final[set[type]] = {str, type(None), Missing}
 
 def is_safe(values: tuple[object, ...]) -> bool:
     """Whether a tuple of raw label values can be a key: equal tuples mean equal labels, and it is not long."""
+    for value in values:
+        if type(value) is str and len(value) > LONGEST_KEY:
+            return False
     return (
         _safe.issuperset(map(type, values))
         or _unsafe(*(value for value in values if type(value) not in _safe)) is not None
-    ) and not any(type(value) is str and len(value) > LONGEST_KEY for value in values)
+    )
 
 
 def _unsafe(*values: object) -> tuple[object, ...] | None:

@@ -1,4 +1,4 @@
-"""Definitions into guarded metrics on a prometheus_client `CollectorRegistry`.
+"""Definitions into guarded metrics for a prometheus_client `CollectorRegistry`.
 
 An `Instrument` is one metric: a collector that owns its series, admits labels through its guard, and gives recording
 calls the series to touch. Everything that happens once per series happens here; nothing here happens per call.
@@ -8,25 +8,25 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import fields
 from functools import partial
 from time import monotonic
 from types import MethodType
-from typing import Final, NamedTuple
+from typing import Any, NamedTuple
 
-from prometheus_client import CollectorRegistry, Metric
+from prometheus_client import Metric
 from prometheus_client.registry import Collector
 
 from tradmetrics import catalogue
 from tradmetrics.cardinality import Guard, Labels, Limits
 from tradmetrics.definition import MetricDefinition
-from tradmetrics.errors import ConfigurationError
 from tradmetrics.label_values import Problem, read
 from tradmetrics.overflow import Overflowing
+from tradmetrics.readers import is_safe
 from tradmetrics.removal import creating
 from tradmetrics.rendering import Family
 from tradmetrics.series import Series
 from tradmetrics.shelf import Shelf
+from tradmetrics.spill import Spill
 from tradmetrics.storage import creator
 from tradmetrics.text import clean
 
@@ -68,6 +68,10 @@ class Instrument(Collector):
         self._functions: list[tuple[Callable[[], AtScrape | None], Failed]] = []
         self._overflows: dict[int, Callable[[], object]] = {}
         self._removable = self.guard.is_open and not multiprocess
+        # What raw labels were resolved to, until a series is removed.
+        self._known: Spill[Resolved] = Spill(
+            (i, (each,)) for i, each in enumerate(self.guard.budgets) if each is not None
+        )
         self._create = creator(definition, multiprocess=multiprocess)
 
     def __len__(self) -> int:
@@ -83,6 +87,12 @@ class Instrument(Collector):
             raw: One value per label, in the definition's order; `MISSING` or None is `unknown`.
             dialect: The broker whose spellings closed labels are read in.
         """
+        key = (*raw, dialect)
+        safe = is_safe(key)
+        return (self._known[key] if safe else None) or self._resolve(raw, dialect, key if safe else None)
+
+    def _resolve(self, raw: tuple[object, ...], dialect: str | None, key: tuple[Any, ...] | None) -> Resolved:
+        """Resolve raw labels that are not known; from now on they are, if they have a key."""
         problems: list[Problem] = []
         values = tuple(
             [read(label, value, dialect, problems) for label, value in zip(self.definition.labels, raw, strict=True)]
@@ -91,12 +101,13 @@ class Instrument(Collector):
             labels, collapsed = self.guard.admit(values)
             if collapsed and self._make_room(values, collapsed):
                 labels, collapsed = self.guard.admit(values)
-            series = self._series.get(labels)
-            if series is None:
-                series = self._add(labels, self._create(labels))
-        if collapsed:
-            series = Overflowing(series, tuple(map(self._overflow, collapsed)))
-        return Resolved(series, labels, collapsed, tuple(problems), values)
+            series = self._series.get(labels) or self._add(labels, self._create(labels))
+            if collapsed:
+                series = Overflowing(series, tuple(map(self._overflow, collapsed)))
+            resolved = Resolved(series, labels, collapsed, tuple(problems), values)
+            if key is not None and not problems:
+                self._known.keep(key, resolved, spilled=bool(collapsed))
+        return resolved
 
     def precreate(self, labels: Labels) -> bool:
         """Create a series before anything is recorded to it, and keep it; return whether there was a place for it."""
@@ -109,9 +120,12 @@ class Instrument(Collector):
             return True
 
     def _add(self, labels: Labels, series: Series) -> Series:
+        now = monotonic()
+        self.guard.take(labels, now)
+        if self._removable and now >= self.guard.look_at and self.guard.is_pressed:
+            self._look(now)  # what is idle from here on may go for the first that finds no place
         self._series[labels] = series
         self._marks[labels] = 1.0  # what a counter or a histogram is at once after it was created for a call
-        self.guard.take(labels, monotonic())
         return series
 
     def _overflow(self, position: int) -> Callable[[], object]:
@@ -161,6 +175,7 @@ class Instrument(Collector):
         removed = [(labels, self._series.pop(labels)) for labels in gone if labels in self._series]
         if not removed:
             return
+        self._known.clear()
         total = self._peers[catalogue.SERIES_REMOVED.name].resolve((self.definition.name, cause)).series
         for labels, series in removed:
             del self._marks[labels]
@@ -231,102 +246,3 @@ class Instrument(Collector):
 
     def _as_labels(self, raw: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(clean(value) for _, value in zip(self.definition.labels, raw, strict=True))
-
-
-# Shelves by registry, so that a second book on the same registry finds its instruments. Weak: a registry takes its own
-# along.
-_shelves: Final[weakref.WeakKeyDictionary[CollectorRegistry, Shelf]] = weakref.WeakKeyDictionary()
-
-
-def shelf_of(registry: CollectorRegistry) -> Shelf:
-    """The shelf of a registry."""
-    with creating:
-        return _shelves.setdefault(registry, Shelf())
-
-
-def instrument_on(
-    registry: CollectorRegistry, definition: MetricDefinition, limits: Limits, *, multiprocess: bool = False
-) -> Instrument:
-    """Return the instrument for `definition` on `registry`, registered when it is new.
-
-    Raises:
-        ConfigurationError: When another metric of that name, or the same with other limits, stands in the registry.
-    """
-    with creating:
-        shelf = shelf_of(registry)
-        instrument = shelf.instruments.get(definition.name)
-        if instrument is None:
-            instrument = Instrument(definition, limits, shelf, multiprocess=multiprocess)
-            shelf.instruments[definition.name] = instrument
-            _register(registry, instrument)
-        elif instrument.definition != definition:
-            difference = next(
-                each.name
-                for each in fields(definition)
-                if getattr(instrument.definition, each.name) != getattr(definition, each.name)
-            )
-            raise ConfigurationError(
-                f"{definition.name}: the registry has it already with another {difference}: "
-                f"{getattr(instrument.definition, difference)!r}, not {getattr(definition, difference)!r}"
-            )
-        elif instrument.limits != limits:
-            raise ConfigurationError(
-                f"{definition.name}: the registry has it already with other limits; a second book on a registry has "
-                f"the first one's: {instrument.limits!r}, not {limits!r}"
-            )
-        return instrument
-
-
-_registering: Final[list[tuple[CollectorRegistry, Instrument]]] = []
-
-
-def _register(registry: CollectorRegistry, instrument: Instrument) -> None:
-    """Register an instrument that is on its shelf.
-
-    A registry's own lock cannot be taken twice. So a signal handler or a finaliser that comes here in the middle of
-    registering another one leaves its own to the call that it interrupted.
-
-    Raises:
-        ConfigurationError: When the registry has another metric of that name; the instrument is off its shelf then.
-    """
-    _registering.append((registry, instrument))
-    if len(_registering) > 1:
-        return
-    refused = None
-    while _registering:
-        home, each = _registering[0]
-        try:
-            home.register(each)
-        except ValueError as error:
-            del shelf_of(home).instruments[each.definition.name]
-            refused = error if each is instrument else refused
-        except BaseException:
-            del shelf_of(home).instruments[each.definition.name]
-            raise
-        finally:
-            del _registering[0]
-    if refused is not None:
-        raise ConfigurationError(
-            f"{instrument.definition.name}: the registry has another metric of that name, made outside tradmetrics "
-            f"({refused}); give tradmetrics a registry of its own: TradingMetrics(CollectorRegistry())"
-        )
-
-
-def remove_from(registry: CollectorRegistry, instruments: Iterable[Instrument]) -> None:
-    """Take instruments off a registry; those that are not on it are passed over."""
-    with creating:
-        shelf = shelf_of(registry)
-        gone = [each for each in instruments if shelf.instruments.get(each.definition.name) is each]
-        for instrument in gone:
-            registry.unregister(instrument)
-        shelf.instruments = {name: each for name, each in shelf.instruments.items() if each not in gone}
-
-
-def restore_on(registry: CollectorRegistry, instruments: Iterable[Instrument]) -> None:
-    """Put instruments that `remove_from` took off back on their registry."""
-    with creating:
-        shelf = shelf_of(registry)
-        for instrument in instruments:
-            if instrument.definition.name not in shelf.instruments:
-                registry.register(instrument)
-                shelf.instruments[instrument.definition.name] = instrument

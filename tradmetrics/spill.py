@@ -100,6 +100,13 @@ class Spill(dict[Any, T]):
 
     __missing__ = find
 
+    def keep(self, key: tuple[Any, ...], done: T, *, spilled: bool) -> None:
+        """Do the same next time: for this key, or for all that differ from it in refused values only."""
+        if spilled:
+            self.find(key, done)
+        else:
+            remember(self, key, done)
+
     def _listen(self, key: tuple[Any, ...], reduced: list[Any]) -> bool:
         """Whether to ask: a refused value keeps coming and something is idle, or it is time to look at what is."""
         now = monotonic()

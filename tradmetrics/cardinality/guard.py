@@ -83,8 +83,6 @@ class Guard:
         Args:
             values: Cleaned values, in the definition's order.
         """
-        if values in self._since or not self._open:
-            return values, ()
         collapsed = [i for i, budget in self._open if budget.refuses(values[i])]
         labels = _collapse(values, collapsed)
         if not self._fits(labels):
