@@ -328,7 +328,7 @@ class GuardMachine(RuleBasedStateMachine):
                 assert values[position] != UUID
                 gone = self.guard.displaced_by(values, position, self.now)
                 for labels in gone:
-                    assert "kept" not in self.limits.allowed("desk") or gone[0][position] != "kept"
+                    assert labels[position] not in self.limits.allowed(self.definition.labels[position].name)
                     self.remove(labels)
                 if gone:
                     budget = self.guard.budgets[position]
