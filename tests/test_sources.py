@@ -502,6 +502,14 @@ def test_a_function_of_the_call_sees_all_of_it(book: TradingMetrics, monkeypatch
     assert {"x": 2} == seen(book)
 
 
+def test_a_source_of_ones_own_can_be_tested_without_a_decorated_function() -> None:
+    """Users could test their sources only through a whole call."""
+    exception = ValueError()
+    call = Call({"size": 500}, result="done", exception=exception, seconds=2.0)
+    assert ({"size": 500}, "done", exception, 2.0) == (call.arguments, call.result, call.exception, call.seconds)
+    assert (None, None, 0.0) == (Call({}).result, Call({}).exception, Call({}).seconds)
+
+
 def test_a_function_of_the_call_runs_once_a_call(book: TradingMetrics) -> None:
     """A source that counts, or costs, would be asked again for each metric."""
     two = MetricDefinition("other_total", "counter", "Another one.", ("what",))

@@ -84,7 +84,6 @@ class TradingMetrics:
         self._instruments: dict[str, Instrument] = {}
         self._faults = FaultLog()
         self._warned: set[tuple[str, int]] = set()
-        self._condition: object = None
         if self.enabled:
             self._register()
 

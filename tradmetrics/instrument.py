@@ -16,7 +16,6 @@ from typing import Any, Final, TypeAlias, Union
 from tradmetrics.book import NO_BOOK, TradingMetrics, apply
 from tradmetrics.cardinality import LabelBudget
 from tradmetrics.default import get_metrics
-from tradmetrics.definition import MetricDefinition
 from tradmetrics.errors import TradmetricsError
 from tradmetrics.labels import MISSING, Call, Missing
 from tradmetrics.overflow import Overflowing
@@ -42,7 +41,7 @@ class Reading(Call):
         entered: What the recipe's `enter` returned.
     """
 
-    __slots__ = ("_values", "book", "entered", "site")
+    __slots__ = ("_args", "_bound", "_kwargs", "_values", "book", "entered", "site")
 
     def __init__(
         self,
@@ -58,14 +57,21 @@ class Reading(Call):
         self.entered = None
         if type(token) is tuple:
             token, self.entered = token
-        self._bind = site.compiled.bind
         self._args = args
         self._kwargs = kwargs
-        self._arguments = None
+        self._bound: Mapping[str, Any] | None = None
         self.result = result
         self.exception = exception
         self.seconds = _since(site, token)
         self._values: dict[str, Any] = {}
+
+    @property
+    def arguments(self) -> Mapping[str, Any]:
+        """The call's arguments by parameter name, defaults included; bound when somebody asks."""
+        bound = self._bound
+        if bound is None:
+            bound = self._bound = self.site.compiled.bind(*self._args, **self._kwargs)
+        return bound
 
     def __call__(self, name: str) -> Any:
         """The value of a field: `MISSING` where there is nothing to read, or where reading failed."""
@@ -115,10 +121,6 @@ class Reading(Call):
     def fault(self, stage: str, error: Exception) -> None:
         """Count an error of this site."""
         self.book.fault(self.site.name, stage, error)
-
-    def record(self, definition: MetricDefinition, raw: tuple[object, ...] = (), amount: object = 1.0) -> None:
-        """Record one more sample, outside the recipe's rules."""
-        self.book.record(definition, raw, amount, site=self.site.name, dialect=self.site.recipe.dialect)
 
 
 # What of an exception raising it anew would change.

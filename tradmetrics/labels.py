@@ -24,11 +24,20 @@ class Missing(Enum):
 MISSING: Final = Missing.MISSING
 
 
-NO_KEYWORDS: Final[Mapping[str, Any]] = {}
-
-
 class Call:
     """One finished call of a decorated function, as a callable label source sees it.
+
+    Example:
+        ```python
+        from tradmetrics import Call
+
+
+        def bucket(call):
+            return "large" if call.arguments["size"] > 100 else "small"
+
+
+        assert bucket(Call({"size": 500})) == "large"
+        ```
 
     Attributes:
         arguments: The call's arguments by parameter name, defaults included.
@@ -37,21 +46,17 @@ class Call:
         seconds: How long it took.
     """
 
-    __slots__ = ("_args", "_arguments", "_bind", "_kwargs", "exception", "result", "seconds")
+    __slots__ = ("_arguments", "exception", "result", "seconds")
 
     def __init__(
         self,
-        bind: Callable[..., Mapping[str, Any]],
-        args: tuple[Any, ...] = (),
-        kwargs: Mapping[str, Any] = NO_KEYWORDS,
+        arguments: Mapping[str, Any],
+        *,
         result: Any = None,
         exception: BaseException | None = None,
         seconds: float = 0.0,
     ) -> None:
-        self._bind = bind
-        self._args = args
-        self._kwargs = kwargs
-        self._arguments: Mapping[str, Any] | None = None
+        self._arguments = arguments
         self.result = result
         self.exception = exception
         self.seconds = seconds
@@ -59,10 +64,7 @@ class Call:
     @property
     def arguments(self) -> Mapping[str, Any]:
         """The call's arguments by parameter name, defaults included."""
-        arguments = self._arguments
-        if arguments is None:
-            arguments = self._arguments = self._bind(*self._args, **self._kwargs)
-        return arguments
+        return self._arguments
 
     def __repr__(self) -> str:
         outcome = f"exception={self.exception!r}" if self.exception is not None else f"result={self.result!r}"
