@@ -181,11 +181,11 @@ def test_allowed_and_pinned_values_are_never_displaced() -> None:
 def test_past_the_series_budget_the_idle_series_goes_alone() -> None:
     """For one new pair of a strategy and a reason, all of a strategy's series would be thrown out."""
     guard = full_guard(Limits(series={TWO.name: 3}, idle_after=10))
-    guard.touch(("x", "a", "nse"), 4)
-    guard.touch(("x", "b", "nse"), 5)
-    assert (("x", "a", OTHER), (2,)) != guard.admit(("z", "a", "nse"))
-    assert [("y", "a", "nse")] == ask(guard, "z", 20, RECURS)
-    guard.release(("y", "a", "nse"))
+    guard.touch(("x", "b", "nse"), 15)
+    guard.touch(("y", "a", "nse"), 5)
+    assert ((OTHER, "a", "nse"), (0,)) == guard.admit(("z", "a", "nse"))
+    assert [("x", "a", "nse")] == ask(guard, "z", 20, RECURS)
+    guard.release(("x", "a", "nse"))
     assert (("z", "a", "nse"), ()) == guard.admit(("z", "a", "nse"))
 
 
@@ -206,6 +206,25 @@ def test_whoever_displaces_starts_from_nothing_the_next_time() -> None:
     record(guard, "w", "a", "nse", now=20)
     guard.touch(("w", "a", "nse"), 20)
     assert [] == ask(guard, "z", 40)
+
+
+def test_while_nothing_is_idle_nobody_is_asked_to_go() -> None:
+    """Each call of a busy value without a place would search all series for an idle one, and find none."""
+    guard = full_guard(Limits(labels={"desk": 2}, idle_after=10))
+    for now, expected in ((5, []), (30, [0]), (31, [0])):
+        guard.looked(now)
+        for _ in range(RECURS):
+            found = guard.hears(("z", "a", "nse"), [0])
+        assert expected == found
+
+
+def test_what_is_gone_is_not_touched() -> None:
+    """A series that was removed in the middle of looking would hold a place that nobody can give back."""
+    guard = full_guard(Limits(labels={"desk": 2}))
+    guard.release(("y", "a", "nse"))
+    guard.touch(("y", "a", "nse"), 5)
+    assert ("y", "a", "nse") not in guard
+    assert 2 == len(guard)
 
 
 def test_looks_are_no_more_than_a_minute_apart() -> None:

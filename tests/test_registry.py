@@ -259,6 +259,19 @@ def test_a_late_value_that_keeps_coming_gets_in(clock: Clock) -> None:
     assert 7 + RECURRING == total(book, SUBMITTED)
 
 
+def test_a_late_value_gets_in_though_nobody_scrapes(clock: Clock) -> None:
+    """Where metrics are pushed, or Prometheus is down, nothing would be known to be idle when it matters."""
+    book = TradingMetrics(limits=LIMITS)
+    place = orders(book)
+    for name in ("old", "older"):
+        for _ in range(3):
+            place(name)
+    clock.pass_by(7_200)
+    for _ in range(RECURRING):
+        place("late")
+    assert {"late", "older", "__other__"} == strategies(book)
+
+
 @pytest.mark.parametrize("way", ["decorated", "with a result", "recorded", "timed"])
 def test_it_gets_in_by_every_way_of_recording(clock: Clock, way: str) -> None:
     """Whoever does not use the fast path, or uses nothing else, would never get in."""

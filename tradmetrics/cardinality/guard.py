@@ -84,7 +84,7 @@ class Guard:
             values: Cleaned values, in the definition's order.
         """
         collapsed = [i for i, budget in self._open if budget.refuses(values[i])]
-        labels = _collapse(values, collapsed)
+        labels = _collapse(values, collapsed) if collapsed else values
         if not self._fits(labels):
             # The open label with the most distinct values gives way first, then the next.
             for i, _ in sorted(self._open, key=lambda each: -len(each[1])):
@@ -98,11 +98,10 @@ class Guard:
     def _fits(self, labels: Labels) -> bool:
         if labels in self._since:
             return True
-        free = sum(labels[i] in FREE for i, _ in self._open)
-        if free == 0:
+        if self._is_inside(labels):
             return self._inside < self.series_limit
-        # Outside the budget: these have a bound of their own, short of the few that are nothing but `__other__`.
-        return free == len(self._open) or len(self._since) - self._inside < self._outside_limit
+        # Outside the budget: these have a bound of their own. What has nothing left to collapse is recorded anyway.
+        return len(self._since) - self._inside < self._outside_limit
 
     def take(self, labels: Labels, now: float, *, pinned: bool = False) -> None:
         """Note that there is a series for `labels`, active now.
@@ -123,7 +122,6 @@ class Guard:
     def release(self, labels: Labels) -> None:
         """Note that the series for `labels` is gone."""
         del self._since[labels]
-        self._pinned.discard(labels)
         self._inside -= self._is_inside(labels)
         for i, budget in self._open:
             budget.release(labels[i])

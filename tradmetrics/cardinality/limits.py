@@ -39,7 +39,8 @@ class Limits:
     the metric's budget, whichever is more.
 
     When a label is full, a value that keeps coming takes the place of one that has been idle for `idle_after`: the
-    idle one's series leave the exposition, and what they held is counted in `tradmetrics_series_removed_total`.
+    idle one's series leave the exposition, and what they held is counted in `tradmetrics_series_removed_total` (a gauge
+    holds no count, and counts as one). Several worker processes have budgets of their own each, and remove nothing.
 
     Attributes:
         labels: Budgets of distinct values, by label name or by `(metric, label)`.
