@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from tradmetrics import catalogue
 from tradmetrics.lifecycle.event import Update
@@ -24,6 +24,11 @@ class Failure(NamedTuple):
 
     reason: str
     unknown: bool
+
+
+Submission: TypeAlias = tuple[Order, str, Failure | None, bool]
+"""An order under its first id (one without an id is counted and not followed), its type's label, what its submit raised
+if it did, and whether its message is still to be counted."""
 
 
 class Core(Rules):
@@ -80,15 +85,9 @@ class Core(Rules):
         if at is not None:
             self.rate.add(at, timed)
 
-    def submit(self, order: Order, order_type: str, failure: Failure | None, message: bool) -> None:
-        """Take in an order that was submitted, and the events of it that came before.
-
-        Args:
-            order: The order, under its first id; one without an id is counted and not followed.
-            order_type: Its type's label.
-            failure: What the submit raised, if it did.
-            message: Whether its message is still to be counted.
-        """
+    def submit(self, submission: Submission, now: float) -> None:
+        """Take in an order that was submitted, and the events of it that came before."""
+        order, order_type, failure, message = submission
         if message:
             self.message("new", order.submitted_at, order.timed)
         if order.ids and self.table.by_id.get(order.ids[0]) is not None:
@@ -112,9 +111,9 @@ class Core(Rules):
 
     def update(self, event: Update, now: float) -> None:
         """Take in what the broker says of an order, now or when it becomes known."""
-        order = self.table.by_id.get(event.order_id)
+        order = self.table.by_id.get(event[0])
         if order is None:
-            self._wait(event.order_id, now, self._apply_late, (event,))
+            self._wait(event[0], now, self._apply_late, (event,))
         else:
             self.apply(order, event)
 

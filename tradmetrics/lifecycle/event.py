@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TypeAlias
 
+Update: TypeAlias = (
+    "tuple[str, str | None, float | None, str | None, float | None, float | None, str | None, float | None, bool]"
+)
+"""One thing that a broker said of an order. A plain tuple: one is made for each event, and any class takes longer.
 
-class Update(NamedTuple):
-    """One thing that a broker said of an order.
-
-    Attributes:
-        order_id: Any id that leads to the order.
-        status: Its state in the catalogue's words, `unchanged`, `closed` (quantities decide), or None.
-        filled: Cumulative filled quantity, 0 or more.
-        fill_id: The fill's id.
-        fill_quantity: The fill's own quantity, 0 or more.
-        price: The fill's price.
-        reason: Why it was rejected or cancelled, as a label.
-        at: When, in seconds of the local clock or of the event's own; None when it cannot be told.
-        timed: True when `at` is the event's own time.
-    """
-
-    order_id: str
-    status: str | None
-    filled: float | None
-    fill_id: str | None
-    fill_quantity: float | None
-    price: float | None
-    reason: str | None
-    at: float | None
-    timed: bool
+0. Any id that leads to the order.
+1. Its state in the catalogue's words, `unchanged`, `closed` (quantities decide), or None.
+2. The cumulative filled quantity, 0 or more, or None.
+3. The fill's id, or None.
+4. The fill's own quantity, 0 or more, or None.
+5. The fill's price, or None.
+6. Why the order was rejected or cancelled, as a label, or None.
+7. When, in seconds of the local clock or of the event's own; None when it cannot be told.
+8. True when that is the event's own time.
+"""

@@ -7,7 +7,6 @@ from typing import Any, Final, NamedTuple
 
 from tradmetrics.book import TradingMetrics
 from tradmetrics.lifecycle.core import Core, Failure
-from tradmetrics.lifecycle.event import Update
 from tradmetrics.lifecycle.order import Order
 from tradmetrics.lifecycle.reader import Reader, is_blank
 from tradmetrics.lifecycle.running import LOCK, Running, nothing
@@ -47,7 +46,9 @@ class Intake(Running):
         if not book.enabled:
             return
         try:
-            self.run(book, site, self.reader.now if at is None else at, (), self.core.message, action, at, False)
+            self.run(
+                book, site, self.reader.now if at is None else at, (), lambda *_: self.core.message(action, at, False)
+            )
         except Exception as error:
             book.fault(site, "record", error)
 
@@ -93,7 +94,7 @@ class Intake(Running):
                 now if timed or at is None else at,
             )
             kind = reader.order_type(order_type)
-            self.run(book, site, now, anomalies, self.core.submit, order, kind, failure, entered is None)
+            self.run(book, site, now, anomalies, self.core.submit, (order, kind, failure, entered is None))
         except Exception as error:
             book.fault(site, "record", error)
 
@@ -129,21 +130,18 @@ class Intake(Running):
             fill = None if fill_id is None else reader.id(fill_id, book, site)
             if fill is None and fill_id is not None and not is_blank(fill_id):
                 anomalies.append("missing_id")
-            event = tuple.__new__(
-                Update,
-                (  # a third of the time of Update(…)
-                    key,
-                    None if status is None else reader.status(status, book, site),
-                    None if filled is None else reader.quantity(filled, anomalies),
-                    fill,
-                    None if fill_quantity is None else reader.quantity(fill_quantity, anomalies),
-                    None if price is None else reader.price(price, book, site),
-                    None if reason is None else reader.text(reason, book, site),
-                    at,
-                    timed,
-                ),
+            event = (
+                key,
+                None if status is None else reader.status(status, book, site),
+                None if filled is None else reader.quantity(filled, anomalies),
+                fill,
+                None if fill_quantity is None else reader.quantity(fill_quantity, anomalies),
+                None if price is None else reader.price(price, book, site),
+                None if reason is None else reader.text(reason, book, site),
+                at,
+                timed,
             )
-            self.run(book, site, now, anomalies, self.core.update, event, now)
+            self.run(book, site, now, anomalies, self.core.update, event)
         except Exception as error:
             book.fault(site, "record", error)
 
@@ -159,7 +157,7 @@ class Intake(Running):
             if key is None or other is None:
                 self.run(book, site, now, ("missing_id",), nothing)
             else:
-                self.run(book, site, now, (), self.core.alias, key, other, now)
+                self.run(book, site, now, (), lambda *_: self.core.alias(key, other, now))
         except Exception as error:
             book.fault(site, "record", error)
 
@@ -174,7 +172,7 @@ class Intake(Running):
             timed = timestamp is not None
             key = reader.id(order_id, book, site)
 
-            def take_in() -> None:
+            def take_in(_: object, now: float) -> None:
                 if entered is None:
                     self.core.message("cancel", at, timed)
                 if key is not None:
@@ -207,7 +205,7 @@ class Intake(Running):
                 anomalies.append("missing_id")
             amount = reader.quantity(quantity, anomalies) or None
 
-            def take_in() -> None:
+            def take_in(_: object, now: float) -> None:
                 if entered is None:
                     self.core.message("modify", at, timed)
                 if key is not None and new is not None:
@@ -241,7 +239,7 @@ class Intake(Running):
             _, now = reader.when(None, book, site)
             by = shift(snapshot, reader.local, now, time.time())
 
-            def put_all() -> None:
+            def put_all(*_: object) -> None:
                 for order in snapshot.orders:
                     order.arrived += by
                     if order.submitted_at is not None and not order.timed:

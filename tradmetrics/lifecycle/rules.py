@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final, TypeAlias
 
 from tradmetrics import catalogue
@@ -41,6 +42,11 @@ class Rules:
     def anomaly(self, kind: str) -> None:
         """Count an anomaly."""
         self.facts.append((catalogue.ORDER_ANOMALIES, (kind,), None))
+
+    def anomalies(self, kinds: Iterable[str]) -> None:
+        """Count several anomalies."""
+        for kind in kinds:
+            self.anomaly(kind)
 
     def apply(self, order: Order, event: Update, joined: bool = False) -> None:
         """Take in what the broker says of an order.
@@ -91,14 +97,7 @@ class Rules:
             self.end(order, status, reason)
         elif ended is not None and fills:
             self._take_slippage(order)
-        at = event.at
-        if (
-            event.timed
-            and order.timed
-            and at is not None
-            and order.submitted_at is not None
-            and at < order.submitted_at
-        ):
+        if timed and order.timed and at is not None and order.submitted_at is not None and at < order.submitted_at:
             self.anomaly("time_before_submit")
         elif times:
             self._observe(order, times, at, timed, joined)

@@ -10,7 +10,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from threading import RLock
-from typing import Final
+from typing import Any, Final
 
 from tradmetrics.book import TradingMetrics
 from tradmetrics.default import current
@@ -41,7 +41,7 @@ class Running:
         self.metrics = metrics
         self._watched: TradingMetrics | None = None
         self._busy = False
-        self._deferred: deque[Callable[[], object]] = deque()
+        self._deferred: deque[tuple[Iterable[str], Callable[[Any, float], object], Any, float]] = deque()
 
     def book(self, site: str) -> TradingMetrics:
         """The book to record to, with this tracker's gauges on it."""
@@ -61,8 +61,8 @@ class Running:
         site: str,
         now: float,
         anomalies: Iterable[str],
-        operation: Callable[..., object],
-        *arguments: object,
+        operation: Callable[[Any, float], object],
+        argument: Any = None,
     ) -> None:
         """Run an operation of the rules, and record what it found.
 
@@ -71,23 +71,25 @@ class Running:
             site: The caller.
             now: What the local clock says.
             anomalies: What was wrong with what was handed in.
-            operation: What to do under the lock.
-            arguments: Its arguments.
+            operation: What to do under the lock, with its argument and `now`.
+            argument: The argument.
         """
         core = self.core
         with LOCK:
             if self._busy:  # this very thread is in the middle of an event, which comes first
-                self._deferred.append(lambda: self._later(anomalies, operation, arguments))
+                self._deferred.append((anomalies, operation, argument, now))
                 return
             self._busy = True
             try:
                 if now >= core.due:
                     core.sweep(now)
-                for kind in anomalies:
-                    core.anomaly(kind)
-                operation(*arguments)
+                if anomalies:
+                    core.anomalies(anomalies)
+                operation(argument, now)
                 while self._deferred:
-                    self._deferred.popleft()()
+                    late_anomalies, late_operation, late_argument, then = self._deferred.popleft()
+                    core.anomalies(late_anomalies)
+                    late_operation(late_argument, then)
             finally:
                 facts, core.facts = core.facts, []
                 self._busy = False
@@ -102,11 +104,6 @@ class Running:
                     series.observe(amount)
             except Exception as error:
                 book.fault(site, "record", error)
-
-    def _later(self, anomalies: Iterable[str], operation: Callable[..., object], arguments: tuple[object, ...]) -> None:
-        for kind in anomalies:
-            self.core.anomaly(kind)
-        operation(*arguments)
 
     def sweep(self, site: str) -> None:
         """Drop what has been here for too long."""
@@ -138,5 +135,5 @@ class Running:
             return self.core.rate.scrape(self.reader.now)
 
 
-def nothing() -> None:
+def nothing(argument: object, now: float) -> None:
     """Nothing to do but the sweep and the anomalies."""
