@@ -6,6 +6,7 @@ import gc
 import sys
 from datetime import datetime, timezone
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -277,6 +278,18 @@ def test_a_registry_that_fails_loses_one_sample_and_not_the_others(desk: Desk, m
     assert {"submitted": 1} == desk.ends()
     assert 1 == desk.times("fill")[0]
     assert {"record": 1} == desk.errors()
+
+
+def test_events_are_unharmed_where_no_book_can_be_built(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Without it, a wrong setting of the metrics would raise into the first order."""
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path / "missing"))
+    orders = OrderTracker("s")
+    orders.submitted("1", side="BUY")
+    orders.updated("1", status="filled")
+    assert 0 == orders.open_orders()
+    assert "PROMETHEUS_MULTIPROC_DIR" in caplog.text
 
 
 def test_a_rule_that_fails_is_an_error_and_the_next_event_counts(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
