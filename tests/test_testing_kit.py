@@ -777,10 +777,15 @@ class Beyond:
     __hash__ = None  # type: ignore[assignment]
 
 
+def unlike(value: object) -> dict[str, object]:
+    """A result of the same kind as the last one, and not equal to it."""
+    return {"order": object(), "broker": Beyond(), "price": float("nan"), "rest": [value, None]}
+
+
 @track_order(strategy=arg("strategy"))
 def answer(strategy: object) -> dict[str, object]:
     """Another object each time, with values that cannot be compared, or are not equal to themselves."""
-    return {"order": object(), "broker": Beyond(), "price": math.nan, "rest": [strategy, None]}
+    return unlike(strategy)
 
 
 @pytest.mark.parametrize(
@@ -933,15 +938,15 @@ def test_decorators_that_change_a_call_are_found(shell: str) -> None:
 
     @broken
     @track_order(strategy=arg("strategy"))
-    def order(strategy: object) -> Beyond:
+    def order(strategy: object) -> dict[str, object]:
         if shell == "no exception":
             raise ValueError("no funds")
-        return Beyond()
+        return unlike(strategy)
 
     found = {
         "once more": "the total over the series of trading_orders_submitted_total is 4, and its calls make 2",
-        "another result": "order(None) returned 'changed', and undecorated returned <Beyond>\n",
-        "an exception": "order(None) raised RuntimeError('from the decorator'), and undecorated returned <Beyond>\n",
+        "another result": "order(None) returned 'changed', and undecorated returned <dict>\n",
+        "an exception": "order(None) raised RuntimeError('from the decorator'), and undecorated returned <dict>\n",
         "no exception": "order(None) returned None, and undecorated raised ValueError('no funds')\n",
     }[shell]
     message = message_of(order, st.none() | st.sampled_from("ab"))
