@@ -22,7 +22,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("registration",),
     ("book", "publishing"),
     ("default",),
-    ("instrument", "recording", "snapshots", "stats", "exposition"),
+    ("instrument", "recording", "snapshots", "stats", "exposition", "timing"),
     ("shells", "proxies", "server", "asgi", "fastapi", "push"),
     ("wrapping",),
     ("decorators", "sampler"),

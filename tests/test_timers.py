@@ -54,9 +54,15 @@ def book() -> TradingMetrics:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The clock of timers and decorators."""
     clock = Clock()
-    for name in ("tradmetrics.timers.perf_counter", "tradmetrics.instrument.perf_counter"):
-        monkeypatch.setattr(name, clock)
+    set_clock(monkeypatch, clock)
+    monkeypatch.setattr("tradmetrics.instrument.perf_counter", clock)
     return clock
+
+
+def set_clock(monkeypatch: pytest.MonkeyPatch, clock: Callable[[], float]) -> None:
+    """Let timers read another clock."""
+    for module in ("timing", "timers"):
+        monkeypatch.setattr(f"tradmetrics.{module}.perf_counter", clock)
 
 
 def fills(book: TradingMetrics, strategy: str = "s") -> tuple[float, float]:
@@ -163,6 +169,21 @@ def test_timers_may_end_in_another_order_than_they_began_in(book: TradingMetrics
     with first:
         clock.after(1)
     assert (2, 14) == fills(book, "a")
+
+
+def test_what_has_ended_is_kept_by_nothing_that_still_runs(book: TradingMetrics) -> None:
+    """A bot that always waits for the next fill before it leaves the last block would grow without end."""
+    first, second = fill_timer("s", metrics=book), fill_timer("t", metrics=book)
+    first.__enter__()
+    for entered, left in [(second, first), (first, second)] * 100:
+        timing = entered.__enter__()
+        left.__exit__(None, None, None)
+        depth = 0
+        while timing._outer is not None:
+            depth, timing = depth + 1, timing._outer
+        assert depth <= 2
+    first.__exit__(None, None, None)
+    assert (101, 100) == (fills(book)[0], fills(book, "t")[0])
 
 
 def test_one_timer_serves_threads_at_once(book: TradingMetrics, clock: Clock) -> None:
@@ -549,9 +570,9 @@ def test_a_clock_that_fails_costs_a_time_and_nothing_else(
             pass
     before = recorded(book)
     clocks = {"entering": (broken, Clock()), "leaving": (Clock(), broken), "both": (broken, broken)}[breaks]
-    monkeypatch.setattr("tradmetrics.timers.perf_counter", clocks[0])
+    set_clock(monkeypatch, clocks[0])
     with timer as timing:
-        monkeypatch.setattr("tradmetrics.timers.perf_counter", clocks[1])
+        set_clock(monkeypatch, clocks[1])
         assert math.isnan(timing.seconds)
     assert math.isnan(timing.seconds)
     assert {(type(timer).__name__, "clock"): 1} == errors(book)
@@ -568,11 +589,11 @@ def test_a_clock_that_failed_once_leaves_later_runs_alone(
 ) -> None:
     """A run that could not be timed would be taken for the next one."""
     timer = make(book)
-    monkeypatch.setattr("tradmetrics.timers.perf_counter", broken)
+    set_clock(monkeypatch, broken)
     with timer:
         pass
     clock = Clock()
-    monkeypatch.setattr("tradmetrics.timers.perf_counter", clock)
+    set_clock(monkeypatch, clock)
     with timer as timing:
         clock.after(3)
     assert 3.0 == timing.seconds

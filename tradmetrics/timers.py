@@ -7,63 +7,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from contextvars import ContextVar
 from time import perf_counter, time
 from types import TracebackType
-from typing import Any, ClassVar, Final, Generic, ParamSpec, TypeVar
+from typing import Final, ParamSpec, TypeVar
 
 from tradmetrics import catalogue
-from tradmetrics.book import NO_BOOK, TradingMetrics
-from tradmetrics.default import default, get_metrics
-from tradmetrics.definition import MetricDefinition
-from tradmetrics.errors import TradmetricsError
+from tradmetrics.book import TradingMetrics
+from tradmetrics.default import default
 from tradmetrics.labels import LabelSource
 from tradmetrics.outcomes import ERROR, request_status, status_of_exception
 from tradmetrics.readers import Field
 from tradmetrics.recipe import RETURNED, Recipe, Rule
 from tradmetrics.recording import constant
+from tradmetrics.timing import Timer, Timing, innermost
 from tradmetrics.wrapping import decorate
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-
-class Timing:
-    """One run of a timer."""
-
-    __slots__ = ("_outer", "_started", "_stopped", "_timer")
-
-    def __init__(self, timer: _Timer[Any] | None, outer: Timing | None) -> None:
-        self._timer = timer
-        self._outer = outer
-        # None while it runs, _DISCARDED from `discard` to the end of the block, then the time it ended.
-        self._stopped: float | None = None
-        try:
-            self._started = perf_counter()
-        except Exception:
-            # Counted when the block ends, which then takes the general way.
-            self._started = self._stopped = math.nan
-
-    @property
-    def seconds(self) -> float:
-        """Seconds so far, or in all when the block has ended; not a number where the clock failed."""
-        stopped = self._stopped
-        return (_now() if stopped is None or stopped == _DISCARDED else stopped) - self._started
-
-    def discard(self) -> None:
-        """Record nothing for this run."""
-        if self._stopped is None:
-            self._stopped = _DISCARDED
-
-
-_DISCARDED: Final = math.inf
-
-
-def _now() -> float:
-    try:
-        return perf_counter()
-    except Exception:
-        return math.nan
 
 
 class TrainingTiming(Timing):
@@ -75,9 +35,8 @@ class TrainingTiming(Timing):
 
     __slots__ = ("accuracy",)
 
-    def __init__(self, timer: _Timer[Any], outer: Timing | None) -> None:
+    def __init__(self) -> None:
         self.accuracy: object = None
-        super().__init__(timer, outer)
 
 
 class RequestTiming(Timing):
@@ -89,105 +48,11 @@ class RequestTiming(Timing):
 
     __slots__ = ("status",)
 
-    def __init__(self, timer: _Timer[Any], outer: Timing | None) -> None:
+    def __init__(self) -> None:
         self.status: object = None
-        super().__init__(timer, outer)
 
 
-T = TypeVar("T", bound=Timing)
-
-# The innermost running timing of the current thread or task; each links to the one around it, the last to no timer.
-# The last one is shared and never changed.
-_innermost: Final[ContextVar[Timing]] = ContextVar("tradmetrics_timing", default=Timing(None, None))  # noqa: B039
-_get_innermost: Final = _innermost.get
-_set_innermost: Final = _innermost.set
-
-
-class _Timer(Generic[T]):
-    """What the timers share: entering, leaving, and being a decorator."""
-
-    __slots__ = ("_metrics",)
-
-    _timing: ClassVar[type[Timing]] = Timing
-
-    def __init__(self, metrics: TradingMetrics | None) -> None:
-        self._metrics = metrics
-
-    def _record(self, book: TradingMetrics, timing: T, seconds: float, error: BaseException | None) -> None:
-        """Record one run that was not discarded."""
-        raise NotImplementedError
-
-    def __call__(self, function: Callable[P, R], /) -> Callable[P, R]:
-        """Time every call of `function`."""
-        raise NotImplementedError
-
-    def __enter__(self) -> T:
-        timing = self._timing(self, _get_innermost())
-        _set_innermost(timing)
-        return timing  # type: ignore[return-value]
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        stopped = _now()
-        book = self._metrics or default.book or NO_BOOK
-        try:
-            timing = _take(self)
-            if book is NO_BOOK:
-                book = get_metrics()
-            if timing is None:
-                raise RuntimeError("this block was left but not entered in this thread or task")
-            discarded = timing._stopped == _DISCARDED
-            timing._stopped = stopped
-            if not discarded and book.enabled:
-                self._record(book, timing, stopped - timing._started, error)  # type: ignore[arg-type]
-        except Exception as problem:
-            if book.strict and isinstance(problem, TradmetricsError):
-                raise
-            book.fault(self._site(), "record", problem)
-
-    async def __aenter__(self) -> T:
-        return self.__enter__()
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.__exit__(kind, error, traceback)
-
-    def _site(self) -> str:
-        return f"tradmetrics.{type(self).__name__}"
-
-    def _observe(
-        self, book: TradingMetrics, definition: MetricDefinition, raw: tuple[object, ...], seconds: float
-    ) -> None:
-        if math.isnan(seconds):
-            book.fault(self._site(), "clock", RuntimeError("the clock failed, or gave no number"))
-            return
-        # The tuple is only ever looked up when it holds exact strings: 1 and True would be equal keys.
-        if all(type(value) is str for value in raw):
-            series = book.remembered.get((definition.name, *raw))  # type: ignore[arg-type]
-            if series is not None:
-                series.observe(seconds)
-                return
-        book.remember(definition, raw, site=self._site()).observe(seconds)
-
-
-def _take(timer: _Timer[Any]) -> Timing | None:
-    """Take the innermost timing of `timer` out of the chain; timers may end in another order than they began in."""
-    inner: Timing | None = None
-    timing = _get_innermost()
-    while timing._outer is not None:
-        if timing._timer is timer:
-            if inner is None:
-                _set_innermost(timing._outer)
-            else:
-                inner._outer = timing._outer
-            return timing
-        inner, timing = timing, timing._outer
-    return None
-
-
-class fill_timer(_Timer[Timing]):  # noqa: N801 - a context manager reads as a function
+class fill_timer(Timer[Timing]):  # noqa: N801 - a context manager reads as a function
     """Time the wait for a fill into `trading_order_fill_time_seconds`.
 
     A clean exit observes the seconds between entering and leaving (`time.perf_counter`). On an exception, or after
@@ -217,13 +82,8 @@ class fill_timer(_Timer[Timing]):  # noqa: N801 - a context manager reads as a f
         """Time every call of `function` that returns."""
         return decorate(function, _FILL_RECIPE, {"strategy": self._strategy}, self._metrics)
 
-    # Entering and leaving, once more and in one piece, for the common case: a strategy seen before, a fill, timings
-    # that end in the order they began. Whatever is not common goes through the general way.
-
-    def __enter__(self) -> Timing:
-        timing = Timing(self, _get_innermost())
-        _set_innermost(timing)
-        return timing
+    # Leaving, once more and in one piece, for the common case: a strategy seen before, a fill, timings that end in the
+    # order they began. Whatever is not common goes through the general way.
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -233,12 +93,12 @@ class fill_timer(_Timer[Timing]):  # noqa: N801 - a context manager reads as a f
         except Exception:
             stopped = math.nan
         strategy = self._strategy
-        timing = _get_innermost()
+        timing = innermost()
         book = self._metrics or default.book
         if kind is None and timing._timer is self and timing._stopped is None and type(strategy) is str and book:
             series = book.remembered.get((_FILL_TIME, strategy))
             if series is not None and stopped == stopped:  # a clock that fails gives what is unequal to itself
-                _set_innermost(timing._outer)  # type: ignore[arg-type]
+                timing._timer = None
                 timing._stopped = stopped
                 try:
                     series.observe(stopped - timing._started)
@@ -262,7 +122,7 @@ _FILL_RECIPE: Final = Recipe(
 _FILL_TIME: Final = catalogue.ORDER_FILL_TIME.name
 
 
-class training_timer(_Timer[TrainingTiming]):  # noqa: N801 - a context manager reads as a function
+class training_timer(Timer[TrainingTiming]):  # noqa: N801 - a context manager reads as a function
     """Time the training of a model.
 
     A clean exit observes the seconds into `trading_ml_training_duration_seconds` and sets
@@ -309,7 +169,7 @@ class training_timer(_Timer[TrainingTiming]):  # noqa: N801 - a context manager 
             book.record(catalogue.ML_MODEL_ACCURACY, (model,), timing.accuracy, site=site)
 
 
-class request_timer(_Timer[RequestTiming]):  # noqa: N801 - a context manager reads as a function
+class request_timer(Timer[RequestTiming]):  # noqa: N801 - a context manager reads as a function
     """Time an API request, and count it by status.
 
     Leaving the block observes the seconds into `trading_api_request_duration_seconds` and counts in

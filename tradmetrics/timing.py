@@ -1,0 +1,162 @@
+"""What all timers share: a timing for each `with`, and the chain of those that run in a thread or task."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from contextvars import ContextVar
+from time import perf_counter
+from types import TracebackType
+from typing import Any, ClassVar, Final, Generic, ParamSpec, TypeVar
+
+from tradmetrics.book import NO_BOOK, TradingMetrics
+from tradmetrics.default import default, get_metrics
+from tradmetrics.definition import MetricDefinition
+from tradmetrics.errors import TradmetricsError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Timing:
+    """One run of a timer."""
+
+    __slots__ = ("_outer", "_started", "_stopped", "_timer")
+
+    # Set by the timer, not by an `__init__`, which would take longer.
+    _timer: Timer[Any] | None
+    """None once the block has ended."""
+    _outer: Timing | None
+    """The timing around this one; None for the last of all, which is nobody's."""
+    _started: float
+    """Not a number where the clock failed."""
+    _stopped: float | None
+    """None while it runs, `_DISCARDED` from `discard` to the end of the block, then the time it ended."""
+
+    @property
+    def seconds(self) -> float:
+        """Seconds so far, or in all when the block has ended; not a number where the clock failed."""
+        stopped = self._stopped
+        return (_now() if stopped is None or stopped == _DISCARDED else stopped) - self._started
+
+    def discard(self) -> None:
+        """Record nothing for this run."""
+        if self._stopped is None:
+            self._stopped = _DISCARDED
+
+
+_DISCARDED: Final = math.inf
+
+
+def _now() -> float:
+    try:
+        return perf_counter()
+    except Exception:
+        return math.nan
+
+
+T = TypeVar("T", bound=Timing)
+
+# Where every chain of timings ends. It is shared and never changed.
+_nobodys: Final = Timing()
+_nobodys._timer = _nobodys._outer = None
+_nobodys._started = _nobodys._stopped = math.nan
+
+# The timing that the current thread or task entered last; each links to the one around it. It stays here when its block
+# has ended, until the next one begins: setting the variable a second time is what would take the longest.
+_innermost: Final[ContextVar[Timing]] = ContextVar("tradmetrics_timing", default=_nobodys)
+innermost: Final = _innermost.get
+_set_innermost: Final = _innermost.set
+
+
+class Timer(Generic[T]):
+    """What the timers share: entering, leaving, and being a decorator."""
+
+    __slots__ = ("_metrics",)
+
+    _timing: ClassVar[type[Timing]] = Timing
+
+    def __init__(self, metrics: TradingMetrics | None) -> None:
+        self._metrics = metrics
+
+    def _record(self, book: TradingMetrics, timing: T, seconds: float, error: BaseException | None) -> None:
+        """Record one run that was not discarded."""
+        raise NotImplementedError
+
+    def __call__(self, function: Callable[P, R], /) -> Callable[P, R]:
+        """Time every call of `function`."""
+        raise NotImplementedError
+
+    def __enter__(self) -> T:
+        timing = self._timing()
+        timing._timer = self
+        outer = innermost()
+        while outer._timer is None and outer._outer is not None:
+            outer = outer._outer
+        timing._outer = outer
+        timing._stopped = None
+        _set_innermost(timing)
+        try:
+            timing._started = perf_counter()
+        except Exception:
+            timing._started = timing._stopped = math.nan  # counted when the block ends
+        return timing  # type: ignore[return-value]
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        stopped = _now()
+        book = self._metrics or default.book or NO_BOOK
+        try:
+            timing = _take(self)
+            if book is NO_BOOK:
+                book = get_metrics()
+            if timing is None:
+                raise RuntimeError("this block was left but not entered in this thread or task")
+            discarded = timing._stopped == _DISCARDED
+            timing._stopped = stopped
+            if not discarded and book.enabled:
+                self._record(book, timing, stopped - timing._started, error)  # type: ignore[arg-type]
+        except Exception as problem:
+            if book.strict and isinstance(problem, TradmetricsError):
+                raise
+            book.fault(self._site(), "record", problem)
+
+    async def __aenter__(self) -> T:
+        return self.__enter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.__exit__(kind, error, traceback)
+
+    def _site(self) -> str:
+        return f"tradmetrics.{type(self).__name__}"
+
+    def _observe(
+        self, book: TradingMetrics, definition: MetricDefinition, raw: tuple[object, ...], seconds: float
+    ) -> None:
+        if math.isnan(seconds):
+            book.fault(self._site(), "clock", RuntimeError("the clock failed, or gave no number"))
+            return
+        # The tuple is only ever looked up when it holds exact strings: 1 and True would be equal keys.
+        if all(type(value) is str for value in raw):
+            series = book.remembered.get((definition.name, *raw))  # type: ignore[arg-type]
+            if series is not None:
+                series.observe(seconds)
+                return
+        book.remember(definition, raw, site=self._site()).observe(seconds)
+
+
+def _take(timer: Timer[Any]) -> Timing | None:
+    """End the innermost timing of `timer`; timers may end in another order than they began in."""
+    inner: Timing | None = None
+    timing = innermost()
+    while timing._outer is not None:
+        if timing._timer is timer:
+            timing._timer = None
+            if inner is not None:
+                inner._outer = timing._outer
+            return timing
+        inner, timing = timing, timing._outer
+    return None
