@@ -162,7 +162,7 @@ class Instrument(Collector):
                 self._remove(self.guard.idle(now, expire_after), "expired")
 
     def _look(self, now: float) -> None:
-        for labels, series in list(self._series.items()):
+        for labels, series in self._series.copy().items():
             mark = series.mark()
             if mark != self._marks.get(labels):
                 self._marks[labels] = mark
@@ -190,7 +190,7 @@ class Instrument(Collector):
     def forget_others(self, keep: Iterable[Labels], value: float) -> None:
         """Set every series of a gauge but those named to `value`: what is gone reads zero, not its last value."""
         kept = set(keep)
-        for labels, series in list(self._series.items()):
+        for labels, series in self._series.copy().items():
             if labels not in kept and series.value() != value:
                 series.set(value)
 
@@ -217,7 +217,7 @@ class Instrument(Collector):
         """The metric with the samples of all its series; what is computed at scrape is later than what was set."""
         self._shelf.begin_scrape(self.definition.name)
         computed = self._computed()
-        return [Family(self.definition, list(self._series.items()), computed)]
+        return [Family(self.definition, self._series.copy(), computed)]
 
     def _computed(self) -> dict[Labels, float]:
         totals: dict[Labels, float] = {}

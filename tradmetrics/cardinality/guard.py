@@ -142,7 +142,7 @@ class Guard:
     def idle(self, now: float, seconds: float) -> list[Labels]:
         """The series that have been idle for so long, but for those that stay for good."""
         return [
-            each for each, since in list(self._since.items()) if since <= now - seconds and each not in self._pinned
+            each for each, since in self._since.copy().items() if since <= now - seconds and each not in self._pinned
         ]
 
     def hears(self, values: Labels, collapsed: Iterable[int]) -> list[int]:
@@ -174,7 +174,7 @@ class Guard:
     def _idle_value(self, position: int, budget: LabelBudget, now: float) -> str | None:
         """The value that has been idle for longest, if that is long enough."""
         latest: dict[str, float] = {}
-        for labels, since in list(self._since.items()):
+        for labels, since in self._since.copy().items():
             value = labels[position]
             if value not in FREE and value not in budget.allowed:
                 since = math.inf if labels in self._pinned else since
@@ -186,7 +186,7 @@ class Guard:
         """The series within the budget that has been idle for longest, if that is long enough."""
         candidates = [
             labels
-            for labels, since in list(self._since.items())
+            for labels, since in self._since.copy().items()
             if since <= now - self._idle_after
             and labels not in self._pinned
             and self._is_inside(labels)

@@ -31,7 +31,7 @@ class Recurring:
         counts = self._counts
         count = counts.get(value, 0) + 1
         if count == 1 and len(counts) >= SIZE:
-            self._counts = {each: times - 1 for each, times in list(counts.items()) if times > 1}
+            self._counts = {each: times - 1 for each, times in counts.copy().items() if times > 1}
             return 0
         counts[value] = count
         return count
