@@ -157,12 +157,14 @@ def test_nobody_goes_before_being_idle_for_long_enough() -> None:
     assert [] != ask(guard, "z", 10.0)
 
 
-def test_one_active_series_keeps_all_of_its_value() -> None:
+@pytest.mark.parametrize("active", ["a", "b"])
+def test_one_active_series_keeps_all_of_its_value(active: str) -> None:
     """A strategy that only buys would be removed because it no longer sells."""
     guard = full_guard(Limits(labels={"desk": 2}, idle_after=10))
-    guard.touch(("x", "b", "nse"), 15)
+    guard.touch(("x", active, "nse"), 15)
     guard.touch(("y", "a", "nse"), 15)
     assert [] == ask(guard, "z", 20, RECURS * 2)
+    assert [] == guard.hears(("z", "a", "nse"), [0])
 
 
 def test_identifiers_never_displace() -> None:
@@ -173,9 +175,47 @@ def test_identifiers_never_displace() -> None:
 def test_allowed_and_pinned_values_are_never_displaced() -> None:
     """Values that a user named, or wants to see at 0, would be gone when they are quiet."""
     guard = full_guard(Limits(labels={"desk": 2}, allow={"desk": ["x"]}, idle_after=10))
-    guard.take(("y", "a", "nse"), 0, pinned=True)
+    guard.pin(("y", "a", "nse"))
     assert [] == ask(guard, "z", 20, RECURS * 2)
-    assert [("x", "a", "nse"), ("x", "b", "nse")] == guard.idle(20, 10)
+    assert [("x", "a", "nse"), ("x", "b", "nse")] == guard.idle(10, 10)
+    assert [] == guard.idle(9.9, 10)
+
+
+def test_what_is_pinned_stays_though_it_is_taken_and_touched() -> None:
+    """A series that was asked for would be removed when it has been quiet after its first call."""
+    guard = full_guard(Limits())
+    guard.pin(("y", "a", "nse"))
+    guard.take(("y", "a", "nse"), 5)
+    guard.touch(("y", "a", "nse"), 6)
+    assert ("y", "a", "nse") not in guard.idle(20, 10)
+
+
+def test_a_retried_identifier_is_asked_about_only_now_and_then() -> None:
+    """Each call with an order id that is retried for ever would take the long way."""
+    guard = full_guard(Limits(labels={"desk": 2}))
+    (budget, *_) = guard.budgets
+    assert budget is not None
+    for _ in range(RECURS):
+        assert [] == guard.hears((UUID, "a", "nse"), [0])
+    assert not budget.hears(UUID)
+
+
+def test_what_was_idle_a_moment_ago_may_be_active_by_now() -> None:
+    """A strategy that trades again would be removed all the same, or nothing in its stead."""
+    for limits in (Limits(labels={"desk": 2}, idle_after=10), Limits(series={TWO.name: 3}, idle_after=10)):
+        guard = full_guard(limits)
+        guard.looked(20)
+        for labels in (("x", "a", "nse"), ("x", "b", "nse"), ("y", "a", "nse")):
+            guard.touch(labels, 20)
+        assert [] == guard.displaced_by(("z", "a", "nse"), 0, 20)
+
+
+def test_the_budget_of_series_holds_after_some_have_gone() -> None:
+    """Each series that is removed would make room for more than one, and the budget would be no bound."""
+    guard = full_guard(Limits(series={TWO.name: 3}))
+    guard.release(("y", "a", "nse"))
+    assert ("z", "a", "nse") == record(guard, "z", "a", "nse")
+    assert (OTHER, "a", "nse") == record(guard, "w", "a", "nse")
 
 
 def test_past_the_series_budget_the_idle_series_goes_alone() -> None:
@@ -189,11 +229,22 @@ def test_past_the_series_budget_the_idle_series_goes_alone() -> None:
     assert (("z", "a", "nse"), ()) == guard.admit(("z", "a", "nse"))
 
 
+@pytest.mark.parametrize("first", ["a", "b"])
+def test_past_the_series_budget_the_one_idle_for_longest_goes(first: str) -> None:
+    """The series of last week would stay, and that of this morning go."""
+    guard = full_guard(Limits(series={TWO.name: 3}, idle_after=10))
+    for leg in "ab":
+        guard.touch(("x", leg, "nse"), 4 if leg == first else 5)
+    guard.touch(("y", "a", "nse"), 15)
+    assert [] == guard.displaced_by(("z", "a", "nse"), 0, 13.9)
+    assert [("x", first, "nse")] == guard.displaced_by(("z", "a", "nse"), 0, 14)
+
+
 def test_past_the_series_budget_allowed_series_stay() -> None:
     """Values that are always admitted would be recorded under `__other__`, or vanish."""
     guard = full_guard(Limits(series={TWO.name: 3}, allow={"desk": ["y"]}, idle_after=10))
     guard.touch(("x", "a", "nse"), 15)
-    guard.take(("x", "b", "nse"), 0, pinned=True)
+    guard.pin(("x", "b", "nse"))
     assert [] == ask(guard, "z", 20, RECURS)
 
 
@@ -248,6 +299,16 @@ def test_the_sketch_never_counts_too_much_nor_loses_what_is_frequent(values: lis
         count = sketch.add(value)
         assert seen[value] - sum(seen.values()) / (SIZE + 1) - 1 <= count <= seen[value]
         assert len(sketch) <= SIZE
+
+
+def test_the_sketch_gives_up_one_of_each_for_a_value_that_finds_no_counter() -> None:
+    """Order ids that come twice in a day would add up to values that keep coming."""
+    sketch = Recurring()
+    for number in range(SIZE):
+        assert 1 == sketch.add(f"v{number}")
+    assert (2, 3, 2, 3) == tuple(sketch.add(value) for value in ("v0", "v0", "v1", "v1"))
+    assert (0, 2) == (sketch.add("late"), len(sketch))
+    assert (3, 3, 1) == tuple(sketch.add(value) for value in ("v0", "v1", "v2"))
 
 
 def test_the_sketch_is_bounded_in_a_flood() -> None:

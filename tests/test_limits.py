@@ -109,20 +109,22 @@ def test_limits_do_not_follow_what_they_were_made_of() -> None:
 @pytest.mark.parametrize(
     ("where", "make"),
     [
-        ("'strategy'", lambda budget: Limits(labels={"strategy": budget})),
-        ("('trading_trades_total', 'side')", lambda budget: Limits(labels={("trading_trades_total", "side"): budget})),
-        ("'trading_trades_total'", lambda budget: Limits(series={"trading_trades_total": budget})),
+        ("labels={'strategy': …}", lambda budget: Limits(labels={"strategy": budget})),
+        (
+            "labels={('trading_trades_total', 'side'): …}",
+            lambda budget: Limits(labels={("trading_trades_total", "side"): budget}),
+        ),
+        ("series={'trading_trades_total': …}", lambda budget: Limits(series={"trading_trades_total": budget})),
         ("default_label", lambda budget: Limits(default_label=budget)),
         ("default_series", lambda budget: Limits(default_series=budget)),
-        ("'strategy'", lambda budget: TradingMetrics(limits={"strategy": budget})),
-        ("'strategy'", lambda budget: configure(limits={"strategy": budget})),
+        ("labels={'strategy': …}", lambda budget: TradingMetrics(limits={"strategy": budget})),
+        ("labels={'strategy': …}", lambda budget: configure(limits={"strategy": budget})),
     ],
 )
 def test_a_budget_that_is_none_is_refused(budget: Any, where: str, make: Callable[[Any], object]) -> None:
     """A typing error in a budget would show when the first order is sent, or never."""
     message = message_of(lambda: make(budget))
-    assert where in message
-    assert f"a whole number above zero, not {budget!r}" in message
+    assert f"Limits({where}): a budget is a whole number above zero, not {budget!r}" == message
 
 
 @pytest.mark.parametrize("setting", ["expire_after", "idle_after"])
@@ -140,10 +142,17 @@ def test_idle_after_cannot_be_left_out() -> None:
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
-        ({"labels": {"stratgy": 5}}, ["no metric has a label 'stratgy'", "did you mean 'strategy'?"]),
+        (
+            {"labels": {"stratgy": 5}},
+            ["Limits(labels={'stratgy': …}): ", "no metric has a label 'stratgy'", "did you mean 'strategy'?"],
+        ),
         (
             {"labels": {("trading_orders_submited_total", "strategy"): 5}},
-            ["no metric with a budget is called 'trading_orders_submited_total'", f"did you mean {SUBMITTED!r}?"],
+            [
+                "Limits(labels={('trading_orders_submited_total', 'strategy'): …}): ",
+                "no metric with a budget is called 'trading_orders_submited_total'",
+                f"did you mean {SUBMITTED!r}?",
+            ],
         ),
         (
             {"labels": {("trading_orders_rejected_total", "reson"): 5}},
@@ -153,11 +162,33 @@ def test_idle_after_cannot_be_left_out() -> None:
             {"labels": {("trading_margin_available", "strategy"): 5}},
             ["trading_margin_available has no label 'strategy'", "those that have one are: none"],
         ),
-        ({"labels": {"window": 2}}, ["'window' has no budget, its values are fixed: 1s, 5s"]),
-        ({"labels": {(SUBMITTED, "side"): 2}}, [f"{SUBMITTED} has no label 'side' with a budget", "are: strategy"]),
-        ({"series": {"trading_trade_total": 5}}, ["'trading_trade_total'", "did you mean 'trading_trades_total'?"]),
+        (
+            {"labels": {"window": 2}},
+            [
+                "'window' has no budget, its values are fixed: 1s, 5s; labels with a budget are: ",
+                "component, condition, ",
+            ],
+        ),
+        (
+            {"labels": {(SUBMITTED, "side"): 2}},
+            [
+                f"Limits(labels={{({SUBMITTED!r}, 'side'): …}}): {SUBMITTED} has no label 'side' with a budget",
+                "are: strategy",
+            ],
+        ),
+        (
+            {"series": {"trading_trade_total": 5}},
+            [
+                "Limits(series={'trading_trade_total': …}): ",
+                "'trading_trade_total'",
+                "did you mean 'trading_trades_total'?",
+            ],
+        ),
         ({"series": {OVERFLOW: 5}}, [f"no metric with a budget is called {OVERFLOW!r}"]),
-        ({"allow": {"strateggy": ["a"]}}, ["no metric has a label 'strateggy'", "did you mean 'strategy'?"]),
+        (
+            {"allow": {"strateggy": ["a"]}},
+            ["Limits(allow={'strateggy': …}): ", "no metric has a label 'strateggy'", "did you mean 'strategy'?"],
+        ),
         ({"allow": {"window": ["1s"]}}, ["'window' has no budget"]),
     ],
 )

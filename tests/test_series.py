@@ -29,6 +29,7 @@ from tradmetrics import (
     track_order,
     track_trade,
 )
+from tradmetrics.series import _folding
 
 COUNT = MetricDefinition("amount_total", "counter", "Amounts.")
 STATE = MetricDefinition("state", "gauge", "A state.")
@@ -90,6 +91,36 @@ def test_nothing_grows_while_nobody_scrapes() -> None:
     for series in (counter, histogram):
         assert len(series._appended) < 100  # type: ignore[attr-defined]
     assert (5_000, 10_000) == (counter.value(), histogram.value())
+
+
+def test_values_are_folded_64_at_a_time() -> None:
+    """Each recording would pay for what one in 64 pays for."""
+    book = TradingMetrics()
+    counter, histogram = (book.instrument(each).resolve(()).series for each in (COUNT, SIZES))
+    for record, series in ((counter.add, counter), (histogram.observe, histogram)):
+        waiting = []
+        for _ in range(130):
+            record(1)
+            waiting.append(len(series._appended))  # type: ignore[attr-defined]
+        assert [*range(1, 64), 0, *range(1, 64), 0, 1, 2] == waiting
+
+
+def test_recording_does_not_wait_for_a_scrape() -> None:
+    """An order would be held up for as long as the scrape reads, and in a signal handler for ever."""
+    book = TradingMetrics()
+    counter, histogram = (book.instrument(each).resolve(()).series for each in (COUNT, SIZES))
+
+    def work() -> None:
+        for _ in range(200):
+            counter.add(1)
+            histogram.observe(1)
+
+    recording = threading.Thread(target=work, daemon=True)
+    with _folding:
+        recording.start()
+        recording.join(30)
+        assert not recording.is_alive()
+    assert (200, 200) == (counter.value(), histogram.value())
 
 
 # ── threads ──────────────────────────────────────────────────────────────────────────────────────────────────────

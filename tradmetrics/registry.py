@@ -66,7 +66,6 @@ class Instrument(Collector):
         self._marks: dict[Labels, object] = {}
         self._scraped: frozenset[Labels] = frozenset()
         self._functions: list[tuple[Callable[[], AtScrape | None], Failed]] = []
-        self._overflows: dict[int, Callable[[], object]] = {}
         self._removable = self.guard.is_open and not multiprocess
         # What raw labels were resolved to, until a series is removed.
         self._known: Spill[Resolved] = Spill(
@@ -99,7 +98,8 @@ class Instrument(Collector):
         )
         with creating:
             labels, collapsed = self.guard.admit(values)
-            if collapsed and self._make_room(values, collapsed):
+            if collapsed and self._removable:
+                self._make_room(values, collapsed)
                 labels, collapsed = self.guard.admit(values)
             series = self._series.get(labels) or self._add(labels, self._create(labels))
             if collapsed:
@@ -109,15 +109,13 @@ class Instrument(Collector):
                 self._known.keep(key, resolved, spilled=bool(collapsed))
         return resolved
 
-    def precreate(self, labels: Labels) -> bool:
-        """Create a series before anything is recorded to it, and keep it; return whether there was a place for it."""
+    def precreate(self, labels: Labels) -> None:
+        """Create a series before anything is recorded to it, and keep it, where there is a place for it."""
         with creating:
-            if self.guard.admit(labels)[0] != labels:
-                return False
-            if labels not in self._series:
-                self._add(labels, self._create(labels))
-            self.guard.take(labels, monotonic(), pinned=True)
-            return True
+            if self.guard.admit(labels)[0] == labels:
+                if labels not in self._series:
+                    self._add(labels, self._create(labels))
+                self.guard.pin(labels)
 
     def _add(self, labels: Labels, series: Series) -> Series:
         now = monotonic()
@@ -130,16 +128,11 @@ class Instrument(Collector):
 
     def _overflow(self, position: int) -> Callable[[], object]:
         """What counts an overflow of the label at `position`."""
-        count = self._overflows.get(position)
-        if count is None:
-            raw = (self.definition.name, self.definition.label_names[position])
-            count = self._overflows[position] = self._peers[catalogue.LABEL_OVERFLOW.name].resolve(raw).series.tick
-        return count
+        raw = (self.definition.name, self.definition.label_names[position])
+        return self._peers[catalogue.LABEL_OVERFLOW.name].resolve(raw).series.tick
 
-    def _make_room(self, values: Labels, collapsed: tuple[int, ...]) -> bool:
-        """Remove what is idle for one of these values that keeps coming; whether anything was."""
-        if not self._removable:
-            return False
+    def _make_room(self, values: Labels, collapsed: tuple[int, ...]) -> None:
+        """Remove what is idle for one of these values that keeps coming."""
         now = monotonic()
         if now >= self.guard.look_at:
             self._look(now)
@@ -148,8 +141,7 @@ class Instrument(Collector):
             gone = self.guard.displaced_by(values, position, now)
             if gone:
                 self._remove(gone, "displaced")
-                return True
-        return False
+                break
 
     def sweep(self, now: float) -> None:
         """Note what was active, and remove what expired; costs nothing where it does not matter."""

@@ -137,11 +137,14 @@ class GaugeSeries(Series):
         yield "", (), self.value()
 
     def mark(self) -> object:
-        """Something that differs from what it was the last time whenever the gauge has been set or counted since."""
+        """Something that differs from what it was the last time whenever the gauge has been set since.
+
+        Counting shows nowhere: what is counted up and down has no open labels, and stays.
+        """
         if self._touched:
             self._touched = False
             self._touches += 1
-        return self._touches, *(map(_ticks, self._counts[0]) if self._counts else ())
+        return self._touches
 
     def _counted(self) -> int:
         if not self._counts:

@@ -37,8 +37,8 @@ class Guard:
     """
 
     __slots__ = (
-        "_idle_after", "_inside", "_interval", "_open", "_outside_limit", "_pinned", "_since",
-        "budgets", "look_at", "series_limit",
+        "_idle_after", "_inside", "_interval", "_open", "_outside_limit", "_since", "budgets",
+        "look_at", "series_limit",
     )  # fmt: skip
 
     def __init__(self, definition: MetricDefinition, limits: Limits, *, removable: bool = True) -> None:
@@ -50,9 +50,8 @@ class Guard:
         )
         self.look_at = 0.0 if removable else math.inf
         self._open = tuple((i, budget) for i, budget in enumerate(self.budgets) if budget is not None)
-        self._since: dict[Labels, float] = {}
+        self._since: dict[Labels, float] = {}  # when each series was last active; what stays is so for ever
         self._inside = 0
-        self._pinned: set[Labels] = set()
         self._idle_after = limits.idle_after
         self._interval = min(LONGEST_BETWEEN_LOOKS, limits.idle_after / 8, (limits.expire_after or math.inf) / 8)
         for _, budget in self._open:
@@ -103,21 +102,24 @@ class Guard:
         # Outside the budget: these have a bound of their own. What has nothing left to collapse is recorded anyway.
         return len(self._since) - self._inside < self._outside_limit
 
-    def take(self, labels: Labels, now: float, *, pinned: bool = False) -> None:
+    def take(self, labels: Labels, now: float) -> None:
         """Note that there is a series for `labels`, active now.
 
         Args:
             labels: What `admit` returned.
             now: The time.
-            pinned: Whether it stays for good.
         """
         if labels not in self._since:
             for i, budget in self._open:
                 budget.take(labels[i])
             self._inside += self._is_inside(labels)
-        self._since[labels] = now
-        if pinned:
-            self._pinned.add(labels)
+            self._since[labels] = now
+        else:
+            self.touch(labels, now)
+
+    def pin(self, labels: Labels) -> None:
+        """Let the series for `labels`, which was taken, stay for good."""
+        self._since[labels] = math.inf
 
     def release(self, labels: Labels) -> None:
         """Note that the series for `labels` is gone."""
@@ -128,7 +130,7 @@ class Guard:
 
     def touch(self, labels: Labels, now: float) -> None:
         """Note that the series for `labels` was active just before `now`."""
-        if labels in self._since:
+        if self._since.get(labels, math.inf) < now:
             self._since[labels] = now
 
     def looked(self, now: float) -> None:
@@ -141,9 +143,7 @@ class Guard:
 
     def idle(self, now: float, seconds: float) -> list[Labels]:
         """The series that have been idle for so long, but for those that stay for good."""
-        return [
-            each for each, since in self._since.copy().items() if since <= now - seconds and each not in self._pinned
-        ]
+        return [each for each, since in self._since.copy().items() if since <= now - seconds]
 
     def hears(self, values: Labels, collapsed: Iterable[int]) -> list[int]:
         """Note a call whose values at these positions found no place; return those positions whose value keeps coming.
@@ -177,7 +177,6 @@ class Guard:
         for labels, since in self._since.copy().items():
             value = labels[position]
             if value not in FREE and value not in budget.allowed:
-                since = math.inf if labels in self._pinned else since
                 latest[value] = max(since, latest.get(value, since))
         longest = min(latest, key=latest.__getitem__, default=None)
         return longest if longest is not None and latest[longest] <= now - self._idle_after else None
@@ -188,7 +187,6 @@ class Guard:
             labels
             for labels, since in self._since.copy().items()
             if since <= now - self._idle_after
-            and labels not in self._pinned
             and self._is_inside(labels)
             and not any(labels[i] in budget.allowed for i, budget in self._open)
         ]
