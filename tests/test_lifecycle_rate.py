@@ -51,6 +51,20 @@ def test_a_burst_between_two_scrapes_is_seen_at_the_next() -> None:
     assert (1, 1) == rates(desk)
 
 
+def test_times_too_large_to_tell_seconds_apart_lose_no_order() -> None:
+    """Without it, timestamps in nanoseconds would stop the tracker from following, and counting, any more orders."""
+    desk = Desk()
+    now_in_nanoseconds = 1_700_000_000_000_000_000
+    for number in range(BATCH + 44):
+        desk.orders.submitted(number, side="BUY", timestamp=now_in_nanoseconds)
+    assert {"submitted": 300} == desk.ends()
+    assert 300 == desk.orders.open_orders()
+    assert (300, 300) == rates(desk)
+    desk.clock.now += 60
+    desk.orders.submitted("a minute later", side="BUY", timestamp=now_in_nanoseconds + 60_000_000_000)
+    assert (1, 1) == rates(desk)
+
+
 def test_messages_exactly_a_second_apart_are_in_different_seconds() -> None:
     """Without it, a bot that keeps a limit of one a second would seem to break it."""
     desk = Desk()

@@ -43,7 +43,8 @@ class Window:
                     at = times[-1]
             times.append(at)
             oldest = at - seconds
-            while times[0] <= oldest:
+            # A number so large that a second makes no difference to it, such as one in nanoseconds, is its own oldest.
+            while times[0] <= oldest and times[0] < at:
                 times.popleft()
             if len(times) > peak:
                 peak = len(times)
