@@ -8,6 +8,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 import tradmetrics
 from tradmetrics.default import replace_default
@@ -15,6 +16,10 @@ from tradmetrics.default import replace_default
 # For `alerts` and for what the tests share. At the end, so that `tradmetrics` itself is the installed one.
 ROOT = Path(__file__).parent.parent
 sys.path.append(str(ROOT))
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("tradmetrics", deadline=None)
+settings.load_profile("tradmetrics")
 
 REQUIRE_ALL = "TRADMETRICS_REQUIRE_ALL"
 """Set to 1 in CI: what would be skipped for want of a program or a library fails instead."""
@@ -87,3 +92,9 @@ def child_environment() -> dict[str, str]:
     package = os.path.dirname(os.path.dirname(tradmetrics.__file__))
     inherited = os.environ.get("PYTHONPATH")
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (package, inherited))), "PYTHONSAFEPATH": "1"}
+
+
+@pytest.fixture(scope="session")
+def unmeasured_environment(child_environment: dict[str, str]) -> dict[str, str]:
+    """The same without coverage, which has a lock that a fork or a signal finds held, and needs stack of its own."""
+    return {name: value for name, value in child_environment.items() if not name.startswith("COV")}

@@ -403,8 +403,11 @@ print(sum(counts) + 20 * 50)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
-def test_children_forked_amid_recording_neither_hang_nor_count_twice(directory: Directory) -> None:
+def test_children_forked_amid_recording_neither_hang_nor_count_twice(
+    unmeasured_environment: dict[str, str], tmp_path: Path
+) -> None:
     """A bot that forks would have a child that hangs at its first order, or orders that were never sent."""
+    directory = Directory(tmp_path, unmeasured_environment)
     placed = float(directory.run(FORKS))
     text = directory.text()
     submitted = f'{catalogue.ORDERS_SUBMITTED.name}{{order_type="LIMIT",side="BUY",strategy="s"}}'

@@ -441,14 +441,17 @@ print("done")
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="signals like these and forks are for POSIX systems")
 @pytest.mark.parametrize("script", [SIGNALS, FINALISERS, FORKS], ids=["signal handler", "finaliser", "fork"])
 def test_recording_is_safe_wherever_python_may_be_interrupted(
-    script: str, child_environment: dict[str, str], tmp_path: Path
+    script: str, unmeasured_environment: dict[str, str], tmp_path: Path
 ) -> None:
     """A bot that closes its positions when it is told to stop would hang in its metrics, with the positions open."""
     source = PRELUDE + ("\nfrom tradmetrics import catalogue\n" if script is FORKS else "") + script
-    # Not under coverage, which has a lock of its own that a fork finds held.
-    environment = {name: value for name, value in child_environment.items() if not name.startswith("COV")}
     answer = subprocess.run(
-        [sys.executable, "-c", source], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", source],
+        env=unmeasured_environment,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
     assert ("done\n", 0) == (answer.stdout, answer.returncode), answer.stderr[-3_000:]
 
