@@ -417,7 +417,27 @@ def test_builtins_without_a_signature_are_called_as_ever(book: TradingMetrics) -
     watched = watching(book, "max", max)
     assert (3, 5) == (watched(1, 3), watched([1, 5]))
     assert 7 == watching(book, lambda call: len(call.arguments["args"]), max)(7, 2)
-    assert {"max": 2, "2": 1} == seen(book)
+    assert 5 == watching(book, arg("default"), max)((), default=5)
+    assert {"max": 2, "2": 1, "5": 1} == seen(book)
+
+
+def test_parameters_that_cannot_be_written_in_python_are_read_when_passed_by_name(book: TradingMetrics) -> None:
+    """Functions that a framework makes out of a file, with names of its own, could not be decorated."""
+
+    class Made:
+        __signature__ = inspect.Signature(
+            [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in ("_tm_what", "size")]
+        )
+
+        def __call__(self, *args: Any, **kwargs: Any) -> None:
+            pass
+
+    calls: list[Mapping[str, Any]] = []
+    watching(book, arg("_tm_what"), Made())(_tm_what="a", size=1)
+    watching(book, lambda call: calls.append(call.arguments), Made())("b", size=2)
+    assert {"a": 1, "unknown": 1} == seen(book)
+    assert {} == errors(book)
+    assert [{"args": ("b",), "kwargs": {"size": 2}, "size": 2}] == calls
 
 
 def with_signature(function: Any) -> Any:
@@ -578,6 +598,98 @@ def test_a_label_without_a_source_names_what_there_is() -> None:
     assert "the function's parameters are: side, what_it_is" in str(caught.value)
 
 
+def nothing_to_read() -> None:
+    """No parameters at all."""
+
+
+class Bot:
+    """Methods, whose first parameter is nobody's label."""
+
+    def wait(self) -> None:
+        """A method without parameters of its own."""
+
+    def place(self, zeta: str, alpha: str) -> None:
+        """A method with parameters, none of them like the label."""
+
+    def whatever(self, side: str, what_it_is: str) -> None:
+        """A method with a parameter whose name begins like the label."""
+
+    def hedge(cls, what_it_was: str) -> None:  # noqa: N805 - a metaclass's method, say
+        """A method of a class."""
+
+
+NO_SOURCE = (
+    "the label 'what' has no source. Write what='…' for a constant, what=arg({!r}) to read a parameter, or "
+    "what=result('…') to read the result; {}"
+)
+NO_LABEL_SOURCE = (
+    "what={!r} is no label source; write a constant (what='…'), arg('parameter'), result('path'), error('path'), or a "
+    "function of the Call"
+)
+
+
+@pytest.mark.parametrize(
+    ("source", "function", "message"),
+    [
+        (None, nothing_to_read, NO_SOURCE.format("parameter", "the function has no parameters")),
+        (None, Bot.wait, NO_SOURCE.format("parameter", "the function has no parameters")),
+        (None, Bot.place, NO_SOURCE.format("alpha", "the function's parameters are: alpha, zeta")),
+        (None, Bot.whatever, NO_SOURCE.format("what_it_is", "the function's parameters are: side, what_it_is")),
+        (None, Bot.hedge, NO_SOURCE.format("what_it_was", "the function's parameters are: what_it_was")),
+        (arg("side"), nothing_to_read, "what=arg('side') names no parameter; the function has no parameters"),
+        (arg("wo"), Bot.place, "what=arg('wo') names no parameter; the function's parameters are: zeta, alpha"),
+        (
+            arg("what.name"),
+            Bot.whatever,
+            "what=arg('what.name') names no parameter; did you mean what=arg('what_it_is')?; "
+            "the function's parameters are: side, what_it_is",
+        ),
+        (
+            arg("al"),
+            Bot.place,
+            "what=arg('al') names no parameter; did you mean what=arg('alpha')?; "
+            "the function's parameters are: zeta, alpha",
+        ),
+        (
+            arg("a"),  # nothing is near enough, but two names contain it
+            Bot.place,
+            "what=arg('a') names no parameter; did you mean what=arg('zeta')?; "
+            "the function's parameters are: zeta, alpha",
+        ),
+        (arg, with_default, "what=arg is the function itself; write what=arg('what')"),
+        (result, with_default, "what=result is the function itself; write what=result()"),
+        (error, with_default, "what=error is the function itself; write what=error()"),
+        ([], with_default, NO_LABEL_SOURCE.format([])),
+        (dict, with_default, NO_LABEL_SOURCE.format(dict)),
+    ],
+)
+def test_what_is_said_of_a_wrong_source_is_all_that_is_needed_to_mend_it(
+    source: Any, function: Any, message: str
+) -> None:
+    """Whoever copies the corrected line out of the message would copy something that is wrong again."""
+    with pytest.raises(LabelSourceError) as caught:
+        track(SEEN, what=source)(function)
+    assert f"@track(seen_total) on {__name__}.{function.__qualname__}: {message}" == str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: arg(""), "arg(''): name a parameter of the function, e.g. arg('side')"),
+        (lambda: arg(5), "arg(5): name a parameter of the function, e.g. arg('side')"),  # type: ignore[arg-type]
+        (lambda: result(5), "result(5): a path is a text, e.g. result('order.side')"),  # type: ignore[arg-type]
+        (lambda: error(["x"]), "error(['x']): a path is a text, e.g. error('order.side')"),  # type: ignore[arg-type]
+        (lambda: result(["x" * 99]), f"result(['{'x' * 58}): a path is a text, e.g. result('order.side')"),  # type: ignore[arg-type]
+        (lambda: error("a..b"), "error('a..b'): a path is names joined by single dots, e.g. 'order.side'"),
+    ],
+)
+def test_what_is_said_of_a_wrong_path_is_all_that_is_needed_to_mend_it(make: Any, message: str) -> None:
+    """Whoever copies the example out of the message would copy something that is wrong again."""
+    with pytest.raises(LabelSourceError) as caught:
+        make()
+    assert message == str(caught.value)
+
+
 def test_a_strict_book_raises_where_a_source_fails() -> None:
     """A test of one's own code would not see the mistake."""
     strict = TradingMetrics(strict=True)
@@ -619,6 +731,63 @@ class Fickle:
 
     def __str__(self) -> str:
         return self.text
+
+
+def enums_that_are_no_keys() -> list[Enum]:
+    """Members of new classes, one of each kind that cannot be remembered by itself, with the labels to tell apart."""
+
+    def named_alike(self: Enum, other: object) -> bool:
+        return isinstance(other, Enum) and self.name == other.name
+
+    def no_hash(self: Enum) -> int:
+        raise TypeError("no hash")
+
+    alike = {"__eq__": named_alike, "__hash__": Enum.__hash__}
+    first, second = (
+        Enum(name, {"SIDE": name.lower()}, type=type(name, (), dict(alike))) for name in ("First", "Second")
+    )
+    unhashable = Enum("unhashable", {"SIDE": "unhashable"}, type=type("Base", (), {"__hash__": no_hash}))
+    text = Enum("text", {"SIDE": "text"}, type=type("Base", (str,), {"__hash__": no_hash}))
+
+    class Shown(str, Enum):
+        """Members of one text and two values."""
+
+        def __new__(cls, value: str) -> Shown:
+            member = str.__new__(cls, "alike")
+            member._value_ = value
+            return member
+
+        ONE = "one"
+        TWO = "two"
+
+    return [first.SIDE, second.SIDE, unhashable.SIDE, text.SIDE, Shown.ONE, Shown.TWO]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("path", ["x", "x.0"])
+def test_members_of_enums_that_compare_in_their_own_way_are_told_apart(book: TradingMetrics, path: str) -> None:
+    """One strategy's orders would be counted as another's, or cost an error each."""
+    watched = watching(book, arg(path), lambda x: None)
+    members = enums_that_are_no_keys()
+    for _ in range(3):
+        for member in members:
+            watched((member,) if path == "x.0" else member)
+    labels = ("first", "second", "unhashable", "text", "one", "two")
+    assert dict.fromkeys(labels, 3) == seen(book)
+    assert {} == errors(book)
+
+
+def test_members_of_texts_are_remembered_as_their_texts(book: TradingMetrics) -> None:
+    """`Side.BUY` and `"BUY"` would be counted as two, or as one that is neither."""
+
+    class Side(str, Enum):
+        BUY = "BUY"
+        SELL = "SELL"
+
+    watched = watching(book, arg("x"), lambda x: None)
+    for _ in range(3):
+        for value in (Side.BUY, "BUY", Side.SELL):
+            watched(value)
+    assert {"BUY": 6, "SELL": 3} == seen(book)
 
 
 values = st.sampled_from(

@@ -1,0 +1,248 @@
+"""A call whose labels were seen before goes the short way: nothing is looked up in the registry again.
+
+What runs is counted, not timed: by the names of the functions of ours that Python enters.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from enum import Enum
+from types import FrameType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+import tradmetrics
+from tests.recorded import errors, recorded, sample
+from tradmetrics import (
+    MetricDefinition,
+    TradingMetrics,
+    arg,
+    catalogue,
+    fill_timer,
+    result,
+    track,
+    track_market_data,
+    track_order,
+    track_prediction,
+    track_request,
+    track_trade,
+)
+
+PACKAGE = os.path.dirname(tradmetrics.__file__)
+WHAT = MetricDefinition("what_total", "counter", "Calls by what was read.", ("what",))
+BOTH = MetricDefinition("both_total", "counter", "Calls by two things.", ("what", "who"))
+
+
+@pytest.fixture
+def book() -> TradingMetrics:
+    """A book of the test's own."""
+    return TradingMetrics()
+
+
+def entered(call: Callable[[], object]) -> str:
+    """The names of the functions of ours that a call enters, in one text."""
+    names: list[str] = []
+
+    def note(frame: FrameType, event: str, _: object) -> None:
+        if event == "call" and frame.f_code.co_filename.startswith(PACKAGE):
+            names.append(frame.f_code.co_name)
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        call()
+    finally:
+        sys.setprofile(before)
+    return " ".join(names)
+
+
+def ways(call: Callable[[], object], times: int = 3) -> list[str]:
+    """How each of some calls went: by `resolve` the registry was asked, `read` one by one, or the short way."""
+    found = []
+    for _ in range(times):
+        names = entered(call)
+        found.append("resolve" if "resolve" in names else "read" if "_long_way" in names else "short")
+    return found
+
+
+class Side(Enum):
+    """An enum of one's own."""
+
+    BUY = "buy"
+
+
+class Text(str, Enum):
+    """An enum of texts."""
+
+    BUY = "BUY"
+
+
+SHORT: dict[str, tuple[Callable[[TradingMetrics], Any], Callable[..., Any], tuple[Any, ...]]] = {
+    "constants": (lambda book: track_order(strategy="s", metrics=book), lambda: None, ()),
+    "texts": (lambda book: track_order(metrics=book), lambda strategy, side, order_type: None, ("s", "BUY", "LIMIT")),
+    "an enum": (lambda book: track_order(strategy="s", metrics=book), lambda side: None, (Side.BUY,)),
+    "an enum of texts": (lambda book: track_order(strategy="s", metrics=book), lambda side: None, (Text.BUY,)),
+    "a key": (lambda book: track(WHAT, what=arg("x.what"), metrics=book), lambda x: None, ({"what": "a"},)),
+    "an attribute": (
+        lambda book: track(WHAT, what=arg("x.what"), metrics=book),
+        lambda x: None,
+        (SimpleNamespace(what="a"),),
+    ),
+    "an order without a status": (
+        lambda book: track_order(strategy="s", side="BUY", order_type="LIMIT", metrics=book),
+        lambda order: None,
+        (SimpleNamespace(),),
+    ),
+    "an order without a status as a dict": (
+        lambda book: track_order(strategy="s", side="BUY", order_type="LIMIT", metrics=book),
+        lambda order: None,
+        ({},),
+    ),
+    "seconds": (lambda book: fill_timer("s", metrics=book), lambda: None, ()),
+    "seconds of a request": (lambda book: track_request(endpoint="/x", method="GET", metrics=book), lambda: None, ()),
+    "a trade": (lambda book: track_trade(strategy="s", side="BUY", metrics=book), lambda: None, ()),
+    "market data": (lambda book: track_market_data(symbol="NIFTY", metrics=book), lambda tick: None, ("tick",)),
+}
+
+
+@pytest.mark.parametrize("name", SHORT)
+def test_a_call_that_was_seen_before_goes_the_short_way(book: TradingMetrics, name: str) -> None:
+    """Every order would cost what the first one did, many times what a call by hand costs."""
+    decorator, function, args = SHORT[name]
+    decorated = decorator(book)(function)
+    assert ["resolve", "short", "short"] == ways(lambda: decorated(*args))
+    after_three = recorded(book)
+    decorated(*args)
+    counters = {key for key in after_three if "timestamp" not in key}
+    assert {key: after_three[key] / 3 * 4 for key in counters} == {key: recorded(book)[key] for key in counters}
+    assert {} == errors(book)
+
+
+READ: dict[str, tuple[Callable[[TradingMetrics], Any], Callable[..., Any], tuple[Any, ...]]] = {
+    "the status of an answer": (
+        lambda book: track_order(strategy="s", side="BUY", order_type="LIMIT", metrics=book),
+        lambda: {"status": "cancelled", "reason": "too late"},
+        (),
+    ),
+    "a prediction that decides": (
+        lambda book: track_prediction(model="m", prediction=arg("what"), metrics=book),
+        lambda what: None,
+        ("up",),
+    ),
+    "a prediction that is the answer's": (
+        lambda book: track_prediction(model="m", metrics=book),
+        lambda: {"prediction": "up"},
+        (),
+    ),
+    "a value of one's own": (
+        lambda book: track(WHAT, what=arg("x"), value=arg("size"), metrics=book),
+        lambda x, size: None,
+        ("a", 2),
+    ),
+    "a call that answers": (lambda book: track(WHAT, metrics=book), lambda what: "answer", ("a",)),
+}
+
+
+@pytest.mark.parametrize("name", READ)
+def test_a_call_whose_outcome_has_to_be_read_still_asks_the_registry_but_once(book: TradingMetrics, name: str) -> None:
+    """Every order that answers would be looked up in every metric it counts in."""
+    decorator, function, args = READ[name]
+    decorated = decorator(book)(function)
+    assert ["resolve", "read", "read"] == ways(lambda: decorated(*args))
+    after_three = recorded(book)
+    decorated(*args)
+    assert {key: value / 3 * 4 for key, value in after_three.items()} == recorded(book)
+    assert {} == errors(book)
+
+
+ASKED: dict[str, tuple[Callable[[TradingMetrics], Any], Callable[..., Any], tuple[Any, ...]]] = {
+    "a number": (lambda book: track(WHAT, metrics=book), lambda what: None, (1,)),
+    "what compares in its own way": (lambda book: track(WHAT, metrics=book), lambda what: None, ([1],)),
+    "a text of a thousand characters": (lambda book: track(WHAT, metrics=book), lambda what: None, ("x" * 1000,)),
+    "an answer of a thousand characters": (
+        lambda book: track(WHAT, what=result(), metrics=book), lambda: "x" * 1000, (),
+    ),
+    "a function of the call": (lambda book: track(WHAT, what=lambda call: "a", metrics=book), lambda: None, ()),
+    "a side that is none": (lambda book: track_order(strategy="s", metrics=book), lambda side: None, ("sideways",)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_what_cannot_be_compared_or_kept_is_asked_for_each_time(book: TradingMetrics, name: str) -> None:
+    """`1`, `True` and `1.0` would be one strategy, a large text would be kept, or an error be counted but once."""
+    decorator, function, args = ASKED[name]
+    decorated = decorator(book)(function)
+    assert ["resolve"] * 3 == ways(lambda: decorated(*args))
+
+
+@pytest.mark.parametrize("text", ["x" * 255, "x" * 256])
+def test_a_text_up_to_twice_the_longest_label_is_remembered(book: TradingMetrics, text: str) -> None:
+    """Long names, of which the label shows the beginning, would be asked for each time."""
+    decorated = track(WHAT, metrics=book)(lambda what: None)
+    assert ["resolve", "short", "short"] == ways(lambda: decorated(text))
+    longer = track(WHAT, metrics=book)(lambda what: None)
+    assert ["resolve"] * 3 == ways(lambda: longer("x" * 257))
+
+
+# ── what finds no place ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_what_finds_no_place_goes_the_short_way_after_its_like(book: TradingMetrics) -> None:
+    """A flood of order ids would be admitted one by one, each many times as dear as a call that counts."""
+    bounded = TradingMetrics(limits={"strategy": 1})
+    place = track_order(metrics=bounded)(lambda strategy, side, order_type: None)
+    place("first", "BUY", "LIMIT")
+    place("second", "BUY", "LIMIT")
+    for number in range(200):  # long enough for it to be a flood, in which nobody is listened to
+        place(f"another {number}", "BUY", "LIMIT")
+    ways_ = [ways(lambda n=number: place(f"more {n}", "BUY", "LIMIT"), 1)[0] for number in range(50)]  # type: ignore[misc]
+    assert ways_.count("short") >= 40, ways_
+    submitted = "trading_orders_submitted_total"
+    assert 1 == sample(bounded, submitted, strategy="first", side="BUY", order_type="LIMIT")
+    assert 251 == sample(bounded, submitted, strategy="__other__", side="BUY", order_type="LIMIT")
+    assert 251 == sample(bounded, "tradmetrics_label_overflow_total", metric=submitted, label="strategy")
+
+
+def test_each_metric_of_a_call_spills_by_its_own_budget() -> None:
+    """What one metric has no place for would be lost to the other, or counted there as an overflow."""
+    submitted, unknown = "trading_orders_submitted_total", "trading_ml_predictions_total"
+    bounded = TradingMetrics(limits={(submitted, "strategy"): 2, (unknown, "model"): 1, "prediction": 3})
+    place = track_order(order_type="LIMIT", metrics=bounded)(lambda strategy, side: None)
+    predict = track_prediction(metrics=bounded)(lambda model, prediction: None)
+    for number in range(120):
+        place(f"s{number}", "BUY")
+        predict("m" if number % 2 else f"m{number}", f"p{number % 5}")
+    assert 1 == sample(bounded, submitted, strategy="s0", side="BUY", order_type="LIMIT")
+    assert 1 == sample(bounded, submitted, strategy="s1", side="BUY", order_type="LIMIT")
+    assert 118 == sample(bounded, submitted, strategy="__other__", side="BUY", order_type="LIMIT")
+    assert 120 == sum(value for name, value in recorded(bounded).items() if name.startswith(unknown))
+    assert {} == errors(bounded)
+
+
+def test_constant_labels_spill_with_those_that_vary() -> None:
+    """A strategy that came too late for its budget would count its orders under the wrong side."""
+    bounded = TradingMetrics(limits={"what": 1, "who": 2})
+    first = track(BOTH, what="early", metrics=bounded)(lambda who: None)
+    late = track(BOTH, what="late", metrics=bounded)(lambda who: None)
+    for _ in range(3):
+        first("a")
+    for _ in range(100):
+        late("a")
+        late("b")
+        late("c")
+        late("d")
+    assert {
+        "both_total early a": 3,
+        "both_total __other__ a": 100,
+        "both_total __other__ b": 100,
+        "both_total __other__ __other__": 200,
+    } == {name: value for name, value in recorded(bounded).items() if name.startswith("both_total")}
+    overflowed = {
+        label: sample(bounded, "tradmetrics_label_overflow_total", metric="both_total", label=label)
+        for label in ("what", "who")
+    }
+    assert {"what": 400, "who": 200} == overflowed
+    assert catalogue.LABEL_OVERFLOW.name == "tradmetrics_label_overflow_total"
