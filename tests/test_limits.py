@@ -97,9 +97,19 @@ def test_an_allowed_identifier_is_a_value_like_any_other() -> None:
 def test_limits_do_not_follow_what_they_were_made_of() -> None:
     """Changing a dict afterwards would change the budgets of some metrics and not of others."""
     labels: dict[Any, int] = {"strategy": 3}
-    limits = Limits(labels=labels)
-    labels["strategy"] = 4
-    assert 3 == limits.label_budget(SUBMITTED, "strategy")
+    series = {SUBMITTED: 3}
+    allowed = ["gamma"]
+    limits = Limits(labels=labels, series=series, allow={"strategy": allowed})
+    labels["strategy"] = series[SUBMITTED] = 4
+    allowed.append("delta")
+    assert (3, 3) == (limits.label_budget(SUBMITTED, "strategy"), limits.series_budget(SUBMITTED))
+    assert ("gamma",) == limits.allowed("strategy")
+
+
+def test_seconds_may_be_a_fraction() -> None:
+    """A test of one's own bot would have to wait for seconds to see a series go."""
+    limits = Limits(expire_after=0.5, idle_after=0.25)
+    assert (0.5, 0.25) == (limits.expire_after, limits.idle_after)
 
 
 # ── what is refused ──────────────────────────────────────────────────────────────────────────────────────────────

@@ -11,6 +11,7 @@ import textwrap
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
+from enum import IntEnum
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,47 @@ def orders(book: TradingMetrics) -> Callable[[str], None]:
 def strategies(book: TradingMetrics, metric: str = SUBMITTED) -> set[str]:
     """The strategies that a metric has series of."""
     return {labels[0] for labels in values_of(book, metric)}
+
+
+# ── resolving ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Numbered(IntEnum):
+    """An enum whose members are equal to plain numbers."""
+
+    GAMMA = 1
+
+
+def test_labels_are_admitted_once_and_then_known() -> None:
+    """Every plain call would clean, check and admit its labels anew, at ten times the price."""
+    instrument = TradingMetrics(limits={"strategy": 1}).instrument(catalogue.ORDERS_SUBMITTED)
+    for strategy in ("gamma", "late"):
+        raw = (strategy, "BUY", "LIMIT")
+        assert instrument.resolve(raw) is instrument.resolve(raw)
+    assert instrument.resolve(("later", "BUY", "LIMIT")) is instrument.resolve(("late", "BUY", "LIMIT"))
+
+
+def test_labels_that_cannot_be_keys_are_read_each_time() -> None:
+    """A list as a label would be an error, and the number 1 would count for an enum's member that equals it."""
+    instrument = TradingMetrics(strict=True).instrument(catalogue.ORDERS_SUBMITTED)
+    for strategy, expected in ((Numbered.GAMMA, "GAMMA"), (1, "1"), (["gamma"], "['gamma']"), (True, "True")):
+        for _ in range(2):
+            assert expected == instrument.resolve((strategy, "BUY", "LIMIT")).labels[0]
+
+
+def test_what_is_wrong_with_a_label_is_told_each_time() -> None:
+    """Of a million orders without a readable side, one would count as an error."""
+    instrument = TradingMetrics().instrument(catalogue.ORDERS_SUBMITTED)
+    for _ in range(3):
+        resolved = instrument.resolve(("gamma", "sideways", "LIMIT"))
+        assert (("gamma", UNKNOWN, "LIMIT"), 1) == (resolved.labels, len(resolved.problems))
+
+
+def test_closed_labels_are_read_in_the_dialect_that_is_named() -> None:
+    """A FIX engine's sides, which are numbers, would all be unknown."""
+    instrument = TradingMetrics().instrument(catalogue.ORDERS_SUBMITTED)
+    assert ("gamma", "BUY", "LIMIT") == instrument.resolve(("gamma", 1, "2"), "fix").labels
+    assert ("gamma", UNKNOWN, "LIMIT") == instrument.resolve(("gamma", 1, "LIMIT")).labels
 
 
 # ── expiry ───────────────────────────────────────────────────────────────────────────────────────────────────────
