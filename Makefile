@@ -5,6 +5,9 @@ PYTHON ?= python3
 VENV ?= .venv
 # Passed on: make demo ARGS="--seconds 20", make test ARGS="-k fastapi"
 ARGS ?=
+# How many tests run at a time; make test JOBS=0 ARGS="--pdb -k fastapi" runs them in one process.
+# Each process takes whole files: a file's tests share what is slow to start.
+JOBS ?= auto
 # make test COVERAGE=97 also measures the coverage of branches, and fails below that many percent.
 COVERAGE ?=
 
@@ -29,11 +32,11 @@ test: $(VENV)/.test tools ## Run the tests against the built wheel
 ifneq ($(COVERAGE),)
 	@rm -f .coverage .coverage.*
 	@# Not by pytest-cov: the package's own pytest plugin is imported before that could begin to measure.
-	$(BIN)/coverage run $(BIN)/pytest $(ARGS)
+	$(BIN)/coverage run $(BIN)/pytest --numprocesses $(JOBS) --dist loadfile $(ARGS)
 	@$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=$(COVERAGE)
 else
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile $(ARGS)
 endif
 
 lint: $(VENV)/.test ## Check style and types

@@ -169,9 +169,9 @@ def test_one_command_runs_the_stack_and_ctrl_c_ends_all_of_it(tmp_path: Path) ->
         url = f"http://127.0.0.1:{ports['prometheus']}"
         up = eventually(
             lambda: {each["metric"]["job"]: each["value"][1] for each in query(url, "up")},
-            lambda jobs: len(jobs) == 4 and sorted(jobs.values()) == ["0", "1", "1", "1"],
+            lambda jobs: [jobs.get(job) for job in ("prometheus", "alertmanager", "node")] == ["1", "1", "1"],
         )
-        assert up["tradmetrics"] == "0"  # nothing listens on port 8000 here
+        assert "tradmetrics" in up  # a bot on port 8000, where there may be none
         managers = json.loads(get(f"{url}/api/v1/alertmanagers"))["data"]["activeAlertmanagers"]
         assert len(managers) == 1
         groups = json.loads(get(f"{url}/api/v1/rules"))["data"]["groups"]
