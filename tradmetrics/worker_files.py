@@ -18,11 +18,11 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import count
-from threading import RLock
 from typing import Final
 
 from prometheus_client.mmap_dict import mmap_key
 
+from tradmetrics.locks import RecordingLock
 from tradmetrics.multiprocess import PREFIX, VARIABLE
 from tradmetrics.series import RawSample, Series, bound_texts
 
@@ -31,7 +31,7 @@ _HEADER: Final = 8
 _LENGTH: Final = struct.Struct("i")
 _VALUE: Final = struct.Struct("dd")
 
-_writing: Final = RLock()
+_writing: Final = RecordingLock()
 _queue: Final[deque[tuple[Callable[[float], None], float]]] = deque()
 _files: Final[dict[str, _File]] = {}
 _busy = False
@@ -52,7 +52,8 @@ class _File:
     def __init__(self, path: str) -> None:
         # A reader must not find it without its header.
         draft = f"{path}.new"
-        self._file = open(draft, "w+b")  # noqa: SIM115 - stays open as long as the process lives
+        # Without a buffer: what found no place on the disk must not be written later, least of all by a forked child.
+        self._file = open(draft, "w+b", buffering=0)  # noqa: SIM115 - stays open as long as the process lives
         try:
             self._size = 0
             self._used = _HEADER
@@ -65,9 +66,9 @@ class _File:
             raise
 
     def _reserve(self, size: int) -> None:
-        self._file.seek(self._size)
-        self._file.write(bytes(size - self._size))
-        self._file.flush()
+        end = self._file.seek(self._size)
+        while end < size:
+            end += self._file.write(bytes(size - end))
         self._memory = mmap.mmap(self._file.fileno(), size)
         self._size = size
 
@@ -142,7 +143,8 @@ def _after_fork_in_child() -> None:
     global _worker
     # What is in the parent's files, the parent counts.
     for file in _files.values():
-        file.close()
+        with suppress(Exception):
+            file.close()
     _files.clear()
     _worker = _Worker()
     _writing.release()
@@ -218,6 +220,16 @@ class _Gauge(_FileSeries):
         """One less. Never raises: it follows an `up`, in places where nobody would expect it."""
         with suppress(Exception):
             _record(self._add, -1.0)
+
+    def value(self) -> float:
+        """The gauge's value; a signal handler finds what it has left to the code that it interrupts in it too."""
+        value = self._numbers[0]
+        for apply, amount in _queue.copy() if _busy else ():
+            if apply == self._set:
+                value = amount
+            elif apply == self._add:
+                value += amount
+        return value
 
     def _set(self, value: float) -> None:
         if self._worker is _worker:
