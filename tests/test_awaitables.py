@@ -156,6 +156,32 @@ def test_an_awaitable_that_cannot_be_watched_is_the_result_itself(book: TradingM
     assert requests("202") == recorded(book)
 
 
+def test_labels_of_what_is_awaited_later_are_read_from_keywords_too(book: TradingMetrics) -> None:
+    """A side that was passed by its name would be unknown once the call is over."""
+
+    class Request:
+        def __await__(self) -> Any:
+            yield
+
+    async def answer() -> None:
+        pass
+
+    async def main() -> None:
+        place = track_order(strategy="s", metrics=book)(lambda awaitable, side: awaitable)
+        await place(answer(), side="BUY")
+        future = asyncio.get_running_loop().create_future()
+        place(future, side="SELL")
+        future.set_result(None)
+        await future
+        place(Request(), side="BUY")
+
+    asyncio.run(main())
+    assert {
+        "trading_orders_submitted_total s BUY unknown": 2,
+        "trading_orders_submitted_total s SELL unknown": 1,
+    } == recorded(book)
+
+
 def test_awaitables_that_resist_being_looked_at_pass_through() -> None:
     """A proxy object as a result would raise out of the call that returned it."""
 
@@ -164,7 +190,8 @@ def test_awaitables_that_resist_being_looked_at_pass_through() -> None:
             raise RuntimeError("ask me nothing")
 
     class Opaque(metaclass=Meta):
-        pass
+        def add_done_callback(self, callback: Any) -> None:
+            raise AssertionError("nobody said that this is a future")
 
     class Secretive:
         def __await__(self) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import subprocess
 import sys
 import threading
@@ -30,6 +31,7 @@ from tradmetrics import (
     configure,
     error,
     fill_timer,
+    get_metrics,
     request_timer,
     result,
     track,
@@ -44,6 +46,8 @@ from tradmetrics import (
     track_training,
     training_timer,
 )
+from tradmetrics.book import NO_BOOK
+from tradmetrics.faults import FaultLog
 from tradmetrics.registry import Instrument
 
 BROKEN = RuntimeError("broken")
@@ -228,7 +232,7 @@ CELLS = [
 
 @pytest.mark.parametrize(("name", "of"), CELLS)
 def test_a_hook_that_raises_is_counted_and_the_call_goes_on(
-    book: TradingMetrics, monkeypatch: pytest.MonkeyPatch, name: str, of: str
+    book: TradingMetrics, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, name: str, of: str
 ) -> None:
     """Monitoring would stop an order, run it twice, or change what came of it."""
     fault = FAULTS[name]
@@ -253,6 +257,13 @@ def test_a_hook_that_raises_is_counted_and_the_call_goes_on(
         assert [fault.stage] * number * fault.once == stages if fault.stage else [] == stages
     sites = {site for site, _ in errors(book)}
     assert all("place" in site or "Place" in site or "lambda" in site for site in sites), sites
+    said = [record.getMessage() for record in caplog.records]
+    assert bool(fault.stage) == bool(said)
+    for text in said:
+        assert re.match(
+            rf"tests\.callable_kinds\.\S+: a metric was not .* \(stage: {fault.stage}\): [A-Z]\w+: \S", text
+        )
+        assert "NoneType" not in text
 
 
 def by_stage(book: TradingMetrics) -> dict[str, float]:
@@ -384,6 +395,66 @@ def test_where_no_book_can_be_built_calls_go_on(monkeypatch: pytest.MonkeyPatch,
         pass
     MetricsExporter().record_order("s", "BUY", "LIMIT", "submitted")
     MetricsExporter().update_position_metrics([])
+
+
+def why(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What the log says of each error: where, at what stage, and what it was."""
+    return [record.getMessage().partition(". The call itself is unharmed")[0] for record in caplog.records]
+
+
+def test_where_no_book_can_be_built_the_log_says_where_and_why(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A bot would run for days without a metric, and nobody would learn the reason."""
+    monkeypatch.setattr(NO_BOOK, "_faults", FaultLog())
+    monkeypatch.setattr(CollectorRegistry, "register", raising(BROKEN))
+
+    def place() -> None:
+        pass
+
+    def listen() -> None:
+        pass
+
+    track(OWN)(place)()
+    track_connection()(listen)()
+    with fill_timer("s"):
+        pass
+    here = f"{__name__}.{place.__qualname__.rpartition('.')[0]}"
+    assert [
+        f"{site}: a metric was not recorded as meant (stage: record): RuntimeError: broken"
+        for site in (f"{here}.place", f"{here}.listen", "tradmetrics.fill_timer")
+    ] == why(caplog)
+
+
+def test_a_clock_that_fails_before_there_is_a_book_is_counted_in_it(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The very first call's missing duration would be counted nowhere."""
+    monkeypatch.setattr("tradmetrics.instrument.perf_counter", raising(BROKEN))
+
+    def place() -> None:
+        pass
+
+    fill_timer("s")(place)()
+    assert {("place", "clock"): 1} == errors(get_metrics())
+    where = f"{__name__}.{place.__qualname__}"
+    assert [f"{where}: a metric was not recorded as meant (stage: clock): RuntimeError: broken"] == why(caplog)
+
+
+def test_where_neither_clock_nor_book_can_be_had_the_call_goes_on(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Two faults at once would do what one does not: stop the order."""
+    monkeypatch.setattr(NO_BOOK, "_faults", FaultLog())
+    monkeypatch.setattr(CollectorRegistry, "register", raising(BROKEN))
+    monkeypatch.setattr("tradmetrics.instrument.perf_counter", raising(OSError("no clock")))
+
+    def place(what: str) -> str:
+        return what
+
+    assert "a" == fill_timer("s")(place)("a")
+    where = f"{__name__}.{place.__qualname__}"
+    assert [f"{where}: a metric was not recorded as meant (stage: record): RuntimeError: broken"] == why(caplog)
 
 
 @pytest.mark.parametrize("of", SHELLS)

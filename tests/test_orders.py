@@ -28,6 +28,7 @@ from tradmetrics import (
     get_metrics,
     result,
     track_order,
+    track_positions,
 )
 
 SUBMITTED = "trading_orders_submitted_total s BUY LIMIT"
@@ -825,6 +826,70 @@ def test_a_class_and_a_property_are_refused_with_what_to_do_instead() -> None:
         track_order(strategy="s")(Answer)
     with pytest.raises(TradmetricsError, match="below @property"):
         track_order(strategy="s")(property(lambda self: None))  # type: ignore[arg-type]
+
+
+def stream() -> Any:
+    """A generator."""
+    yield
+
+
+@pytest.mark.parametrize(
+    ("decorate", "target", "message"),
+    [
+        (
+            track_order(strategy="s"),
+            42,
+            "@track_order on 42: only what can be called can be decorated, and sources are keywords",
+        ),
+        (
+            track_order,
+            "gamma",
+            "@track_order on 'gamma': only what can be called can be decorated, and sources are keywords; "
+            "write @track_order(strategy='gamma', …)",
+        ),
+        (
+            track_order(strategy="s"),
+            Answer,
+            f"@track_order on the class {__name__}.Answer: decorate its methods instead",
+        ),
+        (
+            track_order(strategy="s"),
+            property(lambda self: None),
+            "@track_order on a property: write it below @property, on the function",
+        ),
+        (
+            track_order(strategy="s", metrics=5),  # type: ignore[call-overload]
+            stream,
+            "@track_order: metrics= takes a TradingMetrics, not 5",
+        ),
+        (
+            track_positions,
+            stream,
+            f"@track_positions on {__name__}.stream: a generator gives no result to read while it runs; decorate the "
+            "function that makes one item, or pass every label as a constant, arg(…) or a function of the Call",
+        ),
+    ],
+)
+def test_what_is_said_of_a_wrong_target_is_all_that_is_needed_to_mend_it(
+    decorate: Any, target: Any, message: str
+) -> None:
+    """The user would have to read the documentation to go on."""
+    with pytest.raises(TradmetricsError) as caught:
+        decorate(target)
+    assert message == str(caught.value)
+
+
+def test_a_side_that_is_none_is_said_with_what_it_may_be(
+    book: TradingMetrics, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A broker's spelling that is not known yet could not be found by the log."""
+    place = place_with(book, None)
+    place("sideways", "LIMIT")
+    where = f"{__name__}.{place.__qualname__}"
+    assert (
+        f"{where}: a metric was not recorded as meant (stage: vocabulary): ValueError: side='sideways' is none of "
+        "BUY, SELL, unknown"
+    ) == caplog.records[-1].getMessage().partition(". The call itself is unharmed")[0]
 
 
 # ── everything together ──────────────────────────────────────────────────────────────────────────────────────────

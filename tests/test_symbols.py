@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tradmetrics import TradingMetrics, arg, track_market_data
+from tests.recorded import errors
+from tradmetrics import TradingMetrics, TradmetricsError, arg, result, track_market_data
 from tradmetrics.labels import Mapped
 from tradmetrics.symbols import underlying, underlying_of
 
@@ -115,6 +116,33 @@ def test_a_constant_is_folded_at_once():
 def test_a_source_is_wrapped():
     """`symbol=underlying(arg("symbol"))` would record the contract."""
     assert Mapped(arg("symbol"), underlying_of) == underlying(arg("symbol"))
+
+
+def test_wrapped_sources_are_values_that_show_what_they_are():
+    """Two decorators that say the same could not be told to be the same, and messages would not say what was meant."""
+    wrapped = underlying(arg("symbol"))
+    assert wrapped == underlying(arg("symbol"))
+    assert hash(wrapped) == hash(underlying(arg("symbol")))
+    assert wrapped not in (arg("symbol"), underlying(arg("other")), underlying(result("symbol")))
+    assert wrapped != Mapped(arg("symbol"), str.upper)
+    assert "underlying_of(arg('symbol'))" == repr(wrapped)
+    with pytest.raises(TradmetricsError) as caught:
+        track_market_data(symbol=underlying(arg("wat")))(lambda symbol: None)
+    assert "symbol=arg('wat') names no parameter" in str(caught.value)
+
+
+@pytest.mark.parametrize("source", [result("symbol"), lambda call: call.result])
+def test_what_a_call_does_not_have_stays_unknown(source):
+    """A call that raised would count under the underlying of the word `None`, or as an error."""
+    book = TradingMetrics()
+
+    @track_market_data(symbol=underlying(source), metrics=book)
+    def on_tick():
+        return None if callable(source) else {"symbol": None}
+
+    on_tick()
+    assert 1 == book.registry.get_sample_value("trading_market_data_updates_total", {"symbol": "unknown"})
+    assert {} == errors(book)
 
 
 def test_a_decorated_function_records_the_underlying():

@@ -7,6 +7,7 @@ import contextvars
 import math
 import threading
 from collections.abc import Callable, Iterator
+from enum import Enum
 from typing import Any
 
 import pytest
@@ -319,6 +320,39 @@ def test_a_source_in_a_with_is_unknown_and_counted(book: TradingMetrics, source:
             pass
     assert 2 == sample(book, f"{FILL}_count", strategy="unknown")
     assert {("fill_timer", "source"): 2} == errors(book)
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [(arg("strategy"), "arg('strategy')"), (result(), "result()"), (lambda call: "s", "a function of the Call")],
+)
+def test_a_source_in_a_with_is_named_with_what_to_write(
+    book: TradingMetrics, caplog: pytest.LogCaptureFixture, source: Any, shown: str
+) -> None:
+    """Nobody would find out of `unknown` strategies where they come from."""
+    with fill_timer(source, metrics=book):
+        pass
+    assert (
+        "tradmetrics.fill_timer: a metric was not recorded as meant (stage: source): LabelSourceError: "
+        f"tradmetrics.fill_timer: {shown} reads a call, and a `with` has none; write the label itself"
+    ) == caplog.records[0].getMessage().partition(". The call itself")[0]
+
+
+class Desk(Enum):
+    """A strategy's name, which can be called as every class can."""
+
+    DELTA = "delta"
+
+    def __call__(self) -> str:
+        return "called"
+
+
+def test_an_enum_that_can_be_called_is_a_label_and_no_function(book: TradingMetrics) -> None:
+    """A strategy's enum would be taken for a source, and be unknown."""
+    with fill_timer(Desk.DELTA, metrics=book):
+        pass
+    assert 1 == sample(book, f"{FILL}_count", strategy="delta")
+    assert {} == errors(book)
 
 
 def test_the_strategy_may_be_anything_with_a_text(book: TradingMetrics) -> None:
