@@ -72,22 +72,22 @@ def load(snapshot: object) -> Snapshot:
         )
     version, kind = snapshot.get("version"), snapshot.get("format")
     if kind != FORMAT:
-        raise SnapshotError(f"foreign: its format is {short(kind)}, not {FORMAT!r}: no OrderTracker took this snapshot")
+        raise SnapshotError(f"foreign: its format is {_short(kind)}, not {FORMAT!r}: no OrderTracker took this snapshot")
     if type(version) is not int or version < 1:
-        raise SnapshotError(f"damaged: version is {short(version)}, not a whole number above zero")
+        raise SnapshotError(f"damaged: version is {_short(version)}, not a whole number above zero")
     if version > VERSION:
         raise SnapshotError(
-            f"newer: it is of version {version}, and this release reads up to {VERSION}; upgrade tradmetrics, or start "
-            "without the snapshot"
+            f"newer: it is of version {_short(version)}, and this release reads up to {VERSION}; upgrade tradmetrics, "
+            "or start without the snapshot"
         )
     _check_keys("the snapshot", snapshot, _HEAD)
     if not isinstance(snapshot["account"], str):
-        raise SnapshotError(f"damaged: account is {short(snapshot['account'])}, not text")
+        raise SnapshotError(f"damaged: account is {_short(snapshot['account'])}, not text")
     for name in ("clock", "unix_time"):
         if not _is_number(snapshot[name]):
-            raise SnapshotError(f"damaged: {name} is {short(snapshot[name])}, not a finite number")
+            raise SnapshotError(f"damaged: {name} is {_short(snapshot[name])}, not a finite number")
     if not isinstance(snapshot["orders"], list):
-        raise SnapshotError(f"damaged: orders is {short(snapshot['orders'])}, not a list")
+        raise SnapshotError(f"damaged: orders is {_short(snapshot['orders'])}, not a list")
     seen: set[str] = set()
     orders = [_order(f"orders[{i}]", row, seen) for i, row in enumerate(snapshot["orders"])]
     return Snapshot(snapshot["account"], float(snapshot["clock"]), float(snapshot["unix_time"]), orders)
@@ -113,22 +113,30 @@ def shift(snapshot: Snapshot, clock: Callable[[], float], now: float, unix_time:
     return by_clock - by_calendar
 
 
+def _short(value: object) -> str:
+    """A value for a message, whatever it is."""
+    try:
+        return short(value)
+    except ValueError:  # an integer of more digits than Python writes
+        return f"<{type(value).__name__}>"
+
+
 def _check_keys(where: str, row: Mapping[Any, Any], names: tuple[str, ...]) -> None:
     missing = [name for name in names if name not in row]
     if missing:
         raise SnapshotError(f"damaged: {where} lacks {', '.join(missing)}")
     surplus = [key for key in row if key not in names]
     if surplus:
-        raise SnapshotError(f"damaged: {where} has {short(surplus[0])}, which is none of {', '.join(names)}")
+        raise SnapshotError(f"damaged: {where} has {_short(surplus[0])}, which is none of {', '.join(names)}")
 
 
 def _order(where: str, row: object, seen: set[str]) -> Order:
     if not isinstance(row, dict):
-        raise SnapshotError(f"damaged: {where} is {short(row)}, not an object")
+        raise SnapshotError(f"damaged: {where} is {_short(row)}, not an object")
     _check_keys(where, row, Order.__slots__)
     for name, (is_right, what) in _RIGHT.items():
         if not is_right(row[name]):
-            raise SnapshotError(f"damaged: {where}.{name} is {short(row[name])}, not {what}")
+            raise SnapshotError(f"damaged: {where}.{name} is {_short(row[name])}, not {what}")
     for order_id in row["ids"]:
         if order_id in seen:
             raise SnapshotError(f"damaged: {where} has the id {order_id!r}, which leads to an earlier order")
