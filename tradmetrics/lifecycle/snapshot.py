@@ -72,7 +72,9 @@ def load(snapshot: object) -> Snapshot:
         )
     version, kind = snapshot.get("version"), snapshot.get("format")
     if kind != FORMAT:
-        raise SnapshotError(f"foreign: its format is {_short(kind)}, not {FORMAT!r}: no OrderTracker took this snapshot")
+        raise SnapshotError(
+            f"foreign: its format is {_short(kind)}, not {FORMAT!r}: no OrderTracker took this snapshot"
+        )
     if type(version) is not int or version < 1:
         raise SnapshotError(f"damaged: version is {_short(version)}, not a whole number above zero")
     if version > VERSION:
