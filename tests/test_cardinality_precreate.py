@@ -233,6 +233,19 @@ def test_series_are_there_before_the_first_call() -> None:
     assert {**expected, ("gamma", "SELL", "LIMIT"): 1} == values_of(book, SUBMITTED)
 
 
+def test_a_label_that_no_call_can_have_is_unknown_from_the_start() -> None:
+    """Series of sides that no call ever has would stand at zero beside the one that counts."""
+    book = TradingMetrics()
+    close = track_trade(strategy="s", precreate=True, metrics=book)(lambda: {"status": "filled"})
+    sides = {labels[1] for labels in values_of(book, catalogue.TRADES.name)}
+    statuses = {labels[2] for labels in values_of(book, catalogue.TRADES.name)}
+    assert {"unknown"} == sides
+    assert {"executed", "failed", "filled", "rejected"} < statuses  # the result has one, and it may be any
+    before = len(values_of(book, catalogue.TRADES.name))
+    close()
+    assert before == len(values_of(book, catalogue.TRADES.name))
+
+
 def test_nothing_is_created_unasked() -> None:
     """Every program would expose dozens of series of what it never does."""
     book = TradingMetrics()

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from tests.recorded import recorded, sample
 from tradmetrics import MetricsExporter, TradingMetrics, configure, get_metrics, track_connection
@@ -166,6 +167,15 @@ def test_a_connection_that_outlives_its_book_does_not_count_in_the_next_one() ->
         assert 0 == live(get_metrics())
     steps.close()
     assert 0 == live(get_metrics())
+
+
+def test_a_book_that_is_disabled_later_counts_no_connection() -> None:
+    """A switch that is thrown in an incident would leave part of the metrics on."""
+    listen = track_connection()(lambda: live(get_metrics()))
+    assert 1 == listen()
+    disabled = configure(CollectorRegistry(), enabled=False, force=True)
+    assert listen() is None
+    assert live(disabled) is None
 
 
 def test_threads_lose_no_connection_and_a_scrape_never_sees_a_negative_number(book: TradingMetrics) -> None:

@@ -632,6 +632,17 @@ def test_the_orders_own_status_decides_at_each_call(book: TradingMetrics, kind: 
     assert {SUBMITTED: 6, FILLED: 3, FILL_TIME: 3} == recorded(book)
 
 
+def test_the_answer_has_no_say_in_what_was_ordered(book: TradingMetrics) -> None:
+    """A broker's answer that has a side of its own, such as the other party's, would be taken for the order's."""
+
+    @track_order(metrics=book)
+    def place(order: object) -> dict[str, str]:
+        return {"strategy": "theirs", "side": "SELL", "order_type": "MARKET"}
+
+    place({"strategy": "s"})
+    assert {"trading_orders_submitted_total s unknown unknown": 1} == recorded(book)
+
+
 def test_the_answers_status_is_read_where_the_order_has_none(book: TradingMetrics) -> None:
     """A fill would go uncounted because the order, too, could have had a status."""
 

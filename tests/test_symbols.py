@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.recorded import errors
-from tradmetrics import TradingMetrics, TradmetricsError, arg, result, track_market_data
+from tradmetrics import MetricDefinition, TradingMetrics, TradmetricsError, arg, result, track, track_market_data
 from tradmetrics.labels import Mapped
 from tradmetrics.symbols import underlying, underlying_of
 
@@ -142,6 +142,16 @@ def test_what_a_call_does_not_have_stays_unknown(source):
 
     on_tick()
     assert 1 == book.registry.get_sample_value("trading_market_data_updates_total", {"symbol": "unknown"})
+
+    lost = MetricDefinition("ticks_lost_total", "counter", "Ticks.", ("symbol",))
+
+    @track(lost, symbol=underlying(source), on="raised", metrics=book)
+    def fail():
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        fail()
+    assert 1 == book.registry.get_sample_value("ticks_lost_total", {"symbol": "unknown"})
     assert {} == errors(book)
 
 

@@ -76,7 +76,7 @@ class Source:
 
     __slots__ = ("path",)
 
-    def __init__(self, path: str = "") -> None:
+    def __init__(self, path: str) -> None:
         if not isinstance(path, str):
             word = type(self).__name__.lower()
             raise LabelSourceError(f"{word}({path!r:.60}): a path is a text, e.g. {word}('order.side')")
@@ -124,7 +124,7 @@ class Mapped(Source):
     __slots__ = ("function", "source")
 
     def __init__(self, source: LabelSource, function: Callable[[str], str]) -> None:
-        super().__init__()
+        super().__init__("")
         self.source = source
         self.function = function
 
@@ -193,19 +193,10 @@ def follow(value: Any, path: tuple[str, ...]) -> Any:
         Exception: Whatever the value's own attribute or item access raises.
     """
     for step in path:
-        found = _step(value, step)
+        found = find(value, step)
         if found is MISSING:
             raise LookupError(f"{type(value).__name__} has no key, attribute or index {step!r}")
         value = found
-    return value
-
-
-def follow_if_there(value: Any, path: tuple[str, ...]) -> Any:
-    """Walk `path` from `value` as `follow` does; `MISSING` when a step leads nowhere."""
-    for step in path:
-        value = _step(value, step)
-        if value is MISSING:
-            break
     return value
 
 
@@ -213,7 +204,12 @@ def follow_if_there(value: Any, path: tuple[str, ...]) -> Any:
 _PLAIN: Final = frozenset({type(None), bool, int, float, str, bytes})
 
 
-def _step(value: Any, step: str) -> Any:
+def find(value: Any, step: str) -> Any:
+    """Take one step from `value`: a key of a mapping, an attribute, or an index of a sequence; `MISSING` if nowhere.
+
+    Raises:
+        Exception: Whatever the value's own attribute or item access raises.
+    """
     kind = type(value)
     if kind is dict:
         # Never an attribute: `items` is a word for a label's key, and a dict's method.

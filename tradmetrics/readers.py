@@ -29,8 +29,8 @@ from tradmetrics.labels import (
     Result,
     arg,
     error,
+    find,
     follow,
-    follow_if_there,
     result,
 )
 from tradmetrics.text import LONGEST_KEY, text_of
@@ -306,12 +306,12 @@ def _implicit(each: Field, parameters: tuple[Parameter, ...], where: str) -> tup
 
     def read(call: Call) -> Any:
         for subject, spelling in paths:
-            value = follow_if_there(call.arguments[subject], (spelling,))
+            value = find(call.arguments[subject], spelling)
             if value is not None and value is not MISSING:
                 return value
         if each.from_result and call.exception is None and call.result is not None:
             for spelling in spellings:
-                value = follow_if_there(call.result, (spelling,))
+                value = find(call.result, spelling)
                 if value is not MISSING:
                     return value
         return MISSING

@@ -15,7 +15,7 @@ from tradmetrics import catalogue
 from tradmetrics.book import TradingMetrics
 from tradmetrics.definition import MetricDefinition
 from tradmetrics.errors import TradmetricsError
-from tradmetrics.labels import MISSING, follow_if_there
+from tradmetrics.labels import MISSING, find
 from tradmetrics.series import Series
 from tradmetrics.values import Switch, number_of
 
@@ -131,7 +131,7 @@ def _counting(book: TradingMetrics, site: str) -> Iterator[None]:
 def read(book: TradingMetrics, site: str, item: Any, name: str) -> Any:
     """A field of an item; `MISSING` where there is none, or where reading it failed, which is counted."""
     try:
-        return follow_if_there(item, (name,))
+        return find(item, name)
     except Exception as error:
         book.fault(site, "source", error)
         return MISSING

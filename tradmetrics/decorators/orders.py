@@ -8,7 +8,7 @@ from typing import Any, Final, ParamSpec, TypeVar, overload
 from tradmetrics import catalogue, outcomes, vocabulary
 from tradmetrics.book import TradingMetrics
 from tradmetrics.instrument import Reading
-from tradmetrics.labels import MISSING, LabelSource, follow_if_there
+from tradmetrics.labels import MISSING, LabelSource, find
 from tradmetrics.readers import Field
 from tradmetrics.recipe import Recipe, Rule
 from tradmetrics.text import shown
@@ -166,7 +166,7 @@ def _quantities(reading: Reading) -> dict[str, object]:
 
 
 def _first(answer: object, names: tuple[str, ...]) -> object:
-    found = (follow_if_there(answer, (name,)) for name in names)
+    found = (find(answer, name) for name in names)
     return next((value for value in found if value is not None and value is not MISSING), None)
 
 
