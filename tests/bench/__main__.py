@@ -1,4 +1,4 @@
-"""Run the benchmarks and print one table: `python -m tests.bench [--rounds N] [--json PATH]`."""
+"""Run the benchmarks and print one table: `python -m tests.bench [--rounds N] [--calls] [--json PATH]`."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from tests.bench import figures, lag, lifecycle
-from tests.bench.cases import Row, everything
+from tests.bench import autometrics_row, by_hand, figures, instructions, lag, lifecycle, report
+from tests.bench.cases import rows
 from tests.bench.harness import Timing, measure
+from tests.bench.report import Result
 
 PACKAGES = (
     "tradmetrics", "prometheus-client", "wrapt", "prometheus-async", "opentelemetry-sdk", "pytheus",
@@ -27,21 +26,23 @@ def main() -> int:
     """Measure, print, and write JSON when asked."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=15, help="turns that each statement has (default: 15)")
-    parser.add_argument("--calls", action="store_true", help="measure calls only, which takes half a minute")
+    parser.add_argument("--calls", action="store_true", help="measure calls only, which takes two minutes")
     parser.add_argument("--json", type=Path, help="also write the results to this file")
     options = parser.parse_args()
-    print(_heading(), flush=True)
-    results = _calls(options.rounds)
-    print(_table(results), flush=True)
+    about = _about()
+    print(", ".join(f"{name} {value}" for name, value in about.items()))
+    print("Processor time and instructions of a call less those of the bare call; medians over rounds in turns.\n")
+    results = [*_calls(options.rounds), _autometrics(options.rounds)]
+    _progress("")
+    print(report.calls(results), flush=True)
     if not options.calls:
-        _progress("orders across callbacks")
-        results += [_figure(each) for each in lifecycle.figures()]
-        for each in itertools.chain(figures.all_figures(), lag.figures()):
-            _progress(each.name)
+        for each in itertools.chain(lifecycle.figures(), figures.all_figures(), lag.figures()):
             results.append(_figure(each))
-        print(f"\n{_figure_table(results)}")
+            _progress(each.name)
+        _progress("")
+        print(f"\n{report.figures(results)}")
     if options.json:
-        options.json.write_text(json.dumps({"about": _about(), "rows": results}, indent=2) + "\n")
+        options.json.write_text(json.dumps({"about": about, "rows": results}, indent=2) + "\n", encoding="utf-8")
     return 0
 
 
@@ -50,35 +51,69 @@ def _progress(text: str) -> None:
         print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
 
 
-def _calls(rounds: int) -> list[dict[str, Any]]:
-    rows, comparisons = everything()
-    timings = measure(comparisons, rounds=rounds, progress=lambda done: _progress(f"round {done} of {rounds} "))
-    _progress("")
-    return [_result(row, timing) for row, timing in zip(rows, timings, strict=True)]
+def _calls(rounds: int) -> list[Result]:
+    _progress("instructions")
+    try:
+        counted = instructions.count()
+    except instructions.NotCountedError as error:
+        print(f"Instructions are not counted: {error}.")
+        counted = {}
+    found = rows()
+    timings = measure(
+        [row.comparison for row in found],
+        rounds=rounds,
+        progress=lambda done: _progress(f"round {done} of {rounds}"),
+    )
+    return [
+        _call(row.name, timing, row.comparison.reference.name, counted.get(row.name), row.target)
+        for row, timing in zip(found, timings, strict=True)
+    ]
 
 
-def _result(row: Row, timing: Timing) -> dict[str, Any]:
+def _autometrics(rounds: int) -> Result:
+    _progress(autometrics_row.NAME)
+    try:
+        timing, versions = autometrics_row.timing(rounds)
+    except autometrics_row.NotMeasuredError as error:
+        return {"name": autometrics_row.NAME, "missing": str(error)}
+    reference = f"{by_hand.COUNT} of prometheus-client {versions['prometheus-client']}"
+    return _call(f"{autometrics_row.NAME} ({versions['autometrics']})", timing, reference)
+
+
+def _call(
+    name: str,
+    timing: Timing,
+    reference: str,
+    counted: instructions.Count | None = None,
+    target: float | None = None,
+) -> Result:
     return {
-        "name": row.name,
+        "name": name,
         "nanoseconds": round(timing.median),
-        "spread": [round(timing.low), round(timing.high)],
         "overhead": round(timing.overhead),
-        "reference": row.reference,
+        "spread": [round(timing.low), round(timing.high)],
+        "reference": reference,
         "reference_nanoseconds": round(timing.reference),
         "ratio": round(timing.ratio, 3),
-        "target": row.target,
+        "instructions": counted
+        and {
+            "overhead": round(counted.overhead),
+            "reference": round(counted.reference),
+            "ratio": round(counted.ratio, 3),
+        },
+        "target": target,
     }
 
 
-def _figure(figure: figures.Figure) -> dict[str, Any]:
-    ratio = figure.ratio
+def _figure(figure: figures.Figure) -> Result:
     return {
         "name": figure.name,
         "unit": figure.unit,
         "ours": round(figure.ours, 2),
+        "spread": figure.spread and [round(value, 2) for value in figure.spread],
         "reference": figure.against,
         "theirs": None if figure.theirs is None else round(figure.theirs, 2),
-        "ratio": None if ratio is None else round(ratio, 3),
+        "ratio": None if figure.ratio is None else round(figure.ratio, 3),
         "target": figure.target,
     }
 
@@ -90,68 +125,18 @@ def _about() -> dict[str, str]:
             versions[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             versions[package] = "absent"
-    machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
-    return {"date": f"{datetime.date.today()}", "python": platform.python_version(), "machine": machine, **versions}
+    return {"date": f"{datetime.date.today()}", "python": platform.python_version(), "machine": _machine(), **versions}
 
 
-def _heading() -> str:
-    about = ", ".join(f"{name} {version}" for name, version in _about().items())
-    return f"Nanoseconds, medians over interleaved rounds. Overhead is the call less the bare call.\n{about}\n"
-
-
-def _verdict(value: float | None, target: float | None) -> str:
-    if target is None or value is None:
-        return ""
-    return f"≤ {target:g} {'met' if value <= target else 'MISSED'}"
-
-
-def _table(results: list[dict[str, Any]]) -> str:
-    lines = [("", "ns", "quartiles", "overhead", "to", "ns", "ratio", "target")]
-    for each in results:
-        low, high = each["spread"]
-        lines.append(
-            (
-                each["name"],
-                str(each["nanoseconds"]),
-                f"{low}-{high}",
-                str(each["overhead"]),
-                each["reference"],
-                str(each["reference_nanoseconds"]),
-                f"{each['ratio']:.2f}",
-                _verdict(each["ratio"], each["target"]),
-            )
-        )
-    return _aligned(lines, left={0, 4, 7})
-
-
-def _figure_table(results: list[dict[str, Any]]) -> str:
-    lines = [("", "", "here", "compared with", "", "ratio", "target")]
-    for each in results:
-        if "ours" in each:
-            measured = each["ours"] if each["ratio"] is None else each["ratio"]
-            lines.append(
-                (
-                    each["name"],
-                    each["unit"],
-                    f"{each['ours']:g}",
-                    each["reference"],
-                    "" if each["theirs"] is None else f"{each['theirs']:g}",
-                    "" if each["ratio"] is None else f"{each['ratio']:.2f}",
-                    _verdict(measured, each["target"]),
-                )
-            )
-    return _aligned(lines, left={0, 1, 3, 6})
-
-
-def _aligned(lines: Sequence[tuple[str, ...]], left: set[int]) -> str:
-    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if column in left else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    )
+def _machine() -> str:
+    """The system, the processor and its cores."""
+    model = platform.processor() or platform.machine()
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            model = next((line.split(":", 1)[1].strip() for line in file if line.startswith("model name")), model)
+    except OSError:
+        pass  # not Linux
+    return f"{platform.system()} {platform.machine()}, {model}, {os.cpu_count()} cores"
 
 
 if __name__ == "__main__":

@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 import itertools
+import logging
+import time
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry
 
 import tradmetrics
-from tests.bench.comparisons import statements as others
+from tests.bench import by_hand, comparisons, lifecycle
 from tests.bench.harness import Comparison, Statement
-from tradmetrics import arg, fill_timer
+from tradmetrics import Limits, TradingMetrics, arg, fill_timer
 
 
 @dataclass(frozen=True)
-class Row:
-    """One row of the table.
+class Case:
+    """A decorated call, in code.
 
     Attributes:
         name: What is measured.
         code: The statement with this library.
-        bare: The same call undecorated, whose cost is taken off; empty when there is none.
         reference: The name of the statement that the ratio is to.
+        bare: The same call undecorated, whose cost is taken off; empty when there is none.
         target: The ratio not to pass; None where none is set.
-        names: Namespace of both statements.
-        asynchronous: Whether they await.
+        asynchronous: Whether it awaits.
+        tracked: Whether `make bench-check` watches its ratio.
     """
 
     name: str
@@ -34,17 +36,84 @@ class Row:
     reference: str
     bare: str = ""
     target: float | None = None
-    names: dict[str, Any] = field(default_factory=dict)
     asynchronous: bool = False
+    tracked: bool = False
 
 
-REFERENCE = "labels(strategy=…, side=…, order_type=…).inc()"
-REFERENCE_TIMER = "with labels(strategy=…).time()"
-REFERENCE_FILL = "by hand: submitted, filled and fill time"
-REFERENCE_TRADE = "by hand: trade, P&L and profit"
-REFERENCE_TICK = "by hand: update, age and last update"
-REFERENCE_REQUEST = "by hand: request and duration"
-REFERENCE_ASYNC = "prometheus_async.aio.time"
+CASES = (
+    Case(
+        "track_order, positional",
+        'placed("s", "BUY", "LIMIT")',
+        by_hand.COUNT,
+        'place("s", "BUY", "LIMIT")',
+        0.30,
+        tracked=True,
+    ),
+    Case(
+        "track_order, keywords",
+        'placed(strategy="s", side="BUY", order_type="LIMIT")',
+        by_hand.COUNT,
+        'place(strategy="s", side="BUY", order_type="LIMIT")',
+        0.45,
+        tracked=True,
+    ),
+    Case("track_order, dotted paths", "sent(order)", by_hand.COUNT, "send(order)", 0.55, tracked=True),
+    Case(
+        "track_order, method",
+        'desk.placed("s", "BUY", "LIMIT")',
+        by_hand.COUNT,
+        'desk.bare("s", "BUY", "LIMIT")',
+        0.35,
+        tracked=True,
+    ),
+    Case(
+        "track_order, coroutine",
+        'await placed_later("s", "BUY", "LIMIT")',
+        by_hand.COUNT,
+        'await place_later("s", "BUY", "LIMIT")',
+        asynchronous=True,
+        tracked=True,
+    ),
+    Case("with fill_timer(…)", 'with fill_timer("s"): pass', by_hand.TIMER, "", 0.40, tracked=True),
+    Case("@fill_timer", "timed()", by_hand.TIMER, "nothing()"),
+    Case("@fill_timer, coroutine", "await awaited()", by_hand.ASYNC, "await wait()", 0.50, True, tracked=True),
+    Case("track_order, filled", 'filled("s", "BUY", "LIMIT")', by_hand.FILL, 'fill("s", "BUY", "LIMIT")'),
+    Case("order lifecycle: submit, ack, two partial fills, fill", "live()", by_hand.COUNT, "", 12, tracked=True),
+    Case(
+        "track_order, a strategy not seen before",
+        'cold(new(), "BUY", "LIMIT")',
+        by_hand.NEW,
+        'place(new(), "BUY", "LIMIT")',
+    ),
+    Case(
+        "track_order, an order id as the strategy",
+        'hostile(order_id(), "BUY", "LIMIT")',
+        by_hand.COUNT,
+        'place(order_id(), "BUY", "LIMIT")',
+        tracked=True,
+    ),
+    Case("track_trade, with a P&L", 'closed("s", "BUY")', by_hand.TRADE, 'close("s", "BUY")'),
+    Case("track_market_data", 'ticked("NIFTY")', by_hand.TICK, 'tick("NIFTY")'),
+    Case(
+        "track_market_data, with an age",
+        'aged("NIFTY", now() - 1.0)',
+        by_hand.TICK,
+        'aged_tick("NIFTY", now() - 1.0)',
+    ),
+    Case("track_request", "requested()", by_hand.REQUEST, "nothing()"),
+    Case("track_prediction", "predicted()", by_hand.COUNT, "word()"),
+    Case("track_training", "trained()", by_hand.TIMER, "nothing()"),
+    Case("track_errors, no error", "checked()", by_hand.COUNT, "nothing()"),
+    Case("track_risk_check, passed", "allowed()", by_hand.COUNT, "nothing()"),
+    Case("track_circuit_breaker", "tripped()", by_hand.COUNT, "nothing()"),
+    Case("track_circuit_breaker_reset", "reset()", by_hand.COUNT, "nothing()"),
+    Case("track_connection", "connected()", by_hand.COUNT, "nothing()"),
+    Case("track_positions", "positions()", by_hand.COUNT, "read_positions()"),
+    Case("track_pnl", "pnl()", by_hand.COUNT, "read_pnl()"),
+    Case("track_capital", "capital()", by_hand.COUNT, "read_capital()"),
+    Case("track_market", "market()", by_hand.COUNT, "read_market()"),
+    Case("track_strategy", "strategy()", by_hand.COUNT, "read_strategy()"),
+)
 
 
 class _Order:
@@ -54,63 +123,17 @@ class _Order:
         self.order_type = "LIMIT"
 
 
-def _by_hand() -> tuple[list[Statement], dict[str, Any]]:
-    """What one would write with prometheus_client alone."""
-    registry = CollectorRegistry()
-    names: dict[str, Any] = {
-        "C": Counter("hand_orders", "Orders.", ["strategy", "side", "order_type"], registry=registry),
-        "F": Counter("hand_fills", "Fills.", ["strategy", "side"], registry=registry),
-        "T": Counter("hand_trades", "Trades.", ["strategy", "side", "status"], registry=registry),
-        "W": Counter("hand_profit", "Profit.", ["strategy"], registry=registry),
-        "U": Counter("hand_updates", "Updates.", ["symbol"], registry=registry),
-        "R": Counter("hand_requests", "Requests.", ["endpoint", "method", "status"], registry=registry),
-        "H": Histogram("hand_fill_time", "Fill time.", ["strategy"], registry=registry),
-        "P": Histogram("hand_pnl", "P&L.", ["strategy"], registry=registry),
-        "A": Histogram("hand_age", "Age.", ["symbol"], registry=registry),
-        "D": Histogram("hand_duration", "Duration.", ["endpoint", "method"], registry=registry),
-    }
-    from prometheus_client import Gauge
+class _Desk:
+    def bare(self, strategy: str, side: str, order_type: str) -> None: ...
 
-    names["L"] = Gauge("hand_last_update", "Last update.", ["symbol"], registry=registry)
-    import time
-
-    names["time"] = time.time
-    statements = [
-        Statement(REFERENCE, 'C.labels(strategy="s", side="BUY", order_type="LIMIT").inc()', names),
-        Statement(REFERENCE_TIMER, 'with H.labels(strategy="s").time(): pass', names),
-        Statement(
-            REFERENCE_FILL,
-            'C.labels(strategy="s", side="BUY", order_type="LIMIT").inc(); '
-            'F.labels(strategy="s", side="BUY").inc(); H.labels(strategy="s").observe(0.2)',
-            names,
-        ),
-        Statement(
-            REFERENCE_TRADE,
-            'T.labels(strategy="s", side="BUY", status="executed").inc(); '
-            'P.labels(strategy="s").observe(5.0); W.labels(strategy="s").inc(5.0)',
-            names,
-        ),
-        Statement(
-            REFERENCE_TICK,
-            'U.labels(symbol="NIFTY").inc(); A.labels(symbol="NIFTY").observe(time() - 1.0); '
-            'L.labels(symbol="NIFTY").set(time())',
-            names,
-        ),
-        Statement(
-            REFERENCE_REQUEST,
-            'R.labels(endpoint="/orders", method="POST", status="ok").inc(); '
-            'D.labels(endpoint="/orders", method="POST").observe(0.1)',
-            names,
-        ),
-    ]
-    return statements, names
+    placed = tradmetrics.track_order(bare)
 
 
-def _rows() -> list[Row]:
-    order = _Order()
-    identifiers = (str(uuid.UUID(int=i * 0x9E3779B97F4A7C15 % 2**128)) for i in itertools.count())
+def _names() -> dict[str, Any]:
+    """What the codes of the cases speak of: the bare functions, and the same decorated."""
 
     def place(strategy: str, side: str, order_type: str) -> None: ...
+    async def place_later(strategy: str, side: str, order_type: str) -> None: ...
     def send(order: Any) -> None: ...
     def fill(strategy: str, side: str, order_type: str) -> dict[str, Any]:
         return filled
@@ -125,40 +148,50 @@ def _rows() -> list[Row]:
     def word() -> str:
         return "take_trade"
 
-    class Desk:
-        def bare(self, strategy: str, side: str, order_type: str) -> None: ...
+    def read_positions() -> list[dict[str, Any]]:
+        return [{"strategy": "s", "quantity": 1, "unrealized_pnl": 2.0}]
 
-        placed = tradmetrics.track_order(bare)
+    def read_pnl() -> dict[str, Any]:
+        return {"daily": 1.0}
 
-    import time
+    def read_capital() -> dict[str, Any]:
+        return {"total": 1.0}
 
-    names: dict[str, Any] = {
-        "place": place,
-        "order": order,
-        "send": send,
-        "fill": fill,
-        "close": close,
-        "tick": tick,
-        "aged_tick": aged_tick,
-        "nothing": nothing,
-        "wait": wait,
-        "word": word,
-        "desk": Desk(),
+    def read_market() -> dict[str, Any]:
+        return {"vix": 14.0}
+
+    def read_strategy() -> dict[str, Any]:
+        return {"strategy": "s", "win_rate": 0.5}
+
+    filled, closed = {"status": "filled", "fill_time": 0.2}, {"pnl": 5.0}
+    bare = (
+        place, place_later, send, fill, close, tick, aged_tick, nothing, wait, word,
+        read_positions, read_pnl, read_capital, read_market, read_strategy,
+    )  # fmt: skip
+    numbers, seeds = itertools.count(), itertools.count()
+    roomy = TradingMetrics(limits=Limits(labels={"strategy": 10**9}, default_series=10**9))
+    return {function.__name__: function for function in bare} | {
+        "order": _Order(),
+        "desk": _Desk(),
         "now": time.time,
-        "next_identifier": identifiers.__next__,
+        "new": lambda: f"s{next(numbers)}",
+        "order_id": lambda: str(uuid.UUID(int=next(seeds) * 0x9E3779B97F4A7C15 % 2**128)),
         "placed": tradmetrics.track_order(place),
+        "placed_later": tradmetrics.track_order(place_later),
         "sent": tradmetrics.track_order(
             strategy=arg("order.strategy"), side=arg("order.side"), order_type=arg("order.order_type")
         )(send),
         "filled": tradmetrics.track_order(fill),
+        "cold": tradmetrics.track_order(metrics=roomy)(place),
+        "hostile": tradmetrics.track_order(strategy=arg("strategy"))(place),
+        "live": lifecycle.one_life(lifecycle.tracker(lifecycle.FEW)),
+        "fill_timer": fill_timer,
+        "timed": fill_timer("s")(nothing),
+        "awaited": fill_timer("s")(wait),
         "closed": tradmetrics.track_trade(close),
         "ticked": tradmetrics.track_market_data(tick),
         "aged": tradmetrics.track_market_data(aged_tick),
         "requested": tradmetrics.track_request(endpoint="/orders", method="POST")(nothing),
-        "hostile": tradmetrics.track_order(strategy=arg("strategy"))(place),
-        "fill_timer": fill_timer,
-        "timed": fill_timer("s")(nothing),
-        "awaited": fill_timer("s")(wait),
         "predicted": tradmetrics.track_prediction(model="xgboost")(word),
         "trained": tradmetrics.track_training(model="xgboost")(nothing),
         "checked": tradmetrics.track_errors(component="desk")(nothing),
@@ -166,95 +199,52 @@ def _rows() -> list[Row]:
         "tripped": tradmetrics.track_circuit_breaker(reason="drill")(nothing),
         "reset": tradmetrics.track_circuit_breaker_reset(nothing),
         "connected": tradmetrics.track_connection(nothing),
-        "positions": tradmetrics.track_positions(lambda: [{"strategy": "s", "quantity": 1, "unrealized_pnl": 2.0}]),
-        "pnl": tradmetrics.track_pnl(lambda: {"daily": 1.0}),
-        "capital": tradmetrics.track_capital(lambda: {"total": 1.0}),
-        "market": tradmetrics.track_market(lambda: {"vix": 14.0}),
-        "strategy": tradmetrics.track_strategy(lambda: {"strategy": "s", "win_rate": 0.5}),
+        "positions": tradmetrics.track_positions(read_positions),
+        "pnl": tradmetrics.track_pnl(read_pnl),
+        "capital": tradmetrics.track_capital(read_capital),
+        "market": tradmetrics.track_market(read_market),
+        "strategy": tradmetrics.track_strategy(read_strategy),
     }
-    filled = {"status": "filled", "fill_time": 0.2}
-    closed = {"pnl": 5.0}
-
-    def row(name: str, code: str, reference: str, bare: str = "", target: float | None = None, **more: Any) -> Row:
-        return Row(name, code, reference, bare, target, names, **more)
-
-    return [
-        row("track_order, positional", 'placed("s", "BUY", "LIMIT")', REFERENCE, 'place("s", "BUY", "LIMIT")', 0.30),
-        row(
-            "track_order, keywords",
-            'placed(strategy="s", side="BUY", order_type="LIMIT")',
-            REFERENCE,
-            'place(strategy="s", side="BUY", order_type="LIMIT")',
-            0.45,
-        ),
-        row("track_order, dotted paths", "sent(order)", REFERENCE, "send(order)", 0.55),
-        row(
-            "track_order, method",
-            'desk.placed("s", "BUY", "LIMIT")',
-            REFERENCE,
-            'desk.bare("s", "BUY", "LIMIT")',
-            0.35,
-        ),
-        row("with fill_timer(…)", 'with fill_timer("s"): pass', REFERENCE_TIMER, "", 0.40),
-        row("@fill_timer", "timed()", REFERENCE_TIMER, "nothing()"),
-        row("@fill_timer, coroutine", "await awaited()", REFERENCE_ASYNC, "await wait()", 0.50, asynchronous=True),
-        row("track_order, filled", 'filled("s", "BUY", "LIMIT")', REFERENCE_FILL, 'fill("s", "BUY", "LIMIT")'),
-        row("track_trade, with a P&L", 'closed("s", "BUY")', REFERENCE_TRADE, 'close("s", "BUY")'),
-        row("track_market_data", 'ticked("NIFTY")', REFERENCE_TICK, 'tick("NIFTY")'),
-        row(
-            "track_market_data, with an age",
-            'aged("NIFTY", now() - 1.0)',
-            REFERENCE_TICK,
-            'aged_tick("NIFTY", now() - 1.0)',
-        ),
-        row("track_request", "requested()", REFERENCE_REQUEST, "nothing()"),
-        row("track_prediction", "predicted()", REFERENCE, "word()"),
-        row("track_training", "trained()", REFERENCE_TIMER, "nothing()"),
-        row("track_errors, no error", "checked()", REFERENCE, "nothing()"),
-        row("track_risk_check, passed", "allowed()", REFERENCE, "nothing()"),
-        row("track_circuit_breaker", "tripped()", REFERENCE, "nothing()"),
-        row("track_circuit_breaker_reset", "reset()", REFERENCE, "nothing()"),
-        row("track_connection", "connected()", REFERENCE, "nothing()"),
-        row("track_positions", "positions()", REFERENCE),
-        row("track_pnl", "pnl()", REFERENCE),
-        row("track_capital", "capital()", REFERENCE),
-        row("track_market", "market()", REFERENCE),
-        row("track_strategy", "strategy()", REFERENCE),
-        row("hostile label (an order id)", 'hostile(next_identifier(), "BUY", "LIMIT")', REFERENCE),
-    ]
 
 
-def everything() -> tuple[list[Row], list[Comparison]]:
-    """The rows of the table, and what to time for each.
+@dataclass(frozen=True)
+class Row:
+    """One row of the table.
+
+    Attributes:
+        name: What is measured.
+        comparison: What is timed for it.
+        target: The ratio not to pass; None where none is set.
+        tracked: Whether `make bench-check` watches its ratio.
+    """
+
+    name: str
+    comparison: Comparison
+    target: float | None = None
+    tracked: bool = False
+
+
+def rows(*, others: bool = True) -> list[Row]:
+    """The rows of the table; those whose library is not installed are left out.
 
     The default book is built on a registry of its own.
+
+    Args:
+        others: Whether to include what other libraries do, and the floor.
     """
+    # Order ids as a label are meant here; the warning about them would stand in the middle of the table.
+    logging.getLogger("tradmetrics").setLevel(logging.ERROR)
     tradmetrics.configure(CollectorRegistry())
-    statements, names = _by_hand()
-    references = {statement.name: statement for statement in statements}
-    reference_bare: Statement | None = None
-    rows = _rows()
-    try:
-        import prometheus_async
-    except ImportError:
-        rows = [row for row in rows if row.reference != REFERENCE_ASYNC]
-    else:
-
-        async def wait() -> None: ...
-
-        timed = prometheus_async.aio.time(names["H"].labels("s"))(wait)
-        references[REFERENCE_ASYNC] = Statement(REFERENCE_ASYNC, "await timed()", {"timed": timed}, True)
-        reference_bare = Statement("bare coroutine", "await wait()", {"wait": wait}, True)
-    comparisons = [
-        Comparison(
-            Statement(row.name, row.code, row.names, row.asynchronous),
-            references[row.reference],
-            Statement(f"{row.name}: bare", row.bare, row.names, row.asynchronous) if row.bare else None,
-            reference_bare if row.reference == REFERENCE_ASYNC else None,
-        )
-        for row in rows
-    ]
-    for statement in others():
-        rows.append(Row(statement.name, statement.code, REFERENCE))
-        comparisons.append(Comparison(statement, references[REFERENCE]))
-    return rows, comparisons
+    references, names = by_hand.references(), _names()
+    found = []
+    for case in CASES:
+        if case.reference in references:
+            by_hand_code, by_hand_bare = references[case.reference]
+            own = Statement(case.name, case.code, names, case.asynchronous)
+            bare = Statement(f"{case.name}: bare", case.bare, names, case.asynchronous) if case.bare else None
+            comparison = Comparison(own, by_hand_code, bare, by_hand_bare)
+            found.append(Row(case.name, comparison, case.target, case.tracked))
+    if others:
+        reference, _ = references[by_hand.COUNT]
+        found += [Row(own.name, Comparison(own, reference, bare)) for own, bare in comparisons.statements()]
+    return found

@@ -1,31 +1,34 @@
-"""Other libraries doing what `track_order` does: counting with three labels, and timing with one."""
+"""Other libraries doing what `track_order` does, counting with three labels; and the floor below all of them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from tests.bench.harness import Statement
 
 OPENTELEMETRY = "OpenTelemetry SDK: counter.add(1, {…})"
 PYTHEUS = "pytheus: labels(…).inc()"
-CLOSURE = "a closure that does nothing"
+CLOSURE = "a closure that does nothing but call"
+BARE = "the bare call itself"
 
 
-def statements() -> list[Statement]:
-    """One statement for each library that is installed, and the floor: a wrapper that records nothing."""
+def statements() -> Iterator[tuple[Statement, Statement | None]]:
+    """A statement for each library that is installed, and for the floor, with the bare call that is taken off."""
 
     def place(strategy: str, side: str, order_type: str) -> None: ...
 
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         return place(*args, **kwargs)
 
-    found = [Statement(CLOSURE, 'wrapped("s", "BUY", "LIMIT")', {"wrapped": wrapped})]
-    for add in (_opentelemetry, _pytheus):
+    bare = Statement(BARE, 'place("s", "BUY", "LIMIT")', {"place": place})
+    yield bare, None
+    yield Statement(CLOSURE, 'wrapped("s", "BUY", "LIMIT")', {"wrapped": wrapped}), bare
+    for build in (_opentelemetry, _pytheus):
         try:
-            found.append(add())
+            yield build(), None
         except ImportError:
             continue
-    return found
 
 
 def _opentelemetry() -> Statement:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import statistics
@@ -10,7 +11,7 @@ import sys
 import tempfile
 import threading
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter, thread_time
@@ -19,6 +20,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 
 import tradmetrics
+from tests.bench.harness import quartiles
 from tradmetrics import Limits, TradingMetrics, catalogue
 from tradmetrics.rendering import render
 
@@ -30,23 +32,41 @@ class Figure:
     Attributes:
         name: What is measured.
         unit: Its unit.
-        ours: The figure of this library.
+        ours: The figure of this library, the median where it was measured repeatedly.
+        spread: The lower and the upper quartile of that, or None where it was measured once.
         theirs: The figure it is compared with, or None.
-        against: What that is.
-        target: The most that `ours / theirs` (or `ours`, where there is nothing to compare with) should be.
+        ratio: Ours to theirs, the median over the repeats.
+        against: What it is compared with.
+        target: The most that the ratio (or our figure, where there is nothing to compare with) should be.
     """
 
     name: str
     unit: str
     ours: float
+    spread: tuple[float, float] | None = None
     theirs: float | None = None
+    ratio: float | None = None
     against: str = ""
     target: float | None = None
 
-    @property
-    def ratio(self) -> float | None:
-        """Ours to theirs."""
-        return None if self.theirs is None else self.ours / self.theirs
+
+def compared(
+    name: str, unit: str, pairs: Iterable[tuple[float, float]], against: str, target: float | None = None
+) -> Figure:
+    """The figure of what was measured beside something else, in turns.
+
+    Args:
+        name: What was measured.
+        unit: Its unit.
+        pairs: Ours and theirs, of each turn.
+        against: What it was measured beside.
+        target: The most that the ratio should be.
+    """
+    ours, theirs = zip(*pairs, strict=True)
+    ratio = statistics.median(mine / other for mine, other in zip(ours, theirs, strict=True))
+    return Figure(
+        name, unit, statistics.median(ours), quartiles(ours), statistics.median(theirs), ratio, against, target
+    )
 
 
 def all_figures() -> Iterator[Figure]:
@@ -72,21 +92,21 @@ def scrapes() -> Iterator[Figure]:
     """Milliseconds of one rendering, without the pauses that let other threads run."""
     from tradmetrics import rendering
 
-    pause, rendering.PAUSE = rendering.PAUSE, 0.0
+    pause = rendering.PAUSE
+    rendering.PAUSE = 0.0  # type: ignore[misc]
     try:
         for count, rounds in ((1_000, 15), (10_000, 9), (100_000, 3)):
             book, registry = _filled(count)
             pairs = [
                 (
-                    _milliseconds(lambda book=book: render(book.registry)),
-                    _milliseconds(lambda registry=registry: generate_latest(registry)),
+                    _milliseconds(functools.partial(render, book.registry)),
+                    _milliseconds(functools.partial(generate_latest, registry)),
                 )
                 for _ in range(rounds)
             ]
-            ours, theirs = (statistics.median(column) for column in zip(*pairs, strict=True))
-            yield Figure(f"scrape of {count:,} series", "ms", ours, theirs, "generate_latest of prometheus_client")
+            yield compared(f"scrape of {count:,} series", "ms", pairs, "generate_latest of prometheus_client")
     finally:
-        rendering.PAUSE = pause
+        rendering.PAUSE = pause  # type: ignore[misc]
 
 
 def _milliseconds(work: Callable[[], Any]) -> float:
@@ -109,18 +129,25 @@ def memory() -> Iterator[Figure]:
     for kind, definition, metric in kinds:
         book = TradingMetrics(limits=Limits(labels={"symbol": count + 1}, default_series=count + 1))
         names = [f"S{i}" for i in range(count)]
-        ours = _bytes(lambda: [book.record(definition, (name,), 1.0, site="bench") for name in names])  # noqa: B023
-        theirs = _bytes(lambda: [metric.labels(symbol=name) for name in names])  # noqa: B023
-        yield Figure(f"memory of one {kind} series", "bytes", ours / count, theirs / count, "prometheus_client")
+        ours = _bytes([functools.partial(book.record, definition, (name,), 1.0, site="bench") for name in names])
+        theirs = _bytes([functools.partial(metric.labels, symbol=name) for name in names])
+        yield Figure(
+            f"memory of one {kind} series",
+            "bytes",
+            ours / count,
+            theirs=theirs / count,
+            ratio=ours / theirs,
+            against="prometheus_client",
+        )
 
 
-def _bytes(work: Callable[[], Any]) -> float:
+def _bytes(steps: Iterable[Callable[[], object]]) -> float:
     tracemalloc.start()
     before = tracemalloc.get_traced_memory()[0]
-    kept = work()
+    for step in steps:
+        step()
     after = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
-    del kept
     return after - before
 
 
@@ -136,9 +163,8 @@ def threads() -> Iterator[Figure]:
 
     for number in (1, 8):
         pairs = [(_shared(lambda: decorated("BUY", "LIMIT"), number), _shared(by_hand, number)) for _ in range(7)]
-        ours, theirs = (statistics.median(column) for column in zip(*pairs, strict=True))
         name = f"track_order on {number} thread{'s' if number > 1 else ''}"
-        yield Figure(name, "ns", ours, theirs, "labels(…).inc() on as many")
+        yield compared(name, "ns", pairs, "labels(…).inc() on as many")
 
 
 def _place(side: str, order_type: str) -> None: ...
@@ -178,8 +204,7 @@ def imports() -> Figure:
         for module in ("prometheus_client", "tradmetrics"):
             once(module)
         pairs = [(once("tradmetrics"), once("prometheus_client")) for _ in range(11)]
-    ours, theirs = (statistics.median(column) for column in zip(*pairs, strict=True))
-    return Figure("import tradmetrics", "ms", ours, theirs, "import prometheus_client", 1.6)
+    return compared("import tradmetrics", "ms", pairs, "import prometheus_client", 1.6)
 
 
 def hostile_labels(count: int = 1_000_000) -> Iterator[Figure]:
@@ -196,26 +221,21 @@ def hostile_labels(count: int = 1_000_000) -> Iterator[Figure]:
     before = _resident()
     for i in range(count - 50_000):
         decorated(f"{i:032x}")
-    hostile: list[float] = []
-    cached: list[float] = []
+    pairs = []
     for chunk in range(10):
         names = [f"{count + chunk * 5_000 + i:032x}" for i in range(5_000)]
         started = thread_time()
         for name in names:
             decorated(name)
-        hostile.append((thread_time() - started) / 5_000 * 1e9)
-        started = thread_time()
+        between = thread_time()
         for _ in range(5_000):
             decorated("gamma_scalping")
-        cached.append((thread_time() - started) / 5_000 * 1e9)
+        pairs.append(((between - started) / 5_000 * 1e9, (thread_time() - between) / 5_000 * 1e9))
     gc.collect()
     grown = (_resident() - before) / 1e6
     series = len(book.instrument(catalogue.ORDERS_SUBMITTED))
     logging.getLogger("tradmetrics").setLevel(logging.NOTSET)
-    ours, theirs = statistics.median(hostile), statistics.median(cached)
-    yield Figure(
-        "the millionth distinct order id as a label", "ns", ours, theirs, "a call with a label seen before", 3.0
-    )
+    yield compared("the millionth distinct order id as a label", "ns", pairs, "a call with a label seen before", 3.0)
     yield Figure("memory after a million distinct order ids", "MB", grown, target=8.0)
     yield Figure("series after a million distinct order ids", "", series, target=52)
 

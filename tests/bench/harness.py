@@ -9,7 +9,7 @@ programs take is not counted.
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from time import thread_time
 from typing import Any
@@ -57,17 +57,17 @@ class Timing:
 
     Attributes:
         median: Median nanoseconds for each run of it.
-        low: The lower quartile.
-        high: The upper quartile.
         overhead: Median nanoseconds less those of the bare call of the same round.
+        low: The lower quartile of the overhead.
+        high: The upper quartile of the overhead.
         reference: Median nanoseconds of the reference, less its own bare call where it has one.
         ratio: Median, over the rounds, of the overhead to the reference.
     """
 
     median: float
+    overhead: float
     low: float
     high: float
-    overhead: float
     reference: float
     ratio: float
 
@@ -133,12 +133,18 @@ class _Loop:
 
 
 def _timing(found: list[tuple[float, ...]]) -> Timing:
-    own = sorted(sample[0] for sample in found)
+    overheads = [own - bare for own, bare, _, _ in found]
+    references = [reference - bare for _, _, reference, bare in found]
     return Timing(
-        statistics.median(own),
-        own[len(own) // 4],
-        own[(3 * len(own)) // 4],
-        statistics.median(sample[0] - sample[1] for sample in found),
-        statistics.median(sample[2] - sample[3] for sample in found),
-        statistics.median((sample[0] - sample[1]) / (sample[2] - sample[3]) for sample in found),
+        statistics.median(sample[0] for sample in found),
+        statistics.median(overheads),
+        *quartiles(overheads),
+        statistics.median(references),
+        statistics.median(own / theirs for own, theirs in zip(overheads, references, strict=True)),
     )
+
+
+def quartiles(values: Iterable[float]) -> tuple[float, float]:
+    """The lower and the upper quartile, each one of the values."""
+    ordered = sorted(values)
+    return ordered[len(ordered) // 4], ordered[3 * len(ordered) // 4]

@@ -31,7 +31,7 @@ import uvicorn
 from prometheus_client import CollectorRegistry, Counter
 
 import tradmetrics
-from tests.bench.figures import Figure
+from tests.bench.figures import Figure, compared
 from tradmetrics import Limits, TradingMetrics, catalogue
 from tradmetrics.asgi import make_asgi_app
 
@@ -151,8 +151,8 @@ def _take_priority() -> None:
         os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(10))
 
 
-def runs(seconds: float, repeats: int) -> dict[str, dict[str, float]]:
-    """Lags in milliseconds by what serves and by quantile: medians over runs that take turns."""
+def runs(seconds: float, repeats: int) -> dict[str, list[dict[str, float]]]:
+    """Lags in milliseconds by quantile, of each run, by what serves; the runs take turns."""
     results: dict[str, list[dict[str, float]]] = {kind: [] for pair in PAIRS for kind in pair}
     root = str(Path(__file__).parents[2])
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join((root, os.environ.get("PYTHONPATH", "")))}
@@ -163,10 +163,7 @@ def runs(seconds: float, repeats: int) -> dict[str, dict[str, float]]:
                 command, env=environment, cwd=root, capture_output=True, text=True, check=True, timeout=60 + 3 * seconds
             )
             found.append(json.loads(run.stdout))
-    return {
-        kind: {name: statistics.median(each[name] for each in found) for name in QUANTILES}
-        for kind, found in results.items()
-    }
+    return results
 
 
 def figures(seconds: float = 5.0, repeats: int = 3) -> Iterator[Figure]:
@@ -174,11 +171,10 @@ def figures(seconds: float = 5.0, repeats: int = 3) -> Iterator[Figure]:
     measured = runs(seconds, repeats)
     for ours, theirs in PAIRS:
         for name in QUANTILES:
-            yield Figure(
+            yield compared(
                 f"loop lag {name}, {'without scrapes' if ours == OURS else f'scraped, {ours}'}",
                 "ms",
-                measured[ours][name],
-                measured[theirs][name],
+                [(mine[name], other[name]) for mine, other in zip(measured[ours], measured[theirs], strict=True)],
                 theirs,
                 0.25 if (name, ours) == ("p99.9", OUR_SERVER) else None,
             )
@@ -200,8 +196,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     else:
         measured = runs(options.seconds, options.repeats)
         print(f"{'ms':40}" + "".join(f"{name:>9}" for name in QUANTILES))
-        for kind, lags in measured.items():
-            print(f"{kind:40}" + "".join(f"{lags[name]:9.2f}" for name in QUANTILES))
+        for kind, found in measured.items():
+            medians = (statistics.median(lags[name] for lags in found) for name in QUANTILES)
+            print(f"{kind:40}" + "".join(f"{lag:9.2f}" for lag in medians))
 
 
 if __name__ == "__main__":

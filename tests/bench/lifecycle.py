@@ -1,15 +1,12 @@
-"""What following an order costs, against one hand-written count, and whether it depends on how many are open."""
+"""What following an order costs, and whether that depends on how many are open."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import count
-from statistics import median
 from time import thread_time
 
-from prometheus_client import CollectorRegistry, Counter
-
-from tests.bench.figures import Figure
+from tests.bench.figures import Figure, compared
 from tradmetrics.book import TradingMetrics
 from tradmetrics.lifecycle import OrderTracker
 
@@ -31,12 +28,6 @@ def one_life(orders: OrderTracker) -> Callable[[], None]:
     return live
 
 
-def hand_written() -> Callable[[], None]:
-    """One count of three labels, as it is written by hand."""
-    counter = Counter("orders", "Orders.", ("strategy", "side", "order_type"), registry=CollectorRegistry())
-    return lambda: counter.labels(strategy="s", side="BUY", order_type="LIMIT").inc()
-
-
 def tracker(open_orders: int) -> OrderTracker:
     """A tracker that holds open orders already."""
     orders = OrderTracker(strategy="s", metrics=TradingMetrics())
@@ -46,21 +37,15 @@ def tracker(open_orders: int) -> OrderTracker:
 
 
 def figures(*, lives: int = 2_000, repeats: int = 15) -> Iterator[Figure]:
-    """Measure, interleaved: one order's five calls in hand-written counts, and beside 10 and 100,000 open orders.
+    """Measure the five calls of an order beside 100,000 open orders and beside 10, in turns.
 
     Args:
         lives: Orders per repeat.
         repeats: How often each is measured.
     """
-    by_hand, few, many = hand_written(), one_life(tracker(FEW)), one_life(tracker(MANY))
-    runs = [
-        (_nanoseconds(by_hand, 5 * lives), _nanoseconds(few, lives), _nanoseconds(many, lives)) for _ in range(repeats)
-    ]
-    hand, small, large = (median(column) for column in zip(*runs, strict=True))
-    yield Figure(
-        "order lifecycle: submit, ack, two partial fills, fill", "ns", small, hand, "labels(…).inc(), once", 12
-    )
-    yield Figure(f"the same beside {MANY:,} open orders", "ns", large, small, f"beside {FEW}", 1.5)
+    few, many = one_life(tracker(FEW)), one_life(tracker(MANY))
+    pairs = [(_nanoseconds(many, lives), _nanoseconds(few, lives)) for _ in range(repeats)]
+    yield compared(f"order lifecycle beside {MANY:,} open orders", "ns", pairs, f"beside {FEW}", 1.5)
 
 
 def _nanoseconds(function: Callable[[], None], times: int) -> float:
