@@ -365,6 +365,17 @@ def test_a_gauge_that_was_never_set_is_not_zero() -> None:
     assert "has no such series; expected: 0" in failure(catalogue.DAILY_PNL.name, 0)
 
 
+def test_labels_may_be_called_name_and_value() -> None:
+    """A metric with such a label could not be asserted on at all."""
+    book = TradingMetrics()
+    hedges = prometheus_client.Counter("hedges", "Hedges.", ["name", "value"], registry=book.registry)
+    with metric_delta("hedges_total", 1, metrics=book, name="delta", value="2"):
+        hedges.labels("delta", "2").inc()
+    assert_metric("hedges_total", 1, metrics=book, name="delta", value="2")
+    with pytest.raises(AssertionError, match=r'^hedges_total\{name="gamma",value="2"\} has no such'):
+        assert_metric("hedges_total", 1, metrics=book, name="gamma", value="2")
+
+
 def test_a_failure_names_instrumentation_errors() -> None:
     """The reason why a label reads `unknown` would stay in the log."""
     book = TradingMetrics()
@@ -409,7 +420,7 @@ def test_a_change_is_asserted() -> None:
         MetricsExporter(book).record_order("gamma", "BUY", "LIMIT", "submitted")
     with metric_delta(catalogue.STRATEGY_WIN_RATE.name, -0.25, metrics=book, strategy="gamma"):
         MetricsExporter(book).update_strategy_metrics("gamma", win_rate=0.25)
-    with metric_delta(name=FILLED, expected=0, metrics=book):
+    with metric_delta(FILLED, expected=0, metrics=book):
         pass
 
 
@@ -882,6 +893,16 @@ def resolved_raw(instrument: Instrument, raw: tuple[Any, ...]) -> Resolved:
     """What an engine without a guard and a vocabulary would do."""
     series = instrument._series.setdefault(raw, CounterSeries())
     return Resolved(series, raw, (), ())
+
+
+def test_a_closed_label_of_ones_own_may_be_unknown() -> None:
+    """Nobody could test a metric of their own that has a closed label: it reads `unknown` for what is none of its."""
+    definition = MetricDefinition("desk_hedges_total", "counter", "Hedges.", labels=(("desk", ("u", "v")), "leg"))
+
+    @track(definition)
+    def hedge(desk: object, leg: object) -> None: ...
+
+    assert_cardinality_bounded(hedge, call_arguments(hedge), max_examples=15)
 
 
 def test_a_guard_that_lets_everything_in_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from tradmetrics.testing.samples import Metric, Series, find, line, number, spel
 _MOST_LINES: Final = 10
 
 
-def assert_metric(name: str, value: object, *, metrics: TradingMetrics | None = None, **labels: object) -> None:
+def assert_metric(name: str, value: object, /, *, metrics: TradingMetrics | None = None, **labels: object) -> None:
     """Assert the value that a metric has.
 
     Labels that are left out are added up over, so that `assert_metric("trading_orders_submitted_total", 3)` is about
@@ -35,8 +35,8 @@ def assert_metric(name: str, value: object, *, metrics: TradingMetrics | None = 
         value: The value; floats are compared within one part in a billion, and `pytest.approx(…)` as it says. None:
             there is no such series.
         metrics: The book to read; by default the process's.
-        **labels: Labels that the series have, as recorded (`side="BUY"`, not `"buy"`). Enum members stand for their
-            values, and None for `unknown`.
+        **labels: Labels that the series have, as recorded (`side="BUY"`, not `"buy"`), be they called `name` or
+            `value`. Enum members stand for their values, and None for `unknown`.
 
     Raises:
         AssertionError: When the value is another one, with the series that there are, nearest first; or when there is
@@ -90,7 +90,7 @@ class metric_delta:  # noqa: N801 - a context manager reads as a function
     """
 
     def __init__(
-        self, name: str, expected: object = None, *, metrics: TradingMetrics | None = None, **labels: object
+        self, name: str, /, expected: object = None, *, metrics: TradingMetrics | None = None, **labels: object
     ) -> None:
         self._name = name
         self._expected = expected

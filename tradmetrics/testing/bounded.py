@@ -196,7 +196,7 @@ class _Trial:
             name, serieses = definition.name, _serieses(instrument)
             for label in definition.labels:
                 values = {labels[label.name] for labels in serieses}
-                strange = sorted(values - set(values if label.values is None else label.values))
+                strange = sorted(values - {OTHER, UNKNOWN} - set(values if label.values is None else label.values))
                 if strange:
                     yield f"the label {label.name!r} of {name} is none of its values: {_listed(strange)}"
                 found, budget = sorted(values - {OTHER, UNKNOWN}), _LIMITS.label_budget(name, label.name)
