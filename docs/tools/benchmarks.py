@@ -34,8 +34,8 @@ def page() -> str:
         "## Calls",
         "**Overhead** is the decorated call less the bare one, in nanoseconds of processor time: the median over "
         "rounds in which all rows take turns, and its quartiles. **Compared with** is what the same costs with the "
-        "code in that column. A ratio below 1 is cheaper than that. **Instructions** are those of the same calls, counted "
-        "by valgrind; their number does not depend on what else the machine does.",
+        "code in that column. A ratio below 1 is cheaper than that. **Instructions** are those of the same calls, as "
+        "valgrind counts them; their number does not depend on what else the machine does.",
         table(
             CALLS,
             [_call(each) for each in rows if "overhead" in each],
