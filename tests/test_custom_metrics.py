@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import math
 from decimal import Decimal
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -16,6 +18,7 @@ from tradmetrics import (
     LabelSourceError,
     MetricDefinition,
     TradingMetrics,
+    TradmetricsError,
     arg,
     catalogue,
     configure,
@@ -245,6 +248,51 @@ def test_decorators_stack(book: TradingMetrics) -> None:
         "desk_hedges_total delta BUY": 1,
         "trading_orders_submitted_total s BUY unknown": 1,
     } == recorded(book)
+    outermost_first = ["track(desk_calls_total)", "track_order", "track(desk_hedges_total)"]
+    assert outermost_first == [site.recipe.decorator for site in hedge.__tradmetrics__]  # type: ignore[attr-defined]
+
+
+class Called:
+    """A callable object."""
+
+    def __call__(self) -> None:
+        pass
+
+
+class Nameless(Called):
+    """A callable object that says nothing sensible of its name."""
+
+    def __init__(self) -> None:
+        self.__module__ = 5  # type: ignore[assignment]
+        self.__qualname__ = ""
+
+
+def call() -> None:
+    """A function."""
+
+
+@pytest.mark.parametrize(
+    ("target", "name"),
+    [
+        (call, f"{__name__}.call"),
+        (functools.partial(functools.partial(call)), f"{__name__}.call"),
+        (functools.lru_cache(call), f"{__name__}.call"),
+        (Called(), f"{__name__}.Called"),
+        (Called().__call__, f"{__name__}.Called.__call__"),
+        (Nameless(), f"{__name__}.Nameless"),
+        (Mock(), "unittest.mock.Mock"),
+        (dict, None),
+        ({}.copy, "builtins.dict.copy"),
+    ],
+)
+def test_errors_are_counted_under_the_name_of_what_runs(book: TradingMetrics, target: Any, name: str | None) -> None:
+    """Of a bot of fifty functions, nobody would know which one is decorated wrongly."""
+    if name is None:
+        with pytest.raises(TradmetricsError, match=r"on the class builtins\.dict"):
+            track(PLAIN, metrics=book)(target)
+        return
+    track(PLAIN, value=lambda call: 1 / 0, metrics=book)(target)()
+    assert 1 == sample(book, "tradmetrics_instrumentation_errors_total", site=name, stage="source")
 
 
 def test_a_metric_of_the_catalogue_may_be_recorded_where_no_decorator_fits(book: TradingMetrics) -> None:

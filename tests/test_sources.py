@@ -269,6 +269,34 @@ def test_a_constant_is_the_label(book: TradingMetrics, constant: Any, expected: 
     assert {expected: 3} == seen(book)
 
 
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("x" * 128, "x" * 128),
+        ("x" * 129, "x" * 128),
+        ("x" * 127 + " yz", "x" * 127),  # blanks that the cut leaves at the end
+        (" " * 200 + "x" * 200, "x" * 128),
+        (" " * 500 + "x" * 200, "x" * 12),  # of a text beyond 512 characters nothing more is looked at
+        (" " * 600 + "x", "unknown"),
+        ("\x00" * 600, "\ufffd" * 128),
+        ("\ud800\x7f\x85\u2028", "\ufffd" * 4),
+        ("क्रय €", "क्रय €"),
+        (b"caf\xc3\xa9", "café"),
+        (bytearray(b"desk"), "desk"),
+        (b"\xff\xfe", "\ufffd\ufffd"),
+        (b"x" * 100_000, "x" * 128),
+        (SimpleNamespace(a=1), "namespace(a=1)"),
+    ],
+)
+def test_a_value_is_the_text_that_fits_into_a_label(book: TradingMetrics, value: Any, expected: str) -> None:
+    """A value that is long, or not for the eye, would break the exposition or make a label that nobody can select."""
+    watched = watching(book, arg("what"), lambda what: None)
+    for _ in range(2):
+        watched(value)
+    assert {expected: 2} == seen(book)
+    assert {} == errors(book)
+
+
 # ── arguments, however they are passed ───────────────────────────────────────────────────────────────────────────
 
 
@@ -639,9 +667,9 @@ NO_LABEL_SOURCE = (
         (arg("side"), nothing_to_read, "what=arg('side') names no parameter; the function has no parameters"),
         (arg("wo"), Bot.place, "what=arg('wo') names no parameter; the function's parameters are: zeta, alpha"),
         (
-            arg("what.name"),
+            arg("what_is_it"),
             Bot.whatever,
-            "what=arg('what.name') names no parameter; did you mean what=arg('what_it_is')?; "
+            "what=arg('what_is_it') names no parameter; did you mean what=arg('what_it_is')?; "
             "the function's parameters are: side, what_it_is",
         ),
         (
