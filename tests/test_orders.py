@@ -545,6 +545,24 @@ def test_a_label_that_cannot_be_read_costs_a_label_and_nothing_else(book: Tradin
     assert {("place", "label"): 6} == errors(book)
 
 
+def test_the_text_of_a_label_is_read_once_a_call(book: TradingMetrics) -> None:
+    """A strategy object whose text is costly, or changes, would be asked for each of an order's metrics."""
+
+    class Strategy:
+        read = 0
+
+        def __str__(self) -> str:
+            Strategy.read += 1
+            return f"read {Strategy.read}"
+
+    place = track_order(metrics=book)(lambda strategy: Answer("filled", fill_time=1))
+    for number in (1, 2):
+        place(Strategy())
+        assert number == Strategy.read
+        assert 1 == sample(book, "trading_orders_filled_total", strategy=f"read {number}", side="unknown")
+        assert 1 == sample(book, "trading_order_fill_time_seconds_count", strategy=f"read {number}")
+
+
 class Order:
     """An order with attributes."""
 
