@@ -887,11 +887,6 @@ def stream() -> Any:
             "@track_order on a property: write it below @property, on the function",
         ),
         (
-            track_order(strategy="s", metrics=5),  # type: ignore[call-overload]
-            stream,
-            "@track_order: metrics= takes a TradingMetrics, not 5",
-        ),
-        (
             track_positions,
             stream,
             f"@track_positions on {__name__}.stream: a generator gives no result to read while it runs; decorate the "
