@@ -19,7 +19,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 SOURCES := $(shell find tradmetrics -name '*.py') tradmetrics/py.typed setup.cfg pyproject.toml MANIFEST.in README.md
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench docs docs-serve stack dist tools clean
+.PHONY: help demo test lint format bench bench-check bench-accept docs docs-serve stack dist tools clean
 .DELETE_ON_ERROR:
 
 help: ## List the commands
@@ -39,10 +39,13 @@ else
 	$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile $(ARGS)
 endif
 
-lint: $(VENV)/.test ## Check style and types
+lint: $(VENV)/.test ## Check style, types, and that nothing is newer than Python 3.10
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy tradmetrics $(wildcard tests/typing)
+	$(BIN)/mypy tradmetrics tests/typing
+	@# What users see of the types, right calls and wrong ones, in the other checker that editors use.
+	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright --pythonpath $(BIN)/python --pythonversion 3.10 tests/typing
+	$(BIN)/vermin --target=3.10- --violations --eval-annotations --no-tips tradmetrics
 
 format: $(VENV)/.test ## Format the code
 	$(BIN)/ruff check --fix .
@@ -50,6 +53,12 @@ format: $(VENV)/.test ## Format the code
 
 bench: $(VENV)/.test ## Measure the overhead against hand-written prometheus_client
 	$(BIN)/python -m tests.bench $(ARGS)
+
+bench-check: $(VENV)/.test ## Fail when a decorated call costs a quarter more than was accepted
+	@$(BIN)/python -m tests.bench.regressions
+
+bench-accept: $(VENV)/.test ## Accept what decorated calls cost now
+	@$(BIN)/python -m tests.bench.regressions --accept
 
 docs: $(VENV)/.docs ## Build the documentation into site/
 	@$(BIN)/python -m docs.tools --check
@@ -67,7 +76,7 @@ tools: ## Fetch Prometheus and its kin for the tests, where a Debian system has 
 	@bash .ci/tools
 
 clean: ## Remove everything that these commands made
-	rm -rf $(VENV) .tools build dist site *.egg-info .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .bench .tools build dist site *.egg-info .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.created:
