@@ -19,7 +19,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 SOURCES := $(shell find tradmetrics -name '*.py') tradmetrics/py.typed setup.cfg pyproject.toml MANIFEST.in README.md
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench bench-check bench-accept docs docs-serve stack dist tools clean
+.PHONY: help demo test lint format bench bench-check bench-accept fuzz soak docs docs-serve stack dist tools clean
 .DELETE_ON_ERROR:
 
 help: ## List the commands
@@ -59,6 +59,12 @@ bench-check: $(VENV)/.test ## Fail when a decorated call costs a quarter more th
 
 bench-accept: $(VENV)/.test ## Accept what decorated calls cost now
 	@$(BIN)/python -m tests.bench.regressions --accept
+
+fuzz: $(VENV)/.test ## Look for inputs that break a promise; ARGS="--minutes 1 calls"
+	@$(BIN)/python -m tests.fuzz $(ARGS)
+
+soak: $(VENV)/.test ## Trade for 20 minutes, and fail when memory, files, threads or series grow
+	@$(BIN)/python -m tests.bench.soak $(ARGS)
 
 docs: $(VENV)/.docs ## Build the documentation into site/
 	@$(BIN)/python -m docs.tools --check
