@@ -141,7 +141,7 @@ class Instrument(Collector):
             gone = self.guard.displaced_by(values, position, now)
             if gone:
                 self._remove(gone, "displaced")
-                break
+                return
 
     def sweep(self, now: float) -> None:
         """Note what was active, and remove what expired; costs nothing where it does not matter."""

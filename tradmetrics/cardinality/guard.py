@@ -168,8 +168,8 @@ class Guard:
         if not budget.refuses(values[position]):  # the label has room: it is the metric that has too many series
             series = self._idle_series(now)
             return [] if series is None else [series]
-        value = self._idle_value(position, budget, now)
-        return [] if value is None else [each for each in list(self._since) if each[position] == value]
+        value = self._idle_value(position, budget, now)  # None, which no series has, when none is idle
+        return [each for each in list(self._since) if each[position] == value]
 
     def _idle_value(self, position: int, budget: LabelBudget, now: float) -> str | None:
         """The value that has been idle for longest, if that is long enough."""
