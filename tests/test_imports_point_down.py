@@ -13,7 +13,10 @@ PACKAGE = Path(tradmetrics.__file__).parent
 # Ground floor first. A name stands for a module or for a package with all its modules; the modules of one package
 # may import one another, two names on the same floor may not.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("errors", "version", "text", "identifiers", "spellings", "series", "freshness", "route_templates", "locks"),
+    (
+        *("errors", "version", "text", "identifiers", "spellings", "series", "freshness", "route_templates", "locks"),
+        "loop_work",
+    ),
     ("definition", "labels", "multiprocess", "overflow", "removal"),
     ("catalogue", "values", "readers", "outcomes", "symbols", "cardinality", "rendering", "domains", "worker_files"),
     ("faults", "vocabulary", "storage", "spill", "shelf", "recipe"),

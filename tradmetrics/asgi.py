@@ -3,14 +3,14 @@
 Neither imports a framework; both run under any ASGI server.
 """
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from tradmetrics import catalogue
 from tradmetrics.default import get_metrics
-from tradmetrics.exposition import METHODS, Auth, Endpoint, method_not_allowed
+from tradmetrics.exposition import METHODS, Answer, Auth, Endpoint, method_not_allowed
+from tradmetrics.loop_work import LoopWork
 from tradmetrics.route_templates import route_template
 
 if TYPE_CHECKING:
@@ -141,7 +141,8 @@ def make_asgi_app(metrics: "TradingMetrics | None" = None, *, auth: Auth = None)
     """Make an ASGI application that answers `/metrics`, to mount in another or to run by itself.
 
     It answers GET and HEAD on whatever path it is mounted, as `start_metrics_server` does; the text is rendered on a
-    worker thread, so that a scrape does not hold up the event loop.
+    worker thread, so that a scrape does not hold up the event loop. However many scrapes there are, two of the loop's
+    threads are busy with them at the most.
 
     Example:
         ```python
@@ -161,10 +162,11 @@ def make_asgi_app(metrics: "TradingMetrics | None" = None, *, auth: Auth = None)
             written.
     """
     endpoint = Endpoint(metrics, auth)
+    renderings: LoopWork[Answer] = LoopWork()
 
     async def metrics_app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            await _respond(endpoint, scope, send)
+            await _respond(endpoint, renderings, scope, send)
         elif scope["type"] == "lifespan":
             await _live(receive, send)
         else:
@@ -173,7 +175,7 @@ def make_asgi_app(metrics: "TradingMetrics | None" = None, *, auth: Auth = None)
     return metrics_app
 
 
-async def _respond(endpoint: Endpoint, scope: Scope, send: Send) -> None:
+async def _respond(endpoint: Endpoint, renderings: LoopWork[Answer], scope: Scope, send: Send) -> None:
     accept, encoding, authorization = (
         _header(scope, name) for name in (b"accept", b"accept-encoding", b"authorization")
     )
@@ -181,8 +183,8 @@ async def _respond(endpoint: Endpoint, scope: Scope, send: Send) -> None:
     if answer is None and scope["method"] not in METHODS:
         answer = method_not_allowed()
     if answer is None:
-        query = scope.get("query_string", b"").decode("latin-1")
-        answer = await asyncio.to_thread(endpoint.scrape, query, accept.decode("latin-1"), encoding.decode("latin-1"))
+        asked = tuple(each.decode("latin-1") for each in (scope.get("query_string", b""), accept, encoding))
+        answer = await renderings.do(asked, lambda: endpoint.scrape(*asked))
     headers = (*answer.headers, ("content-length", str(len(answer.body))))
     await send(
         {

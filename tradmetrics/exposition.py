@@ -19,7 +19,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder, gzip_accepted
 
 from tradmetrics import multiprocess
-from tradmetrics.default import get_metrics
+from tradmetrics.default import current, get_metrics
 from tradmetrics.errors import ConfigurationError
 from tradmetrics.rendering import SharedWork, render
 
@@ -116,17 +116,19 @@ class Endpoint:
             headers.append(("Content-Encoding", "gzip"))
         return Answer(HTTPStatus.OK, tuple(headers), body)
 
-    def served(self) -> CollectorRegistry:
-        """The registry of this process's book."""
-        return (self._metrics or get_metrics()).registry
+    def served(self) -> CollectorRegistry | None:
+        """The registry of this process's book; None while there is no book, which is the bot's to set up."""
+        book = self._metrics or current()
+        return None if book is None else book.registry
 
     def _registry(self) -> CollectorRegistry:
+        own = (self._metrics or get_metrics()).registry
         shared = multiprocess.directory()
         if shared is None:
-            return self.served()
+            return own
         from tradmetrics import publishing
 
-        publishing.publish(self.served())
+        publishing.publish(own)
         return multiprocess.aggregate(shared)
 
 

@@ -43,8 +43,8 @@ _Key = tuple[str, tuple[str, ...]]
 class Source(Protocol):
     """Who serves a registry."""
 
-    def served(self) -> CollectorRegistry:
-        """The registry of this process, whichever it is now."""
+    def served(self) -> CollectorRegistry | None:
+        """The registry of this process, whichever it is now; None while there is none."""
 
 
 class _Written:
@@ -139,7 +139,8 @@ def keep_publishing(source: Source) -> None:
 def _run() -> None:
     while True:
         for registry in {each.served() for each in list(_sources)}:
-            publish(registry)
+            if registry is not None:
+                publish(registry)
         time.sleep(SECONDS)
 
 

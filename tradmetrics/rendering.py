@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
-from time import sleep
+from time import perf_counter, sleep
 from typing import Any, Final, Protocol
 
 from prometheus_client import Metric, generate_latest
@@ -24,6 +24,9 @@ LINES_AT_A_TIME: Final = 64
 """Lines rendered before the interpreter's lock is offered to other threads."""
 PAUSE: Final = 5e-5
 """Seconds to sleep then: long enough for a waiting thread to wake up and take the lock."""
+MOST_PAUSED: Final = 1.0
+"""Seconds that the pauses of one scrape take at the most. Where many threads want the lock all the time, each pause
+lasts until all of them have had it, and a scrape of many series would not be through before Prometheus gives up."""
 
 # Other schemes spell names with underscores differently; prometheus_client does it then.
 _PLAIN_ESCAPING: Final = ("underscores", "allow-utf-8")
@@ -174,6 +177,7 @@ def render(registry: Collected, encode: Callable[[Any], bytes] = generate_latest
     openmetrics = "openmetrics" in function.__module__
     parts: list[str] = []
     since_pause = 0
+    paused = 0.0
     for metric in registry.collect():
         if type(metric) is not Family:
             text = encode(_One(metric)).decode()
@@ -182,9 +186,11 @@ def render(registry: Collected, encode: Callable[[Any], bytes] = generate_latest
         for line in metric.lines(openmetrics):
             parts.append(line)
             since_pause += 1
-            if since_pause >= LINES_AT_A_TIME:
+            if since_pause >= LINES_AT_A_TIME and paused < MOST_PAUSED:
                 since_pause = 0
+                began = perf_counter()
                 sleep(PAUSE)
+                paused += perf_counter() - began
     if openmetrics:
         parts.append("# EOF\n")
     return "".join(parts).encode()

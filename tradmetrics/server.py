@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 
+# A connection that cannot be accepted for want of these stays where it is, and would be tried again at once, for ever.
+_EXHAUSTED: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+_RECOVERY_SECONDS: Final = 0.1
+
 IDLE_SECONDS: Final = 10.0
 """How long a client may keep silent, and how long it may take to read an answer."""
 CONNECTION_SECONDS: Final = 30.0
@@ -182,7 +186,12 @@ class _Server(ThreadingHTTPServer):
         TCPServer.server_bind(self)
 
     def get_request(self) -> tuple[socket.socket, Any]:
-        connection, client = super().get_request()
+        try:
+            connection, client = super().get_request()
+        except OSError as error:
+            if error.errno in _EXHAUSTED:
+                time.sleep(_RECOVERY_SECONDS)
+            raise
         connection.settimeout(IDLE_SECONDS)
         if self._context is not None:
             # The handshake waits for the client, so it is left to the connection's own thread: its first read.
