@@ -417,12 +417,22 @@ def test_where_no_book_can_be_built_the_log_says_where_and_why(
 
     track(OWN)(place)()
     track_connection()(listen)()
-    with fill_timer("s"):
+    with fill_timer("s"), track_connection():
         pass
+    with pytest.raises(LimitReached), track_errors(component="c"):
+        raise LimitReached
+    MetricsExporter().update_drawdown(3)
     here = f"{__name__}.{place.__qualname__.rpartition('.')[0]}"
     assert [
         f"{site}: a metric was not recorded as meant (stage: record): RuntimeError: broken"
-        for site in (f"{here}.place", f"{here}.listen", "tradmetrics.fill_timer")
+        for site in (
+            f"{here}.place",
+            f"{here}.listen",
+            "tradmetrics.track_connection",
+            "tradmetrics.fill_timer",
+            "tradmetrics.track_errors",
+            "tradmetrics.exporter.MetricsExporter.update_drawdown",
+        )
     ] == why(caplog)
 
 

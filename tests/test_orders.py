@@ -862,6 +862,11 @@ def stream() -> Any:
     yield
 
 
+async def async_stream() -> Any:
+    """An async generator."""
+    yield
+
+
 @pytest.mark.parametrize(
     ("decorate", "target", "message"),
     [
@@ -891,6 +896,12 @@ def stream() -> Any:
             stream,
             f"@track_positions on {__name__}.stream: a generator gives no result to read while it runs; decorate the "
             "function that makes one item, or pass every label as a constant, arg(…) or a function of the Call",
+        ),
+        (
+            track_positions,
+            async_stream,
+            f"@track_positions on {__name__}.async_stream: a generator gives no result to read while it runs; decorate "
+            "the function that makes one item, or pass every label as a constant, arg(…) or a function of the Call",
         ),
     ],
 )

@@ -245,4 +245,6 @@ def test_constant_labels_spill_with_those_that_vary() -> None:
         for label in ("what", "who")
     }
     assert {"what": 400, "who": 200} == overflowed
+    went = [ways(lambda: late("a"), 1)[0] for _ in range(50)]
+    assert went.count("short") >= 40, went
     assert catalogue.LABEL_OVERFLOW.name == "tradmetrics_label_overflow_total"

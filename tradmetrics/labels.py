@@ -130,7 +130,7 @@ class Mapped(Source):
 
     def spelling(self, path: str | None = None) -> str:
         """How the source is written, for messages."""
-        return f"{getattr(self.function, '__name__', 'mapped')}({self.source!r})"
+        return f"{self.function.__name__}({self.source!r})"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Mapped) and self.source == other.source and self.function == other.function
