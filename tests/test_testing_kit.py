@@ -46,6 +46,7 @@ from tradmetrics.readers import Field
 from tradmetrics.recipe import Recipe, Rule
 from tradmetrics.registry import Instrument, Resolved
 from tradmetrics.series import CounterSeries
+from tradmetrics.shells import shell_for
 from tradmetrics.testing import (
     CallArguments,
     assert_cardinality_bounded,
@@ -925,6 +926,19 @@ def test_what_is_recorded_within_is_bounded_too(monkeypatch: pytest.MonkeyPatch)
     assert sorted(f"  order('{letter}')" for letter in "abcd") == sorted(message.splitlines()[2:])
 
 
+def test_metrics_of_ones_own_are_bounded_within_too() -> None:
+    """A function could leave its labels to another one with a metric of its own, and pass its own property test."""
+    definition = MetricDefinition("desk_hedges_total", "counter", "Hedges.", labels=("desk",), guarded=False)
+    hedge = track(definition)(lambda desk: None)
+
+    @track_order(strategy="gamma")
+    def order(desk: object) -> None:
+        hedge(desk)
+
+    message = message_of(order, st.sampled_from("abcdefg"))
+    assert "the label 'desk' of desk_hedges_total has 4 values, and its budget is 3" in message
+
+
 def test_lost_counts_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """Calls past the budget would vanish from every total and ratio."""
     resolve = Instrument.resolve
@@ -938,41 +952,130 @@ def test_lost_counts_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "the total over the series of trading_market_data_updates_total is 6, and its calls make 8" in message
 
 
-@pytest.mark.parametrize("shell", ["once more", "another result", "an exception", "no exception"])
-def test_decorators_that_change_a_call_are_found(shell: str) -> None:
+def around(function: Callable[..., Any], shell: str) -> Callable[..., Any]:
+    """A wrapper that calls a function once more, changes its result, or raises or hides an exception."""
+
+    @functools.wraps(function)
+    def wrapper(*args: Any) -> Any:
+        if shell == "no exception":
+            try:
+                return function(*args)
+            except ValueError:
+                return None
+        function(*args)
+        if shell == "an exception":
+            raise RuntimeError("from the decorator")
+        return function(*args) if shell == "once more" else "changed"
+
+    return wrapper
+
+
+SHELLS = ("once more", "another result", "an exception", "no exception")
+
+
+def shelled(shell: str, strategy: object) -> dict[str, object]:
+    """What stands below a shell."""
+    if shell == "no exception":
+        raise ValueError("no funds")
+    return unlike(strategy)
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("wrapped", [False, True], ids=["alone", "below one of the user's own"])
+def test_decorators_that_change_a_call_are_found(shell: str, wrapped: bool) -> None:
     """A decorator that calls a trading function twice, or hides its exception, would lose money."""
 
-    def broken(function: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(function)
-        def wrapper(*args: Any) -> Any:
-            if shell == "no exception":
-                try:
-                    return function(*args)
-                except ValueError:
-                    return None
-            function(*args)
-            if shell == "an exception":
-                raise RuntimeError("from the decorator")
-            return function(*args) if shell == "once more" else "changed"
-
+    def broken(function: Any, *args: Any) -> Any:
+        wrapper: Any = around(shell_for(function, *args), shell)
+        wrapper.__wrapped__ = function
         return wrapper
 
-    @broken
-    @track_order(strategy=arg("strategy"))
     def order(strategy: object) -> dict[str, object]:
-        if shell == "no exception":
-            raise ValueError("no funds")
-        return unlike(strategy)
+        return shelled(shell, strategy)
 
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tradmetrics.wrapping.shell_for", broken)
+        decorated = track_order(strategy=arg("strategy"))(order)
+    if wrapped:
+        decorated = Above(decorated)
     found = {
         "once more": "the total over the series of trading_orders_submitted_total is 4, and its calls make 2",
         "another result": "order(None) returned 'changed', and undecorated returned <dict>\n",
         "an exception": "order(None) raised RuntimeError('from the decorator'), and undecorated returned <dict>\n",
         "no exception": "order(None) returned None, and undecorated raised ValueError('no funds')\n",
     }[shell]
-    message = message_of(order, st.none() | st.sampled_from("ab"))
+    message = message_of(decorated, st.none() | st.sampled_from("ab"))
     assert found in message
     assert message.endswith("\nthe smallest calls found, each made twice:\n  order(None)")
+
+
+class Above:
+    """A decorator of the user's own that keeps what it wraps in an attribute."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        functools.update_wrapper(self, function)
+        self.function = function
+
+    def __call__(self, *args: Any) -> Any:
+        return self.function(*args)
+
+
+def hidden(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A wrapper of which nobody can tell how it comes by what it wraps."""
+    held = [function]
+
+    @functools.wraps(function)
+    def wrapper(*args: Any) -> Any:
+        return str(held[0](*args))
+
+    return wrapper
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("place", ["above", "above another", "between", "kept by a class", "hidden"])
+def test_decorators_of_ones_own_may_change_a_call(shell: str, place: str) -> None:
+    """A function that is retried, or whose answer is unpacked, could not be tested without being taken apart."""
+
+    def order(strategy: object) -> dict[str, object]:
+        return shelled(shell, strategy)
+
+    tracked: Any = track_order(strategy=arg("strategy"))(order)
+    if place in ("kept by a class", "hidden"):
+        tracked = Above(tracked) if place == "kept by a class" else hidden(tracked)
+    tracked = around(tracked, shell)
+    if place == "above another":
+        tracked = around(tracked, "once more")
+    if place == "between":
+        tracked = track_errors(component="desk")(track_order(strategy=arg("strategy"))(tracked))
+    assert_cardinality_bounded(tracked, st.none() | st.sampled_from("abcdef"), max_examples=5)
+
+
+@pytest.mark.parametrize("above", ["around", "hidden"])
+def test_labels_below_decorators_of_ones_own_are_bounded(above: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any decorator above ours would make the property test prove nothing."""
+    tracked = track_order(strategy=arg("strategy"))(lambda strategy: None)
+    decorated = around(tracked, "another result") if above == "around" else hidden(tracked)
+    monkeypatch.setattr(Guard, "admit", lambda self, values: (values, ()))
+    message = message_of(decorated, st.sampled_from("abcdefg"))
+    assert "the label 'strategy' of trading_orders_submitted_total has 4 values" in message
+
+
+def test_tasks_that_are_left_do_not_go_on_within_the_next_call() -> None:
+    """A coroutine that leaves something running would count it among the calls after it, and fail."""
+
+    async def later() -> None:
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        await order("later")
+
+    @track_order(strategy=arg("strategy"))
+    async def order(strategy: str) -> None:
+        if strategy == "now":
+            order.tasks.append(asyncio.get_running_loop().create_task(later()))  # type: ignore[attr-defined]
+
+    order.tasks = []  # type: ignore[attr-defined]
+    assert_cardinality_bounded(order, st.just("now"), max_examples=5)
+    assert all(task.cancelled() for task in order.tasks)  # type: ignore[attr-defined]
 
 
 def test_a_recipe_that_fails_still_counts_its_calls() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
@@ -15,14 +15,16 @@ from hypothesis import strategies as st
 from tradmetrics import catalogue
 from tradmetrics.book import TradingMetrics
 from tradmetrics.cardinality import Limits
+from tradmetrics.definition import MetricDefinition
 from tradmetrics.errors import DecorationError
 from tradmetrics.faults import logger
 from tradmetrics.instrument import Reading
 from tradmetrics.recipe import RAISED, RETURNED, Rule
 from tradmetrics.registry import Instrument
 from tradmetrics.testing.arguments import CallArguments
-from tradmetrics.testing.isolation import default_book, recording_to
-from tradmetrics.testing.outcomes import Outcome, as_decorated, call, shown, sites_of, undecorated
+from tradmetrics.testing.isolation import TrialBook, default_book, instruments_of, recording_to
+from tradmetrics.testing.layers import outermost, sites_of, undecorated, watched
+from tradmetrics.testing.outcomes import Calls, shown
 from tradmetrics.text import OTHER, UNKNOWN
 from tradmetrics.wrapping import name_of
 
@@ -51,6 +53,11 @@ def assert_cardinality_bounded(
     - the total over a metric's series differs from the calls that it counts: no count may be lost;
     - a call's result or exception differs from the undecorated function's, which is called with the same arguments. A
       difference counts when a second undecorated call ends as the first did; so the function may have a memory.
+
+    Decorators of your own may stand above and between, and retry calls or change results: they stand on the
+    undecorated function likewise, and the calls that count are those that they let through. Where one cannot be copied
+    (it has what it wraps neither in its closure nor in an attribute, as `functools.lru_cache`), labels and budgets are
+    all that is checked.
 
     Functions of all kinds are called to their ends: coroutines are awaited in an event loop of their own, generators
     exhausted. A method comes bound to its object, and arguments can be fixed with `functools.partial`.
@@ -134,11 +141,19 @@ class _Trial:
                 "functools.partial of one"
             )
         self._bare = undecorated(function)
-        rules = [rule for site in self._sites for rule in site.recipe.rules]
-        self._definitions = {each.name: each for each in (*catalogue.CATALOGUE, *(rule.definition for rule in rules))}
-        uncertain = {rule.definition.name for rule in rules if _counted(rule) is None}
-        self._countable = {rule.definition.name for rule in rules} - uncertain
-        self._others = _book()
+        self._seen: list[Reading] = []
+        self._watched = watched(function, self._seen.append, TrialBook())
+        self._countable = self._counting()
+        self._others = TrialBook(limits=_LIMITS)
+
+    def _counting(self) -> dict[str, MetricDefinition]:
+        """The metrics whose totals the calls tell that are seen."""
+        if self._watched is None:
+            return {}
+        seen = set(outermost(self._function))
+        rules = [(rule, site in seen) for site in self._sites for rule in site.recipe.rules]
+        uncertain = {rule.definition.name for rule, is_seen in rules if not is_seen or _counted(rule) is None}
+        return {rule.definition.name: rule.definition for rule, _ in rules if rule.definition.name not in uncertain}
 
     def run(self, calls: list[CallArguments]) -> None:
         """Make the calls, twice each.
@@ -147,46 +162,53 @@ class _Trial:
             _FailedError: When one of the promises is broken.
         """
         # The function's own records are told from those that it makes in its body, through other functions.
-        own, others = _book(), self._others
-        expected: defaultdict[str, float] = defaultdict(float)
-        with default_book(others), recording_to(own, self._sites):
+        own, others = TrialBook(limits=_LIMITS), self._others
+        self._seen.clear()
+        with Calls() as call, default_book(others), recording_to(own, self._sites):
             # The second time, what was remembered of the first is what records.
             for each in (*calls, *calls):
-                before = call(self._bare, *each)
-                outcome = call(self._function, *each)
-                if not outcome.is_like(before):
-                    after = call(self._bare, *each)
-                    if before.is_like(after):
-                        difference = f"{outcome}, and undecorated {before}"
-                        self._fail(f"{_spelled(self._function, each)} {difference}", calls)
-                self._expect(expected, each, outcome)
+                self._make(call, each, calls)
+            expected = self._expected()
         if any(map(len, self._instruments(others))):
-            self._others = _book()
+            self._others = TrialBook(limits=_LIMITS)
         for problem in (*self._beyond_budget(own), *self._beyond_budget(others), *self._lost(own, expected)):
             self._fail(problem, calls)
 
     def _instruments(self, book: TradingMetrics) -> Iterator[Instrument]:
         """The instruments that have series, or may have them when they are scraped."""
-        for definition in self._definitions.values():
-            instrument = book.instrument(definition)
-            if len(instrument) or definition.at_scrape:
+        for instrument in instruments_of(book):
+            if len(instrument) or instrument.definition.at_scrape:
                 yield instrument
 
     def _fail(self, problem: str, calls: list[CallArguments]) -> None:
         lines = [f"assert_cardinality_bounded({self._name}): {problem}", "the smallest calls found, each made twice:"]
         raise _FailedError("\n".join([*lines, *(f"  {_spelled(self._function, each)}" for each in calls)]))
 
-    def _expect(self, expected: defaultdict[str, float], arguments: CallArguments, outcome: Outcome) -> None:
-        """Add what the recipes of the function's sites count for a call."""
-        args, kwargs = as_decorated(self._function, *arguments)
-        for site in self._sites:
-            try:
-                ended = site.recipe.outcome(Reading(site, args, kwargs, outcome.result, outcome.exception, 0.0))
-            except Exception:  # as the engine has it: what is recorded whatever the outcome still is
-                ended = RETURNED if outcome.exception is None else RAISED
-            for rule in site.recipe.rules:
-                if rule.when is None or ended in rule.when:
-                    expected[rule.definition.name] += _counted(rule) or 0.0
+    def _make(self, call: Calls, arguments: CallArguments, calls: list[CallArguments]) -> None:
+        """Make a call, decorated and undecorated."""
+        function = self._function if self._watched is None else self._watched
+        if self._bare is None:
+            call(function, *arguments)
+            return
+        before = call(self._bare, *arguments)
+        outcome = call(function, *arguments)
+        if not outcome.is_like(before) and before.is_like(call(self._bare, *arguments)):
+            self._fail(f"{_spelled(self._function, arguments)} {outcome}, and undecorated {before}", calls)
+
+    def _expected(self) -> Mapping[str, float]:
+        """What the recipes of the outermost sites count for the calls that were seen."""
+        expected: defaultdict[str, float] = defaultdict(float)
+        for seen in self._seen:
+            for site in outermost(self._function):
+                reading = Reading(site, seen._args, seen._kwargs, seen.result, seen.exception, 0.0)
+                try:
+                    ended = site.recipe.outcome(reading)
+                except Exception:  # as the engine has it: what is recorded whatever the outcome still is
+                    ended = RETURNED if seen.exception is None else RAISED
+                for rule in site.recipe.rules:
+                    if rule.when is None or ended in rule.when:
+                        expected[rule.definition.name] += _counted(rule) or 0.0
+        return expected
 
     def _beyond_budget(self, book: TradingMetrics) -> Iterator[str]:
         for instrument in self._instruments(book):
@@ -210,9 +232,9 @@ class _Trial:
             if len(bounded) > budget and any(label.values is None for label in definition.labels):
                 yield f"{name} has {len(bounded)} series, and its budget is {budget}"
 
-    def _lost(self, book: TradingMetrics, expected: defaultdict[str, float]) -> Iterator[str]:
-        for name in sorted(self._countable):
-            samples = book.instrument(self._definitions[name]).collect()[0].samples
+    def _lost(self, book: TradingMetrics, expected: Mapping[str, float]) -> Iterator[str]:
+        for name, definition in sorted(self._countable.items()):
+            samples = book.instrument(definition).collect()[0].samples
             total = sum(sample.value for sample in samples if sample.name.endswith(("_total", "_count")))
             if total != expected[name]:
                 yield f"the total over the series of {name} is {total:g}, and its calls make {expected[name]:g}"
@@ -223,10 +245,6 @@ def _counted(rule: Rule) -> float | None:
     if rule.definition.kind == "histogram":
         return 1.0 if isinstance(rule.value, float) or rule.value == "seconds" else None
     return rule.value if rule.definition.kind == "counter" and isinstance(rule.value, float) else None
-
-
-def _book() -> TradingMetrics:
-    return TradingMetrics(limits=_LIMITS)
 
 
 def _serieses(instrument: Instrument) -> list[dict[str, str]]:

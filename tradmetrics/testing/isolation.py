@@ -5,9 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+from tradmetrics import catalogue
 from tradmetrics.book import TradingMetrics
 from tradmetrics.default import default, replace_default
 from tradmetrics.instrument import Site
+from tradmetrics.registration import shelf_of
+from tradmetrics.registry import Instrument
+
+
+class TrialBook(TradingMetrics):
+    """A book that registers a metric when it is first recorded: a property test makes hundreds of books."""
+
+    def _register(self) -> None:
+        for definition in (catalogue.LABEL_OVERFLOW, catalogue.SERIES_REMOVED):  # what instruments report to
+            self.instrument(definition)
+        shelf_of(self.registry).books.add(self)
+
+
+def instruments_of(book: TradingMetrics) -> tuple[Instrument, ...]:
+    """The instruments that a book has, those of its user's own metrics among them."""
+    return tuple(book._instruments.values())
 
 
 @contextmanager

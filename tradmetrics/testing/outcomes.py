@@ -1,16 +1,11 @@
-"""Calling a function to its end, decorated and undecorated, and comparing how the calls ended."""
+"""Calling a function to its end, and comparing how two calls ended."""
 
 from __future__ import annotations
 
 import asyncio
 import inspect
 from collections.abc import Callable, Mapping
-from functools import partial
-from types import MethodType
 from typing import Any, Final, NamedTuple
-
-from tradmetrics.instrument import Site
-from tradmetrics.wrapping import SITE_ATTRIBUTE
 
 MOST_ITEMS: Final = 100
 """Items that are taken from a generator before it is closed."""
@@ -40,47 +35,51 @@ class Outcome(NamedTuple):
         return _alike(tuple(self), tuple(other))
 
 
-def sites_of(function: Any) -> tuple[Site, ...]:
-    """The sites of a decorated function, method, callable object, or `functools.partial` of one."""
-    if type(function) is partial:
-        return sites_of(function.func)
-    return getattr(function, SITE_ATTRIBUTE, ())
+class Calls:
+    """Calls functions of any kind to their ends: coroutines are awaited, generators exhausted.
 
+    All of them share an event loop, which the first that is async makes: what a function keeps from one call to the
+    next, such as a lock or a session, belongs to a loop.
+    """
 
-def undecorated(function: Any) -> Any:
-    """What stands below the innermost of tradmetrics' decorators, bound to what `function` is bound to."""
-    if type(function) is partial:
-        return partial(undecorated(function.func), *function.args, **function.keywords)
-    if type(function) is MethodType:
-        return MethodType(undecorated(function.__func__), function.__self__)
-    return undecorated(function.__wrapped__) if sites_of(function) else function
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
 
+    def __enter__(self) -> Calls:
+        return self
 
-def as_decorated(
-    function: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
-) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
-    """The arguments as the decorated function itself gets them: `self` and those of a `partial` included."""
-    if type(function) is partial:
-        return as_decorated(function.func, (*function.args, *args), {**function.keywords, **kwargs})
-    if type(function) is MethodType:
-        return as_decorated(function.__func__, (function.__self__, *args), kwargs)
-    return args, kwargs
+    def __exit__(self, *error: object) -> None:
+        if self._loop is not None:
+            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+            self._loop.close()
 
+    def __call__(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Outcome:
+        """Call a function, and await or exhaust what it gives."""
+        items: list[Any] = []
+        try:
+            value = function(*args, **kwargs)
+            if inspect.isgenerator(value):
+                value = _exhaust(value, items)
+            elif inspect.isasyncgen(value):
+                value = self._run(_exhaust_async(value, items))
+            elif inspect.isawaitable(value):
+                value = self._run(_wait_for(value))
+        except (Exception, asyncio.CancelledError, GeneratorExit) as error:
+            return Outcome(None, error, tuple(items))
+        return Outcome(value, None, tuple(items))
 
-def call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Outcome:
-    """Call a function of any kind, and await or exhaust what it gives."""
-    items: list[Any] = []
-    try:
-        value = function(*args, **kwargs)
-        if inspect.isgenerator(value):
-            value = _exhaust(value, items)
-        elif inspect.isasyncgen(value):
-            value = _in_a_loop(_exhaust_async(value, items))
-        elif inspect.isawaitable(value):
-            value = _in_a_loop(_wait_for(value))
-    except (Exception, asyncio.CancelledError, GeneratorExit) as error:
-        return Outcome(None, error, tuple(items))
-    return Outcome(value, None, tuple(items))
+    def _run(self, coroutine: Any) -> Any:
+        # Not asyncio.run, which leaves the thread without an event loop of its own.
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+        try:
+            return self._loop.run_until_complete(coroutine)
+        finally:
+            left = asyncio.all_tasks(self._loop)
+            if left:  # which must not go on within the next call
+                for task in left:
+                    task.cancel()
+                self._loop.run_until_complete(asyncio.wait(left))
 
 
 def _exhaust(generator: Any, items: list[Any]) -> Any:
@@ -103,16 +102,6 @@ async def _exhaust_async(generator: Any, items: list[Any]) -> None:
 
 async def _wait_for(awaitable: Any) -> Any:
     return await awaitable
-
-
-def _in_a_loop(coroutine: Any) -> Any:
-    # Not asyncio.run, which leaves the thread without an event loop of its own.
-    loop = asyncio.new_event_loop()
-    try:
-        return loop.run_until_complete(coroutine)
-    finally:
-        loop.run_until_complete(loop.shutdown_asyncgens())
-        loop.close()
 
 
 def _alike(one: Any, other: Any) -> bool:
