@@ -268,6 +268,39 @@ def test_what_is_computed_at_scrape_gives_its_place_back() -> None:
     assert {("delta",): 2} == values_of(book, catalogue.ORDERS_OPEN.name)
 
 
+def test_of_computed_figures_one_that_is_gone_or_fails_leaves_the_others(caplog: pytest.LogCaptureFixture) -> None:
+    """A tracker that nobody uses any more would take the figures of the others along, or nobody would learn why."""
+    definition = MetricDefinition("desk_load", "gauge", "Load.", labels=("desk",), at_scrape=True)
+
+    class Desk:
+        def load(self) -> dict[tuple[str, ...], float]:
+            return {("gone",): 1.0}
+
+    def broken() -> dict[tuple[str, ...], float]:
+        raise ValueError("no load")
+
+    book, desk = TradingMetrics(), Desk()
+    book.at_scrape(definition, desk.load)
+    book.at_scrape(definition, broken)
+    book.at_scrape(definition, lambda: {("gamma",): 2.0})
+    del desk
+    gc.collect()
+    assert {("gamma",): 2} == values_of(book, definition.name)
+    assert "ValueError: no load" in caplog.text
+
+
+def test_it_is_not_looked_at_everything_for_each_new_series(clock: Clock) -> None:
+    """A bot that starts with ten thousand symbols would look at all of them ten thousand times."""
+    book = TradingMetrics(limits={"strategy": 2})
+    guard = book.instrument(catalogue.ORDERS_SUBMITTED).guard
+    looks = []
+    for strategy, seconds in (("a", 0), ("b", 0), ("a", 59), ("b", 1)):
+        clock.pass_by(seconds)
+        book.record(catalogue.ORDERS_SUBMITTED, (strategy, "BUY", ("MARKET", "LIMIT")[seconds > 0]), site="test")
+        looks.append(guard.look_at)
+    assert [0.0, 1_060.0, 1_060.0, 1_120.0] == looks
+
+
 # ── displacement ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 LIMITS = Limits(labels={"strategy": 2}, idle_after=3_600)
