@@ -8,6 +8,7 @@ ARGS ?=
 # How many tests run at a time; make test JOBS=0 ARGS="--pdb -k fastapi" runs them in one process.
 # Each process takes whole files: a file's tests share what is slow to start.
 JOBS ?= auto
+# make mutants ARGS='tradmetrics.labels.*' changes one module only, and ARGS=<a name that it listed> one place.
 # make test COVERAGE=97 also measures the coverage of branches, and fails below that many percent.
 COVERAGE ?=
 
@@ -19,7 +20,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 SOURCES := $(shell find tradmetrics -name '*.py') tradmetrics/py.typed setup.cfg pyproject.toml MANIFEST.in README.md
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench bench-check bench-accept fuzz soak docs docs-serve stack dist tools clean
+.PHONY: help demo test lint format bench bench-check bench-accept mutants fuzz soak docs docs-serve stack dist tools clean
 .DELETE_ON_ERROR:
 
 help: ## List the commands
@@ -60,6 +61,11 @@ bench-check: $(VENV)/.test ## Fail when a decorated call costs a quarter more th
 bench-accept: $(VENV)/.test ## Accept what decorated calls cost now
 	@$(BIN)/python -m tests.bench.regressions --accept
 
+mutants: $(VENV)/.test ## Change the code in one place at a time, and list the changes that no test notices
+	@$(BIN)/pip install --quiet 'mutmut>=3.8,<4'
+	$(BIN)/mutmut run $(ARGS)
+	@$(BIN)/mutmut results
+
 fuzz: $(VENV)/.test ## Look for inputs that break a promise; ARGS="--minutes 1 calls"
 	@$(BIN)/python -m tests.fuzz $(ARGS)
 
@@ -82,7 +88,7 @@ tools: ## Fetch Prometheus and its kin for the tests, where a Debian system has 
 	@bash .ci/tools
 
 clean: ## Remove everything that these commands made
-	rm -rf $(VENV) .bench .tools build dist site *.egg-info .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .bench .tools build dist site mutants *.egg-info .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.created:
