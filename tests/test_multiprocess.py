@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -26,7 +27,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from tradmetrics import catalogue
 from tradmetrics.multiprocess import child_exit
 
-REQUESTS = int(os.environ.get("TRADMETRICS_TEST_REQUESTS", "6000"))
+REQUESTS = 100_000 if os.environ.get("TRADMETRICS_LONG") == "1" else 6_000
 """Requests to each server; 100,000 takes a few minutes."""
 CONNECTIONS = 16
 WORKERS = 4
@@ -118,6 +119,24 @@ class Site:
         with ThreadPoolExecutor(CONNECTIONS) as pool:
             return sum(pool.map(self.place, [orders // CONNECTIONS] * CONNECTIONS), Counter())
 
+    def place_until(self, stop: threading.Event) -> tuple[Counter[int], int]:
+        """Send orders until told to stop, whatever becomes of them.
+
+        Returns:
+            How many each process took, and how many orders nobody answered for: these may have been taken or not.
+        """
+        taken: Counter[int] = Counter()
+        lost = 0
+        while not stop.is_set():
+            with contextlib.suppress(OSError, http.client.HTTPException), self.connect() as connection:
+                connection.connect()
+                while not stop.is_set():
+                    lost += 1
+                    connection.request("POST", "/orders")
+                    taken[int(connection.getresponse().read())] += 1
+                    lost -= 1
+        return taken, lost
+
     def text(self) -> str:
         """What `/metrics` says, whichever worker answers."""
         with self.connect() as connection:
@@ -185,6 +204,29 @@ def test_totals_are_exact_and_outlive_a_worker(site: Site) -> None:
     wait_for("a new worker", replaced)
     taken.update(site.load(160))
     assert [taken.total()] * 3 == figures()
+
+    def a_hundred_more_came() -> None:
+        so_far = site.value(SUBMITTED) or 0
+        wait_for("a hundred more orders", lambda: (site.value(SUBMITTED) or 0) >= so_far + 100)
+
+    # One more is shot, this time while it is taking orders.
+    stop = threading.Event()
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        try:
+            sending = [pool.submit(site.place_until, stop) for _ in range(CONNECTIONS)]
+            a_hundred_more_came()
+            os.kill(next(each for each in taken if each != killed), signal.SIGKILL)
+            a_hundred_more_came()
+        finally:
+            stop.set()
+    lost = 0
+    for answered, unanswered in (each.result() for each in sending):
+        taken.update(answered)
+        lost += unanswered
+    assert lost <= CONNECTIONS
+    for found in figures():
+        assert found is not None
+        assert taken.total() <= found <= taken.total() + lost
 
 
 # ── workers that are only processes ──────────────────────────────────────────────────────────────────────────────
