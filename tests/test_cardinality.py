@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import product
 from typing import Any
 
 import pytest
@@ -89,7 +90,46 @@ def test_the_label_with_most_values_gives_way_first() -> None:
     for venue in ("n1", "n2", "n3"):
         record(guard, "x", "a", venue)
     assert (("x", "a", OTHER), (2,)) == guard.admit(("x", "a", "n4"))
-    assert (("y", "a", OTHER), (2,)) == guard.admit(("y", "a", "n1"))
+    assert (("y", "a", OTHER), (2,)) == guard.admit(("y", "a", "n4"))
+    assert (("x", "b", OTHER), (2,)) == guard.admit(("x", "b", "n1"))
+
+
+def test_a_new_value_gives_way_before_one_that_has_its_place() -> None:
+    """A strategy of old would go to `__other__` because it was rejected for a reason that nobody had seen before."""
+    guard = Guard(TWO, Limits(series={TWO.name: 3}))
+    for desk, venue in (("x", "n1"), ("y", "n1"), ("z", UNKNOWN), ("z", "n2")):
+        record(guard, desk, "a", venue)
+    assert (("x", "a", OTHER), (2,)) == guard.admit(("x", "a", "n3"))
+    assert ((OTHER, "a", "n1"), (0,)) == guard.admit(("w", "a", "n1"))
+
+
+def test_the_same_values_lead_to_the_same_series_however_many_came_between() -> None:
+    """One strategy's rejections would be told apart by reason today, and tomorrow no more."""
+    guard = Guard(TWO, Limits(labels={"desk": 6, "venue": 6}, series={TWO.name: 4}))
+    for desk, venue in (("x", "n1"), ("x", "n2"), ("y", "n1"), ("z", "n1")):
+        record(guard, desk, "a", venue)
+    pairs = list(product((*"xyzuvw", *"klmn", OTHER), (*(f"n{number}" for number in range(9)), UNKNOWN)))
+    first = {(desk, venue): record(guard, desk, "a", venue) for desk, venue in pairs}
+    assert first == {(desk, venue): record(guard, desk, "a", venue) for desk, venue in reversed(pairs)}
+
+
+def test_allowed_values_stay_though_the_series_are_used_up() -> None:
+    """A strategy that is to be told apart always would be in `__other__` because the others made too many series."""
+    guard = Guard(TWO, Limits(series={TWO.name: 2}, allow={"desk": ["vip"]}))
+    for desk in ("x", "y"):
+        record(guard, desk, "a", "n1")
+    assert (("vip", "a", OTHER), (2,)) == guard.admit(("vip", "a", "n1"))
+    assert (("vip", "a", OTHER), (2,)) == guard.admit(("vip", "a", "n2"))
+
+
+def test_where_all_values_are_allowed_the_series_may_be_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the values that are always admitted, only those of the first days would be."""
+    monkeypatch.setattr("tradmetrics.cardinality.limits.MOST_OUTSIDE", 1)
+    guard = Guard(TWO, Limits(series={TWO.name: 1}, allow={"desk": ["vip"], "venue": ["nse"]}))
+    for desk, venue in (("x", "n1"), ("x", OTHER), ("vip", "nse"), ("vip", OTHER), (OTHER, "nse"), (UNKNOWN, "nse")):
+        assert (desk, "a", venue) == record(guard, desk, "a", venue)
+    assert (OTHER, "a", OTHER) == record(guard, "y", "a", "n1")
+    assert ("vip", "b", OTHER) == record(guard, "vip", "b", "n1")
 
 
 def test_then_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -237,7 +277,8 @@ def test_past_the_series_budget_the_one_idle_for_longest_goes(first: str) -> Non
         guard.touch(("x", leg, "nse"), 4 if leg == first else 5)
     guard.touch(("y", "a", "nse"), 15)
     assert [] == guard.displaced_by(("z", "a", "nse"), 0, 13.9)
-    assert [("x", first, "nse")] == guard.displaced_by(("z", "a", "nse"), 0, 14)
+    for now in (14, 16):
+        assert [("x", first, "nse")] == guard.displaced_by(("z", "a", "nse"), 0, now)
 
 
 def test_past_the_series_budget_allowed_series_stay() -> None:
@@ -267,6 +308,13 @@ def test_while_nothing_is_idle_nobody_is_asked_to_go() -> None:
         for _ in range(RECURS):
             found = guard.hears(("z", "a", "nse"), [0])
         assert expected == found
+
+
+def test_what_is_taken_again_is_active() -> None:
+    """What is computed at each scrape would be taken for idle."""
+    guard = full_guard(Limits())
+    guard.take(("x", "a", "nse"), 15)
+    assert [("x", "b", "nse"), ("y", "a", "nse")] == guard.idle(20, 10)
 
 
 def test_what_is_gone_is_not_touched() -> None:
@@ -306,9 +354,9 @@ def test_the_sketch_gives_up_one_of_each_for_a_value_that_finds_no_counter() -> 
     sketch = Recurring()
     for number in range(SIZE):
         assert 1 == sketch.add(f"v{number}")
-    assert (2, 3, 2, 3) == tuple(sketch.add(value) for value in ("v0", "v0", "v1", "v1"))
+    assert (2, 3, 2) == tuple(sketch.add(value) for value in ("v0", "v0", "v1"))
     assert (0, 2) == (sketch.add("late"), len(sketch))
-    assert (3, 3, 1) == tuple(sketch.add(value) for value in ("v0", "v1", "v2"))
+    assert (3, 2, 1) == tuple(sketch.add(value) for value in ("v0", "v1", "v2"))
 
 
 def test_the_sketch_is_bounded_in_a_flood() -> None:
@@ -331,7 +379,7 @@ class GuardMachine(RuleBasedStateMachine):
         desks=st.integers(1, 4),
         venues=st.integers(1, 3),
         series=st.integers(1, 8),
-        allow=st.sampled_from([(), ("kept",)]),
+        allow=st.sampled_from([{}, {"desk": ("kept",)}, {"desk": ("kept",), "venue": ("kept",)}]),
         definition=st.sampled_from([TWO, THREE]),
         outside=st.integers(1, 8),
     )
@@ -341,7 +389,7 @@ class GuardMachine(RuleBasedStateMachine):
         self.limits = Limits(
             labels={"desk": desks, "venue": venues, "route": 2},
             series={definition.name: series},
-            allow={"desk": allow},
+            allow=allow,
             idle_after=10,
         )
         self.definition = definition
@@ -354,6 +402,7 @@ class GuardMachine(RuleBasedStateMachine):
         self.counts: Counter[tuple[str, ...]] = Counter()
         self.gone = 0
         self.calls = 0
+        self.led: dict[tuple[str, ...], tuple[str, ...]] = {}
 
     def values(self, desk: str, venue: str, third: str) -> tuple[str, ...]:
         return (desk, third, venue) if self.definition is TWO else (desk, venue, third)
@@ -369,7 +418,9 @@ class GuardMachine(RuleBasedStateMachine):
         assert not {position for position in collapsed if values[position] in (OTHER, UNKNOWN)}
         if values in self.active:
             assert labels == values
-        assert (labels, collapsed) == self.guard.admit(values), "the same input leads to the same series"
+        for position in collapsed:
+            assert values[position] not in self.limits.allowed(self.definition.labels[position].name)
+        assert labels == self.led.setdefault(values, labels), "the same input leads to the same series, until some go"
         self.guard.take(labels, self.now)
         self.active[labels] = self.now
         self.counts[labels] += 1
@@ -390,6 +441,7 @@ class GuardMachine(RuleBasedStateMachine):
         assert self.active.pop(labels) <= self.now - 10, "only what is idle goes"
         self.guard.release(labels)
         self.gone += self.counts.pop(labels)
+        self.led.clear()
 
     @rule()
     def expire(self) -> None:
@@ -426,13 +478,20 @@ class GuardMachine(RuleBasedStateMachine):
                 )
                 assert UUID not in found
         open_positions = [i for i, label in enumerate(self.definition.labels) if label.values is None]
-        within = [
+        within = {
             labels for labels in self.active if not {OTHER, UNKNOWN} & {labels[position] for position in open_positions}
-        ]
-        budget = self.limits.series_budget(self.definition.name)
-        assert len(within) <= budget
-        bare = {labels for labels in self.active if {labels[i] for i in open_positions} <= {OTHER, UNKNOWN}}
-        assert len(self.active) - len(within) <= self.outside + len(bare)
+        }
+        # What cannot give way: `__other__`, `unknown`, and values that are always admitted.
+        firm = {
+            labels
+            for labels in self.active
+            if all(
+                labels[i] in (OTHER, UNKNOWN, *self.limits.allowed(self.definition.labels[i].name))
+                for i in open_positions
+            )
+        }
+        assert len(within - firm) <= self.limits.series_budget(self.definition.name)
+        assert len(self.active.keys() - within - firm) <= self.outside
 
     @invariant()
     def nothing_is_lost(self) -> None:

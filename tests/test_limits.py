@@ -220,6 +220,16 @@ def test_an_allow_list_longer_than_its_budget_is_refused() -> None:
     TradingMetrics(limits=Limits(labels={"strategy": 3}, allow={"strategy": ["a", "b", "c", "a "]}))
 
 
+def test_an_allow_list_longer_than_a_metrics_series_is_refused() -> None:
+    """Some of the values that are always admitted would find all series used up by the first of them."""
+    message = message_of(lambda: TradingMetrics(limits=Limits(series={SUBMITTED: 1}, allow={"strategy": ["a", "b"]})))
+    assert (
+        f"Limits(allow={{'strategy': …}}): 2 values, and the budget of series of {SUBMITTED} is 1; write "
+        f"Limits(series={{{SUBMITTED!r}: 2}}, …) or more, so that others find a place too"
+    ) == message
+    TradingMetrics(limits=Limits(series={SUBMITTED: 1}, allow={"strategy": ["a"], "symbol": ["ES", "NQ"]}))
+
+
 @pytest.mark.parametrize(
     "settings",
     [
@@ -266,6 +276,9 @@ def test_an_own_metric_has_to_be_made_first() -> None:
     """The error would leave a user looking for a typing error that is not there."""
     message = message_of(lambda: TradingMetrics(limits=Limits(series={"desk_hedged_lots_total": 5})))
     assert "a MetricDefinition of your own has to be made before the book is set up" in message
+    assert message_of(lambda: TradingMetrics(limits={"zzz": 5})).endswith(
+        "no metric has a label 'zzz'; a MetricDefinition of your own has to be made before the book is set up"
+    )
 
 
 def test_an_own_metric_that_comes_later_has_the_budgets_by_label() -> None:

@@ -22,18 +22,20 @@ class LabelBudget:
         limit: How many distinct values may have a place.
         allowed: Values that hold their place for good.
         places: The values that have a place, `__other__` and `unknown` among them, and how many series each has.
+        settled: The values that got their place before the metric's series were used up.
         full: Whether no further value finds a place.
         has_idle: Whether some value, or series, was idle for long enough when last looked at.
         look_at: When to look again.
     """
 
-    __slots__ = ("_recurring", "allowed", "full", "has_idle", "limit", "look_at", "name", "places")
+    __slots__ = ("_recurring", "allowed", "full", "has_idle", "limit", "look_at", "name", "places", "settled")
 
     def __init__(self, metric: str, name: str, limits: Limits) -> None:
         self.name = name
         self.allowed = frozenset(limits.allowed(name))
         self.limit = limits.label_budget(metric, name)
         self.places: dict[str, int] = dict.fromkeys((*FREE, *self.allowed), 1)
+        self.settled = set(self.allowed)
         self.full = len(self) >= self.limit
         self.has_idle = False
         self.look_at = 0.0
@@ -47,9 +49,11 @@ class LabelBudget:
         """Whether there is no place for `value`."""
         return value not in self.places and (self.full or is_identifier(value))
 
-    def take(self, value: str) -> None:
+    def take(self, value: str, *, settles: bool = True) -> None:
         """Note one more series with `value`."""
         self.places[value] = self.places.get(value, 0) + 1
+        if settles and value not in FREE:
+            self.settled.add(value)
         self.full = len(self) >= self.limit
         self._recurring.drop(value)
 
@@ -60,6 +64,7 @@ class LabelBudget:
             self.places[value] = count
         else:
             del self.places[value]
+            self.settled.discard(value)
         self.full = len(self) >= self.limit
 
     def hears(self, value: str) -> bool:

@@ -85,21 +85,39 @@ class Guard:
         collapsed = [i for i, budget in self._open if budget.refuses(values[i])]
         labels = _collapse(values, collapsed) if collapsed else values
         if not self._fits(labels):
-            # The open label with the most distinct values gives way first, then the next.
-            for i, _ in sorted(self._open, key=lambda each: -len(each[1])):
-                if labels[i] not in FREE:
-                    collapsed.append(i)
-                    labels = _collapse(labels, (i,))
-                    if self._fits(labels):
-                        break
+            for i in self._giving_way(labels):
+                collapsed.append(i)
+                labels = _collapse(labels, (i,))
+                if self._fits(labels):
+                    break
+        # What has nothing left to collapse is recorded anyway.
         return labels, tuple(collapsed)
+
+    def _giving_way(self, labels: Labels) -> list[int]:
+        """Which labels collapse one after the other until there is room for the series; allowed values never do.
+
+        New values first, and among these that of the label with the most distinct values. Only those count that were
+        there before there was no more room: what comes later changes nothing, or the same labels would lead to one
+        series today and to another tomorrow.
+        """
+        ranks = [
+            (labels[i] in budget.settled, -len(budget.settled), i)
+            for i, budget in self._open
+            if labels[i] not in FREE and labels[i] not in budget.allowed
+        ]
+        return [i for _, _, i in sorted(ranks)]
 
     def _fits(self, labels: Labels) -> bool:
         if labels in self._since:
             return True
-        if self._is_inside(labels):
-            return self._inside < self.series_limit
-        # Outside the budget: these have a bound of their own. What has nothing left to collapse is recorded anyway.
+        return self._has_room_inside if self._is_inside(labels) else self._has_room_outside
+
+    @property
+    def _has_room_inside(self) -> bool:
+        return self._inside < self.series_limit
+
+    @property
+    def _has_room_outside(self) -> bool:
         return len(self._since) - self._inside < self._outside_limit
 
     def take(self, labels: Labels, now: float) -> None:
@@ -110,8 +128,9 @@ class Guard:
             now: The time.
         """
         if labels not in self._since:
+            settles = self._has_room_inside and self._has_room_outside
             for i, budget in self._open:
-                budget.take(labels[i])
+                budget.take(labels[i], settles=settles)
             self._inside += self._is_inside(labels)
             self._since[labels] = now
         else:

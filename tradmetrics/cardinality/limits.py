@@ -33,10 +33,12 @@ class Limits:
         metrics = TradingMetrics(limits=Limits(labels={"symbol": 2_000}, allow={"strategy": ("gamma_scalping",)}))
         ```
 
-    Past a label's budget, a new value becomes `__other__`. Past a metric's budget of series, the open label that has
-    the most distinct values gives way first, then the next. `__other__` and `unknown` are outside every budget; where
-    a metric has several open labels, series with one of the two in some of them have a bound of their own, 2,000 or
-    the metric's budget, whichever is more.
+    Past a label's budget, a new value becomes `__other__`. Past a metric's budget of series, a new value gives way
+    before one that has its place, and among these that of the open label with the most distinct values first, then the
+    next. `__other__` and `unknown` are outside every budget; where a metric has several open labels, series with one of
+    the two in some of them have a bound of their own, 2,000 or the metric's budget, whichever is more. A value named
+    in `allow` never gives way: a series all of whose open labels have such values (or one of these two) comes on top of
+    both bounds, once for each combination.
 
     When a label is full, a value that keeps coming takes the place of one that has been idle for `idle_after`: the
     idle one's series leave the exposition, and what they held is counted in `tradmetrics_series_removed_total` (a gauge
@@ -121,7 +123,8 @@ class Limits:
 
         Raises:
             ConfigurationError: When a metric or a label does not exist or has no budget, naming the nearest that does;
-                when an allow-list is longer than its budget, naming the metric and the label.
+                when an allow-list is longer than its budget, or than its metric's budget of series, naming the metric
+                and the label.
         """
         known = _Known(definitions)
         for key in self.labels:
@@ -136,14 +139,20 @@ class Limits:
             known.check_label(where, label)
             count = len(tuple(allowed))
             for metric, open_labels in known.open.items():
-                budget = self.label_budget(metric, label)
-                if label in open_labels and count > budget:
-                    raise ConfigurationError(
-                        f"{where}: {count} values, and the budget of {label!r} of {metric} is {budget}; write "
-                        f"Limits(labels={{{label!r}: {count}}}, …) or more, so that others find a place too"
-                    )
+                if label not in open_labels:
+                    continue
+                for whose, setting, key, budget in (
+                    (f"budget of {label!r}", "labels", label, self.label_budget(metric, label)),
+                    ("budget of series", "series", metric, self.series_budget(metric)),
+                ):
+                    if count > budget:
+                        raise ConfigurationError(
+                            f"{where}: {count} values, and the {whose} of {metric} is {budget}; write "
+                            f"Limits({setting}={{{key!r}: {count}}}, …) or more, so that others find a place too"
+                        )
 
 
+_MADE_BEFORE: Final = "a MetricDefinition of your own has to be made before the book is set up"
 _EXAMPLES: Final = {
     "labels": "budgets by label or by (metric, label), e.g. {'symbol': 2_000, ('trading_trades_total', 'strategy'): 5}",
     "series": "budgets by metric, e.g. {'trading_trades_total': 500}",
@@ -181,8 +190,7 @@ class _Known:
     def check_metric(self, where: str, metric: str) -> None:
         if metric not in self.open:
             raise ConfigurationError(
-                f"{where}: no metric with a budget is called {metric!r}{nearest(metric, self.open)}; a "
-                "MetricDefinition of your own has to be made before the book is set up"
+                f"{where}: no metric with a budget is called {metric!r}{nearest(metric, self.open)}; {_MADE_BEFORE}"
             )
 
     def check_label(self, where: str, label: str) -> None:
@@ -194,7 +202,7 @@ class _Known:
                 f"{where}: {label!r} has no budget, its values are fixed: {', '.join(self._closed[label])}; "
                 f"labels with a budget are: {', '.join(labels)}"
             )
-        raise ConfigurationError(f"{where}: no metric has a label {label!r}{nearest(label, labels)}")
+        raise ConfigurationError(f"{where}: no metric has a label {label!r}{nearest(label, labels)}; {_MADE_BEFORE}")
 
     def check_pair(self, where: str, metric: str, label: str) -> None:
         self.check_metric(where, metric)
