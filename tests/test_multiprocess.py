@@ -300,6 +300,29 @@ def test_gauges_combine_as_each_definition_says(directory: Directory) -> None:
     assert [5.0, 7.0, -20.0] == [read(text, each.name) for each in (sums, largest, latest)]
 
 
+def test_every_gauge_combines_in_a_way_that_is_known() -> None:
+    """A gauge of one of several workers could not be written, or would be exposed once for each process."""
+    gauges = [each for each in catalogue.CATALOGUE if each.kind == "gauge"]
+    known = {"sum", "livesum", "max", "min", "mostrecent"}
+    assert [] == [each.name for each in gauges if each.multiprocess_mode not in known]
+
+
+def test_each_worker_has_a_budget_of_its_own(directory: Directory) -> None:
+    """Workers would have to wait for one another at each new label, or a second one would have no labels left."""
+    script = """
+    tm.configure(limits={"symbol": 2})
+    tick = tm.track_market_data(lambda symbol: None)
+    for symbol in sys.argv[1]:
+        tick(symbol)
+    """
+    directory.run(script, "ABC")
+    directory.run(script, "CDE")
+    found = dict(
+        re.findall(r'^trading_market_data_updates_total{symbol="(\w+)"} (\S+)$', directory.text(), re.MULTILINE)
+    )
+    assert {"A": "1.0", "B": "1.0", "C": "1.0", "D": "1.0", "__other__": "2.0"} == found
+
+
 def test_the_latest_value_is_the_latest_also_after_the_clock_was_put_back(directory: Directory) -> None:
     """After a clock's correction, an hour-old P&L would hide every new one."""
     directory.run("time.time = lambda: 4e9\n" + RECORD, [(catalogue.DAILY_PNL.name, 1)])
