@@ -59,12 +59,15 @@ def entered(call: Callable[[], object]) -> str:
     return " ".join(names)
 
 
+LONG = ("_long_way", "_unsafe")  # what reads one by one, and what looks whether a value can be remembered
+
+
 def ways(call: Callable[[], object], times: int = 3) -> list[str]:
     """How each of some calls went: by `resolve` the registry was asked, `read` one by one, or the short way."""
     found = []
     for _ in range(times):
         names = entered(call)
-        found.append("resolve" if "resolve" in names else "read" if "_long_way" in names else "short")
+        found.append("resolve" if "resolve" in names else "read" if any(map(names.__contains__, LONG)) else "short")
     return found
 
 
