@@ -327,7 +327,7 @@ def test_two_definitions_of_one_name_conflict_when_decorating(book: TradingMetri
     """Of two modules that define the same metric differently, one would record nothing."""
     other = MetricDefinition("desk_calls_total", "counter", "Calls.", ("desk",))
     track(PLAIN, metrics=book)
-    with pytest.raises(ConfigurationError, match="desk_calls_total: the registry has it already with another labels"):
+    with pytest.raises(ConfigurationError, match="desk_calls_total: the registry has it already with other labels"):
         track(other, desk="delta", metrics=book)
     configure(CollectorRegistry())
     track(PLAIN)

@@ -690,3 +690,12 @@ def test_a_subclass_names_itself_as_the_site(book: TradingMetrics) -> None:
 
     Own(book).update_drawdown("deep")
     assert [("update_drawdown", "value")] == list(errors(book))
+
+
+def test_what_cannot_be_below_zero_is_dropped_and_counted(book: TradingMetrics) -> None:
+    """A drawdown that is given as a negative number would never reach the alert's threshold, and look like none."""
+    exporter = MetricsExporter(book)
+    exporter.update_drawdown(-5)
+    exporter.update_websocket_connections(-1)
+    assert {("update_drawdown", "value"): 1, ("update_websocket_connections", "value"): 1} == errors(book)
+    assert not {"trading_max_drawdown", "trading_websocket_connections"} & recorded(book).keys()

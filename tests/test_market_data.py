@@ -145,7 +145,8 @@ def test_without_a_timestamp_only_the_update_is_recorded(book: TradingMetrics, t
 
 
 @pytest.mark.parametrize(
-    "timestamp", [NOW + 1, math.nan, math.inf, "yesterday", [], AT.replace(tzinfo=UTC) + timedelta(seconds=1)]
+    "timestamp",
+    [NOW + 1, NOW / 1_000, 0, True, math.nan, math.inf, "yesterday", [], AT.replace(tzinfo=UTC) + timedelta(seconds=1)],
 )
 def test_a_time_that_cannot_be_is_dropped_and_counted_and_the_update_stays(
     book: TradingMetrics, timestamp: object
@@ -159,6 +160,31 @@ def test_a_time_that_cannot_be_is_dropped_and_counted_and_the_update_stays(
     on_tick("NIFTY", timestamp)
     assert {("on_tick", "value"): 1} == errors(book)
     assert (1, NOW, (0, 0)) == (recorded(book)[UPDATES], recorded(book)[LAST], ages(book))
+
+
+def test_data_of_a_clock_that_is_a_little_ahead_is_new(book: TradingMetrics) -> None:
+    """Beside an exchange whose clock is some milliseconds ahead there would be no ages, but an error for each tick."""
+
+    @track_market_data(metrics=book)
+    def on_tick(symbol: str, timestamp: object) -> None:
+        pass
+
+    for ahead in (0.002, 0.5):
+        on_tick("NIFTY", NOW + ahead)
+    assert (2, 0.0) == ages(book)
+    assert {} == errors(book)
+
+
+def test_a_time_in_another_unit_is_told_by_its_message(book: TradingMetrics, caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever forgets `unit=` would see an age of fifty years, and no word of what to do."""
+
+    @track_market_data(unit="ms", metrics=book)
+    def on_tick(symbol: str, timestamp: object) -> None:
+        pass
+
+    on_tick("NIFTY", NOW)
+    assert (0, 0) == ages(book)
+    assert "behind this machine's clock; are timestamps in 'ms', as unit= says?" in caplog.text
 
 
 @pytest.mark.parametrize("kind", [SimpleNamespace, dict])

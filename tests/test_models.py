@@ -9,6 +9,7 @@ from enum import Enum
 from types import SimpleNamespace
 from typing import Any
 
+import numpy
 import pytest
 
 from tests.recorded import errors, raising, recorded, sample
@@ -60,6 +61,13 @@ def predicting(book: TradingMetrics, **sources: Any) -> Any:
         ({"prediction": "up", "confidence": 0.9}, "up"),
         (SimpleNamespace(prediction=Signal.UP), "up"),
         ({"prediction": 0}, "0"),
+        (numpy.int64(1), "1"),
+        (numpy.bool_(True), "True"),
+        (numpy.str_("up"), "up"),
+        (numpy.array([2]), "2"),
+        (numpy.array(["down"]), "down"),
+        (numpy.array([0.73]), "unknown"),
+        (numpy.array([1, 2]), "unknown"),
     ],
 )
 def test_each_prediction_counts_by_what_it_was(book: TradingMetrics, answer: object, label: str) -> None:
@@ -114,6 +122,37 @@ def test_the_prediction_can_come_from_any_source(book: TradingMetrics, source: A
     predict("f")
     predict("f")
     assert {f"trading_ml_predictions_total m {label}": 2} == recorded(book)
+
+
+@pytest.mark.parametrize(
+    ("model", "label"),
+    [
+        (SimpleNamespace(name="xgboost"), "xgboost"),
+        (SimpleNamespace(name=None), "SimpleNamespace"),
+        (SimpleNamespace(), "SimpleNamespace"),
+        (object(), "object"),
+        (Signal.UP, "up"),
+        ("m", "m"),
+        (7, "7"),
+        (None, "unknown"),
+    ],
+)
+def test_a_model_itself_is_called_by_its_name_or_class(book: TradingMetrics, model: object, label: str) -> None:
+    """Its own text is an address that is another after each start, or all of its settings."""
+
+    @track_prediction(metrics=book)
+    def predict(model: object, features: object) -> str:
+        return "up"
+
+    @track_training(accuracy=0.5, metrics=book)
+    def train(model: object) -> None:
+        pass
+
+    predict(model, [])
+    train(model)
+    found = recorded(book)
+    assert 1 == found[f"trading_ml_predictions_total {label} up"]
+    assert 0.5 == found[f"trading_ml_model_accuracy {label}"]
 
 
 def test_the_model_is_the_parameter_of_that_name(book: TradingMetrics) -> None:

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from http import HTTPStatus
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from tests.recorded import errors, raising, recorded, sample
-from tradmetrics import LabelSourceError, TradingMetrics, arg, error, result, track_request
+from tradmetrics import (
+    LabelSourceError,
+    MetricsExporter,
+    TradingMetrics,
+    arg,
+    error,
+    request_timer,
+    result,
+    track_request,
+)
 
 DURATION = "trading_api_request_duration_seconds"
 
@@ -49,6 +59,21 @@ def test_the_status_is_what_the_answer_says_or_ok(book: TradingMetrics, answer: 
     for _ in range(3):
         assert answer is send()
     assert request(status, count=3) == recorded(book)
+
+
+@pytest.mark.parametrize("status", [HTTPStatus.TOO_MANY_REQUESTS, 429, "429"])
+def test_pythons_own_status_is_its_number_wherever_it_comes_from(book: TradingMetrics, status: Any) -> None:
+    """A dashboard that looks for `4..` would miss them, or find them in some bots only."""
+    error = ValueError("slow down")
+    error.status_code = status  # type: ignore[attr-defined]
+    track_request(endpoint="/x", method="GET", metrics=book)(lambda: {"status": status})()
+    track_request(endpoint="/x", method="GET", status=status, metrics=book)(lambda: None)()
+    with pytest.raises(ValueError, match="slow down"):
+        track_request(endpoint="/x", method="GET", metrics=book)(raising(error))()
+    with request_timer("/x", metrics=book) as timing:
+        timing.status = status
+    MetricsExporter(book).record_api_request("/x", "GET", status, 0.1)
+    assert 5 == recorded(book)["trading_api_requests_total /x GET 429"]
 
 
 def test_each_answer_counts_by_its_own_status(book: TradingMetrics) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import numpy
 import pytest
 
 from tests.recorded import raising, recorded
@@ -102,10 +103,32 @@ def test_both_work_bare_and_on_methods() -> None:
     assert {ACTIVE: 0, f"{TRIPS} loss": 2} == recorded(get_metrics())
 
 
-def test_a_breaker_needs_a_reason() -> None:
-    """All trips would be for a reason called `unknown`."""
-    with pytest.raises(LabelSourceError, match="'reason' has no source"):
-        track_circuit_breaker(lambda: None)
+def test_a_breaker_that_has_no_parameter_for_it_says_its_reason_in_its_answer() -> None:
+    """Whoever finds out in the function why trading stops could not use the decorator without parentheses."""
+
+    @track_circuit_breaker
+    def stop_on_loss(loss: float) -> Any:
+        return {"reason": "loss"} if loss > 100 else False
+
+    stop_on_loss(1)
+    stop_on_loss(1_000)
+    assert {ACTIVE: 1, f"{TRIPS} loss": 1} == recorded(get_metrics())
+
+
+@pytest.mark.parametrize("no", [numpy.bool_(False), numpy.array([3.0])[0] <= 2], ids=["bool_", "comparison"])
+def test_a_comparison_of_numpys_numbers_is_an_answer_too(book: TradingMetrics, no: object) -> None:
+    """A check of positions in an array would never find a breach, and each look would trip the breaker."""
+    check = track_risk_check(limit_type="size", metrics=book)(lambda answer: answer)
+    halt = track_circuit_breaker(reason="loss", metrics=book)(lambda answer: answer)
+    for answer in (no, numpy.bool_(True)):
+        check(answer)
+    halt(no)
+    assert {"trading_risk_limit_breaches_total size": 1} == recorded(book)
+    halt(numpy.bool_(True))
+    assert 1 == recorded(book)[ACTIVE]
+    for answer in (0, "", None, 0.0, numpy.int64(0)):
+        check(answer)
+    assert 1 == recorded(book)["trading_risk_limit_breaches_total size"]
 
 
 # ── risk checks ──────────────────────────────────────────────────────────────────────────────────────────────────

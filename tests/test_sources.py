@@ -7,6 +7,7 @@ import inspect
 from collections import ChainMap, UserDict, namedtuple
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import Enum, IntEnum
 from types import MappingProxyType, SimpleNamespace
 from typing import Any
@@ -15,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.recorded import errors, recorded
+from tests.recorded import errors, recorded, sample
 from tradmetrics import (
     Call,
     LabelSourceError,
@@ -26,6 +27,7 @@ from tradmetrics import (
     error,
     result,
     track,
+    track_order,
 )
 
 SEEN = MetricDefinition("seen_total", "counter", "Calls by what was read from them.", ("what",))
@@ -851,3 +853,35 @@ def test_equal_values_with_different_texts_are_told_apart(calls: list[tuple[Any,
         expected[text_of(value)] = expected.get(text_of(value), 0) + 1
     assert expected == seen(book)
     assert {} == errors(book)
+
+
+def test_a_method_of_the_name_of_a_label_is_no_value_of_it() -> None:
+    """An order with a method `reason()` would put the method's address into the label, or count an error each time."""
+    book = TradingMetrics()
+
+    class Answer:
+        status = "rejected"
+
+        def reason(self) -> str:
+            return "funds"
+
+        def fill_time(self) -> float:
+            return 1.0
+
+    class Order:
+        def side(self) -> str:
+            return "BUY"
+
+    track_order(strategy="s", order_type="LIMIT", metrics=book)(lambda order: Answer())(Order())
+    assert {
+        "trading_orders_submitted_total s unknown LIMIT": 1,
+        "trading_orders_rejected_total s unknown": 1,
+    } == recorded(book)
+
+
+@pytest.mark.parametrize("time", [timedelta(seconds=1.5), 1.5, "1.5"])
+def test_a_duration_may_be_a_timedelta(time: object) -> None:
+    """The time that a broker's library gives would have to be converted first, or would count as an error."""
+    book = TradingMetrics()
+    track_order(strategy="s", status="filled", fill_time=lambda call: time, metrics=book)(lambda: None)()
+    assert 1.5 == sample(book, "trading_order_fill_time_seconds_sum", strategy="s")

@@ -8,9 +8,11 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from tradmetrics import catalogue
-from tradmetrics.default import get_metrics
+from tradmetrics.book import checked
 from tradmetrics.exposition import METHODS, Answer, Auth, Endpoint, method_not_allowed
 from tradmetrics.loop_work import LoopWork
+from tradmetrics.outcomes import request_status
+from tradmetrics.recording import resolve
 from tradmetrics.route_templates import route_template
 
 if TYPE_CHECKING:
@@ -62,14 +64,14 @@ class MetricsMiddleware:
 
     def __init__(self, app: ASGIApp, *, metrics: "TradingMetrics | None" = None) -> None:
         self._app = app
-        self._metrics = metrics
+        self._metrics = checked(metrics, "MetricsMiddleware")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection, as ASGI defines it."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        exchange = _Exchange(self._metrics or get_metrics(), scope, receive, send)
+        exchange = _Exchange(resolve(self._metrics, _SITE), scope, receive, send)
         try:
             await self._app(scope, exchange.receive, exchange.send)
         except Exception:
@@ -103,7 +105,7 @@ class _Exchange:
     async def send(self, message: Message) -> None:
         kind = message["type"]
         if kind == "http.response.start":
-            self._status = str(message["status"])
+            self._status = str(request_status(message["status"]))
         try:
             await self._send(message)
         except OSError:

@@ -21,14 +21,15 @@ from tradmetrics.identifiers import is_identifier
 from tradmetrics.registration import instrument_on, remove_from, restore_on, shelf_of
 from tradmetrics.registry import AtScrape, Instrument, Resolved
 from tradmetrics.series import Series
-from tradmetrics.text import LONGEST_KEY, text_of
+from tradmetrics.text import LONGEST_KEY, shown, text_of
 from tradmetrics.values import amount_of
 
 if TYPE_CHECKING:
     from tradmetrics.stats import StrategyStats
 
-DISABLED_BY_ENVIRONMENT: Final = os.environ.get("TRADMETRICS_DISABLED", "") == "1"
-"""Whether `TRADMETRICS_DISABLED=1` was set when the package was imported."""
+_YES: Final = ("1", "true", "yes", "on")
+DISABLED_BY_ENVIRONMENT: Final = os.environ.get("TRADMETRICS_DISABLED", "").strip().lower() in _YES
+"""Whether `TRADMETRICS_DISABLED=1` (or `true`, `yes`, `on`) was set when the package was imported."""
 
 MOST_REMEMBERED: Final = 10_000
 """Raw label combinations that a book remembers; when there are more, it starts over."""
@@ -68,6 +69,12 @@ class TradingMetrics:
         enabled: bool = True,
         strict: bool = False,
     ) -> None:
+        if registry is not None and not isinstance(registry, CollectorRegistry):
+            raise ConfigurationError(f"TradingMetrics: registry is a CollectorRegistry, not {shown(registry)}")
+        if strategy_stats is not None and not hasattr(strategy_stats, "expose"):
+            raise ConfigurationError(
+                f"TradingMetrics: strategy_stats is a StrategyStats, e.g. StrategyStats(), not {shown(strategy_stats)}"
+            )
         self.registry = CollectorRegistry() if registry is None else registry
         self.limits = limits_of(limits)
         self.freshness = Freshness()
@@ -309,6 +316,7 @@ class _NoBook(TradingMetrics):
         self.token = object()
         self.enabled = False
         self.strict = False
+        self.strategy_stats = None
         self._faults = FaultLog()
 
     def fault(self, site: str, stage: str, error: Exception) -> None:
@@ -318,6 +326,22 @@ class _NoBook(TradingMetrics):
 
 
 NO_BOOK: Final[TradingMetrics] = _NoBook()
+
+
+def checked(metrics: object, where: str) -> TradingMetrics | None:
+    """A `metrics=` argument as it was given: a book, or None for the process's.
+
+    Args:
+        metrics: The argument.
+        where: What takes it, for the message.
+
+    Raises:
+        ConfigurationError: When it is anything else, such as a registry.
+    """
+    if metrics is None or isinstance(metrics, TradingMetrics):
+        return metrics
+    advice = "TradingMetrics(registry)" if isinstance(metrics, CollectorRegistry) else "a TradingMetrics"
+    raise ConfigurationError(f"{where}: metrics= takes a book, not {shown(metrics)}; write metrics={advice}")
 
 
 def apply(definition: MetricDefinition, series: Series, value: float) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields
 from typing import Literal, TypeAlias, Union
 
 from tradmetrics.errors import ConfigurationError
+from tradmetrics.text import shown
 
 Kind: TypeAlias = Literal["counter", "gauge", "histogram"]
 """The kinds of metric, in Prometheus's terms."""
@@ -204,7 +205,12 @@ def _buckets(metric: str, kind: str, buckets: Iterable[float] | None) -> tuple[f
         return None
     if buckets is None:
         raise ConfigurationError(f"{metric}: a histogram needs buckets, e.g. buckets=(0.1, 0.5, 1, 5)")
-    bounds = tuple(float(bound) for bound in buckets)
+    try:
+        bounds = tuple(float(bound) for bound in buckets)
+    except (TypeError, ValueError):
+        raise ConfigurationError(
+            f"{metric}: buckets are several numbers, e.g. (0.1, 0.5, 1, 5), not {shown(buckets)}"
+        ) from None
     if bounds and bounds[-1] == math.inf:
         bounds = bounds[:-1]
     if not bounds or not all(map(math.isfinite, bounds)) or list(bounds) != sorted(set(bounds)):

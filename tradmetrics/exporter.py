@@ -7,13 +7,13 @@ from time import time
 from typing import Any
 
 from tradmetrics import catalogue, snapshots, vocabulary
-from tradmetrics.book import TradingMetrics
+from tradmetrics.book import TradingMetrics, checked
 from tradmetrics.decorators.market_data import DEFAULT_STALE_AFTER, arrival
 from tradmetrics.definition import MetricDefinition
-from tradmetrics.outcomes import method_name
+from tradmetrics.outcomes import method_name, request_status
 from tradmetrics.recording import resolve
 from tradmetrics.text import shown
-from tradmetrics.values import Switch, number_of
+from tradmetrics.values import NotNegative, Switch, number_of
 
 
 class MetricsExporter:
@@ -35,7 +35,7 @@ class MetricsExporter:
     """
 
     def __init__(self, metrics: TradingMetrics | None = None) -> None:
-        self._metrics = metrics
+        self._metrics = checked(metrics, type(self).__name__)
 
     def _book(self, method: str) -> tuple[TradingMetrics, str]:
         site = f"{__name__}.{type(self).__qualname__}.{method}"
@@ -193,7 +193,7 @@ class MetricsExporter:
             duration: How long it took, in seconds.
         """
         verb = method_name(method)
-        self._record("record_api_request", catalogue.API_REQUESTS, (endpoint, verb, status))
+        self._record("record_api_request", catalogue.API_REQUESTS, (endpoint, verb, request_status(status)))
         self._record("record_api_request", catalogue.API_REQUEST_DURATION, (endpoint, verb), duration)
 
     # ── states ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -248,7 +248,7 @@ class MetricsExporter:
 
     def update_drawdown(self, percent: object) -> None:
         """Set the largest fall from a peak of equity, in percent (0 to 100, positive)."""
-        self._record("update_drawdown", catalogue.MAX_DRAWDOWN, (), percent)
+        self._record("update_drawdown", catalogue.MAX_DRAWDOWN, (), NotNegative(percent))
 
     def update_circuit_breaker_metrics(self, is_active: object) -> None:
         """Set whether the circuit breaker stops trading."""
@@ -270,7 +270,7 @@ class MetricsExporter:
 
     def update_websocket_connections(self, count: object) -> None:
         """Set the number of live WebSocket connections."""
-        self._record("update_websocket_connections", catalogue.WEBSOCKET_CONNECTIONS, (), count)
+        self._record("update_websocket_connections", catalogue.WEBSOCKET_CONNECTIONS, (), NotNegative(count))
 
     def update_strategy_metrics(
         self,

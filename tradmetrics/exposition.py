@@ -19,6 +19,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder, gzip_accepted
 
 from tradmetrics import multiprocess
+from tradmetrics.book import checked
 from tradmetrics.default import current, get_metrics
 from tradmetrics.errors import ConfigurationError
 from tradmetrics.rendering import SharedWork, render
@@ -68,7 +69,7 @@ class Endpoint:
     """
 
     def __init__(self, metrics: "TradingMetrics | None" = None, auth: Auth = None) -> None:
-        self._metrics = metrics
+        self._metrics = checked(metrics, "the endpoint")
         self._allows, self._challenge = _guard(auth)
         self._renderings = SharedWork()
         if multiprocess.check():

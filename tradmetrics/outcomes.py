@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from enum import IntEnum
 from typing import Final, TypeAlias, Union
 
 from tradmetrics.errors import ConfigurationError
@@ -83,7 +84,9 @@ ERROR: Final = "error"
 
 
 def request_status(status: object) -> object:
-    """The status of a request that returned: what it says, or `ok`."""
+    """The status of a request that returned: what it says, `http.HTTPStatus` as its number, or `ok`."""
+    if issubclass(type(status), IntEnum):
+        return int(status)  # type: ignore[call-overload]
     return OK if status is None or status is MISSING else status
 
 
@@ -92,7 +95,7 @@ def status_of_exception(error: BaseException) -> object:
     for holder in (error, getattr(error, "response", None)):
         status = getattr(holder, "status_code", None)
         if isinstance(status, (int, str)) and not isinstance(status, bool):
-            return status
+            return request_status(status)
     return ERROR
 
 

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from prometheus_client.exposition import default_handler, delete_from_gateway, push_to_gateway
 
+from tradmetrics.book import checked
 from tradmetrics.default import get_metrics
 from tradmetrics.errors import ConfigurationError
 
@@ -145,6 +146,7 @@ def push_on_exit(
         ConfigurationError: When the URL, the job, the grouping key or the timeout cannot work.
     """
     _check(gateway, job, grouping_key or {}, timeout)
+    checked(metrics, "push_on_exit")
     return Push(gateway, job, grouping_key or {}, metrics, timeout, handler)
 
 

@@ -307,12 +307,13 @@ def _implicit(each: Field, parameters: tuple[Parameter, ...], where: str) -> tup
     def read(call: Call) -> Any:
         for subject, spelling in paths:
             value = find(call.arguments[subject], spelling)
-            if value is not None and value is not MISSING:
+            # A method of that name is what some object can do, and no value of its.
+            if value is not None and value is not MISSING and not callable(value):
                 return value
         if each.from_result and call.exception is None and call.result is not None:
             for spelling in spellings:
                 value = find(call.result, spelling)
-                if value is not MISSING:
+                if value is not MISSING and not callable(value):
                     return value
         return MISSING
 
@@ -344,11 +345,26 @@ def _explicit(field: str, source: object, parameters: tuple[Parameter, ...], whe
         example = f"{word}({field!r})" if word == "arg" else f"{word}()"
         raise LabelSourceError(f"{where}: {field}={word} is the function itself; write {field}={example}")
     if callable(source) and not isinstance(source, type):
+        if not _takes_a_call(source):
+            raise LabelSourceError(
+                f"{where}: {field}={source!r} cannot be called with one argument; a function that is a source takes "
+                f"the Call, e.g. {field}=lambda call: call.arguments['parameter']"
+            )
         return source
     raise LabelSourceError(
         f"{where}: {field}={source!r} is no label source; write a constant ({field}='…'), arg('parameter'), "
         f"result('path'), error('path'), or a function of the Call"
     )
+
+
+def _takes_a_call(function: Callable[..., object]) -> bool:
+    try:
+        inspect.signature(function).bind(None)
+    except TypeError:
+        return False
+    except ValueError:
+        pass  # a builtin that does not say what it takes
+    return True
 
 
 def _argument(field: str, source: Arg, parameters: tuple[Parameter, ...], where: str) -> Reader:
@@ -360,7 +376,7 @@ def _argument(field: str, source: Arg, parameters: tuple[Parameter, ...], where:
         return _argument_reader((keywords, name, *rest))
     names = [parameter.name for parameter in parameters]
     raise LabelSourceError(
-        f"{where}: {field}={source!r} names no parameter{_nearest(name, names, field)}; {_list_of(names)}"
+        f"{where}: {field}={source!r} names no parameter{_nearest(source.path, names, field)}; {_list_of(names)}"
     )
 
 
@@ -383,9 +399,9 @@ def _list_of(names: Iterable[str]) -> str:
     return f"the function's parameters are: {text}" if text else "the function has no parameters"
 
 
-def _nearest(name: str, names: list[str], field: str) -> str:
-    close = _closest(name, names)
-    return f"; did you mean {field}=arg({close!r})?" if close else ""
+def _nearest(path: tuple[str, ...], names: list[str], field: str) -> str:
+    close = _closest(path[0], names)
+    return f"; did you mean {field}=arg({'.'.join((close, *path[1:]))!r})?" if close else ""
 
 
 def _closest(name: str, names: list[str]) -> str | None:

@@ -49,7 +49,8 @@ def instrument_on(
                 if getattr(instrument.definition, each.name) != getattr(definition, each.name)
             )
             raise ConfigurationError(
-                f"{definition.name}: the registry has it already with another {difference}: "
+                f"{definition.name}: the registry has it already with "
+                f"{'other' if difference.endswith('s') else 'another'} {difference}: "
                 f"{getattr(instrument.definition, difference)!r}, not {getattr(definition, difference)!r}"
             )
         elif instrument.limits != limits:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from tradmetrics.book import TradingMetrics
+from tradmetrics.book import TradingMetrics, checked
 from tradmetrics.errors import ConfigurationError, DecorationError, TradmetricsError
 from tradmetrics.recording import resolve
 from tradmetrics.wrapping import name_of
@@ -59,7 +59,7 @@ class Sampler:
         if isinstance(interval, bool) or not isinstance(interval, int | float) or not 0 < interval < math.inf:
             raise ConfigurationError(f"Sampler: interval is seconds above zero, not {interval!r}")
         self.interval = float(interval)
-        self._metrics = metrics
+        self._metrics = checked(metrics, "Sampler")
         self._functions: list[Callable[[], Any]] = []
         self._lock = threading.Lock()
         self._stopping = threading.Event()

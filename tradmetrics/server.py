@@ -120,8 +120,9 @@ def start_metrics_server(
     """
     endpoint = Endpoint(metrics, auth)
     context = _tls(certfile, keyfile)
-    if not 0 <= port <= 65535:
-        raise ConfigurationError(f"port {port} does not exist; a port is a number up to 65535, and 0 picks a free one")
+    if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port <= 65535:
+        shown = f"port {port!r} is none" if not isinstance(port, int) else f"port {port} does not exist"
+        raise ConfigurationError(f"{shown}; a port is a number up to 65535, and 0 picks a free one")
     try:
         family, _, _, _, address = socket.getaddrinfo(addr, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         server = _Server(family, address, endpoint, context)

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Final, ParamSpec, TypeVar
 
 from tradmetrics import catalogue
-from tradmetrics.book import TradingMetrics
+from tradmetrics.book import TradingMetrics, checked
 from tradmetrics.default import default
 from tradmetrics.labels import LabelSource
 from tradmetrics.outcomes import ERROR, request_status, status_of_exception
@@ -75,7 +75,7 @@ class fill_timer(Timer[Timing]):  # noqa: N801 - a context manager reads as a fu
     __slots__ = ("_strategy",)
 
     def __init__(self, strategy: LabelSource, *, metrics: TradingMetrics | None = None) -> None:
-        self._metrics = metrics
+        self._metrics = metrics if metrics is None else checked(metrics, "fill_timer")
         self._strategy = strategy
 
     def __call__(self, function: Callable[P, R], /) -> Callable[P, R]:

@@ -9,7 +9,7 @@ from time import perf_counter
 from types import TracebackType
 from typing import Any, ClassVar, Final, Generic, ParamSpec, TypeVar
 
-from tradmetrics.book import NO_BOOK, TradingMetrics
+from tradmetrics.book import NO_BOOK, TradingMetrics, checked
 from tradmetrics.default import default, get_metrics
 from tradmetrics.definition import MetricDefinition
 from tradmetrics.errors import TradmetricsError
@@ -77,7 +77,7 @@ class Timer(Generic[T]):
     _timing: ClassVar[type[Timing]] = Timing
 
     def __init__(self, metrics: TradingMetrics | None) -> None:
-        self._metrics = metrics
+        self._metrics = checked(metrics, type(self).__name__)
 
     def _record(self, book: TradingMetrics, timing: T, seconds: float, error: BaseException | None) -> None:
         """Record one run that was not discarded."""

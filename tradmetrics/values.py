@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import math
+from datetime import timedelta
 
 from tradmetrics.definition import Kind
+
+
+def is_false(value: object) -> bool:
+    """Whether a value is False: Python's, or numpy's, which comparisons of arrays' elements give."""
+    return value is False or (type(value).__name__ in ("bool", "bool_") and not value)
 
 
 class Switch:
@@ -19,14 +25,29 @@ class Switch:
         return 1.0 if self._on else 0.0
 
 
+class NotNegative:
+    """A number that makes no sense below zero, read when it is recorded."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: object) -> None:
+        self._value = value
+
+    def __float__(self) -> float:
+        number = number_of(self._value)
+        if number < 0:
+            raise ValueError(f"{number} is negative")
+        return number
+
+
 def number_of(value: object) -> float:
-    """Return a finite float: from a number, a Decimal, or a text that spells a number.
+    """Return a finite float: from a number, a Decimal, a text that spells a number, or a timedelta's seconds.
 
     Raises:
         ValueError: When it is not finite, or no number.
         TypeError: When it is nothing that could be a number.
     """
-    number = float(value)  # type: ignore[arg-type]
+    number = value.total_seconds() if isinstance(value, timedelta) else float(value)  # type: ignore[arg-type]
     if not math.isfinite(number):
         raise ValueError(f"{number} is not finite")
     return number

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from types import FunctionType
 from typing import Any, Final, ParamSpec, Protocol, TypeVar, overload
 
-from tradmetrics.book import DISABLED_BY_ENVIRONMENT, TradingMetrics
+from tradmetrics.book import DISABLED_BY_ENVIRONMENT, TradingMetrics, checked
 from tradmetrics.default import current, with_every_default
-from tradmetrics.errors import DecorationError
+from tradmetrics.errors import DecorationError, nearest
 from tradmetrics.instrument import Site
 from tradmetrics.readers import compile_sources
 from tradmetrics.recipe import Recipe
@@ -20,6 +20,23 @@ R = TypeVar("R")
 
 SITE_ATTRIBUTE: Final = "__tradmetrics__"
 """Attribute of every decorated function: a tuple of its sites, outermost decorator first."""
+
+
+def taught(decorator: Callable[P, R]) -> Callable[P, R]:
+    """Let a public decorator answer a keyword that it does not have with those that it has."""
+    keywords = tuple(getattr(decorator, "__kwdefaults__", None) or ())
+
+    @functools.wraps(decorator)
+    def teach(*args: P.args, **kwargs: P.kwargs) -> R:
+        for name in kwargs:
+            if name not in keywords:
+                raise TypeError(
+                    f"@{decorator.__name__} takes no keyword {name!r}{nearest(name, keywords)}; it takes: "
+                    f"{', '.join(keywords)}"
+                )
+        return decorator(*args, **kwargs)
+
+    return teach
 
 
 class Decorator(Protocol):
@@ -83,9 +100,7 @@ def instrument(
 
     The very object comes back where nothing is to be recorded: under `TRADMETRICS_DISABLED=1`, or a disabled book.
     """
-    if metrics is not None and not isinstance(metrics, TradingMetrics):
-        raise DecorationError(f"@{recipe.decorator}: metrics= takes a TradingMetrics, not {metrics!r}")
-    fixed = current() if metrics is None else metrics
+    fixed = current() if checked(metrics, f"@{recipe.decorator}") is None else metrics
     if DISABLED_BY_ENVIRONMENT or (fixed is not None and not fixed.enabled):
         return target
     if isinstance(target, classmethod | staticmethod):

@@ -7,12 +7,12 @@ from types import TracebackType
 from typing import Any, Final, ParamSpec, TypeVar, overload
 
 from tradmetrics import catalogue
-from tradmetrics.book import NO_BOOK, TradingMetrics
+from tradmetrics.book import NO_BOOK, TradingMetrics, checked
 from tradmetrics.instrument import Reading, Site
 from tradmetrics.recipe import Recipe
 from tradmetrics.recording import resolve
 from tradmetrics.series import Series
-from tradmetrics.wrapping import decorate
+from tradmetrics.wrapping import decorate, taught
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -53,7 +53,7 @@ class ConnectionTracking:
     __slots__ = ("_entered", "_metrics")
 
     def __init__(self, metrics: TradingMetrics | None) -> None:
-        self._metrics = metrics
+        self._metrics = checked(metrics, "track_connection")
         # One for each `with` that is open, in whatever thread or task: which is which makes no difference.
         self._entered: list[tuple[TradingMetrics, Series | None]] = []
 
@@ -97,6 +97,7 @@ class ConnectionTracking:
 def track_connection(function: Callable[P, R], /) -> Callable[P, R]: ...
 @overload
 def track_connection(function: None = None, /, *, metrics: TradingMetrics | None = None) -> ConnectionTracking: ...
+@taught
 def track_connection(function: Callable[..., Any] | None = None, /, *, metrics: TradingMetrics | None = None) -> Any:
     """Count a live connection in `trading_websocket_connections`, up when it opens and down when it ends.
 

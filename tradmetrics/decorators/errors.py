@@ -7,14 +7,14 @@ from types import TracebackType
 from typing import Any, Final, ParamSpec, TypeVar, overload
 
 from tradmetrics import catalogue, vocabulary
-from tradmetrics.book import TradingMetrics
+from tradmetrics.book import TradingMetrics, checked
 from tradmetrics.errors import ConfigurationError, LabelSourceError, nearest
 from tradmetrics.instrument import Reading
 from tradmetrics.labels import LabelSource
 from tradmetrics.readers import Field
 from tradmetrics.recipe import Recipe, Rule
 from tradmetrics.recording import constant, resolve
-from tradmetrics.wrapping import decorate
+from tradmetrics.wrapping import decorate, taught
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -41,7 +41,7 @@ class ErrorTracking:
         self._component = component
         self._severity = severity
         self._precreate = precreate
-        self._metrics = metrics
+        self._metrics = checked(metrics, "track_errors")
 
     def __call__(self, function: Callable[P, R], /) -> Callable[P, R]:
         """Count the exceptions that `function` raises."""
@@ -82,6 +82,7 @@ def track_errors(
     precreate: bool = False,
     metrics: TradingMetrics | None = None,
 ) -> ErrorTracking: ...
+@taught
 def track_errors(
     function: Callable[..., Any] | None = None,
     /,

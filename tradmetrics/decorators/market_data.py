@@ -17,7 +17,7 @@ from tradmetrics.readers import Field
 from tradmetrics.recipe import RAISED, RETURNED, Prepared, Recipe, Rule
 from tradmetrics.text import UNKNOWN, text_of
 from tradmetrics.values import number_of
-from tradmetrics.wrapping import Decorator, decorate
+from tradmetrics.wrapping import Decorator, decorate, taught
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -25,6 +25,10 @@ R = TypeVar("R")
 Unit = Literal["s", "ms", "us", "ns"]
 UNITS: Final[dict[str, float]] = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 DEFAULT_STALE_AFTER: Final = 5.0
+AHEAD: Final = 0.5
+"""Seconds that data may be ahead of this machine's clock, as clocks are: such data is new. More is an error."""
+LONGEST_AGE: Final = 10 * 365.25 * 86_400.0
+"""Seconds that data may be old; more is a timestamp in another unit than was said, or none at all."""
 
 _FIELDS: Final = (Field("symbol", required=True), Field("timestamp"))
 _AGED: Final = "aged"
@@ -49,6 +53,7 @@ def track_market_data(
     precreate: bool = False,
     metrics: TradingMetrics | None = None,
 ) -> Decorator: ...
+@taught
 def track_market_data(
     function: Callable[..., Any] | None = None,
     /,
@@ -64,8 +69,9 @@ def track_market_data(
 
     Each call that returns counts in `trading_market_data_updates_total` and sets
     `trading_market_data_last_update_timestamp_seconds`. With a timestamp, the data's age (now − timestamp) goes into
-    `trading_market_data_age_seconds`; an age below zero, from a clock ahead of ours, is dropped and counted as an
-    error. `trading_market_data_stale` counts, when scraped, the symbols silent for longer than `stale_after`, and
+    `trading_market_data_age_seconds`. Data from a clock up to half a second ahead of ours is new; what is further
+    ahead, or more than ten years old, is dropped and counted as an error: its timestamp is in another unit than was
+    said. `trading_market_data_stale` counts, when scraped, the symbols silent for longer than `stale_after`, and
     `metrics.is_stale(symbol)` lets a strategy ask.
 
     Example:
@@ -109,8 +115,13 @@ def track_market_data(
             return RETURNED
         try:
             age = now - seconds_of(raw, scale)
-            if age < 0:
-                raise ValueError(f"the data is {-age:.3f} s ahead of this machine's clock")
+            if -AHEAD <= age < 0:
+                age = 0.0
+            elif not 0 <= age <= LONGEST_AGE:
+                raise ValueError(
+                    f"the data is {abs(age):.3f} s {'ahead of' if age < 0 else 'behind'} this machine's clock; are "
+                    f"timestamps in {unit!r}, as unit= says?"
+                )
         except Exception as error:
             reading.fault("value", error)
             return RETURNED

@@ -12,7 +12,7 @@ from tradmetrics.instrument import Reading
 from tradmetrics.labels import LabelSource, Mapped, Result
 from tradmetrics.readers import Field
 from tradmetrics.recipe import RETURNED, Recipe, Rule
-from tradmetrics.wrapping import Decorator, decorate
+from tradmetrics.wrapping import Decorator, decorate, taught
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -40,6 +40,7 @@ def track_prediction(
     precreate: bool = False,
     metrics: TradingMetrics | None = None,
 ) -> Decorator: ...
+@taught
 def track_prediction(
     function: Callable[..., Any] | None = None,
     /,
@@ -63,9 +64,11 @@ def track_prediction(
 
     Args:
         function: The function, when the decorator is written without parentheses.
-        model: Source of the model's name; by default the parameter of that name.
+        model: Source of the model's name; by default the parameter of that name. A model itself is called by its
+            attribute `name`, else by its class.
         prediction: Source of the prediction, which must be one of a few values; by default the result's attribute or
-            key of that name, or the result itself where it is a text, an enum member, an integer or a bool.
+            key of that name, or the result itself where it is a text, an enum member, an integer or a bool, be it
+            numpy's.
         precreate: True shows series at 0 before the first call, where all labels are known: constants, and parameters
             annotated with an Enum, a Literal or bool.
         metrics: The book to record to; by default the process's.
@@ -88,14 +91,36 @@ def track_prediction(
 
 # A tuple: a union would be built anew at each call.
 _WORDS: Final = (str, Enum, int)
+_NAMES: Final = (str, bytes, int, float, type(None), Enum)  # `MISSING` is an enum's member
 
 
 def _predicted(reading: Reading) -> str:
     if reading.exception is not None:
         return "raised"
-    if isinstance(reading.result, _WORDS):
-        reading.default("prediction", reading.result)
+    prediction = _scalar(reading.result)
+    if isinstance(prediction, _WORDS):
+        reading.default("prediction", prediction)
+    _name(reading)
     return RETURNED
+
+
+def _scalar(value: Any) -> object:
+    """A value as it is; Python's own for numpy's and torch's, also alone in an array, as `predict` returns it."""
+    if type(value).__module__.partition(".")[0] in ("numpy", "torch"):
+        try:
+            return value.item()
+        except (AttributeError, ValueError, RuntimeError):
+            pass  # an array of several
+    return value
+
+
+def _name(reading: Reading) -> None:
+    """Let a model that is no text be called by its name, or its class's: its own text holds settings or an address."""
+    model = reading("model")
+    if isinstance(model, _NAMES):
+        return
+    name = getattr(model, "name", None)
+    reading.put("model", name if isinstance(name, str) and name else type(model).__name__)
 
 
 @overload
@@ -109,6 +134,7 @@ def track_training(
     accuracy: LabelSource | None = None,
     metrics: TradingMetrics | None = None,
 ) -> Decorator: ...
+@taught
 def track_training(
     function: Callable[..., Any] | None = None,
     /,
@@ -134,7 +160,8 @@ def track_training(
 
     Args:
         function: The function, when the decorator is written without parentheses.
-        model: Source of the model's name; by default the parameter of that name, else `unknown`.
+        model: Source of the model's name, as for `track_prediction`; by default the parameter of that name, else
+            `unknown`.
         accuracy: Source of the accuracy (0 to 1); by default the result's attribute or key of that name, if any.
         metrics: The book to record to; by default the process's.
 
@@ -149,4 +176,5 @@ def _trained(reading: Reading) -> str:
     if reading.exception is not None:
         return "raised"
     reading.put("now", reading.now())
+    _name(reading)
     return RETURNED

@@ -12,7 +12,7 @@ from tradmetrics.labels import MISSING, LabelSource, find
 from tradmetrics.readers import Field
 from tradmetrics.recipe import Recipe, Rule
 from tradmetrics.text import shown
-from tradmetrics.wrapping import Decorator, decorate
+from tradmetrics.wrapping import Decorator, decorate, taught
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -57,6 +57,7 @@ def track_order(
     precreate: bool = False,
     metrics: TradingMetrics | None = None,
 ) -> Decorator: ...
+@taught
 def track_order(
     function: Callable[..., Any] | None = None,
     /,

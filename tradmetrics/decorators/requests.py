@@ -8,11 +8,11 @@ from typing import Any, Final, ParamSpec, TypeVar, overload
 from tradmetrics import catalogue
 from tradmetrics.book import TradingMetrics
 from tradmetrics.instrument import Reading
-from tradmetrics.labels import LabelSource
-from tradmetrics.outcomes import ERROR, OK, method_name, status_of_exception
+from tradmetrics.labels import MISSING, LabelSource
+from tradmetrics.outcomes import ERROR, OK, method_name, request_status, status_of_exception
 from tradmetrics.readers import Field
 from tradmetrics.recipe import Recipe, Rule
-from tradmetrics.wrapping import Decorator, decorate
+from tradmetrics.wrapping import Decorator, decorate, taught
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -38,6 +38,7 @@ def track_request(
     precreate: bool = False,
     metrics: TradingMetrics | None = None,
 ) -> Decorator: ...
+@taught
 def track_request(
     function: Callable[..., Any] | None = None,
     /,
@@ -99,5 +100,8 @@ def _finished(reading: Reading) -> str:
             reading.put("status", ERROR)
     else:
         reading.default("status", OK)
+        status = reading("status")
+        if status is not MISSING:
+            reading.put("status", request_status(status))
     reading.put("method", method_name(reading("method")))
     return OK

@@ -13,7 +13,8 @@ from tradmetrics.labels import LabelSource
 from tradmetrics.outcomes import ExceptionName
 from tradmetrics.readers import Field
 from tradmetrics.recipe import Recipe, Rule
-from tradmetrics.wrapping import Decorator, decorate
+from tradmetrics.values import is_false
+from tradmetrics.wrapping import Decorator, decorate, taught
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -24,12 +25,12 @@ _WHEN_DONE: Final = frozenset({_DONE})
 
 
 def _done(reading: Reading) -> str:
-    return _NOT_DONE if reading.exception is not None or reading.result is False else _DONE
+    return _NOT_DONE if reading.exception is not None or is_false(reading.result) else _DONE
 
 
 _TRIP: Final = Recipe(
     "track_circuit_breaker",
-    (Field("reason", required=True),),
+    (Field("reason", from_result=True),),
     (
         Rule(catalogue.CIRCUIT_BREAKER_ACTIVE, when=_WHEN_DONE, value=1.0),
         Rule(catalogue.CIRCUIT_BREAKER_TRIGGERS, when=_WHEN_DONE),
@@ -55,6 +56,7 @@ def track_circuit_breaker(
     precreate: bool = False,
     metrics: TradingMetrics | None = None,
 ) -> Decorator: ...
+@taught
 def track_circuit_breaker(
     function: Callable[..., Any] | None = None,
     /,
@@ -83,13 +85,14 @@ def track_circuit_breaker(
 
     Args:
         function: The function, when the decorator is written without parentheses.
-        reason: Source of the reason, one of a few words; by default the parameter of that name.
+        reason: Source of the reason, one of a few words; by default the parameter of that name, else the result's
+            attribute or key.
         precreate: True shows series at 0 before the first call, where all labels are known: constants, and parameters
             annotated with an Enum, a Literal or bool.
         metrics: The book to record to; by default the process's.
 
     Raises:
-        LabelSourceError: When decorating, if `reason` has no possible source, or a source names no parameter.
+        LabelSourceError: When decorating, if a source names no parameter.
     """
     return decorate(function, _TRIP, {"reason": reason}, metrics, precreate)
 
@@ -98,6 +101,7 @@ def track_circuit_breaker(
 def track_circuit_breaker_reset(function: Callable[P, R], /) -> Callable[P, R]: ...
 @overload
 def track_circuit_breaker_reset(function: None = None, /, *, metrics: TradingMetrics | None = None) -> Decorator: ...
+@taught
 def track_circuit_breaker_reset(
     function: Callable[..., Any] | None = None, /, *, metrics: TradingMetrics | None = None
 ) -> Any:
@@ -124,6 +128,7 @@ def track_risk_check(
     precreate: bool = False,
     metrics: TradingMetrics | None = None,
 ) -> Decorator: ...
+@taught
 def track_risk_check(
     function: Callable[..., Any] | None = None,
     /,
@@ -164,7 +169,7 @@ def track_risk_check(
 
     def outcome(reading: Reading) -> str:
         if reading.exception is None:
-            return _DONE if reading.result is False else _NOT_DONE
+            return _DONE if is_false(reading.result) else _NOT_DONE
         kinds = type(reading.exception).__mro__
         return _DONE if any(kind in breaches or kind.__name__ in breaches for kind in kinds) else _NOT_DONE
 

@@ -15,7 +15,7 @@ from tradmetrics.instrument import Reading
 from tradmetrics.labels import MISSING, LabelSource, Result, follow
 from tradmetrics.readers import Field
 from tradmetrics.recipe import Recipe
-from tradmetrics.wrapping import Decorator, decorate
+from tradmetrics.wrapping import Decorator, decorate, taught
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -65,6 +65,7 @@ def _value(reading: Reading, field: Field, source: object, item: object) -> obje
 def track_positions(function: Callable[P, R], /) -> Callable[P, R]: ...
 @overload
 def track_positions(function: None = None, /, *, metrics: TradingMetrics | None = None) -> Decorator: ...
+@taught
 def track_positions(function: Callable[..., Any] | None = None, /, *, metrics: TradingMetrics | None = None) -> Any:
     """Set `trading_positions_open` by strategy and `trading_unrealized_pnl` from the positions a function returns.
 
@@ -111,6 +112,7 @@ def track_pnl(
     realized: LabelSource | None = None,
     metrics: TradingMetrics | None = None,
 ) -> Decorator: ...
+@taught
 def track_pnl(
     function: Callable[..., Any] | None = None,
     /,
@@ -167,6 +169,7 @@ def track_capital(
     margin_available: LabelSource | None = None,
     metrics: TradingMetrics | None = None,
 ) -> Decorator: ...
+@taught
 def track_capital(
     function: Callable[..., Any] | None = None,
     /,
@@ -231,6 +234,7 @@ def track_market(
     session_open: LabelSource | None = None,
     metrics: TradingMetrics | None = None,
 ) -> Decorator: ...
+@taught
 def track_market(
     function: Callable[..., Any] | None = None,
     /,
@@ -284,6 +288,7 @@ def track_strategy(
     trades_today: LabelSource | None = None,
     metrics: TradingMetrics | None = None,
 ) -> Decorator: ...
+@taught
 def track_strategy(
     function: Callable[..., Any] | None = None,
     /,

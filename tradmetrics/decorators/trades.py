@@ -12,7 +12,7 @@ from tradmetrics.labels import MISSING, LabelSource
 from tradmetrics.readers import Field
 from tradmetrics.recipe import Prepared, Recipe, Rule
 from tradmetrics.values import number_of
-from tradmetrics.wrapping import Decorator, decorate
+from tradmetrics.wrapping import Decorator, decorate, taught
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -48,6 +48,7 @@ def track_trade(
     precreate: bool = False,
     metrics: TradingMetrics | None = None,
 ) -> Decorator: ...
+@taught
 def track_trade(
     function: Callable[..., Any] | None = None,
     /,
