@@ -4,6 +4,7 @@ Nothing is declared by hand but the calls, so that the metric reference cannot s
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any, Final
@@ -75,7 +76,7 @@ def _tracker(book: tm.TradingMetrics) -> None:
 
 
 def _market_data(book: tm.TradingMetrics) -> None:
-    tm.track_market_data(symbol="s", timestamp=1.0, stale_after=1e-9, metrics=book)(_returning(None))()
+    tm.track_market_data(symbol="s", timestamp=time.time(), stale_after=1e-9, metrics=book)(_returning(None))()
 
 
 def _breaker_reset(book: tm.TradingMetrics) -> None:
