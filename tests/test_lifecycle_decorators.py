@@ -293,6 +293,194 @@ def test_a_source_that_fails_costs_its_value_and_not_the_order() -> None:
     assert {"missing_id": 1} == desk.anomalies()
 
 
+# ── what a submit is answered ────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("answer", "ends"),
+    [
+        ({"id": "1", "status": "rejected", "reason": "margin"}, {"submitted": 1, "rejected": 1}),
+        ({"status": "rejected", "reason": "margin"}, {"submitted": 1, "rejected": 1}),
+        ({"id": "1", "status": "filled", "filled": 5}, {"submitted": 1, "filled": 1}),
+        ({"id": "1", "status": "open", "filled": 5}, {"submitted": 1, "filled": 1}),
+        ({"id": "1", "status": "complete", "filled_quantity": 5}, {"submitted": 1, "filled": 1}),
+        ({"id": "1", "filled_qty": "5"}, {"submitted": 1, "filled": 1}),
+        ({"id": "1", "status": "canceled"}, {"submitted": 1, "cancelled": 1}),
+        ({"id": "1", "status": "open", "filled": 2}, {"submitted": 1}),
+        ({"id": "1", "status": "open"}, {"submitted": 1}),
+        ({"id": "1", "status": 200}, {"submitted": 1}),
+        ({"id": "1"}, {"submitted": 1}),
+    ],
+)
+def test_what_a_submit_is_answered_counts_at_once(desk: Desk, answer: Any, ends: dict[str, float]) -> None:
+    """Without it, a broker that answers with the end of the order would leave it open for ever."""
+
+    @desk.orders.submit
+    def place(side: str, quantity: int) -> Any:
+        desk.clock.now += 2
+        return answer
+
+    place("BUY", 5)
+    assert ends == desk.ends()
+    assert (0 if len(ends) > 1 else 1) == desk.orders.open_orders()
+    assert {} == desk.anomalies()
+    assert ((1, 2) if "filled" in ends else (0, 0)) == desk.times("fill")
+    assert (1 if "rejected" in ends else 0) == desk.value(
+        "trading_orders_rejected_total", strategy="s", reason="margin"
+    )
+
+
+@pytest.mark.parametrize(("filled", "end"), [(5, "filled"), (3, "cancelled"), (0, "cancelled")])
+def test_the_quantity_of_the_answer_says_what_closed_means(desk: Desk, filled: int, end: str) -> None:
+    """Without it, ccxt's answer to a market order whose size no argument names would be an anomaly."""
+
+    @desk.orders.submit
+    def place(side: str) -> Any:
+        return {"id": "1", "status": "closed", "filled": filled, "amount": 5}
+
+    place("BUY")
+    assert {"submitted": 1, end: 1} == desk.ends()
+    assert {} == desk.anomalies()
+
+
+def test_the_answer_is_read_where_it_is_named_and_in_the_brokers_words() -> None:
+    """Without it, only brokers that answer with our own names could be told from their answers."""
+    desk = Desk(dialect="ib")
+
+    @desk.orders.submit(
+        order_id=arg("mine"),
+        broker_id=result("order.permId"),
+        status=result("order.state"),
+        filled=result("done"),
+        reason=result("why"),
+    )
+    def place(mine: str, status: str, answer: Any) -> Any:
+        desk.clock.now += 1
+        return answer
+
+    place("1", "Filled", {"order": {"permId": 77, "state": "Submitted"}, "done": 0, "why": ""})
+    assert (1, 1) == desk.times("ack")
+    assert 1 == desk.orders.open_orders()
+    desk.orders.updated(77, status="Filled")
+    assert {"submitted": 1, "filled": 1} == desk.ends()
+    place("2", "", {"order": {"permId": 78, "state": "Inactive"}, "done": 0, "why": "no money"})
+    assert 1 == desk.value("trading_orders_rejected_total", strategy="s", reason="no money")
+    assert {} == desk.anomalies()
+
+
+def test_what_an_argument_says_of_the_state_is_no_answer(desk: Desk) -> None:
+    """Without it, an order that the bot keeps as `filled` from the last run would be filled when it is sent."""
+
+    @desk.orders.submit
+    def place(order: Order, status: str, filled: int, reason: str) -> None: ...
+
+    place(Order(status="filled"), "filled", 10, "signal")
+    assert {"submitted": 1} == desk.ends()
+
+
+def test_news_that_waited_for_the_submit_comes_before_its_answer(desk: Desk) -> None:
+    """Without it, a slow answer that says `open` would reopen what the stream has filled."""
+
+    @desk.orders.submit(order_id=arg("order_id"), broker_id=result("id"))
+    def place(order_id: str, quantity: int) -> Any:
+        desk.orders.updated("b1", status="filled", filled=quantity)
+        return {"id": "b1", "status": "open", "filled": 0}
+
+    place("1", 10)
+    assert {"submitted": 1, "filled": 1} == desk.ends()
+    assert {} == desk.anomalies()
+    assert 0 == desk.orders.open_orders()
+
+
+def test_the_refusal_of_a_repeated_submit_does_not_end_the_order(desk: Desk) -> None:
+    """Without it, the broker's word that an id is taken would close the order that is live under it."""
+
+    @desk.orders.submit(order_id=arg("order_id"))
+    def place(order_id: str, status: str) -> Any:
+        return {"status": status}
+
+    place("1", "open")
+    place("1", "rejected")
+    assert 1 == desk.orders.open_orders()
+    assert {"submitted": 1} == desk.ends()
+    place("1", "filled")
+    assert {"submitted": 1, "filled": 1} == desk.ends()
+    assert {"duplicate_submit": 2} == desk.anomalies()
+
+
+def test_the_brokers_id_leads_to_the_order_also_where_there_is_no_other(desk: Desk) -> None:
+    """Without it, a bot that names its orders now and then could follow only those."""
+
+    @desk.orders.submit(order_id=arg("mine"), broker_id=result("id"))
+    def place(mine: str | None, number: str) -> Any:
+        return {"id": number}
+
+    place("m1", "b1")
+    place(None, "b2")
+    for order_id in ("b1", "b2"):
+        desk.orders.updated(order_id, status="filled")
+    desk.orders.updated("m1", status="filled")
+    assert {"submitted": 2, "filled": 2} == desk.ends()
+    assert {} == desk.anomalies()
+
+
+def test_an_exception_may_tell_the_reason_and_the_brokers_id(desk: Desk) -> None:
+    """Without it, a broker's own code for a rejection would be lost for the name of a class."""
+
+    class RefusedError(Exception):
+        code, order_id = "rms", "b1"
+
+    @desk.orders.submit(order_id=arg("mine"), broker_id=error("order_id"), reason=error("code"))
+    def place(mine: str) -> None:
+        raise RefusedError
+
+    with pytest.raises(RefusedError):
+        place("m1")
+    assert 1 == desk.value("trading_orders_rejected_total", strategy="s", reason="rms")
+    desk.orders.updated("b1", status="rejected")
+    assert {"submitted": 1, "rejected": 1} == desk.ends()
+
+
+def test_an_answer_in_simulated_time_is_of_the_time_of_the_submit(desk: Desk) -> None:
+    """Without it, a backtest that fills at once would time nothing, for two clocks in one order."""
+
+    @desk.orders.submit(order_id=arg("order_id"), timestamp=arg("at"))
+    def place(order_id: str, at: float) -> Any:
+        return {"status": "filled"}
+
+    place("1", 50.0)
+    assert (1, 0) == desk.times("fill")
+    assert {} == desk.anomalies()
+
+
+@pytest.mark.parametrize(("answer", "order_id"), [("A-17", "A-17"), (17, "17")])
+def test_an_answer_that_is_an_id_alone_is_the_orders(desk: Desk, answer: Any, order_id: str) -> None:
+    """Without it, the shortest spelling would follow no order of Kite, whose answer is the id."""
+
+    @desk.orders.submit
+    def place(side: str) -> Any:
+        return answer
+
+    place("BUY")
+    desk.orders.updated(order_id, status="filled")
+    assert {"submitted": 1, "filled": 1} == desk.ends()
+    assert {} == desk.anomalies()
+
+
+@pytest.mark.parametrize("answer", ["filled", True, 1.5, ["A-17"], None])
+def test_an_answer_that_is_no_id_is_none(desk: Desk, answer: Any) -> None:
+    """Without it, a function that answers with a word would have all its orders under one id."""
+
+    @desk.orders.submit
+    def place(side: str) -> Any:
+        return answer
+
+    place("BUY")
+    place("BUY")
+    assert {"submitted": 2} == desk.ends()
+    assert {"missing_id": 2} == desk.anomalies()
+
+
 # ── the other decorators ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -441,3 +629,210 @@ def test_decorated_functions_follow_the_default_book_and_stop_when_it_is_disable
     assert off is not second
     assert 1 == second.registry.get_sample_value("trading_orders_submitted_total", labels)
     assert 1 == second.registry.get_sample_value("trading_order_messages_total", {"action": "new"})
+
+
+# ── when an update is ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+POLLS = {
+    "result": {"status": result("status"), "filled": result("filled")},
+    "call": {"status": lambda call: call.result["status"]},
+    "nothing": {},
+}
+
+
+@pytest.mark.parametrize("sources", POLLS.values(), ids=POLLS)
+def test_what_a_function_is_answered_is_timed_by_its_end(desk: Desk, sources: Any) -> None:
+    """Without it, a bot that asks for its orders would time every fill from before it happened."""
+    desk.orders.submitted("1", side="BUY", quantity=10)
+
+    @desk.orders.update(order_id=arg("order_id"), **sources)
+    def poll(order_id: str) -> dict[str, object]:
+        desk.clock.now += 2
+        return {"status": "filled", "filled": 10}
+
+    poll("1")
+    assert (1, 2) == desk.times("fill")
+
+
+def test_what_a_callback_is_told_is_timed_by_its_beginning(desk: Desk) -> None:
+    """Without it, a slow callback would add its own time to that of the fill."""
+
+    @desk.orders.update
+    def on_fill(order_id: str, status: str) -> dict[str, str]:
+        desk.clock.now += 2
+        return {"status": "ok"}
+
+    @desk.orders.update(order_id=arg("msg.id"), status="filled")
+    def on_message(msg: Any) -> None:
+        desk.clock.now += 2
+
+    for number, callback in (("1", lambda: on_fill("1", "filled")), ("2", lambda: on_message({"id": "2"}))):
+        desk.orders.submitted(number, side="BUY", quantity=10)
+        callback()
+    assert (2, 0) == desk.times("fill")
+
+
+def test_a_bare_update_reads_the_answer_where_the_arguments_say_nothing() -> None:
+    """Without it, the shortest spelling of a poll would record nothing."""
+    desk = Desk(strict=False)
+
+    class Odd:
+        @property
+        def status(self) -> str:
+            raise ZeroDivisionError
+
+    @desk.orders.update
+    def poll(order_id: str) -> Any:
+        return answers[order_id]
+
+    answers = {"1": SimpleNamespace(status="filled"), "2": {"status": "rejected", "reason": "rms"}, "3": Odd(), "4": 4}
+    for number in answers:
+        desk.orders.submitted(number, side="BUY")
+        poll(number)
+    assert {"submitted": 4, "filled": 1, "rejected": 1} == desk.ends()
+    assert 1 == desk.value("trading_orders_rejected_total", strategy="s", reason="rms")
+    assert {"source": 1} == desk.errors()
+
+
+@pytest.mark.parametrize("status", ["accepted", result("status")])
+def test_an_update_on_top_of_a_submit_is_timed_by_its_end(desk: Desk, status: Any) -> None:
+    """Without it, the answer to a submit would be dated before the submit."""
+
+    @desk.orders.update(order_id=arg("order_id"), status=status)
+    @desk.orders.submit(order_id=arg("order_id"), status="submitted")
+    def place(order_id: str) -> Any:
+        desk.clock.now += 2
+        return {"status": "accepted"}
+
+    place("1")
+    assert (1, 2) == desk.times("ack")
+    assert {} == desk.anomalies()
+
+
+# ── cancels and replaces ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_cancels_and_replaces_may_have_times_of_their_own(desk: Desk) -> None:
+    """Without it, a backtest's busiest second would be that of the wall clock."""
+
+    @desk.orders.cancel(order_id=arg("order_id"), timestamp=arg("at"))
+    def cancel(order_id: str, at: float) -> None: ...
+
+    @desk.orders.replace(order_id=arg("order_id"), new_order_id=arg("order_id"), timestamp=arg("at"))
+    def replace(order_id: str, at: float, fails: bool = False) -> None:
+        if fails:
+            raise InsufficientFunds
+
+    desk.orders.submitted("1", side="BUY", timestamp=0.0)
+    for at in (10.0, 20.0, 30.0):
+        cancel("1", at)
+        replace("1", at)
+        with pytest.raises(InsufficientFunds):
+            replace("1", at, fails=True)
+    assert 3 == desk.value("trading_order_message_rate_max", window="1s")
+    assert 3 == desk.value("trading_order_messages_total", action="cancel")
+    assert 6 == desk.value("trading_order_messages_total", action="modify")
+    assert {} == desk.anomalies()
+
+
+@pytest.mark.parametrize("ahead", [False, True])
+def test_news_under_the_new_id_confirms_a_replace_that_timed_out(desk: Desk, ahead: bool) -> None:
+    """Without it, the fill of an order that was replaced after all would be of an unknown order, and it stay open."""
+    desk.orders.submitted("1", side="BUY", quantity=10)
+
+    @desk.orders.replace(order_id=arg("old"), new_order_id=arg("new"), quantity=arg("quantity"))
+    def replace(old: str, new: str, quantity: int) -> None:
+        if ahead:
+            desk.orders.updated("2", status="filled", filled=4)
+        raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        replace("1", "2", 4)
+    desk.clock.now += 60
+    if not ahead:
+        assert 1 == desk.orders.open_orders()
+        desk.orders.updated("2", status="filled", filled=4)
+    desk.orders.updated("1", status="cancelled")
+    assert {"submitted": 1, "filled": 1} == desk.ends()
+    assert {} == desk.anomalies()
+    assert 0 == desk.orders.open_orders()
+
+
+def test_a_replace_that_timed_out_and_was_never_taken_changes_nothing(desk: Desk) -> None:
+    """Without it, an order would go on under an id that the broker never saw."""
+    desk.orders.submitted("1", side="BUY", quantity=10)
+
+    @desk.orders.replace(order_id=arg("old"), new_order_id=arg("new"), quantity=arg("quantity"))
+    def replace(old: str, new: str, quantity: int) -> None:
+        raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        replace("1", "2", 4)
+    desk.orders.updated("1", filled=4)
+    assert 1 == desk.orders.open_orders()
+    desk.orders.updated("1", status="cancelled")
+    assert {"submitted": 1, "cancelled": 1} == desk.ends()
+    assert {} == desk.anomalies()
+
+
+def test_a_replace_that_timed_out_can_be_replaced_and_cancelled_under_its_new_id(desk: Desk) -> None:
+    """Without it, a bot that goes on under the new id would be reported for orders that nobody knows."""
+
+    @desk.orders.replace(order_id=arg("old"), new_order_id=arg("new"))
+    def replace(old: str, new: str, fails: bool = False) -> None:
+        if fails:
+            raise TimeoutError
+
+    for number in ("a", "b"):
+        desk.orders.submitted(f"{number}1", side="BUY", quantity=10)
+        with pytest.raises(TimeoutError):
+            replace(f"{number}1", f"{number}2", fails=True)
+    desk.orders.cancel_requested("a2")
+    replace("b2", "b3")
+    desk.orders.updated("b3", filled=10)
+    desk.clock.now += 60
+    assert 1 == desk.orders.open_orders()
+    assert {"submitted": 2, "filled": 1} == desk.ends()
+    assert {} == desk.anomalies()
+
+
+def test_replaces_that_nobody_knows_of_are_bounded(desk: Desk) -> None:
+    """Without it, a day without a connection would take the process down by its memory."""
+
+    @desk.orders.replace(order_id=arg("old"), new_order_id=arg("new"))
+    def replace(old: str, new: str) -> None:
+        raise TimeoutError
+
+    desk.orders.submitted("1", side="BUY", quantity=10)
+    for number in range(10_001):
+        with pytest.raises(TimeoutError):
+            replace("1", f"new {number}")
+    desk.orders.updated("new 0", filled=10)
+    assert 1 == desk.orders.open_orders()
+    desk.orders.updated("new 1", filled=10)
+    assert {"submitted": 1, "filled": 1} == desk.ends()
+
+
+# ── keywords ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("decorator", "keyword", "expected"),
+    [
+        (
+            "submit",
+            "stattus",
+            r"^@orders\.submit takes no stattus=; did you mean status=\? It takes .*order_id=.*unknown_on=",
+        ),
+        ("update", "fillid", r"^@orders\.update takes no fillid=; did you mean fill_id=\? It takes .*status="),
+        ("cancel", "xyz", r"^@orders\.cancel takes no xyz=; It takes order_id=, timestamp=$"),
+        ("replace", "new_id", r"^@orders\.replace takes no new_id=; did you mean new_order_id=\? "),
+    ],
+)
+def test_a_keyword_that_there_is_not_is_answered_with_those_that_there_are(
+    desk: Desk, decorator: str, keyword: str, expected: str
+) -> None:
+    """Without it, a typing error would be answered with the name of a method that the user never wrote."""
+    with pytest.raises(TypeError, match=expected):
+        getattr(desk.orders, decorator)(**{keyword: arg("x")})

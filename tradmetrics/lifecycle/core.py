@@ -10,11 +10,12 @@ from collections.abc import Callable
 from typing import Final, NamedTuple, TypeAlias
 
 from tradmetrics import catalogue
+from tradmetrics.lifecycle.answer import Told
 from tradmetrics.lifecycle.event import Update
 from tradmetrics.lifecycle.order import Order
 from tradmetrics.lifecycle.rate import MessageRate
 from tradmetrics.lifecycle.rules import Rules
-from tradmetrics.lifecycle.waiting import Entry, Waiting
+from tradmetrics.lifecycle.waiting import MOST_WAITING, Entry, Waiting
 
 _NEVER: Final = float("inf")
 
@@ -26,9 +27,9 @@ class Failure(NamedTuple):
     unknown: bool
 
 
-Submission: TypeAlias = tuple[Order, str, Failure | None, bool]
+Submission: TypeAlias = tuple[Order, str, Failure | None, bool, Told | None]
 """An order under its first id (one without an id is counted and not followed), its type's label, what its submit raised
-if it did, and whether its message is still to be counted."""
+if it did, whether its message is still to be counted, and what its submit was answered."""
 
 
 class Core(Rules):
@@ -44,12 +45,13 @@ class Core(Rules):
         due: When `sweep` has something to do, in seconds of the local clock.
     """
 
-    __slots__ = ("_expire_after", "_join_within", "_waiting", "due", "rate")
+    __slots__ = ("_expire_after", "_join_within", "_perhaps", "_waiting", "due", "rate")
 
     def __init__(self, max_open: int, expire_after: float, join_within: float) -> None:
         super().__init__(max_open)
         self.rate = MessageRate()
         self._waiting = Waiting()
+        self._perhaps: dict[str, tuple[str, float | None]] = {}
         self._expire_after = expire_after
         self._join_within = join_within
         self.due = _NEVER
@@ -87,11 +89,14 @@ class Core(Rules):
 
     def submit(self, submission: Submission, now: float) -> None:
         """Take in an order that was submitted, and the events of it that came before."""
-        order, order_type, failure, message = submission
+        order, order_type, failure, message, answer = submission
         if message:
             self.message("new", order.submitted_at, order.timed)
-        if order.ids and self.table.by_id.get(order.ids[0]) is not None:
+        known = self.table.by_id.get(order.ids[0]) if order.ids else None
+        if known is not None:
             self.anomaly("duplicate_submit")
+            if answer is not None:
+                self._answered(known, answer, again=True)
             return
         self.facts.append((catalogue.ORDERS_SUBMITTED, (order.strategy, order.side, order_type), None))
         if order.ids:
@@ -102,6 +107,17 @@ class Core(Rules):
             self.facts.append((catalogue.ORDERS_UNKNOWN, (order.strategy, failure.reason), None))
         elif failure is not None and order.ended is None:
             self.end(order, "rejected", failure.reason)
+        if answer is not None:
+            self._answered(order, answer)
+
+    def _answered(self, order: Order, answer: Told, again: bool = False) -> None:
+        """Take in what a submit was answered. `again`: the order was known before; a refusal is of the repetition."""
+        other_id, event, _ = answer
+        if other_id is not None and order.ids:
+            self._name(order, order.ids[0], other_id)
+            self._join(other_id)
+        if event is not None and not (again and event[1] == "rejected"):
+            self.apply(order, event)
 
     def put(self, order: Order) -> None:
         """Put an order into the table without counting it, as `submit` does and `restore` needs."""
@@ -112,6 +128,8 @@ class Core(Rules):
     def update(self, event: Update, now: float) -> None:
         """Take in what the broker says of an order, now or when it becomes known."""
         order = self.table.by_id.get(event[0])
+        if order is None and self._perhaps:
+            order = self._confirmed(event[0])
         if order is None:
             self._wait(event[0], now, self._apply_late, (event,))
         else:
@@ -133,16 +151,36 @@ class Core(Rules):
 
     def replace(self, order_id: str, new_id: str, quantity: float | None, now: float) -> None:
         """Let an order go on under a new id, with the time of its first submit."""
-        order = self.table.by_id.get(order_id)
+        order = self.table.by_id.get(order_id) or self._confirmed(order_id)
         if order is None:
             self._wait(order_id, now, self._rename, (new_id, quantity))
         else:
             self._rename(order, order_id, new_id, quantity)
             self._join(new_id)
+        self._perhaps.pop(new_id, None)
+
+    def replace_unknown(self, order_id: str, new_id: str, quantity: float | None) -> None:
+        """Note a replace of which nobody knows whether it was taken: news under the new id says so."""
+        if new_id in self.table.by_id:
+            return
+        self._perhaps[new_id] = order_id, quantity
+        if new_id in self._waiting:
+            self._confirmed(new_id)
+        elif len(self._perhaps) > MOST_WAITING:
+            del self._perhaps[next(iter(self._perhaps))]
+
+    def _confirmed(self, new_id: str) -> Order | None:
+        """The order that goes on under an id after all; None when there is none."""
+        order_id, quantity = self._perhaps.pop(new_id, (None, None))
+        order = None if order_id is None else self.table.by_id.get(order_id)
+        if order is not None and order_id is not None:
+            self._rename(order, order_id, new_id, quantity)
+            self._join(new_id)
+        return order
 
     def cancel(self, order_id: str, now: float) -> None:
         """Note that a cancel was asked for: nothing changes until the broker answers, but the order should be known."""
-        if self.table.by_id.get(order_id) is None:
+        if order_id not in self.table.by_id and order_id not in self._perhaps:
             self._wait(order_id, now, _nothing, ())
 
     # ── events of orders that are not known yet ──────────────────────────────────────────────────────────────────

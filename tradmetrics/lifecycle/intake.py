@@ -6,6 +6,7 @@ import time
 from typing import Any, Final, NamedTuple
 
 from tradmetrics.book import TradingMetrics
+from tradmetrics.lifecycle.answer import Answer
 from tradmetrics.lifecycle.core import Core, Failure
 from tradmetrics.lifecycle.order import Order
 from tradmetrics.lifecycle.reader import Reader, is_blank
@@ -32,11 +33,14 @@ class Intake(Running):
         reader: Reads what callers hand in.
         strategy: The label of orders that name no strategy.
         metrics: The book, or None for the process's.
+
+    Attributes:
+        label: That label.
     """
 
     def __init__(self, core: Core, reader: Reader, strategy: object, metrics: TradingMetrics | None) -> None:
         super().__init__(core, reader, metrics)
-        self._label = text_of(strategy)
+        self.label = text_of(strategy)
 
     # ── events ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -65,8 +69,13 @@ class Intake(Running):
         account: object,
         entered: Entered | None = None,
         failure: Failure | None = None,
+        answer: Answer | None = None,
     ) -> None:
-        """Take in a submit. `entered`: when it began, if its message was counted then; `failure`: what it raised."""
+        """Take in a submit.
+
+        `entered`: when it began, if its message was counted then; `failure`: what it raised; `answer`: what it was
+        answered, just now.
+        """
         book = self.book(site)
         if not book.enabled:
             return
@@ -79,13 +88,18 @@ class Intake(Running):
                 return
             anomalies: list[str] = []
             key = reader.id(order_id, book, site)
-            if key is None and (failure is None or order_id is not None):
+            told = None
+            if answer is not None:
+                key, told = answer.read(key, at, timed, reader, anomalies, book, site)
+                if failure is not None and answer.reason is not None:
+                    failure = failure._replace(reason=reader.text(answer.reason, book, site) or failure.reason)
+            if key is None and not (told and told.ends) and (failure is None or order_id is not None):
                 anomalies.append("missing_id")
             if entered is not None:
                 at = entered.at
             order = Order(
                 key,
-                self._label if strategy is None else reader.text(strategy, book, site) or UNKNOWN,
+                self.label if strategy is None else reader.text(strategy, book, site) or UNKNOWN,
                 reader.side(side, book, site),
                 reader.quantity(quantity, anomalies) or None,
                 reader.price(reference_price, book, site),
@@ -93,8 +107,10 @@ class Intake(Running):
                 timed,
                 now if timed or at is None else at,
             )
+            if order.quantity is None and told is not None:
+                order.quantity = told.quantity
             kind = reader.order_type(order_type)
-            self.run(book, site, now, anomalies, self.core.submit, (order, kind, failure, entered is None))
+            self.run(book, site, now, anomalies, self.core.submit, (order, kind, failure, entered is None, told))
         except Exception as error:
             book.fault(site, "record", error)
 
@@ -190,8 +206,9 @@ class Intake(Running):
         quantity: object,
         timestamp: object,
         entered: Entered | None = None,
+        failure: Failure | None = None,
     ) -> None:
-        """Take in a replace that the broker took."""
+        """Take in a replace that the broker took, unless there is a failure."""
         book = self.book(site)
         if not book.enabled:
             return
@@ -201,15 +218,19 @@ class Intake(Running):
             timed = timestamp is not None
             anomalies: list[str] = []
             key, new = reader.id(order_id, book, site), reader.id(new_order_id, book, site)
-            if key is None or new is None:
+            if key is None or (new is None and failure is None):
                 anomalies.append("missing_id")
             amount = reader.quantity(quantity, anomalies) or None
 
             def take_in(_: object, now: float) -> None:
                 if entered is None:
                     self.core.message("modify", at, timed)
-                if key is not None and new is not None:
+                if key is None or new is None:
+                    return
+                if failure is None:
                     self.core.replace(key, new, amount, now)
+                elif failure.unknown:
+                    self.core.replace_unknown(key, new, amount)
 
             self.run(book, site, now, anomalies, take_in)
         except Exception as error:

@@ -14,6 +14,7 @@ from tradmetrics.lifecycle.core import Core
 from tradmetrics.lifecycle.decorators import Decorators
 from tradmetrics.lifecycle.intake import Intake
 from tradmetrics.lifecycle.reader import Reader
+from tradmetrics.lifecycle.recipes import Strategies
 from tradmetrics.lifecycle.snapshot import load
 
 if TYPE_CHECKING:
@@ -101,6 +102,7 @@ class OrderTracker(Decorators):
             raise ConfigurationError(f"OrderTracker: metrics takes a TradingMetrics, not {metrics!r}")
         core = Core(max_open, float(expire_after), float(join_within))
         self._intake = Intake(core, Reader(clock, account, vocabulary.check_dialect(dialect)), strategy, metrics)
+        self._strategies = Strategies(self._intake.label)
 
     def submitted(
         self,

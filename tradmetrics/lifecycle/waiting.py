@@ -32,6 +32,9 @@ class Waiting:
     def __len__(self) -> int:
         return len(self._entries)
 
+    def __contains__(self, order_id: str) -> bool:
+        return order_id in self._by_id
+
     def add(self, entry: Entry) -> bool:
         """Keep an event.
 
