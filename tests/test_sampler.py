@@ -331,10 +331,17 @@ def test_an_impossible_interval_is_refused(interval: Any) -> None:
         Sampler(interval)
 
 
-def test_what_cannot_be_called_cannot_be_added() -> None:
-    """`sampler.add(account())` would fail on a thread, every interval."""
+@pytest.mark.parametrize("function", [{"total": 5}, lambda account: account, int.bit_length])
+def test_what_cannot_be_called_without_arguments_cannot_be_added(function: Any) -> None:
+    """`sampler.add(account())` would fail on a thread, every interval, and so would a function that wants to be told."""
     with pytest.raises(TradmetricsError, match="takes a function without parameters"):
-        Sampler().add({"total": 5})  # type: ignore[type-var]
+        Sampler().add(function)
+
+
+@pytest.mark.parametrize("function", [lambda account="main": account, lambda *accounts: accounts, dict])
+def test_what_needs_no_arguments_can_be_added(function: Any) -> None:
+    """A function with an option could not be sampled."""
+    assert function is Sampler().add(function)
 
 
 def test_errors_go_to_the_default_book_unless_told_otherwise() -> None:

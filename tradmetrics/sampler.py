@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import threading
 import time
@@ -47,6 +48,9 @@ class Sampler:
             ...  # trade
         ```
 
+    On an event loop (`async with sampler:`) coroutine functions are awaited. Other functions run on the loop itself,
+    which waits for them: one that asks a broker is better a coroutine function, or sampled on a thread.
+
     Args:
         interval: Seconds between calls of a function.
         metrics: The book that counts errors; by default the process's.
@@ -75,9 +79,9 @@ class Sampler:
             function: A function, or in `async with` also a coroutine function.
 
         Raises:
-            DecorationError: When it cannot be called.
+            DecorationError: When it cannot be called, or not without arguments.
         """
-        if not callable(function):
+        if not callable(function) or not _takes_nothing(function):
             raise DecorationError(f"Sampler.add takes a function without parameters, not {function!r:.80}")
         with self._lock:
             self._functions.append(function)
@@ -192,6 +196,16 @@ class Sampler:
         # A strict book raises, and there is no caller here to raise to; the sampler goes on.
         with suppress(TradmetricsError):
             resolve(self._metrics, _name(function)).fault(_name(function), "source", error)
+
+
+def _takes_nothing(function: Callable[..., object]) -> bool:
+    try:
+        inspect.signature(function).bind()
+    except TypeError:
+        return False
+    except ValueError:
+        pass  # a builtin that does not say what it takes
+    return True
 
 
 def _name(function: Callable[[], Any]) -> str:
