@@ -333,7 +333,7 @@ def test_an_impossible_interval_is_refused(interval: Any) -> None:
 
 @pytest.mark.parametrize("function", [{"total": 5}, lambda account: account, int.bit_length])
 def test_what_cannot_be_called_without_arguments_cannot_be_added(function: Any) -> None:
-    """`sampler.add(account())` would fail on a thread, every interval, and so would a function that wants to be told."""
+    """`sampler.add(account())` would fail on a thread, every interval, and so would a function that wants one."""
     with pytest.raises(TradmetricsError, match="takes a function without parameters"):
         Sampler().add(function)
 
