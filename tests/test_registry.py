@@ -10,7 +10,7 @@ import sys
 import textwrap
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from enum import IntEnum
 from pathlib import Path
 
@@ -37,6 +37,7 @@ from tests.budget_kit import (
 from tradmetrics import (
     Limits,
     MetricDefinition,
+    MetricsExporter,
     TradingMetrics,
     arg,
     catalogue,
@@ -46,6 +47,7 @@ from tradmetrics import (
     track_order,
     track_trade,
 )
+from tradmetrics.cardinality.budget import RECURS
 from tradmetrics.removal import MOST_RETIRED
 from tradmetrics.spill import FLOOD_CALLS
 from tradmetrics.text import MAX_LENGTH, OTHER, UNKNOWN
@@ -409,6 +411,129 @@ def test_it_gets_in_by_every_way_of_recording(clock: Clock, way: str) -> None:
     assert "late" in strategies(book, name)
     assert "old" not in strategies(book, name)
     assert 3 + FLOOD_CALLS + RECURRING == total(book, name)
+
+
+def _traded(book: TradingMetrics) -> Callable[[str], object]:
+    @track_trade(side="BUY", metrics=book)
+    def trade(strategy: str) -> None: ...
+
+    return trade
+
+
+def _traded_with_a_result(book: TradingMetrics) -> Callable[[str], object]:
+    @track_trade(side="BUY", metrics=book)
+    def trade(strategy: str) -> dict[str, float]:
+        return {"pnl": 1.0}
+
+    return trade
+
+
+def _ordered(book: TradingMetrics) -> Callable[[str], object]:
+    @track_order(side="BUY", order_type="LIMIT", metrics=book)
+    def place(strategy: str) -> None: ...
+
+    return place
+
+
+def _ordered_and_filled(book: TradingMetrics) -> Callable[[str], object]:
+    @track_order(side="BUY", order_type="LIMIT", metrics=book)
+    def place(strategy: str) -> dict[str, str]:
+        return {"status": "filled"}
+
+    return place
+
+
+def _ordered_and_failed(book: TradingMetrics) -> Callable[[str], object]:
+    @track_order(side="BUY", order_type="LIMIT", reason="down", metrics=book)
+    def place(strategy: str) -> None:
+        raise ConnectionError
+
+    def call(strategy: str) -> None:
+        with suppress(ConnectionError):
+            place(strategy)
+
+    return call
+
+
+def _exported(book: TradingMetrics) -> Callable[[str], object]:
+    exporter = MetricsExporter(book)
+    return lambda strategy: exporter.record_trade(strategy, "BUY", "executed")
+
+
+def _exported_with_a_fill_time(book: TradingMetrics) -> Callable[[str], object]:
+    exporter = MetricsExporter(book)
+    return lambda strategy: exporter.record_order(strategy, "BUY", "LIMIT", "filled", 0.1)
+
+
+def _timed(book: TradingMetrics) -> Callable[[str], object]:
+    def call(strategy: str) -> None:
+        with fill_timer(strategy, metrics=book):
+            pass
+
+    return call
+
+
+def _numbered(book: TradingMetrics) -> Callable[[str], object]:
+    """A value that is no text takes no short way."""
+    return lambda strategy: book.record(catalogue.ORDERS_SUBMITTED, (Named(strategy), "BUY", "LIMIT"), site="test")
+
+
+class Named:
+    """Something with a text."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __str__(self) -> str:
+        return self.text
+
+
+FILL_TIMES = f"{catalogue.ORDER_FILL_TIME.name}_count"
+
+
+@pytest.mark.parametrize("seconds", [0, 100], ids=["at once", "over minutes"])
+@pytest.mark.parametrize(
+    ("way", "metrics"),
+    [
+        (_traded, [catalogue.TRADES.name]),
+        (_traded_with_a_result, [catalogue.TRADES.name, f"{catalogue.TRADES_PNL.name}_count"]),
+        (_ordered, [SUBMITTED]),
+        (_ordered_and_filled, [SUBMITTED, catalogue.ORDERS_FILLED.name, FILL_TIMES]),
+        (_ordered_and_failed, [SUBMITTED, catalogue.ORDERS_UNKNOWN.name]),
+        (_exported, [catalogue.TRADES.name]),
+        (_exported_with_a_fill_time, [catalogue.ORDERS_FILLED.name, FILL_TIMES]),
+        (_timed, [FILL_TIMES]),
+        (_numbered, [SUBMITTED]),
+    ],
+    ids=lambda each: each.__name__[1:] if callable(each) else "",
+)
+def test_each_call_is_heard_once(
+    clock: Clock, way: Callable[[TradingMetrics], Callable[[str], object]], metrics: list[str], seconds: float
+) -> None:
+    """An order id that comes with each event of one order would throw out a strategy that sleeps over the weekend."""
+    book = TradingMetrics(limits=LIMITS)
+    call = way(book)
+    for name in ("old", "older"):
+        call(name)
+    clock.pass_by(7_200)
+    for _ in range(RECURS - 1):
+        call("late")
+        clock.pass_by(seconds)
+    assert [{"old", "older", "__other__"}] * len(metrics) == [strategies(book, metric) for metric in metrics]
+    call("late")
+    assert [True] * len(metrics) == ["late" in strategies(book, metric) for metric in metrics]
+    assert [2 + RECURS] * len(metrics) == [total(book, metric) for metric in metrics]
+
+
+def test_the_ids_of_orders_displace_nobody(clock: Clock) -> None:
+    """A bot that passes its order ids as strategies would clear out the strategies that are quiet at the moment."""
+    book = full_book(clock)
+    place = orders(book)
+    for number in range(50):
+        for _ in range(7):  # submitted, accepted, replaced, three fills, cancelled
+            place(f"order {number}")
+            clock.pass_by(1)
+    assert {"old", "older", "__other__"} == strategies(book)
 
 
 def test_a_late_constant_gets_in_too(clock: Clock) -> None:

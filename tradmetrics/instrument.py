@@ -376,7 +376,7 @@ class Site:
             remember(entries, key, entry)
         elif prepared is None:
             spill = entries if isinstance(entries, Spill) else self._spill(plan, entries)
-            spill.find(key, entry)
+            spill.keep(key, entry, spilled=True)
             with creating:
                 if self._entries is entries:
                     self._entries = spill

@@ -56,20 +56,60 @@ class Spill(dict[Any, T]):
         self._since = 0.0
         self._flooded = False
 
-    def find(self, key: tuple[Any, ...], done: T | None = None) -> T | None:
+    def find(self, key: tuple[Any, ...]) -> T | None:
         """Return what to do for a key that is not remembered, or None where that has to be asked.
 
         That is where nothing is refused, where a value has a place in one metric and none in another, and now and
-        then: when a refused value keeps coming, or when it is time to look at what is idle.
+        then: when a refused value keeps coming and something is idle, or when it is time to look at what is idle.
+
+        A call whose answer is found here is heard here; where there is none, whoever is asked hears it. So each call
+        counts once towards the place of a value, however many memories it passes.
 
         Args:
             key: Raw label values.
-            done: What was done for this key, to be done again for those that differ from it in refused values only.
+        """
+        reduced = self._reduce(key)
+        if reduced is None:
+            return None
+        found, refused = reduced
+        done = self.get(found)
+        if done is None:
+            return None
+        self._calls = calls = self._calls + 1
+        if self._flooded and calls % FLOOD_CALLS:
+            return done
+        now = monotonic()
+        if not calls % FLOOD_CALLS:
+            self._flooded = now - self._since < FLOOD_SECONDS
+            self._since = now
+        for text, budget in refused:
+            if now >= budget.look_at or budget.is_due(text):
+                return None
+        for text, budget in refused:
+            if budget.full:
+                budget.hears(text)
+        return done
+
+    __missing__ = find
+
+    def keep(self, key: tuple[Any, ...], done: T, *, spilled: bool) -> None:
+        """Do the same next time: for this key, or for all that differ from it in refused values only."""
+        if not spilled:
+            remember(self, key, done)
+            return
+        reduced = self._reduce(key)
+        if reduced is not None:
+            remember(self, reduced[0], done)
+
+    def _reduce(self, key: tuple[Any, ...]) -> tuple[tuple[Any, ...], list[tuple[str, LabelBudget]]] | None:
+        """The key of all calls that differ from this one in refused values only, and those values.
+
+        None where nothing is refused, or not by all.
         """
         values = list(key)
         if self._constants:
             values.extend(self._constants)
-        found = False
+        refused = []
         for position, budget, others in self._opens:
             value = values[position]
             if type(value) is not str:
@@ -81,44 +121,12 @@ class Spill(dict[Any, T]):
                         return None
                 values[position] = text
             elif budget.full or is_identifier(text):
+                refused.append((text, budget))
                 for other in others:
                     if not other.refuses(text):
                         return None
+                    refused.append((text, other))
                 values[position] = _REFUSED
-                found = True
             else:
                 return None
-        if not found:
-            return None
-        self._calls = calls = self._calls + 1
-        if (not self._flooded or not calls % FLOOD_CALLS) and self._listen(key, values):
-            return None
-        reduced = tuple(values)
-        if done is not None:
-            remember(self, reduced, done)
-        return self.get(reduced)
-
-    __missing__ = find
-
-    def keep(self, key: tuple[Any, ...], done: T, *, spilled: bool) -> None:
-        """Do the same next time: for this key, or for all that differ from it in refused values only."""
-        if spilled:
-            self.find(key, done)
-        else:
-            remember(self, key, done)
-
-    def _listen(self, key: tuple[Any, ...], reduced: list[Any]) -> bool:
-        """Whether to ask: a refused value keeps coming and something is idle, or it is time to look at what is."""
-        now = monotonic()
-        if not self._calls % FLOOD_CALLS:
-            self._flooded = now - self._since < FLOOD_SECONDS
-            self._since = now
-        values = (*key, *self._constants)
-        refused = [
-            (each, clean(values[position]))
-            for position, budget, others in self._opens
-            if reduced[position] is _REFUSED
-            for each in (budget, *others)
-        ]
-        recurring = [budget.full and budget.hears(text) and budget.has_idle for budget, text in refused]
-        return any(recurring) or any(now >= budget.look_at for budget, _ in refused)
+        return (tuple(values), refused) if refused else None

@@ -36,6 +36,10 @@ class Recurring:
         counts[value] = count
         return count
 
+    def count(self, value: str) -> int:
+        """How often `value` has been seen, at least."""
+        return self._counts.get(value, 0)
+
     def drop(self, value: str) -> None:
         """Forget `value`."""
         self._counts.pop(value, None)
