@@ -361,6 +361,8 @@ def test_nothing_that_is_handed_in_raises_and_every_sample_stays_a_number(calls:
         ({"clock": 5.0}, "clock is a function such as time.monotonic"),
         ({"metrics": "book"}, "metrics takes a TradingMetrics"),
         ({"dialect": "alpacca"}, "alpaca"),
+        ({"unit": "min"}, "unit is one of s, ms, us, ns, not 'min'"),
+        ({"unit": []}, "unit is one of"),
     ],
 )
 def test_options_that_cannot_work_are_refused_when_the_tracker_is_made(options: dict[str, Any], hint: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from datetime import datetime, timedelta, timezone
 from enum import Enum, IntEnum
 from typing import Any
 from uuid import UUID
@@ -319,6 +320,41 @@ def test_a_time_on_another_clock_than_the_submit_is_dropped_and_counted(desk: De
     desk.orders.updated("timed", status="filled", timestamp=1_003)
     assert (1, 3) == desk.times("fill")
     assert {"mixed_clock": 2} == desk.anomalies()
+
+
+@pytest.mark.parametrize(("unit", "per_second"), [("s", 1), ("ms", 1_000), ("us", 1_000_000), ("ns", 1_000_000_000)])
+def test_numeric_times_are_read_in_the_unit_that_is_named(unit: str, per_second: int) -> None:
+    """Without it, a venue's milliseconds would be fill times a thousand times too long."""
+    desk = Desk(unit=unit)
+    start = 1_700_000_000 * per_second
+    desk.orders.submitted("1", side="BUY", timestamp=start)
+    desk.orders.updated("1", status="accepted", timestamp=float(start + 2 * per_second))
+    desk.orders.updated("1", status="filled", timestamp=str(start + 3 * per_second))
+    assert (1, 2) == desk.times("ack")
+    assert (1, 3) == desk.times("fill")
+    at = datetime(2024, 1, 1, tzinfo=timezone.utc)
+    desk.orders.submitted("2", side="BUY", timestamp=at)
+    desk.orders.updated("2", status="filled", timestamp=at + timedelta(seconds=5))
+    assert (2, 8) == desk.times("fill")
+    assert {} == desk.anomalies()
+
+
+@pytest.mark.parametrize("later", [1_700_000_003_000, 1_700_000, 1_700_000_000 + 3_653 * 86_400])
+def test_times_that_are_decades_apart_are_dropped_and_counted(desk: Desk, later: float) -> None:
+    """Without it, one stream in milliseconds would fill the histogram's last bucket, and nobody see why."""
+    desk.orders.submitted("1", side="BUY", timestamp=1_700_000_000)
+    desk.orders.updated("1", status="filled", timestamp=later)
+    assert {"submitted": 1, "filled": 1} == desk.ends()
+    assert (0, 0) == desk.times("fill")
+    assert {"mixed_clock": 1} == desk.anomalies()
+
+
+def test_an_order_may_rest_for_years(desk: Desk) -> None:
+    """Without it, the long orders of a simulation would lose their times."""
+    desk.orders.submitted("1", side="BUY", timestamp=0)
+    desk.orders.updated("1", status="filled", timestamp=3_652 * 86_400)
+    assert (1, 3_652 * 86_400) == desk.times("fill")
+    assert {} == desk.anomalies()
 
 
 def test_a_local_clock_that_steps_back_drops_the_time_and_counts_it(desk: Desk) -> None:

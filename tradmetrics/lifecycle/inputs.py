@@ -72,11 +72,13 @@ def price_of(value: object) -> float:
     return value
 
 
-def time_of(value: Any) -> float:
-    """Return seconds: of a number, or of a datetime (a naive one is read as UTC).
+def time_of(value: Any, scale: float = 1.0) -> float:
+    """Return seconds: of a number of units of `scale` seconds, or of a datetime (a naive one is read as UTC).
 
     Raises:
         ValueError: When it is not finite, or no number.
         TypeError: When it is nothing that could be a time.
     """
-    return price_of(value if isinstance(value, (float, bool)) else seconds_of(value))
+    if isinstance(value, (float, bool)):
+        return price_of(value) * scale
+    return price_of(seconds_of(value, scale))

@@ -22,16 +22,18 @@ class Reader:
         clock: The local clock, in seconds.
         account: The account whose orders these are; empty when it is not known.
         dialect: The broker whose spellings are meant.
+        scale: Seconds in a unit of a numeric timestamp.
 
     Attributes:
         now: What the local clock said last.
     """
 
-    def __init__(self, clock: Callable[[], float], account: str, dialect: str | None) -> None:
+    def __init__(self, clock: Callable[[], float], account: str, dialect: str | None, scale: float = 1.0) -> None:
         self.local = clock
         self.account = account
         self.now = 0.0
         self._dialect = dialect
+        self._scale = scale
         self._sides: dict[str, str] = {}
         self._order_types: dict[str, str] = {}
         self._statuses: dict[str, str] = {}
@@ -54,7 +56,7 @@ class Reader:
         if timestamp is None:
             return now, self.now if now is None else now
         try:
-            return time_of(timestamp), self.now
+            return time_of(timestamp, self._scale), self.now
         except Exception as error:
             book.fault(site, "clock", error)
             return None, self.now

@@ -17,6 +17,9 @@ from tradmetrics.text import UNKNOWN
 Fact: TypeAlias = tuple[MetricDefinition, tuple[str, ...], float | None]
 """One thing to record: the metric, its labels in order, and what to observe; None counts one."""
 
+MOST_APART: Final = 10 * 365.25 * 86_400
+"""Seconds between an order's submit and its events: times that are further apart are of two clocks, or in two units."""
+
 _ENDS: Final = frozenset({"rejected", "cancelled", "expired"})
 _STILL_OPEN: Final = frozenset({"submitted", "accepted", UNCHANGED})
 _ANOMALY: Final = {DUPLICATE: "duplicate_fill", STALE: "late_fill", BUST: "bust"}
@@ -97,9 +100,15 @@ class Rules:
             self.end(order, status, reason)
         elif ended is not None and fills:
             self._take_slippage(order)
-        if timed and order.timed and at is not None and order.submitted_at is not None and at < order.submitted_at:
-            self.anomaly("time_before_submit")
-        elif times:
+        if timed and order.timed and at is not None and order.submitted_at is not None:
+            apart = at - order.submitted_at
+            if not -MOST_APART <= apart <= MOST_APART:
+                self.anomaly("mixed_clock")
+                return
+            if apart < 0:
+                self.anomaly("time_before_submit")
+                return
+        if times:
             self._observe(order, times, at, timed, joined)
 
     def _state(self, order: Order, status: str | None, filled: float | None, superseded: bool) -> str | None:

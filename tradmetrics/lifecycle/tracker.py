@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tradmetrics import vocabulary
 from tradmetrics.book import TradingMetrics
+from tradmetrics.decorators.market_data import UNITS, Unit
 from tradmetrics.errors import ConfigurationError, SnapshotError
 from tradmetrics.lifecycle.core import Core
 from tradmetrics.lifecycle.decorators import Decorators
@@ -34,7 +35,8 @@ class OrderTracker(Decorators):
     `trading_order_oldest_open_seconds` and `trading_order_message_rate_max`.
 
     Times are those of `clock`, or the events' own where `timestamp=` is given; never a mix within one order: such a
-    time is dropped and counted as `mixed_clock`.
+    time is dropped and counted as `mixed_clock`. So is one that is more than ten years away from the submit, as
+    seconds and milliseconds are.
 
     Events of an unknown order wait `join_within` seconds for its submit, and then count as `unknown_order`. Of ended
     orders the last 10,000 are remembered, so that what comes late or twice is recognised. Each order remembers its
@@ -72,6 +74,7 @@ class OrderTracker(Decorators):
         expire_after: Seconds after which an order that has not ended goes, and counts as `evicted`.
         clock: A function that returns seconds and does not go backwards.
         join_within: Seconds that an event of an unknown order waits for its submit.
+        unit: The unit of a numeric `timestamp=`: `s`, `ms`, `us` or `ns`.
 
     Raises:
         ConfigurationError: When an option cannot work as given.
@@ -88,6 +91,7 @@ class OrderTracker(Decorators):
         expire_after: float = 86_400.0,
         clock: Callable[[], float] = time.monotonic,
         join_within: float = 30.0,
+        unit: Unit = "s",
     ) -> None:
         if isinstance(max_open, bool) or not isinstance(max_open, int) or max_open < 1:
             raise ConfigurationError(f"OrderTracker: max_open is a whole number above zero, not {max_open!r}")
@@ -100,8 +104,11 @@ class OrderTracker(Decorators):
             raise ConfigurationError(f"OrderTracker: clock is a function such as time.monotonic, not {clock!r}")
         if metrics is not None and not isinstance(metrics, TradingMetrics):
             raise ConfigurationError(f"OrderTracker: metrics takes a TradingMetrics, not {metrics!r}")
+        if not isinstance(unit, str) or unit not in UNITS:
+            raise ConfigurationError(f"OrderTracker: unit is one of {', '.join(UNITS)}, not {unit!r}")
         core = Core(max_open, float(expire_after), float(join_within))
-        self._intake = Intake(core, Reader(clock, account, vocabulary.check_dialect(dialect)), strategy, metrics)
+        reader = Reader(clock, account, vocabulary.check_dialect(dialect), UNITS[unit])
+        self._intake = Intake(core, reader, strategy, metrics)
         self._strategies = Strategies(self._intake.label)
 
     def submitted(
@@ -129,7 +136,7 @@ class OrderTracker(Decorators):
             quantity: What was ordered; without it, only the status `filled` completes the order.
             reference_price: The decision or arrival price; with it, the end of the order observes
                 `trading_order_slippage_bps` from the fills' volume-weighted price, positive when it is worse.
-            timestamp: The event's own time: seconds or a datetime; by default, now by the clock.
+            timestamp: The event's own time: a number of `unit`s or a datetime; by default, now by the clock.
             account: The account, where the event names it.
         """
         self._intake.submitted(
@@ -170,7 +177,7 @@ class OrderTracker(Decorators):
             fill_quantity: The quantity of this fill alone.
             price: The price of this fill.
             reason: Why the order was rejected or cancelled; one of a few values.
-            timestamp: The event's own time: seconds or a datetime; by default, now by the clock.
+            timestamp: The event's own time: a number of `unit`s or a datetime; by default, now by the clock.
             account: The account, where the event names it.
         """
         self._intake.updated(
@@ -192,7 +199,7 @@ class OrderTracker(Decorators):
 
         Args:
             order_id: Any id of the order.
-            timestamp: The message's own time: seconds or a datetime; by default, now by the clock.
+            timestamp: The message's own time: a number of `unit`s or a datetime; by default, now by the clock.
         """
         self._intake.cancel_requested("tradmetrics.OrderTracker.cancel_requested", order_id, timestamp)
 
@@ -208,7 +215,7 @@ class OrderTracker(Decorators):
             order_id: Any id of the order.
             new_order_id: Its new id, or the same one where the broker modifies in place.
             quantity: Its new quantity in all, what was filled before included.
-            timestamp: The message's own time: seconds or a datetime; by default, now by the clock.
+            timestamp: The message's own time: a number of `unit`s or a datetime; by default, now by the clock.
         """
         self._intake.replaced("tradmetrics.OrderTracker.replaced", order_id, new_order_id, quantity, timestamp)
 
