@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 import weakref
+from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -194,6 +195,60 @@ def test_a_book_that_nobody_holds_is_freed_with_its_registry() -> None:
     del book
     gc.collect()
     assert [None, None] == [reference() for reference in references]
+
+
+class Interrupted(CollectorRegistry):
+    """A registry that something comes in the middle of: `interrupt` is called once, while one registers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.interrupt: Callable[[], object] | None = None
+        self._busy = False
+
+    def register(self, collector: Any) -> None:
+        """Register, under a lock that cannot be taken twice."""
+        assert not self._busy
+        self._busy = True
+        try:
+            if self.interrupt is not None:
+                interrupt, self.interrupt = self.interrupt, None
+                interrupt()
+        finally:
+            self._busy = False
+        super().register(collector)
+
+
+def test_a_metric_may_be_registered_in_the_middle_of_registering_another() -> None:
+    """A finaliser that records for the first time would hang in the registry's lock, or lose its metric."""
+    registry = Interrupted()
+    book = TradingMetrics(registry)
+    first, second = (MetricDefinition(f"own_{name}_total", "counter", "Own.") for name in ("first", "second"))
+    registry.interrupt = lambda: book.record(second, (), 2, site="test")
+    book.record(first, (), 1, site="test")
+    assert (1, 2) == (sample(book, "own_first_total"), sample(book, "own_second_total"))
+
+
+def test_a_name_that_is_refused_in_the_middle_of_registering_another_leaves_that_one_alone() -> None:
+    """An error of a finaliser would be one of the call that it came in the middle of."""
+    registry = Interrupted()
+    book = TradingMetrics(registry, strict=True)
+    Counter("own_second", "Someone's own.", registry=registry)
+    first, second = (MetricDefinition(f"own_{name}_total", "counter", "Own.") for name in ("first", "second"))
+    registry.interrupt = lambda: book.record(second, (), 2, site="test")
+    book.record(first, (), 1, site="test")
+    assert 1 == sample(book, "own_first_total")
+
+
+def test_a_registration_that_is_interrupted_can_be_made_again() -> None:
+    """After Ctrl-C in a notebook, a metric would be counted and never be exposed."""
+    registry = Interrupted()
+    book = TradingMetrics(registry)
+    own = MetricDefinition("own_total", "counter", "Own.")
+    registry.interrupt = raising(KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        book.record(own, (), site="test")
+    book.record(own, (), site="test")
+    assert 1 == sample(book, "own_total")
 
 
 def test_unregistering_makes_room_and_restoring_brings_the_counts_back() -> None:

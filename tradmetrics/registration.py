@@ -28,7 +28,7 @@ def shelf_of(registry: CollectorRegistry) -> Shelf:
 
 
 def instrument_on(
-    registry: CollectorRegistry, definition: MetricDefinition, limits: Limits, *, multiprocess: bool = False
+    registry: CollectorRegistry, definition: MetricDefinition, limits: Limits, *, multiprocess: bool
 ) -> Instrument:
     """Return the instrument for `definition` on `registry`, registered when it is new.
 

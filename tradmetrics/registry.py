@@ -53,9 +53,7 @@ class Instrument(Collector):
         guard: Its label budgets.
     """
 
-    def __init__(
-        self, definition: MetricDefinition, limits: Limits, shelf: Shelf, *, multiprocess: bool = False
-    ) -> None:
+    def __init__(self, definition: MetricDefinition, limits: Limits, shelf: Shelf, *, multiprocess: bool) -> None:
         self.definition = definition
         self.limits = limits
         # What several processes have written into their files cannot be taken back.
