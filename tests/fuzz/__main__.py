@@ -9,8 +9,8 @@ import argparse
 import faulthandler
 import signal
 import sys
-import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from types import FrameType
 
 from tests.fuzz import calls, restores
@@ -31,39 +31,48 @@ def main(arguments: Sequence[str] | None = None) -> int:
     unknown = [each for each in options.targets if each not in TARGETS]
     if unknown:
         parser.error(f"there is no target {unknown[0]!r}; those there are: {', '.join(TARGETS)}")
-    stop = _stop_on_signal()
     status = 0
-    for name in options.targets or TARGETS:
-        shown = time.monotonic()
-
-        def progress(report: Report) -> bool:
-            nonlocal shown
-            faulthandler.dump_traceback_later(_HANGS_AFTER, exit=True)
-            if sys.stderr.isatty() and time.monotonic() - shown > 0.5:
-                shown = time.monotonic()
-                rate = report.examples / report.seconds if report.seconds else 0.0
-                text = f"{report.target.name}: {report.examples:,} examples, {rate:.0f} a second"
-                print(f"\r\x1b[K{text}, {report.seconds / 60:.1f} of {options.minutes:g} min", end="", file=sys.stderr)
-            return not stop
-
-        report = fuzz(TARGETS[name], seconds=options.minutes * 60, first_seed=options.seed, progress=progress)
-        if sys.stderr.isatty():
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-        print(report, flush=True)
-        status |= report.finding is not None
+    with _noting_interrupts() as interrupts:
+        for name in options.targets or TARGETS:
+            report = fuzz(
+                TARGETS[name],
+                seconds=options.minutes * 60,
+                first_seed=options.seed,
+                progress=lambda report: _show(report, options.minutes) and not interrupts,
+            )
+            _line("")
+            print(report, flush=True)
+            status |= report.finding is not None
     faulthandler.cancel_dump_traceback_later()
     return status
 
 
-def _stop_on_signal() -> list[int]:
+def _show(report: Report, minutes: float) -> bool:
+    faulthandler.dump_traceback_later(_HANGS_AFTER, exit=True, file=sys.__stderr__)
+    rate = report.examples / report.seconds if report.seconds else 0.0
+    done = f"{report.seconds / 60:.1f} of {minutes:g} min"
+    _line(f"{report.target.name}: {report.examples:,} examples, {rate:.0f} a second, {done}")
+    return True
+
+
+def _line(text: str) -> None:
+    if sys.stderr.isatty():
+        print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def _noting_interrupts() -> Iterator[list[int]]:
     """Note an interrupt rather than be interrupted: what is fuzzed takes a KeyboardInterrupt for the function's own."""
     received: list[int] = []
 
     def note(number: int, frame: FrameType | None) -> None:
         received.append(number)
 
-    signal.signal(signal.SIGINT, note)
-    return received
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield received
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 if __name__ == "__main__":

@@ -68,7 +68,7 @@ class Shape:
             self.way
         ]
         member = wrap(decorate(place)) if self.inside else decorate(wrap(place))
-        return type("Desk", (), {"place": member})().place  # type: ignore[no-any-return, attr-defined]
+        return type("Desk", (), {"place": member})().place  # type: ignore[no-any-return]
 
 
 SHAPES: Final = st.builds(
@@ -104,7 +104,7 @@ _EXTRAS: Final = st.dictionaries(st.sampled_from(("tick", "venue")), _ARGUMENTS,
 _WORDS: Final = ("order", "side", "args", "function", "result")
 _ANY_NAMES: Final = st.dictionaries(st.sampled_from(_WORDS), _ARGUMENTS, max_size=2)
 _ANY_NAMES_AND_SELF: Final = st.dictionaries(st.sampled_from((*_WORDS, "self", "cls")), _ARGUMENTS, max_size=2)
-_BY_NAME: Final = {
+_BY_NAME: Final[Mapping[tuple[str, ...], st.SearchStrategy[dict[str, Any]]]] = {
     names: st.dictionaries(st.sampled_from(names), _ARGUMENTS, max_size=len(names))
     for names in (("side",), ("trade",), ("model", "component"))
 }

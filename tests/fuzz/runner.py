@@ -108,6 +108,7 @@ def fuzz(
     examples: float = float("inf"),
     first_seed: int | None = None,
     progress: Callable[[Report], bool] = lambda report: True,
+    shrink: bool = True,
 ) -> Report:
     """Fuzz a target until its time or its examples are up, or until something is found.
 
@@ -117,6 +118,7 @@ def fuzz(
         examples: How many inputs to try, at most.
         first_seed: What to draw from; by default something new each time.
         progress: Told how it goes now and then; returns False to stop.
+        shrink: Whether to look for the smallest input that shows what was found, which may take minutes.
     """
     report = Report(target, random.randrange(2**32) if first_seed is None else first_seed)
     began = time.monotonic()
@@ -124,13 +126,13 @@ def fuzz(
     while report.seconds < seconds and report.examples < examples and not report.finding and progress(report):
         most = int(min(_EXAMPLES_AT_A_TIME, examples - report.examples))
         with unlogged():
-            _run(target, report, report.seed + batch, most)
+            _run(target, report, report.seed + batch, most, shrink)
         batch += 1
         report.seconds = time.monotonic() - began
     return report
 
 
-def _run(target: Target, report: Report, batch_seed: int, most: int) -> None:
+def _run(target: Target, report: Report, batch_seed: int, most: int, shrink: bool) -> None:
     last: list[Any] = []
     failed = False
 
@@ -139,7 +141,7 @@ def _run(target: Target, report: Report, batch_seed: int, most: int) -> None:
         max_examples=most,
         deadline=None,
         database=None,
-        phases=(Phase.generate, Phase.shrink),
+        phases=(Phase.generate, Phase.shrink) if shrink else (Phase.generate,),
         report_multiple_bugs=False,
         verbosity=Verbosity.quiet,
         suppress_health_check=list(HealthCheck),
