@@ -328,6 +328,20 @@ def test_the_warning_on_identifiers_offers_no_budget(caplog: pytest.LogCaptureFi
     assert "Limits(allow={'reason': (…)})" in message
 
 
+def test_the_warning_names_the_budget_that_is_used_up(caplog: pytest.LogCaptureFixture) -> None:
+    """Raising a label's budget does not help where it is the metric that has too many series."""
+    book = TradingMetrics(limits=Limits(series={catalogue.ORDERS_REJECTED.name: 2}))
+    with caplog.at_level(logging.WARNING, logger="tradmetrics"):
+        for reason in ("margin", "price", "halted"):
+            book.record(catalogue.ORDERS_REJECTED, ("gamma", reason), site="test")
+    (message,) = caplog.messages
+    assert "trading_orders_rejected_total: its 2 series are used up, and the label 'reason' gave way at" in message
+    assert "'halted'" in message
+    assert "raise the budget, Limits(series={'trading_orders_rejected_total': …}), or name them" in message
+    assert "Limits(labels" not in message
+    assert "Limits(allow={'reason': (…)})" in message
+
+
 def test_the_warning_shows_little_of_the_value(caplog: pytest.LogCaptureFixture) -> None:
     """A label of megabytes would be a log line of megabytes; one that cannot be shown would break the log."""
 

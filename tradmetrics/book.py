@@ -188,20 +188,26 @@ class TradingMetrics:
         if (definition.name, position) in self._warned:
             return
         self._warned.add((definition.name, position))
-        metric, label = definition.name, definition.label_names[position]
         with suppress(Exception):  # a logger that fails costs no count
-            self._say(metric, label, text)
+            self._say(definition, position, text)
 
-    @staticmethod
-    def _say(metric: str, label: str, text: str) -> None:
+    def _say(self, definition: MetricDefinition, position: int, text: str) -> None:
+        metric, label = definition.name, definition.label_names[position]
+        guard = self.instrument(definition).guard
+        budget = guard.budgets[position]
+        said, knob = f"the label {label!r} had no place left for", f"labels={{{(metric, label)!r}: …}}"
+        if budget is not None and not budget.refuses(text):
+            said = f"its {guard.series_limit} series are used up, and the label {label!r} gave way at"
+            knob = f"series={{{metric!r}: …}}"
+        elif is_identifier(text):
+            said, knob = f"the label {label!r} takes no identifiers, such as", ""
         logger.warning(
-            "%s: the label %r %s %.40r; it is recorded as '__other__', and so is all that comes after it. "
+            "%s: %s %.40r; it is recorded as '__other__', and so is all that comes after it. "
             "If these values are few and matter, %sname them: Limits(allow={%r: (…)}).",
             metric,
-            label,
-            "takes no identifiers, such as" if is_identifier(text) else "had no place left for",
+            said,
             text,
-            "" if is_identifier(text) else f"raise the budget, Limits(labels={{{(metric, label)!r}: …}}), or ",
+            knob and f"raise the budget, Limits({knob}), or ",
             label,
         )
 
