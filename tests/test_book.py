@@ -210,8 +210,9 @@ class Interrupted(CollectorRegistry):
         assert not self._busy
         self._busy = True
         try:
-            if self.interrupt is not None:
-                interrupt, self.interrupt = self.interrupt, None
+            interrupt = self.interrupt
+            self.interrupt = None
+            if interrupt is not None:
                 interrupt()
         finally:
             self._busy = False
