@@ -995,9 +995,8 @@ def test_decorators_that_change_a_call_are_found(shell: str, wrapped: bool) -> N
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tradmetrics.wrapping.shell_for", broken)
-        decorated = track_order(strategy=arg("strategy"))(order)
-    if wrapped:
-        decorated = Above(decorated)
+        tracked = track_order(strategy=arg("strategy"))(order)
+    decorated = Above(tracked) if wrapped else tracked
     found = {
         "once more": "the total over the series of trading_orders_submitted_total is 4, and its calls make 2",
         "another result": "order(None) returned 'changed', and undecorated returned <dict>\n",

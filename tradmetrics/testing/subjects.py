@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from decimal import Decimal
@@ -48,41 +49,52 @@ class Trade:
     pnl: Any
 
 
-def _spelled(canonical: tuple[str, ...], table: spellings.Declared) -> _Strategy:
+def _as_often(*tables: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The values of all tables, each table as often as the others when one is drawn."""
+    longest = max(map(len, tables))
+    return tuple(value for table in tables for value in itertools.islice(itertools.cycle(table), longest))
+
+
+def _spelled(canonical: tuple[str, ...], table: spellings.Declared) -> tuple[str, ...]:
     """The canonical words and, as often, all brokers' spellings of them, in more than one case."""
-    words = [word for dialect in table.values() for spelled in dialect.values() for word in spelled]
-    case = st.sampled_from([str, str.lower, str.title])
-    # Deferred, because hypothesis shows a strategy with all that it is made of.
-    word = st.deferred(lambda: st.sampled_from(canonical) | st.sampled_from(words))
-    return st.builds(lambda word, case: case(word), word, case)
+    words = tuple(word for dialect in table.values() for spelled in dialect.values() for word in spelled)
+    return tuple(case(word) for word in _as_often(canonical, words) for case in (str, str.lower, str.title))
 
 
-_NAMES: Final = st.sampled_from(NAMES)
+_MOST_CENTS: Final = 1_000_000
 _ODD_AMOUNTS: Final = (0, -1, "", "many", Decimal("NaN"), float("nan"), float("inf"), None)
-_AMOUNTS: Final[_Strategy] = st.one_of(
-    st.integers(1, 10_000),
-    st.integers(1, 1_000_000).map(lambda cents: Decimal(cents) / 100),
-    st.integers(1, 1_000_000).map(lambda cents: str(Decimal(cents) / 100)),  # Alpaca's quantities are texts
-    st.sampled_from(_ODD_AMOUNTS),
-)
-_STATUSES: Final = _spelled(catalogue.ORDER_STATUSES, spellings.STATUS)
 
-_PLAIN: Final[Mapping[str, _Strategy]] = {
+
+def _amount(number: int) -> Any:
+    """An amount of one of four kinds, as often each."""
+    cents, kind = divmod(number, 4)
+    if kind == 0:
+        return cents // 100 + 1
+    if kind == 3:
+        return _ODD_AMOUNTS[cents % len(_ODD_AMOUNTS)]
+    amount = Decimal(cents + 1) / 100
+    return amount if kind == 1 else str(amount)  # Alpaca's quantities are texts
+
+
+_AMOUNTS: Final = st.integers(0, 4 * _MOST_CENTS - 1).map(_amount)
+
+_PLAIN: Final[Mapping[str, _Strategy | tuple[Any, ...]]] = {
     "order_id": st.uuids().map(str) | st.integers(1, 10**19) | st.none(),
     "trade_id": st.uuids().map(str) | st.integers(1, 10**19),
-    "strategy": _NAMES,
-    "symbol": _NAMES,
-    "side": _spelled(catalogue.SIDES, spellings.SIDE) | st.sampled_from([*SideEnum, TextEnum.BUY]),
-    "order_type": _spelled(catalogue.ORDER_TYPES, spellings.ORDER_TYPE) | st.just(TextEnum.STOP_LIMIT),
+    "strategy": NAMES,
+    "symbol": NAMES,
+    "side": _as_often(_spelled(catalogue.SIDES, spellings.SIDE), (*SideEnum, TextEnum.BUY)),
+    "order_type": _as_often(_spelled(catalogue.ORDER_TYPES, spellings.ORDER_TYPE), (TextEnum.STOP_LIMIT,)),
     "quantity": _AMOUNTS,
     "filled_quantity": _AMOUNTS,
     "price": _AMOUNTS,
     "reference_price": _AMOUNTS,
-    "status": _STATUSES | st.sampled_from(catalogue.TRADE_STATUSES),
-    "reason": st.sampled_from(["insufficient_funds", "post_only", None]),
+    "status": _as_often(_spelled(catalogue.ORDER_STATUSES, spellings.STATUS), catalogue.TRADE_STATUSES),
+    "reason": ("insufficient_funds", "post_only", None),
     "fill_time": st.none() | st.floats(0, 3_600) | st.sampled_from(_ODD_AMOUNTS),
     "pnl": st.floats(-1e6, 1e6) | st.integers(-10_000, 10_000) | st.just("12.5") | st.sampled_from(_ODD_AMOUNTS),
 }
+"""Plain values of the attributes; those that are all written down can be drawn in one step."""
 
 
 def orders(**attributes: _Strategy) -> st.SearchStrategy[Any]:
@@ -136,7 +148,17 @@ def _built(kind: type[Any], given: Mapping[str, _Strategy]) -> _Strategy:
     return st.builds(kind, **{name: given[name] if name in given else _mostly(name) for name in names})
 
 
-@st.composite
-def _mostly(draw: st.DrawFn, name: str) -> Any:
+def _mostly(name: str) -> _Strategy:
     """An attribute's plain value, or one time in ten any."""
-    return draw(label_values() if draw(st.integers(0, 9)) == 9 else _PLAIN[name])
+    plain = _PLAIN[name]
+    most = 9 * (len(plain) if isinstance(plain, tuple) else 1)
+    places = st.integers(0, most // 9 * 10 - 1)
+
+    @st.composite
+    def value(draw: st.DrawFn) -> Any:
+        place = draw(places)
+        if place >= most:
+            return draw(label_values())
+        return plain[place % len(plain)] if isinstance(plain, tuple) else draw(plain)
+
+    return value()
