@@ -231,7 +231,9 @@ _REPEATS: Final = st.sampled_from((1, 1, 1, 12))  # a value has to come a few ti
 def _turns(number: int) -> st.SearchStrategy[list[int]]:
     turn = st.one_of(st.integers(0, number - 1), st.sampled_from((*range(number), *_SECONDS)))
     bursts = st.builds(lambda turn, repeats: [turn] * (1 if turn < 0 else repeats), turn, _REPEATS)
-    return st.lists(bursts, min_size=1, max_size=6).map(lambda bursts: [each for burst in bursts for each in burst])
+    turns = st.lists(bursts, min_size=1, max_size=6).map(lambda bursts: [each for burst in bursts for each in burst])
+    # What comes once and is then idle for long enough makes room for what keeps coming.
+    return turns if number == 1 else st.one_of(turns, turns, turns, st.just([0, -4_000, *[1] * 12]))
 
 
 _TURNS: Final = {number: _turns(number) for number in range(1, 5)}
