@@ -9,6 +9,8 @@ What must hold, whatever is drawn:
 - no count is lost: each metric's series and removed series add up to the calls that it counts;
 - each call is recorded under the very labels that it alone would be recorded under, in a book with room for all:
   nothing that was remembered of one call is taken for another.
+
+PYTEST_DONT_REWRITE: to explain a failed assertion, pytest would show what cannot be shown.
 """
 
 from __future__ import annotations

@@ -7,6 +7,8 @@ What must hold, whatever is drawn:
 - what is restored is what the snapshot says, less what the limits have no room for, each of which is counted;
 - the tracker then works: a strict book hears of no error, every sample is a finite number, and its own snapshot, by
   way of JSON, restores to the same orders.
+
+PYTEST_DONT_REWRITE: to explain a failed assertion, pytest would show what cannot be shown.
 """
 
 from __future__ import annotations
