@@ -88,6 +88,11 @@ SHORT: dict[str, tuple[Callable[[TradingMetrics], Any], Callable[..., Any], tupl
     "texts": (lambda book: track_order(metrics=book), lambda strategy, side, order_type: None, ("s", "BUY", "LIMIT")),
     "an enum": (lambda book: track_order(strategy="s", metrics=book), lambda side: None, (Side.BUY,)),
     "an enum of texts": (lambda book: track_order(strategy="s", metrics=book), lambda side: None, (Text.BUY,)),
+    "an enum beside a text": (
+        lambda book: track_order(order_type="LIMIT", metrics=book),
+        lambda strategy, side: None,
+        ("s", Side.BUY),
+    ),
     "a key": (lambda book: track(WHAT, what=arg("x.what"), metrics=book), lambda x: None, ({"what": "a"},)),
     "an attribute": (
         lambda book: track(WHAT, what=arg("x.what"), metrics=book),

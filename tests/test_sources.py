@@ -451,19 +451,23 @@ def test_builtins_without_a_signature_are_called_as_ever(book: TradingMetrics) -
     assert {"max": 2, "2": 1, "5": 1} == seen(book)
 
 
-def test_parameters_that_cannot_be_written_in_python_are_read_when_passed_by_name(book: TradingMetrics) -> None:
+@pytest.mark.parametrize("name", ["_tm_what", "class", "order-side", "_tm_"])
+def test_parameters_that_cannot_be_written_in_python_are_read_when_passed_by_name(
+    book: TradingMetrics, name: str
+) -> None:
     """Functions that a framework makes out of a file, with names of its own, could not be decorated."""
+    written = inspect.Parameter("written", inspect.Parameter.KEYWORD_ONLY)
 
     class Made:
-        __signature__ = inspect.Signature(
-            [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in ("_tm_what", "size")]
-        )
+        __signature__ = inspect.Signature([written])
 
         def __call__(self, *args: Any, **kwargs: Any) -> None:
             pass
 
+    # Nor does `Parameter` take such a name.
+    written._name = name  # type: ignore[attr-defined]
     calls: list[Mapping[str, Any]] = []
-    watching(book, arg("_tm_what"), Made())(_tm_what="a", size=1)
+    watching(book, arg(name), Made())(**{name: "a"}, size=1)
     watching(book, lambda call: calls.append(call.arguments), Made())("b", size=2)
     assert {"a": 1, "unknown": 1} == seen(book)
     assert {} == errors(book)

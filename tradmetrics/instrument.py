@@ -19,7 +19,7 @@ from tradmetrics.default import get_metrics
 from tradmetrics.errors import TradmetricsError
 from tradmetrics.labels import MISSING, Call, Missing
 from tradmetrics.overflow import Overflowing
-from tradmetrics.plan import ASKED, SAFE, SPILLED, Line, Plan
+from tradmetrics.plan import ASKED, SAFE, Line, Plan
 from tradmetrics.readers import Compiled
 from tradmetrics.recipe import RAISED, RETURNED, Prepared, Recipe
 from tradmetrics.removal import creating
@@ -327,7 +327,7 @@ class Site:
                 if series is None:
                     series, found = line.series(reading)
                     kept = min(kept, found)
-                    if found == SAFE or (found == SPILLED and entry is None):
+                    if found == SAFE or entry is None:
                         serieses[position] = series
                 if line.by_tick:
                     series.tick()

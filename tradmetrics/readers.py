@@ -340,10 +340,10 @@ def _explicit(field: str, source: object, parameters: tuple[Parameter, ...], whe
         return lambda call: MISSING if call.exception is None else follow(call.exception, path)
     if isinstance(source, str | int | float | Enum):
         return lambda call: source
-    if any(source is each for each in (arg, result, error)):
-        word = getattr(source, "__name__", "arg")
-        example = f"{word}({field!r})" if word == "arg" else f"{word}()"
-        raise LabelSourceError(f"{where}: {field}={word} is the function itself; write {field}={example}")
+    for itself, example in {arg: f"arg({field!r})", result: "result()", error: "error()"}.items():
+        if source is itself:
+            word = example.partition("(")[0]
+            raise LabelSourceError(f"{where}: {field}={word} is the function itself; write {field}={example}")
     if callable(source) and not isinstance(source, type):
         if not _takes_a_call(source):
             raise LabelSourceError(
