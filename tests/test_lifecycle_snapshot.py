@@ -188,6 +188,8 @@ def without(name: str) -> dict[str, Any]:
         (broken(account=None), "damaged: account is None, not text"),
         (broken(clock="noon"), "damaged: clock is 'noon', not a finite number"),
         (broken(clock=10**5_000), "damaged: clock is <int"),
+        (broken(clock=1e101), r"damaged: clock is 1e\+101, not a finite number, or absurdly large"),
+        (broken(unix_time=-1e101), "damaged: unix_time is -1e"),
         (broken(unix_time=float("nan")), "damaged: unix_time is nan"),
         (broken(orders={}), "damaged: orders is {}, not a list"),
         (broken(orders=[1]), r"damaged: orders\[0\] is 1, not an object"),

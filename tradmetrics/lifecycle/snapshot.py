@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from tradmetrics.catalogue import SIDES
 from tradmetrics.errors import SnapshotError
-from tradmetrics.lifecycle.inputs import LONGEST_ID
+from tradmetrics.lifecycle.inputs import LARGEST, LONGEST_ID
 from tradmetrics.lifecycle.order import MOST_FILL_IDS, MOST_IDS, Order
 from tradmetrics.text import MAX_LENGTH
 
@@ -86,8 +86,9 @@ def load(snapshot: object) -> Snapshot:
     if not isinstance(snapshot["account"], str):
         raise SnapshotError(f"damaged: account is {_short(snapshot['account'])}, not text")
     for name in ("clock", "unix_time"):
-        if not _is_number(snapshot[name]):
-            raise SnapshotError(f"damaged: {name} is {_short(snapshot[name])}, not a finite number")
+        # Orders' times are shifted by these, and must stay numbers that the next snapshot may have.
+        if not _is_number(snapshot[name]) or abs(snapshot[name]) > LARGEST:
+            raise SnapshotError(f"damaged: {name} is {_short(snapshot[name])}, not a finite number, or absurdly large")
     if not isinstance(snapshot["orders"], list):
         raise SnapshotError(f"damaged: orders is {_short(snapshot['orders'])}, not a list")
     seen: set[str] = set()
