@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _show(report: Report, minutes: float) -> bool:
-    faulthandler.dump_traceback_later(_HANGS_AFTER, exit=True, file=sys.__stderr__)
+    faulthandler.dump_traceback_later(_HANGS_AFTER, exit=True, file=2)
     rate = report.examples / report.seconds if report.seconds else 0.0
     done = f"{report.seconds / 60:.1f} of {minutes:g} min"
     _line(f"{report.target.name}: {report.examples:,} examples, {rate:.0f} a second, {done}")
