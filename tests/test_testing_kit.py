@@ -187,20 +187,34 @@ def test_instrumentation_errors_raise_in_the_test(pytester: pytest.Pytester) -> 
     result.stdout.fnmatch_lines(["*LabelSourceError: *.place: *'source'*'strategy'*"])
 
 
-PLUGIN_ALONE = """
-import sys, pytest, tradmetrics
-before = set(sys.modules)
-import tradmetrics.testing.plugin
-print(sorted(set(sys.modules) - before))
-"""
+def test_the_plugin_costs_nothing_when_unused(pytester: pytest.Pytester, child_environment: dict[str, str]) -> None:
+    """Every test session of every project with tradmetrics installed would start later, by what all of it takes."""
+    pytester.makepyfile(
+        """
+        import sys
 
+        def test_unused():
+            assert "tradmetrics.testing.plugin" in sys.modules
+            names = {"tradmetrics", "tradmetrics.testing", "tradmetrics.testing.plugin"}
+            assert names == {name for name in sys.modules if name.startswith("tradmetrics")}
+            assert "prometheus_client" not in sys.modules
 
-def test_the_plugin_costs_nothing_when_unused(child_environment: dict[str, str]) -> None:
-    """Every test session of every project with tradmetrics installed would start later."""
-    answer = subprocess.run(
-        [sys.executable, "-c", PLUGIN_ALONE], env=child_environment, capture_output=True, text=True, timeout=60
+        def test_used():
+            import tradmetrics
+            assert not hasattr(tradmetrics, "track_orders")
+            assert not hasattr(tradmetrics, "__wrapped__")
+            assert "tradmetrics.book" not in sys.modules
+            from tradmetrics import track_order
+            assert tradmetrics.track_order is track_order
+            assert all(hasattr(tradmetrics, name) for name in tradmetrics.__all__)
+            assert not hasattr(tradmetrics, "track_orders")
+        """
     )
-    assert "['tradmetrics.testing', 'tradmetrics.testing.plugin']\n" == answer.stdout, answer.stderr
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:hypothesispytest", *plugin()]
+    answer = subprocess.run(
+        command, env=child_environment, cwd=pytester.path, capture_output=True, text=True, timeout=60
+    )
+    assert "2 passed" in answer.stdout, answer.stdout
 
 
 def test_hypothesis_is_not_needed(pytester: pytest.Pytester, child_environment: dict[str, str]) -> None:

@@ -8,31 +8,48 @@ start_metrics_server()
 def place(order): ...
 """
 
-from tradmetrics.book import TradingMetrics
-from tradmetrics.cardinality import Limits
-from tradmetrics.decorators.connections import track_connection
-from tradmetrics.decorators.custom import track
-from tradmetrics.decorators.errors import track_errors
-from tradmetrics.decorators.market_data import track_market_data
-from tradmetrics.decorators.models import track_prediction, track_training
-from tradmetrics.decorators.orders import track_order
-from tradmetrics.decorators.requests import track_request
-from tradmetrics.decorators.risk import track_circuit_breaker, track_circuit_breaker_reset, track_risk_check
-from tradmetrics.decorators.snapshots import track_capital, track_market, track_pnl, track_positions, track_strategy
-from tradmetrics.decorators.trades import track_trade
-from tradmetrics.default import configure, get_metrics
-from tradmetrics.definition import MetricDefinition
-from tradmetrics.errors import ConfigurationError, LabelSourceError, SnapshotError, TradmetricsError
-from tradmetrics.exporter import MetricsExporter, metrics_exporter
-from tradmetrics.labels import Call, arg, error, result
-from tradmetrics.lifecycle import OrderTracker
-from tradmetrics.sampler import Sampler
-from tradmetrics.server import start_metrics_server
-from tradmetrics.stats import StrategyStats
-from tradmetrics.symbols import underlying
-from tradmetrics.timers import fill_timer, request_timer, training_timer
-from tradmetrics.version import __version__
-from tradmetrics.vocabulary import register_spellings
+import sys
+from importlib import reload
+from typing import TYPE_CHECKING, Any
+
+# pytest imports this package, for the plugin in it, in every session of anyone who has it installed. There, everything
+# is loaded when the first name is asked for, by executing this module again; anywhere else at once.
+_waits = "pytest" in sys.modules and "_waits" not in globals()
+
+if TYPE_CHECKING or not _waits:
+    from tradmetrics.book import TradingMetrics
+    from tradmetrics.cardinality import Limits
+    from tradmetrics.decorators.connections import track_connection
+    from tradmetrics.decorators.custom import track
+    from tradmetrics.decorators.errors import track_errors
+    from tradmetrics.decorators.market_data import track_market_data
+    from tradmetrics.decorators.models import track_prediction, track_training
+    from tradmetrics.decorators.orders import track_order
+    from tradmetrics.decorators.requests import track_request
+    from tradmetrics.decorators.risk import track_circuit_breaker, track_circuit_breaker_reset, track_risk_check
+    from tradmetrics.decorators.snapshots import track_capital, track_market, track_pnl, track_positions, track_strategy
+    from tradmetrics.decorators.trades import track_trade
+    from tradmetrics.default import configure, get_metrics
+    from tradmetrics.definition import MetricDefinition
+    from tradmetrics.errors import ConfigurationError, LabelSourceError, SnapshotError, TradmetricsError
+    from tradmetrics.exporter import MetricsExporter, metrics_exporter
+    from tradmetrics.labels import Call, arg, error, result
+    from tradmetrics.lifecycle import OrderTracker
+    from tradmetrics.sampler import Sampler
+    from tradmetrics.server import start_metrics_server
+    from tradmetrics.stats import StrategyStats
+    from tradmetrics.symbols import underlying
+    from tradmetrics.timers import fill_timer, request_timer, training_timer
+    from tradmetrics.version import __version__
+    from tradmetrics.vocabulary import register_spellings
+else:
+
+    def __getattr__(name: str) -> Any:
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        reload(sys.modules[__name__])
+        return globals()[name]
+
 
 __all__ = [
     "Call",
