@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 from integration_support import break_hooks, library
 
-from tradmetrics import ConfigurationError, TradingMetrics
+from tradmetrics import ConfigurationError, SnapshotError, TradingMetrics
 
 alpaca = library("alpaca")
 
@@ -124,7 +124,7 @@ def test_metrics_equal_the_venues_ledger(trading, book, recorded, let_a_minute_p
         "trading_orders_rejected_total", "reason"
     )
     assert {("api_error",): 1.0} == recorded.by("trading_orders_unknown_total", "reason")
-    assert ledger["accepted"] + 1 == recorded("trading_orders_open")  # and the one of which nobody knows
+    assert ledger["accepted"] == recorded("trading_orders_open")  # without the one of which nobody knows
     assert {} == recorded.anomalies()
 
 
@@ -189,6 +189,30 @@ def test_the_stream_may_be_ahead_of_the_answer_and_repeat_itself(trading, book, 
 
     assert 1 == recorded("trading_orders_filled_total")
     assert {"duplicate_fill": 2} == recorded.anomalies()
+
+
+def test_a_restart_goes_on_with_the_orders_that_were_open(trading, book, recorded):
+    """Broken, what fills after a restart was never ordered, and what was ordered never fills."""
+    with instrument_alpaca(trading.client, trading.stream, strategy="momentum", metrics=TradingMetrics()) as handle:
+        order_id = trading.submit()
+        saved = handle.orders.snapshot()
+    with instrument_alpaca(trading.client, trading.stream, metrics=book, restore=saved):
+        trading.receive(trading.venue.event(order_id, "fill", status="filled", quantity=10, price=100.0))
+        trading.client.get_order_by_id(order_id)
+
+    assert {("momentum",): 1.0} == recorded.by("trading_orders_filled_total", "strategy")
+    assert {("momentum",): 1.0} == recorded.by("trading_trades_total", "strategy")
+    assert 0 == recorded("trading_orders_submitted_total")
+
+
+def test_what_cannot_be_restored_or_labelled_is_refused(trading, book):
+    """Broken, a spoilt file or a missing setting shows a day later, in the figures."""
+    before = dict(vars(trading.client))
+    with pytest.raises(SnapshotError):
+        instrument_alpaca(trading.client, metrics=book, restore={})
+    with pytest.raises(ConfigurationError, match="instrument_alpaca: strategy"):
+        instrument_alpaca(trading.client, metrics=book, strategy=None)
+    assert before == vars(trading.client)
 
 
 def test_the_strategy_label_may_come_from_the_order(trading, book, recorded):

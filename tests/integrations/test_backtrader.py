@@ -177,6 +177,12 @@ def test_an_order_of_the_last_bar_is_counted(book, recorded):
     )
 
 
+def test_a_strategy_that_is_none_is_refused():
+    """Broken, a setting that is missing shows as orders of an unknown strategy, a day later."""
+    with pytest.raises(ConfigurationError, match="instrument_backtrader: strategy"):
+        instrument_backtrader(bt.Cerebro(), strategy=None)
+
+
 def test_the_strategy_label_may_come_from_the_order(book, recorded):
     """Broken, two strategies in one engine cannot be told apart."""
 

@@ -6,11 +6,11 @@ from collections import Counter
 import pytest
 from integration_support import break_hooks, library
 
-from tradmetrics import ConfigurationError, TradingMetrics
+from tradmetrics import ConfigurationError, SnapshotError, TradingMetrics
 
 ib_async = library("ib_async")
 
-from ib_async import LimitOrder, MarketOrder, StopOrder  # noqa: E402
+from ib_async import LimitOrder, MarketOrder, OrderState, StopOrder  # noqa: E402
 from venues.tws import Tws  # noqa: E402
 
 from tradmetrics.integrations.ib import instrument_ib  # noqa: E402
@@ -162,6 +162,35 @@ def test_orders_of_others_are_passed_over(tws, book, recorded, let_a_minute_pass
 
     assert {} == recorded.by("trading_orders_filled_total", "side")
     assert {} == recorded.anomalies()
+
+
+def test_a_restart_goes_on_with_the_orders_that_were_open(tws, book, recorded):
+    """Broken, what fills after a restart was never ordered, and what was ordered never fills."""
+    with instrument_ib(tws.ib, strategy="momentum", metrics=TradingMetrics()) as handle:
+        before = tws.place(LimitOrder("BUY", 10, 99.0))
+        tws.status(before, "Submitted")
+        saved = handle.orders.snapshot()
+    again = Tws()
+    with instrument_ib(again.ib, metrics=book, restore=saved):
+        # What TWS sends of the orders that are open when a client connects.
+        again.ib.wrapper.openOrder(before.order.orderId, before.contract, before.order, OrderState(status="Submitted"))
+        (trade,) = again.ib.openTrades()
+        again.execute(trade, 10)
+        again.status(trade, "Filled", 10)
+
+    assert {("momentum",): 1.0} == recorded.by("trading_orders_filled_total", "strategy")
+    assert {("momentum",): 1.0} == recorded.by("trading_trades_total", "strategy")
+    assert 0 == recorded("trading_orders_submitted_total")
+
+
+def test_what_cannot_be_restored_or_labelled_is_refused(tws, book):
+    """Broken, a spoilt file or a missing setting shows a day later, in the figures."""
+    before = dict(vars(tws.ib))
+    with pytest.raises(SnapshotError):
+        instrument_ib(tws.ib, metrics=book, restore={})
+    with pytest.raises(ConfigurationError, match="instrument_ib: strategy"):
+        instrument_ib(tws.ib, metrics=book, strategy=None)
+    assert before == vars(tws.ib)
 
 
 def test_the_strategy_label_may_come_from_the_order(tws, book, recorded):

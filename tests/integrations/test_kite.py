@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 from integration_support import break_hooks, library
 
-from tradmetrics import ConfigurationError, TradingMetrics
+from tradmetrics import ConfigurationError, SnapshotError, TradingMetrics
 
 kiteconnect = library("kiteconnect")
 
@@ -117,7 +117,7 @@ def test_metrics_equal_the_venues_ledger(trading, book, recorded, let_a_minute_p
         ("network_exception",): 1,
     } == recorded.by("trading_orders_rejected_total", "reason")
     assert {("network_exception",): 1.0} == recorded.by("trading_orders_unknown_total", "reason")
-    assert ledger["OPEN"] + 1 == recorded("trading_orders_open")  # and the one of which nobody knows
+    assert ledger["OPEN"] == recorded("trading_orders_open")  # without the one of which nobody knows
     messages = recorded.by("trading_order_messages_total", "action")
     assert {("new",): len(trading.venue.orders) + len(told), ("modify",): 1, ("cancel",): 1} == messages
     assert {} == recorded.anomalies()
@@ -208,6 +208,46 @@ def test_ticks_are_market_data(trading, book, recorded):
     assert {("408065",): 2.0} == recorded.by("trading_market_data_updates_total", "symbol")
     assert 2 == recorded("trading_market_data_age_seconds_count")
     assert 2 == recorded("trading_market_data_age_seconds_bucket", le="15.0")
+
+
+def test_the_symbol_of_a_tick_may_be_given(trading, book, recorded):
+    """Broken, a dashboard of a hundred instruments shows a hundred numbers that nobody knows by heart."""
+    names = {408065: "INFY"}
+    with instrument_kite(
+        ticker=trading.ticker, symbol=lambda tick: names[tick["instrument_token"]].lower(), metrics=book
+    ):
+        trading.ticker._on_message(None, tick(408065, time.time()), True)
+        trading.ticker._on_message(None, tick(738561, time.time()), True)
+
+    assert {("infy",): 1.0, ("unknown",): 1.0} == recorded.by("trading_market_data_updates_total", "symbol")
+    assert {"source": 1} == recorded.anomalies()
+    with pytest.raises(ConfigurationError, match=r"instrument_kite: symbol is a function of a tick, .*not \{408065"):
+        instrument_kite(ticker=trading.ticker, symbol=names)
+
+
+def test_a_restart_goes_on_with_the_orders_that_were_open(trading, book, recorded):
+    """Broken, what fills after a restart was never ordered, and what was ordered never fills."""
+    with instrument_kite(trading.kite, trading.ticker, strategy="momentum", metrics=TradingMetrics()) as handle:
+        order_id = trading.place()
+        saved = handle.orders.snapshot()
+    with instrument_kite(trading.kite, trading.ticker, metrics=book, restore=saved):
+        trading.venue.fill(order_id, 10)
+        trading.kite.orders()
+        trading.kite.cancel_order("regular", order_id)
+
+    assert {("momentum",): 1.0} == recorded.by("trading_orders_filled_total", "strategy")
+    assert 0 == recorded("trading_orders_submitted_total")
+    assert 1 == recorded("trading_order_messages_total", action="cancel")
+
+
+def test_what_cannot_be_restored_or_labelled_is_refused(trading, book):
+    """Broken, a spoilt file or a missing setting shows a day later, in the figures."""
+    before = dict(vars(trading.kite))
+    with pytest.raises(SnapshotError):
+        instrument_kite(trading.kite, metrics=book, restore={})
+    with pytest.raises(ConfigurationError, match="instrument_kite: strategy"):
+        instrument_kite(trading.kite, metrics=book, strategy=None)
+    assert before == vars(trading.kite)
 
 
 def test_the_strategy_label_may_come_from_the_order(trading, book, recorded):

@@ -169,6 +169,8 @@ def instrument(
     start: Callable[[Handle], Callable[[Any], None]],
     metrics: TradingMetrics | None,
     site: str,
+    *,
+    restores: bool = False,
 ) -> Handle:
     """Instrument those of `targets` that are not yet, under one handle.
 
@@ -177,9 +179,18 @@ def instrument(
         start: Called once for a new handle; returns what hooks into one target.
         metrics: The book; by default the process's. When it is disabled, nothing is touched.
         site: The adapter's name where errors are counted.
+        restores: Whether `start` brings orders of an earlier process along.
+
+    Raises:
+        ConfigurationError: When there are orders to bring along, and a tracker already that goes without them.
     """
     targets = list(targets)
     handle = next((handle for handle in map(_attached, targets) if handle is not None), None)
+    if handle is not None and restores:
+        raise ConfigurationError(
+            f"{site}: restore= comes too late, this is instrumented already; give it to the first call, or call undo() "
+            "on the handle before"
+        )
     if handle is None:
         handle = Handle(metrics, site)
         handle.into = start(handle)

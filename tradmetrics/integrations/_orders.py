@@ -6,9 +6,12 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable
 from itertools import count
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from typing_extensions import Self
 
 from tradmetrics import catalogue
+from tradmetrics.errors import ConfigurationError
 from tradmetrics.exporter import MetricsExporter
 from tradmetrics.integrations._hooks import Finish, Handle
 from tradmetrics.lifecycle.tracker import OrderTracker
@@ -17,8 +20,42 @@ from tradmetrics.outcomes import is_unknown, reason_of
 Strategy: TypeAlias = str | Callable[[Any], object]
 """The label of all orders, or what gives it for one of the library's own orders."""
 
+_MOST_TRADES: Final = 100_000
 _MOST_KNOWN: Final = 100_000
+_IDS_PER_ORDER: Final = 3
+_UNANSWERED: Final = "unanswered "
+"""What the key of an order begins with for which there is no id yet."""
+_MOST_DIGITS: Final = 18
 _CODE: Final = re.compile(r"[A-Z][A-Z_]{2,}(?![a-z])")
+
+
+class Following(NamedTuple):
+    """How an adapter's orders are labelled and followed, as its user has it.
+
+    Attributes:
+        strategy: The label of all orders, or what gives it.
+        restore: What the tracker of an earlier process knew, or None.
+        max_open: As for `OrderTracker`.
+        expire_after: As for `OrderTracker`.
+    """
+
+    strategy: Strategy
+    restore: object = None
+    max_open: int = 100_000
+    expire_after: float = 86_400.0
+
+    def checked(self, function: str) -> Self:
+        """Refuse a strategy that is none.
+
+        Raises:
+            ConfigurationError: When it is None or empty, naming the function that was called.
+        """
+        if self.strategy is None or self.strategy == "":
+            raise ConfigurationError(
+                f"{function}: strategy is the label of all orders, or a function that takes an order and returns it, "
+                f"not {self.strategy!r}; leave it out for 'default'"
+            )
+        return self
 
 
 class Orders:
@@ -26,17 +63,44 @@ class Orders:
 
     Attributes:
         tracker: Takes every event of these orders.
+
+    Raises:
+        SnapshotError: When what is to be restored is damaged.
     """
 
-    def __init__(self, handle: Handle, strategy: Strategy, *, dialect: str | None = None, **options: Any) -> None:
+    def __init__(self, handle: Handle, following: Following, *, dialect: str | None = None) -> None:
         self.metrics = handle.metrics
         self.site = handle.site
-        self.tracker = handle.orders = OrderTracker(dialect=dialect, metrics=handle.metrics, **options)
-        self._strategy = strategy
+        self._strategy = following.strategy
         self._exporter = MetricsExporter(handle.metrics)
         self._labels: OrderedDict[str, object] = OrderedDict()
         self._trades: OrderedDict[str, None] = OrderedDict()
-        self._numbers = count(1)
+        options: dict[str, Any] = {
+            "dialect": dialect,
+            "metrics": handle.metrics,
+            "max_open": following.max_open,
+            "expire_after": following.expire_after,
+        }
+        snapshot = following.restore
+        self.tracker = OrderTracker(**options) if snapshot is None else OrderTracker.restore(snapshot, **options)
+        handle.orders = self.tracker
+        self._most_known = max(_MOST_KNOWN, _IDS_PER_ORDER * following.max_open)
+        self._numbers = count(1 + (0 if snapshot is None else self._go_on_with(snapshot)))
+
+    def _go_on_with(self, snapshot: Any) -> int:
+        """Know the orders of a snapshot that was read; return the highest number in the keys of unanswered ones."""
+        highest = 0
+        for order in snapshot["orders"]:
+            for order_id in order["ids"]:
+                self._know(order_id, order["strategy"])
+                number = order_id.removeprefix(_UNANSWERED)
+                if number != order_id and number.isdecimal():
+                    highest = max(highest, int(number[:_MOST_DIGITS]))
+                    if len(order["ids"]) == 1 and order["ended"] is None:
+                        # Its answer was on the way to a process that is no more: nobody will name it by this key.
+                        self._forget(order_id)
+                        self.metrics.record(catalogue.ORDER_ANOMALIES, ("evicted",), site=self.site)
+        return highest
 
     def __contains__(self, order_id: object) -> bool:
         return order_id in self._labels
@@ -73,7 +137,7 @@ class Orders:
         if trade_id in self._trades:
             return False
         self._trades[trade_id] = None
-        if len(self._trades) > _MOST_KNOWN:
+        if len(self._trades) > _MOST_TRADES:
             self._trades.popitem(last=False)
         return True
 
@@ -98,7 +162,7 @@ class Orders:
         Returns:
             What to call when the request has ended.
         """
-        key = client_id or f"unanswered {next(self._numbers)}"
+        key = client_id or f"{_UNANSWERED}{next(self._numbers)}"
         self.submitted(key, order, **details)
 
         def finish(result: Any, error: BaseException | None) -> None:
@@ -106,6 +170,8 @@ class Orders:
                 answered(key, result)
             elif unknown(error):
                 self.metrics.record(catalogue.ORDERS_UNKNOWN, (self.label(key), reason_of(error)), site=self.site)
+                if not client_id:
+                    self._forget(key)  # if it is live, it is so under an id that leads nobody to it
             else:
                 self.tracker.updated(key, status="rejected", reason=reason_of(error))
 
@@ -138,9 +204,13 @@ class Orders:
             self.metrics.fault(self.site, "source", error)
             return None
 
+    def _forget(self, key: str) -> None:
+        self._labels.pop(key, None)
+        self.tracker._intake.forget(self.site, key)
+
     def _know(self, order_id: str, strategy: object) -> None:
         self._labels[order_id] = strategy
-        if len(self._labels) > _MOST_KNOWN:
+        if len(self._labels) > self._most_known:
             self._labels.popitem(last=False)
 
 

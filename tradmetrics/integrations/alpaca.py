@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from tradmetrics.book import TradingMetrics
 from tradmetrics.errors import ConfigurationError
 from tradmetrics.integrations._hooks import Finish, Handle, check_target, check_version, instrument
-from tradmetrics.integrations._orders import Orders, Strategy
+from tradmetrics.integrations._orders import Following, Orders, Strategy
 from tradmetrics.integrations._requests import watch_session
 from tradmetrics.outcomes import is_unknown
 
@@ -20,7 +20,14 @@ _WITH_IDS: Final = frozenset({"orders", "positions", "assets", "watchlists"})
 
 
 def instrument_alpaca(
-    client: Any = None, stream: Any = None, *, strategy: Strategy = "default", metrics: TradingMetrics | None = None
+    client: Any = None,
+    stream: Any = None,
+    *,
+    strategy: Strategy = "default",
+    metrics: TradingMetrics | None = None,
+    restore: object = None,
+    max_open: int = 100_000,
+    expire_after: float = 86_400.0,
 ) -> Handle:
     """Record the orders that are sent through a trading client, and what the trade-update stream says of them.
 
@@ -46,6 +53,10 @@ def instrument_alpaca(
         strategy: The label of all orders, or a callable that takes the order and returns it: the request
             (`MarketOrderRequest`, …) when it is submitted. `lambda order: order.client_order_id.split("-")[0]`.
         metrics: The book; by default the process's.
+        restore: What `handle.orders.snapshot()` returned in an earlier process, by way of JSON or not: its orders are
+            followed on, under the strategies that they have, and not counted again.
+        max_open: Open orders that are remembered; for one more, the oldest goes and counts as `evicted`.
+        expire_after: Seconds after which an order that has not ended goes, and counts as `evicted`.
 
     Returns:
         A handle whose `undo()` takes everything out of both again. What is instrumented already keeps what it has,
@@ -54,6 +65,7 @@ def instrument_alpaca(
     Raises:
         ConfigurationError: When neither is given, one of them is something else, or this version of alpaca-py is not
             one that the adapter is tested with.
+        SnapshotError: When `restore` is damaged, foreign, or of a newer version. Nothing is instrumented then.
     """
     targets = []
     if client is not None:
@@ -65,13 +77,16 @@ def instrument_alpaca(
     if not targets:
         raise ConfigurationError("instrument_alpaca: give client=TradingClient(…), stream=TradingStream(…), or both")
     check_version("alpaca", "alpaca-py", "0.30", "1")
-    return instrument(targets, lambda handle: _Account(handle, strategy).watch, metrics, _SITE)
+    following = Following(strategy, restore, max_open, expire_after).checked("instrument_alpaca")
+    return instrument(
+        targets, lambda handle: _Account(handle, following).watch, metrics, _SITE, restores=restore is not None
+    )
 
 
 class _Account:
-    def __init__(self, handle: Handle, strategy: Strategy) -> None:
+    def __init__(self, handle: Handle, following: Following) -> None:
         self._handle = handle
-        self._orders = Orders(handle, strategy, dialect="alpaca")
+        self._orders = Orders(handle, following, dialect="alpaca")
 
     def watch(self, target: Any) -> None:
         watch = self._handle.watch

@@ -9,7 +9,7 @@ import backtrader  # type: ignore[import-not-found, import-untyped, unused-ignor
 
 from tradmetrics.book import TradingMetrics
 from tradmetrics.integrations._hooks import Handle, check_target, check_version, instrument
-from tradmetrics.integrations._orders import Orders, Strategy
+from tradmetrics.integrations._orders import Following, Orders, Strategy
 
 _SITE: Final = "tradmetrics.integrations.backtrader"
 _STATUSES: Final = {
@@ -34,13 +34,20 @@ _UNIX_EPOCH_DAY: Final = 719_163  # backtrader counts days as datetime.date.toor
 
 
 def instrument_backtrader(
-    cerebro: backtrader.Cerebro, *, strategy: Strategy = "default", metrics: TradingMetrics | None = None
+    cerebro: backtrader.Cerebro,
+    *,
+    strategy: Strategy = "default",
+    metrics: TradingMetrics | None = None,
+    max_open: int = 100_000,
+    expire_after: float = 86_400.0,
 ) -> Handle:
     """Record the orders and trades of every run of `cerebro`, from the engine's own notifications.
 
     Orders are counted and timed by an `OrderTracker` in simulated time: from the bar that created the order to the
     bar that filled it. `Margin` is a reject with the reason `margin`. A trade is recorded when it is closed, with the
     side that opened it and its P&L net of commission. Orders that are still open when a run ends stay open.
+
+    There is no `restore=` as with the other adapters: backtrader numbers its orders anew in each process.
 
     The engine is observed by an analyzer that is appended to the Cerebro's own: add yours first where you address
     them by number. An optimisation that runs in several processes is not recorded; give it `maxcpus=1`.
@@ -60,6 +67,8 @@ def instrument_backtrader(
         strategy: The label of all orders, or a callable that takes backtrader's order and returns it:
             `lambda order: type(order.owner).__name__`.
         metrics: The book; by default the process's.
+        max_open: Open orders that are remembered; for one more, the oldest goes and counts as `evicted`.
+        expire_after: Seconds after which an order that has not ended goes, and counts as `evicted`.
 
     Returns:
         A handle whose `undo()` takes everything out again. A Cerebro that is instrumented already keeps what it has,
@@ -70,15 +79,16 @@ def instrument_backtrader(
     """
     check_target("instrument_backtrader", cerebro, ("analyzers", "runstrategies"), "a backtrader.Cerebro()")
     check_version("backtrader", "backtrader", "1.9.77", "1.10")
-    return instrument([cerebro], lambda handle: _Engine(handle, strategy).add_to, metrics, _SITE)
+    following = Following(strategy, None, max_open, expire_after).checked("instrument_backtrader")
+    return instrument([cerebro], lambda handle: _Engine(handle, following).add_to, metrics, _SITE)
 
 
 class _Engine:
     """What is recorded of a Cerebro's runs."""
 
-    def __init__(self, handle: Handle, strategy: Strategy) -> None:
+    def __init__(self, handle: Handle, following: Following) -> None:
         self.handle = handle
-        self._orders = Orders(handle, strategy)
+        self._orders = Orders(handle, following)
         self._broker: Handle | None = None
         handle.on_undo(self.unwatch)
 

@@ -5,20 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
+from itertools import zip_longest
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from tradmetrics import catalogue, vocabulary
 from tradmetrics.book import TradingMetrics
+from tradmetrics.integrations._ccxt_words import NoAnswer, is_unknown, order_type_of
 from tradmetrics.integrations._hooks import Begin, Finish, Handle, check_target, check_version, instrument
-from tradmetrics.integrations._orders import Orders, Strategy
+from tradmetrics.integrations._orders import Following, Orders, Strategy
 from tradmetrics.outcomes import OK, reason_of
 
 Arguments = Mapping[str, Any]
 
 _SITE: Final = "tradmetrics.integrations.ccxt"
-_STOPS: Final = ("triggerPrice", "stopPrice", "stopLossPrice", "takeProfitPrice")
-_TRAILS: Final = ("trailingAmount", "trailingPercent", "trailingDelta")
 
 # Exchanges call their own methods: an edit that is a cancel and a create, a create that fetches what became of it.
 # What the bot called is what counts, so a watched call inside another one is passed over.
@@ -26,16 +26,24 @@ _inside: Final[ContextVar[bool]] = ContextVar("tradmetrics_ccxt_inside", default
 _path: Final[ContextVar[str | None]] = ContextVar("tradmetrics_ccxt_path", default=None)
 
 
-def instrument_ccxt(exchange: Any, *, strategy: Strategy = "default", metrics: TradingMetrics | None = None) -> Handle:
+def instrument_ccxt(
+    exchange: Any,
+    *,
+    strategy: Strategy = "default",
+    metrics: TradingMetrics | None = None,
+    restore: object = None,
+    max_open: int = 100_000,
+    expire_after: float = 86_400.0,
+) -> Handle:
     """Record the orders and API requests of one exchange object.
 
     Orders are counted when they are sent, and followed through the answers of create, edit, cancel and fetch methods
     and of `watch_orders`. An exception is a reject with its class name as the reason, except after timeouts and lost
-    connections: then nobody knows. An answer that is only an id acknowledges the order. `closed` with less filled
-    than ordered is cancelled, and a cancel that was answered without a status is taken as done. Each trade of these
-    orders that `fetch_my_trades`, `fetch_order_trades` or `watch_my_trades` lists counts once, without a P&L, which an
-    exchange does not tell. Orders that were fetched and not sent through this object are passed over, and so are
-    their trades.
+    connections: then nobody knows, and the order is followed on if a `clientOrderId` leads to it. An answer that is
+    only an id acknowledges the order. `closed` with less filled than ordered is cancelled, and a cancel that was
+    answered without a status is taken as done. Each trade of these orders that `fetch_my_trades`, `fetch_order_trades`
+    or `watch_my_trades` lists counts once, without a P&L, which an exchange does not tell. Orders that were fetched and
+    not sent through this object are passed over, and so are their trades.
 
     Every HTTP request counts in `trading_api_requests_total`, retries included, with the endpoint's path template and
     the status `ok`, or ccxt's exception in snake_case: `rate_limit_exceeded`, `request_timeout`.
@@ -56,6 +64,10 @@ def instrument_ccxt(exchange: Any, *, strategy: Strategy = "default", metrics: T
             order is sent, with ccxt's order structure as far as it is known by then: `symbol`, `type`, `side`,
             `amount`, `price`, `clientOrderId`, and the `params` of the call as `info`.
         metrics: The book; by default the process's.
+        restore: What `handle.orders.snapshot()` returned in an earlier process, by way of JSON or not: its orders are
+            followed on, under the strategies that they have, and not counted again.
+        max_open: Open orders that are remembered; for one more, the oldest goes and counts as `evicted`.
+        expire_after: Seconds after which an order that has not ended goes, and counts as `evicted`.
 
     Returns:
         A handle whose `undo()` takes everything out again. An exchange that is instrumented already keeps what it
@@ -63,16 +75,20 @@ def instrument_ccxt(exchange: Any, *, strategy: Strategy = "default", metrics: T
 
     Raises:
         ConfigurationError: When `exchange` is none, or this version of ccxt is not one that the adapter is tested with.
+        SnapshotError: When `restore` is damaged, foreign, or of a newer version. Nothing is instrumented then.
     """
     check_target("instrument_ccxt", exchange, ("create_order", "fetch2", "fetch"), "an exchange, e.g. ccxt.kraken({…})")
     check_version("ccxt", "ccxt", "4.4.60", "5")
-    return instrument([exchange], lambda handle: _Exchange(handle, strategy).watch, metrics, _SITE)
+    following = Following(strategy, restore, max_open, expire_after).checked("instrument_ccxt")
+    return instrument(
+        [exchange], lambda handle: _Exchange(handle, following).watch, metrics, _SITE, restores=restore is not None
+    )
 
 
 class _Exchange:
-    def __init__(self, handle: Handle, strategy: Strategy) -> None:
+    def __init__(self, handle: Handle, following: Following) -> None:
         self._handle = handle
-        self._orders = Orders(handle, strategy)
+        self._orders = Orders(handle, following)
 
     def watch(self, exchange: Any) -> None:
         for name, begin in {
@@ -122,19 +138,18 @@ class _Exchange:
             order,
             self._answered,
             client_id=order["clientOrderId"],
+            unknown=is_unknown,
             side=order["side"],
-            order_type=_order_type(order["type"], params),
+            order_type=order_type_of(order["type"], params),
         )
 
     def _create_many(self, arguments: Arguments) -> Finish:
         finishes = [self._create({"amount": None, **request}) for request in arguments["orders"]]
 
         def finish(result: Any, error: BaseException | None) -> None:
-            answers = list(result or ())
-            for position, each in enumerate(finishes):
-                # An exchange that answers fewer orders than it was sent leaves the others unknown for now.
-                if error is not None or position < len(answers):
-                    each(answers[position] if error is None else None, error)
+            for each, answer in zip_longest(finishes, result or ()):
+                if each is not None:
+                    each(answer, NoAnswer() if answer is None and error is None else error)
 
         return finish
 
@@ -271,14 +286,6 @@ def _orders_in(result: Any) -> list[Mapping[str, Any]]:
 
     found = (each for each in result or () if isinstance(each, Mapping))
     return [each for each in found if each.get("id") or each.get("clientOrderId")]
-
-
-def _order_type(order_type: Any, params: Mapping[str, Any]) -> Any:
-    if any(params.get(name) is not None for name in _TRAILS):
-        return "TRAILING_STOP"
-    if any(params.get(name) is not None for name in _STOPS):
-        return "STOP_LIMIT" if order_type == "limit" else "STOP"
-    return order_type
 
 
 def _camel_case(name: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from tradmetrics import catalogue
 from tradmetrics.book import TradingMetrics
 from tradmetrics.integrations._hooks import Handle, check_target, check_version, instrument
-from tradmetrics.integrations._orders import Orders, Strategy
+from tradmetrics.integrations._orders import Following, Orders, Strategy
 
 _SITE: Final = "tradmetrics.integrations.ib"
 _REJECTED: Final = 201
@@ -17,7 +17,15 @@ _CANCELLED: Final = 202
 _ACKNOWLEDGED: Final = frozenset({"PreSubmitted", "Submitted"})
 
 
-def instrument_ib(ib: Any, *, strategy: Strategy = "default", metrics: TradingMetrics | None = None) -> Handle:
+def instrument_ib(
+    ib: Any,
+    *,
+    strategy: Strategy = "default",
+    metrics: TradingMetrics | None = None,
+    restore: object = None,
+    max_open: int = 100_000,
+    expire_after: float = 86_400.0,
+) -> Handle:
     """Record the orders that are placed through one `IB` object, and their executions.
 
     Orders are counted at `placeOrder`, followed by their status events and executions. An order that TWS refuses with
@@ -42,6 +50,10 @@ def instrument_ib(ib: Any, *, strategy: Strategy = "default", metrics: TradingMe
         strategy: The label of all orders, or a callable that takes an `ib_async.Trade` and returns it:
             `lambda trade: trade.order.orderRef`.
         metrics: The book; by default the process's.
+        restore: What `handle.orders.snapshot()` returned in an earlier process, by way of JSON or not: its orders are
+            followed on, under the strategies that they have, and not counted again.
+        max_open: Open orders that are remembered; for one more, the oldest goes and counts as `evicted`.
+        expire_after: Seconds after which an order that has not ended goes, and counts as `evicted`.
 
     Returns:
         A handle whose `undo()` takes everything out again. An object that is instrumented already keeps what it has,
@@ -49,16 +61,20 @@ def instrument_ib(ib: Any, *, strategy: Strategy = "default", metrics: TradingMe
 
     Raises:
         ConfigurationError: When `ib` is none, or this version of ib_async is not one that the adapter is tested with.
+        SnapshotError: When `restore` is damaged, foreign, or of a newer version. Nothing is instrumented then.
     """
     check_target("instrument_ib", ib, ("newOrderEvent", "orderStatusEvent", "wrapper"), "an ib_async.IB()")
     check_version("ib_async", "ib_async", "1.0", "3")
-    return instrument([ib], lambda handle: _Connection(handle, strategy).listen, metrics, _SITE)
+    following = Following(strategy, restore, max_open, expire_after).checked("instrument_ib")
+    return instrument(
+        [ib], lambda handle: _Connection(handle, following).listen, metrics, _SITE, restores=restore is not None
+    )
 
 
 class _Connection:
-    def __init__(self, handle: Handle, strategy: Strategy) -> None:
+    def __init__(self, handle: Handle, following: Following) -> None:
         self._handle = handle
-        self._orders = Orders(handle, strategy, dialect="ib")
+        self._orders = Orders(handle, following, dialect="ib")
         self._ib: Any = None
 
     def listen(self, ib: Any) -> None:

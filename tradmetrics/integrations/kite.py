@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ from tradmetrics.book import TradingMetrics
 from tradmetrics.errors import ConfigurationError
 from tradmetrics.exporter import MetricsExporter
 from tradmetrics.integrations._hooks import Finish, Handle, check_target, check_version, instrument
-from tradmetrics.integrations._orders import Orders, Strategy, leading_code
+from tradmetrics.integrations._orders import Following, Orders, Strategy, leading_code
 from tradmetrics.integrations._requests import watch_session
 from tradmetrics.outcomes import is_unknown
 
@@ -25,7 +25,15 @@ _route: Final[ContextVar[str]] = ContextVar("tradmetrics_kite_route", default="u
 
 
 def instrument_kite(
-    kite: Any = None, ticker: Any = None, *, strategy: Strategy = "default", metrics: TradingMetrics | None = None
+    kite: Any = None,
+    ticker: Any = None,
+    *,
+    strategy: Strategy = "default",
+    symbol: Callable[[Any], object] | None = None,
+    metrics: TradingMetrics | None = None,
+    restore: object = None,
+    max_open: int = 100_000,
+    expire_after: float = 86_400.0,
 ) -> Handle:
     """Record the orders that are placed through a `KiteConnect`, and what a `KiteTicker` says of them and of prices.
 
@@ -35,7 +43,8 @@ def instrument_kite(
     comes later has the code that its message begins with (`rms`) as the reason: the message itself holds amounts.
     Each trade that `trades` or `order_trades` lists counts once. Every HTTP request counts in
     `trading_api_requests_total` with Kite's route and its HTTP status, and every tick in
-    `trading_market_data_updates_total` with the instrument token as the symbol.
+    `trading_market_data_updates_total` with the instrument token as the symbol unless
+    `symbol` says otherwise.
 
     Example:
         ```python
@@ -51,7 +60,13 @@ def instrument_kite(
         ticker: A `kiteconnect.KiteTicker`, before or after it connects.
         strategy: The label of all orders, or a callable that takes the order and returns it: the parameters of
             `place_order` by name, which are Kite's own (`tradingsymbol`, `transaction_type`, `tag`, …).
+        symbol: A callable that takes a tick, as Kite gives it to `on_ticks`, and returns the label:
+            `lambda tick: names[tick["instrument_token"]]`. By default the instrument token.
         metrics: The book; by default the process's.
+        restore: What `handle.orders.snapshot()` returned in an earlier process, by way of JSON or not: its orders are
+            followed on, under the strategies that they have, and not counted again.
+        max_open: Open orders that are remembered; for one more, the oldest goes and counts as `evicted`.
+        expire_after: Seconds after which an order that has not ended goes, and counts as `evicted`.
 
     Returns:
         A handle whose `undo()` takes everything out of both again. What is instrumented already keeps what it has,
@@ -60,6 +75,7 @@ def instrument_kite(
     Raises:
         ConfigurationError: When neither is given, one of them is something else, or this version of kiteconnect is
             not one that the adapter is tested with.
+        SnapshotError: When `restore` is damaged, foreign, or of a newer version. Nothing is instrumented then.
     """
     targets = []
     if kite is not None:
@@ -68,16 +84,25 @@ def instrument_kite(
     if ticker is not None:
         check_target("instrument_kite", ticker, ("on_order_update", "subscribe"), "ticker=KiteTicker(…)")
         targets.append(ticker)
+    if symbol is not None and not callable(symbol):
+        raise ConfigurationError(
+            "instrument_kite: symbol is a function of a tick, lambda tick: names[tick['instrument_token']], "
+            f"not {symbol!r:.60}"
+        )
     if not targets:
         raise ConfigurationError("instrument_kite: give kite=KiteConnect(…), ticker=KiteTicker(…), or both")
     check_version("kiteconnect", "kiteconnect", "5.0", "6")
-    return instrument(targets, lambda handle: _Account(handle, strategy).watch, metrics, _SITE)
+    following = Following(strategy, restore, max_open, expire_after).checked("instrument_kite")
+    return instrument(
+        targets, lambda handle: _Account(handle, following, symbol).watch, metrics, _SITE, restores=restore is not None
+    )
 
 
 class _Account:
-    def __init__(self, handle: Handle, strategy: Strategy) -> None:
+    def __init__(self, handle: Handle, following: Following, symbol: Callable[[Any], object] | None) -> None:
         self._handle = handle
-        self._orders = Orders(handle, strategy, dialect="kite")
+        self._symbol = symbol
+        self._orders = Orders(handle, following, dialect="kite")
         self._exporter = MetricsExporter(handle.metrics)
 
     def watch(self, target: Any) -> None:
@@ -172,9 +197,12 @@ class _Account:
                 # Only full quotes have a time; kiteconnect makes it a naive datetime in local time.
                 at = tick.get("exchange_timestamp")
                 age = None if at is None else max(0.0, now - at.timestamp())
-                self._exporter.record_market_data_update(symbol=tick["instrument_token"], age_seconds=age)
+                self._exporter.record_market_data_update(symbol=self._symbol_of(tick), age_seconds=age)
 
         return finish
+
+    def _symbol_of(self, tick: Arguments) -> object:
+        return tick["instrument_token"] if self._symbol is None else self._handle.guard(self._symbol, tick)
 
 
 def _is_unknown(error: BaseException) -> bool:

@@ -9,7 +9,7 @@ from tradmetrics import catalogue, vocabulary
 from tradmetrics.book import TradingMetrics
 from tradmetrics.exporter import MetricsExporter
 from tradmetrics.integrations._hooks import Handle, check_target, check_version, instrument
-from tradmetrics.integrations._orders import Orders, Strategy, leading_code
+from tradmetrics.integrations._orders import Following, Orders, Strategy, leading_code
 
 _SITE: Final = "tradmetrics.integrations.nautilus"
 _READY: Final = 1  # ComponentState.READY, where a component is after a reset
@@ -22,7 +22,13 @@ _ENDINGS: Final = {
 
 
 def instrument_nautilus(
-    node_or_engine: Any, *, strategy: Strategy | None = None, metrics: TradingMetrics | None = None
+    node_or_engine: Any,
+    *,
+    strategy: Strategy | None = None,
+    metrics: TradingMetrics | None = None,
+    restore: object = None,
+    max_open: int = 100_000,
+    expire_after: float = 86_400.0,
 ) -> Handle:
     """Record the orders, closed positions and account of a trading node or a backtest engine.
 
@@ -47,6 +53,10 @@ def instrument_nautilus(
         strategy: The label of all orders and positions, or a callable that takes NautilusTrader's order (or, for a
             closed position, its event) and returns it. By default their strategy id.
         metrics: The book; by default the process's.
+        restore: What `handle.orders.snapshot()` returned in an earlier process, by way of JSON or not: its orders are
+            followed on, under the strategies that they have, and not counted again.
+        max_open: Open orders that are remembered; for one more, the oldest goes and counts as `evicted`.
+        expire_after: Seconds after which an order that has not ended goes, and counts as `evicted`.
 
     Returns:
         A handle whose `undo()` takes everything out again. What is instrumented already keeps what it has, and its
@@ -55,17 +65,25 @@ def instrument_nautilus(
     Raises:
         ConfigurationError: When `node_or_engine` is something else, or this version of nautilus_trader is not one that
             the adapter is tested with.
+        SnapshotError: When `restore` is damaged, foreign, or of a newer version. Nothing is instrumented then.
     """
     check_target("instrument_nautilus", node_or_engine, ("kernel",), "a TradingNode(…) or a BacktestEngine(…)")
     check_version("nautilus_trader", "nautilus_trader", "1.220", "1.222")
     label = _strategy_id if strategy is None else strategy
-    return instrument([node_or_engine.kernel], lambda handle: _Kernel(handle, label).subscribe, metrics, _SITE)
+    following = Following(label, restore, max_open, expire_after).checked("instrument_nautilus")
+    return instrument(
+        [node_or_engine.kernel],
+        lambda handle: _Kernel(handle, following).subscribe,
+        metrics,
+        _SITE,
+        restores=restore is not None,
+    )
 
 
 class _Kernel:
-    def __init__(self, handle: Handle, strategy: Strategy) -> None:
+    def __init__(self, handle: Handle, following: Following) -> None:
         self._handle = handle
-        self._orders = Orders(handle, strategy, dialect="nautilus")
+        self._orders = Orders(handle, following, dialect="nautilus")
         self._exporter = MetricsExporter(handle.metrics)
         self._runs: dict[str, int] = {}
 
@@ -114,8 +132,11 @@ class _Kernel:
             tracker.updated(order_id, status=status, reason=_reason(event, kind), timestamp=when)
 
     def _id(self, event: Any) -> str:
+        order_id = str(event.client_order_id.value)
+        if not self._backtest:
+            return order_id  # the same over a restart
         # A backtest that is reset and run again gives the same ids once more.
-        return f"{self._runs.get(event.strategy_id.value, 0)}/{event.client_order_id.value}"
+        return f"{self._runs.get(event.strategy_id.value, 0)}/{order_id}"
 
     def _when(self, event: Any) -> float | None:
         return event.ts_event / 1e9 if self._backtest else None

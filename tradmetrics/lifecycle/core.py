@@ -183,6 +183,12 @@ class Core(Rules):
         if order_id not in self.table.by_id and order_id not in self._perhaps:
             self._wait(order_id, now, _nothing, ())
 
+    def forget(self, order_id: str, now: float) -> None:
+        """Drop an open order of which nothing will ever be heard."""
+        order = self.table.by_id.get(order_id)
+        if order is not None and order.ended is None:
+            self.table.drop(order)
+
     # ── events of orders that are not known yet ──────────────────────────────────────────────────────────────────
 
     def _wait(self, order_id: str, now: float, apply: Callable[..., str | None], arguments: tuple[object, ...]) -> None:

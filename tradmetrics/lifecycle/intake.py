@@ -177,6 +177,17 @@ class Intake(Running):
         except Exception as error:
             book.fault(site, "record", error)
 
+    def forget(self, site: str, order_id: str) -> None:
+        """Drop an open order of which nothing will ever be heard: nobody else knows the only id that it has."""
+        book = self.book(site)
+        if not book.enabled:
+            return
+        try:
+            _, now = self.reader.when(None, book, site)
+            self.run(book, site, now, (), self.core.forget, order_id)
+        except Exception as error:
+            book.fault(site, "record", error)
+
     def cancel_requested(self, site: str, order_id: object, timestamp: object, entered: Entered | None = None) -> None:
         """Take in a request to cancel."""
         book = self.book(site)

@@ -113,10 +113,15 @@ class Table:
 
     def drop_oldest(self) -> Order:
         """Drop the open order that has been here the longest, and return it."""
-        order, _ = self._open.popitem(last=False)
+        order = next(iter(self._open))
+        self.drop(order)
+        return order
+
+    def drop(self, order: Order) -> None:
+        """Drop an open order."""
+        del self._open[order]
         self._leave_strategy(order)
         self._forget(order)
-        return order
 
     def open_by_strategy(self) -> Mapping[str, int]:
         """The number of open orders by strategy; zero for one that had some."""
