@@ -16,7 +16,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.budget_kit import unlogged, values_of
-from tradmetrics import Limits, MetricDefinition, TradingMetrics, arg, configure, result, track, track_order, underlying
+from tradmetrics import (
+    Limits,
+    MetricDefinition,
+    OrderTracker,
+    TradingMetrics,
+    arg,
+    configure,
+    error,
+    result,
+    track,
+    track_order,
+    underlying,
+)
 from tradmetrics.catalogue import ORDERS_SUBMITTED
 from tradmetrics.check.count import Report, report_on, worst_case
 from tradmetrics.check.flags import IDENTIFIER, MEANINGS, OVER_BUDGET, UNBOUNDED, flags_of
@@ -220,6 +232,16 @@ def test_the_text_says_it_all(run: Run) -> None:
     assert "No decorated function there" in run("plain").stdout
 
 
+def test_a_target_without_anything_decorated_is_named(run: Run) -> None:
+    """A typing error in the name of a module, or a forgotten decorator, would look as if all were well."""
+    said = "tradmetrics check: plain: no decorated function there, in what importing it loads"
+    for arguments in (["plain"], ["bot", "plain"], ["plain", "bot", "--json"]):
+        answer = run(*arguments)
+        assert 0 == answer.exit_code
+        assert [said] == [line for line in answer.stderr.splitlines() if line.startswith("tradmetrics")]
+    assert said not in run("bot").stderr
+
+
 def in_a_process(folder: Path, environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run `python -m tradmetrics check …` in a folder."""
     command = [sys.executable, "-m", "tradmetrics", "check", *arguments]
@@ -257,6 +279,12 @@ def test_what_modules_print_stays_out_of_the_report(folder: Path, child_environm
         ([""], 2),
         ([":place"], 2),
         ([".bot"], 2),
+        (["bot.py"], 2),
+        (["./bot.py"], 2),
+        (["desk/"], 2),
+        (["plain"], 0),
+        (["plain", "--strict"], 1),
+        (["bot", "plain", "--strict"], 1),
         ([], 2),
         (["bot", "--max-series", "-1"], 2),
         (["bot", "--max-series", "many"], 2),
@@ -276,6 +304,12 @@ def test_the_exit_status(run: Run, arguments: list[str], status: int) -> None:
         ("leaving", "leaving cannot be imported: SystemExit: 0"),
         ("nowhere", "nowhere cannot be imported: ModuleNotFoundError: No module named 'nowhere'"),
         ("bot:plcae", "bot:plcae: there is no 'plcae'; did you mean 'place'?"),
+        ("bot.py", "bot.py is a file; write the module, bot"),
+        ("./bot.py:place", "./bot.py:place is a file; write the module, bot:place"),
+        ("desk/orders.py", "desk/orders.py is a file; write the module, desk.orders"),
+        ("desk/", "desk/ is a file; write the module, desk"),
+        ("desk/__init__.py", "desk/__init__.py is a file; write the module, desk"),
+        ("./", "./ is a file; write the module, its name"),
         ("bot:Bot.clsoe", "bot:Bot.clsoe: there is no 'clsoe'; did you mean 'close'?"),
     ],
 )
@@ -310,6 +344,19 @@ def test_disabled_metrics_are_said(folder: Path, child_environment: dict[str, st
         (arg("limit_price"), (IDENTIFIER,)),
         (result("info.order_id"), (IDENTIFIER,)),
         (underlying(arg("order_id")), (IDENTIFIER,)),
+        *((arg(name), (IDENTIFIER,)) for name in ("txid", "order_no", "order_number", "orderRef", "ticket", "now")),
+        *((arg(name), (IDENTIFIER,)) for name in ("idempotency_key", "message", "msg", "client_reference")),
+        (result("info.message"), (IDENTIFIER,)),
+        (error(), (IDENTIFIER,)),
+        (error("message"), (IDENTIFIER,)),
+        (error("args.0"), (IDENTIFIER,)),
+        (underlying(error()), (IDENTIFIER,)),
+        (error("code"), ()),
+        (arg("message.side"), ()),
+        (arg("key"), ()),
+        (arg("number"), ()),
+        (arg("api_key"), ()),
+        (arg("strategy_no"), ()),
         (arg("strategy"), ()),
         (arg("strategy_id"), ()),
         (arg("strategy.id"), ()),
@@ -361,6 +408,57 @@ def test_functions_of_one_metric_do_not_add_up_past_what_is_possible() -> None:
     one, ten = report(make()), report(*(make() for _ in range(10)))
     assert one.metrics == ten.metrics
     assert one.total == ten.total < sum(each.total for each in ten.functions)
+
+
+def series(*functions: Any) -> dict[str, int]:
+    """The series of each metric of decorated functions."""
+    return {each.name: each.worst_case_series for each in report(*functions).metrics}
+
+
+def of_tracker(orders: OrderTracker, **sources: Any) -> tuple[Any, Any]:
+    """A submit and an update of a tracker."""
+
+    @orders.submit(order_id=arg("order_id"), side=arg("side"), order_type=arg("order_type"), **sources)
+    def place(order_id: str, side: str, order_type: str) -> None: ...
+
+    @orders.update
+    def on_update(order_id: str, status: str) -> None: ...
+
+    return place, on_update
+
+
+@pytest.mark.parametrize(
+    ("own", "sources", "submitted", "filled"),
+    [
+        ("gamma", {}, 1, 1),
+        (None, {}, 1, 1),
+        ("gamma", {"strategy": "theta"}, 1, 1),
+        ("gamma", {"strategy": arg("side")}, 52, 52),
+        ("gamma", {"strategy": lambda call: "theta"}, 52, 52),
+    ],
+)
+def test_a_tracker_knows_its_strategy(own: str | None, sources: Any, submitted: int, filled: int) -> None:
+    """Every tracker would seem to have fifty strategies, and its worst case to be fifty times as bad."""
+    place, on_update = of_tracker(OrderTracker(own), **sources)
+    assert submitted * 3 * 7 == series(place)["trading_orders_submitted_total"]
+    for functions in ((place, on_update), (on_update,)):
+        counts = series(*functions)
+        assert filled * 3 == counts["trading_orders_filled_total"]
+        assert filled == counts["trading_order_fill_time_seconds"]
+
+
+def test_the_strategies_of_a_trackers_submits_add_up() -> None:
+    """A second strategy on the same tracker would not count."""
+    orders = OrderTracker("gamma")
+    _, on_update = of_tracker(orders)
+    of_tracker(orders, strategy="theta")
+    assert 2 * 3 == series(on_update)["trading_orders_filled_total"]
+
+
+def test_where_a_trackers_strategy_comes_from_is_said() -> None:
+    """It would read as `none`, and somebody would write it once more."""
+    (function,) = report(of_tracker(OrderTracker("gamma"))[0]).functions
+    assert {"OrderTracker(strategy='gamma')"} == {each.source for each in function.labels if each.name == "strategy"}
 
 
 def test_functions_of_different_values_add_up() -> None:

@@ -327,7 +327,7 @@ def test_which_exceptions_say_that_an_order_was_not_taken(book, recorded, name, 
     """Broken, an order that may be live is a reject, or one that was refused may be live for ever."""
 
     class Refusing(ccxt.kraken):
-        def create_order(self, symbol, type, side, amount, price=None, params={}):  # noqa: A002, B006
+        def create_order(self, symbol, type, side, amount, price=None, params={}):  # noqa: B006
             raise getattr(ccxt, name)("no")
 
     exchange = Refusing()

@@ -17,7 +17,9 @@ def check(
     max_series: Annotated[
         int | None, typer.Option(metavar="TOTAL", min=0, help="Exit 1 when more series than these are possible.")
     ] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 when a label is flagged.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit 1 when a label is flagged, or nothing is decorated.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")] = False,
 ) -> None:
     """Count the series that your decorated functions can record, before they do.
@@ -26,14 +28,14 @@ def check(
     they can have, and the most series that each metric can get. Labels read from what looks like an identifier
     (order_id, uuid, timestamp, ...) are flagged.
 
-    Exit status: 0 when all is well, 1 past --max-series or, with --strict, on a flag, 2 when a module cannot be
-    imported.
+    Exit status: 0 when all is well, 1 past --max-series or, with --strict, on a flag or where nothing is decorated,
+    2 when a module cannot be imported.
 
     Args:
         targets: `module`, `module:function`, `module:Class` or `module:Class.method`; modules are looked for as
             `python -m` does, the current folder included.
         max_series: The most series that all of them may record together.
-        strict: True to exit 1 on a flag.
+        strict: True to exit 1 on a flag, or when there is nothing decorated in one of the targets.
         as_json: True to print `functions[]`, `metrics[]` and `total` as JSON.
 
     Raises:
@@ -50,15 +52,19 @@ def check(
     if (folder := os.getcwd()) not in sys.path:
         sys.path.insert(0, folder)
     sites: dict[int, Site] = {}
+    bare: list[str] = []
     for target in targets:
         try:
             # What a module prints while it is imported would spoil the JSON.
             with contextlib.redirect_stdout(sys.stderr):
-                sites.update((id(site), site) for site in sites_of(target))
+                found = list(sites_of(target))
         except ConfigurationError as error:
             _fail(str(error))
         except (Exception, SystemExit) as error:
             _fail(f"{target} cannot be imported: {type(error).__name__}: {error}")
+        sites.update((id(site), site) for site in found)
+        if not found:
+            bare.append(target)
     report = report_on(sites.values())
     if as_json:
         print(json.dumps(asdict(report), indent=2))
@@ -66,7 +72,11 @@ def check(
         from tradmetrics.check.tables import show
 
         show(report, max_series)
-    raise typer.Exit(1 if (max_series is not None and report.total > max_series) or (strict and report.flagged) else 0)
+    for target in bare:
+        # A package's modules count once importing it has loaded them.
+        print(f"tradmetrics check: {target}: no decorated function there, in what importing it loads", file=sys.stderr)
+    too_many = max_series is not None and report.total > max_series
+    raise typer.Exit(1 if too_many or (strict and (report.flagged or bare)) else 0)
 
 
 def _fail(message: str) -> NoReturn:

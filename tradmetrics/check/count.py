@@ -16,6 +16,7 @@ from tradmetrics.domains import Hints
 from tradmetrics.identifiers import is_identifier
 from tradmetrics.instrument import Site
 from tradmetrics.labels import Source
+from tradmetrics.lifecycle.recipes import SUBMIT, Strategies, TrackerRecipe
 from tradmetrics.precreation import domain_of
 from tradmetrics.text import OTHER
 
@@ -89,7 +90,7 @@ def report_on(sites: Iterable[Site]) -> Report:
         labels: dict[str, LabelReport] = {}
         metrics: dict[str, MetricReport] = {}
         for definition in dict.fromkeys((*(rule.definition for rule in site.recipe.rules), *site.recipe.also)):
-            domains = [domain_of(site, hints, definition, label) for label in definition.labels]
+            domains = [_domain(site, hints, definition, label) for label in definition.labels]
             for label, domain in zip(definition.labels, domains, strict=True):
                 labels.setdefault(label.name, _label(site, hints, definition, label, domain, limits))
             metrics[definition.name] = _metric(definition, worst_case(definition, domains, limits))
@@ -166,6 +167,19 @@ def _metric(definition: MetricDefinition, series: int) -> MetricReport:
     return MetricReport(definition.name, series, series * samples)
 
 
+def _domain(site: Site, hints: Hints, definition: MetricDefinition, label: Label) -> Domain:
+    if label.name == "strategy" and site.compiled.sources.get(label.name) is None:
+        strategies = _strategies(site)
+        if strategies is not None:
+            return strategies.of(site)
+    return domain_of(site, hints, definition, label)
+
+
+def _strategies(site: Site) -> Strategies | None:
+    """Those of a tracker's orders, which come with the tracker unless a source says otherwise."""
+    return site.recipe.strategies if isinstance(site.recipe, TrackerRecipe) else None
+
+
 def _limits_of(site: Site) -> Limits:
     book = site._fixed or current()
     return Limits() if book is None else book.limits
@@ -185,6 +199,9 @@ def _spelled(site: Site, label: Label, source: Any) -> str:
     if isinstance(source, Source):
         return source.spelling()
     if source is None:
+        strategies = _strategies(site)
+        if strategies is not None and label.name == "strategy" and site.recipe.decorator == SUBMIT:
+            return f"OrderTracker(strategy={strategies.own!r})"
         if label.name not in site.compiled.sources:
             return f"set by @{site.recipe.decorator}"
         return f"result({label.name!r})" if site.recipe.is_from_result(label.name) else "none"

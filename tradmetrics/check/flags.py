@@ -30,10 +30,18 @@ MEANINGS: Final = {
 _ID_WORDS: Final = frozenset(
     {"id", "ids", "uid", "uuid", "guid", "ulid", "oid", "nonce", "hash", "digest", "checksum", "seq", "sequence"}
     | {"timestamp", "timestamps", "ts", "time", "datetime", "date", "epoch", "at", "email", "url", "uri", "ip"}
-    | {"price", "quantity", "qty", "amount"}
+    | {"price", "quantity", "qty", "amount", "now", "ticket", "message", "msg"}
 )
+# What is numbered, and what its number is called.
+_NUMBERED: Final = frozenset(
+    {"order", "trade", "exec", "execution", "client", "request", "session", "message", "fill", "deal", "transaction"}
+    | {"account", "invoice", "idempotency"}
+)
+_NUMBER_WORDS: Final = frozenset({"no", "nr", "num", "number", "ref", "reference", "key"})
 # Spelled as one word; those that end in "id" by chance (bid, paid) are not among them.
-_ID_COMPOUND: Final = re.compile(r"(order|trade|exec|cl|ord|client|request|session|message|msg|user|fill|deal|txn)id$")
+_ID_COMPOUND: Final = re.compile(
+    r"(order|trade|exec|cl|ord|client|request|session|message|msg|user|fill|deal|txn|tx)id$"
+)
 _UNBOUNDED_TYPES: Final = (float, Decimal, datetime, date, time, UUID, bytes)
 
 
@@ -61,10 +69,14 @@ def flags_of(label: str, source: Any, hint: object, domain: Domain, budget: int)
 def _is_id_like(source: Any, label: str) -> bool:
     if isinstance(source, Mapped):
         return _is_id_like(source.source, label)
+    if isinstance(source, Error) and source.path[:1] in ((), ("args",)):
+        return True  # its text, which holds amounts and ids
     if not isinstance(source, Arg | Result | Error) or not source.path:
         return False
     *stem, last = snake_case("_".join(source.path)).split("_")
     # Read from strategy_id or strategy.id, the label `strategy` has as many values as there are strategies.
     if "_".join(stem).endswith(label):
         return False
+    if last in _NUMBER_WORDS and stem and stem[-1] in _NUMBERED:
+        return True
     return last in _ID_WORDS or _ID_COMPOUND.search(last) is not None

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 import importlib
+import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -22,14 +24,22 @@ def sites_of(target: str) -> Iterator[Site]:
             it, a package also for the modules below it that importing it has loaded.
 
     Raises:
-        ConfigurationError: When an attribute does not exist.
+        ConfigurationError: When an attribute does not exist, or the target is a file.
         BaseException: Whatever importing the module raises.
     """
-    name, _, path = target.partition(":")
+    name, colon, path = target.partition(":")
+    if name.endswith(".py") or "/" in name or os.sep in name:
+        raise ConfigurationError(f"{target} is a file; write the module, {_module(name)}{colon}{path}")
     module = importlib.import_module(name)
     seen: set[int] = set()
     for owner in [_attribute(module, path, target)] if path else _loaded_below(module):
         yield from _sites_in(owner, seen)
+
+
+def _module(path: str) -> str:
+    """The name that a module's file, or a package's folder, is imported by, from the current folder."""
+    parts = Path(os.path.relpath(path.removesuffix(".py"))).parts
+    return ".".join(part for part in parts if part not in (".", "..", "__init__")) or "its name"
 
 
 def _attribute(module: ModuleType, path: str, target: str) -> Any:

@@ -62,8 +62,10 @@ class Strategies:
         else:
             self._are_known = False
 
-    def known(self) -> tuple[str, ...] | None:
-        """All of them, or None when they are known only when the program runs."""
+    def of(self, site: Site) -> tuple[str, ...] | None:
+        """Those of the orders of a decorated function, or None when they are known only when the program runs."""
+        if site.recipe.decorator == SUBMIT:
+            return (self.own,)
         return tuple(sorted(self._known or {self.own})) if self._are_known else None
 
 
