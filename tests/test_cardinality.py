@@ -15,6 +15,7 @@ from tradmetrics import Limits, MetricDefinition
 from tradmetrics.cardinality import Guard
 from tradmetrics.cardinality.budget import RECURS
 from tradmetrics.cardinality.sketch import SIZE, Recurring
+from tradmetrics.identifiers import is_identifier
 from tradmetrics.text import OTHER, UNKNOWN, clean
 
 TWO = MetricDefinition("desk_orders_total", "counter", "Orders.", labels=("desk", ("leg", ("a", "b")), "venue"))
@@ -522,3 +523,20 @@ def test_cleaning_is_idempotent_and_bounded(text: str) -> None:
     assert once == clean(once)
     assert 1 <= len(once) <= 128
     once.encode()
+
+
+@pytest.mark.parametrize("identifier", [UUID, "01ARZ3NDEKTSV4RRFFQ69G5FAV", "a1" * 32, "170405000616033" * 3])
+@pytest.mark.parametrize("before", ["x", "x ", "order-"])
+def test_an_identifier_is_seen_though_the_cut_goes_through_it(before: str, identifier: str) -> None:
+    """Messages that are just so long that half an order id fits in would each be a label of their own."""
+    for visible, after in product(range(1, len(identifier)), ("", " is gone", "-1 " + "y" * 500)):
+        cut = clean(("z" * 128 + before)[-128 + visible :] + identifier + after)
+        assert is_identifier(cut)
+        assert cut == clean(cut)
+        assert len(cut) <= 128
+
+
+def test_what_comes_after_the_cut_is_not_looked_at() -> None:
+    """A reason that says at its very end which order it is about would be no reason any more."""
+    for reason in ("margin exceeded " * 8, "margin exceeded " * 9, "x" * 128 + " ", "x" * 127 + "  "):
+        assert reason[:128].strip() == clean(f"{reason}{UUID}")

@@ -82,6 +82,9 @@ def test_identifiers_are_recognised_alone_and_within_longer_values(kind, data):
         "a@b.co",
         "jane.doe+bot@mail.example.com",
         "trader@почта.рф",
+        "<Order object at 0x7efd30188c4b70>",
+        "<bound method Order.place of <Order object at 0x1c3f2a0>>",
+        "<desk.Order object at 0x000001F2A3B4C5D0>",
     ],
 )
 def test_the_shortest_of_each_kind(text):
@@ -115,6 +118,10 @@ def test_the_shortest_of_each_kind(text):
         "scalp@1.5",
         "@ES.D",
         "a@b",
+        "stopped at 0x1f",
+        "filled at 0.123456",
+        "look at 0x12345",
+        "0x1c3f2a0 desk",
     ],
 )
 def test_what_is_just_short_of_an_identifier(text):

@@ -13,8 +13,9 @@ PACKAGE = Path(tradmetrics.__file__).parent
 # Ground floor first. A name stands for a module or for a package with all its modules; the modules of one package
 # may import one another, two names on the same floor may not.
 FLOORS: tuple[tuple[str, ...], ...] = (
+    ("identifiers",),
     (
-        *("errors", "version", "text", "identifiers", "spellings", "series", "freshness", "route_templates", "locks"),
+        *("errors", "version", "text", "spellings", "series", "freshness", "route_templates", "locks"),
         "loop_work",
     ),
     ("definition", "labels", "multiprocess", "overflow", "removal"),

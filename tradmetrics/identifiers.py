@@ -33,13 +33,16 @@ _ULID: Final = re.compile("[0-7][0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{25}")
 _ULID_LENGTH: Final = 26
 _EMAIL: Final = re.compile(r"[^\s@]@[\w-]+(?:\.[\w-]+)*\.[^\W\d_]{2}")  # the top-level domain tells it from "scalp@1.5"
 
+_ADDRESS: Final = re.compile(f" at 0x{_HEX}{{6}}")  # in the text of an object that has none of its own
+
 
 def is_identifier(text: str) -> bool:
     """Return whether `text` is, or contains, a value that names one single thing.
 
     These are: 13 or more digits in a run, 24 or more hexadecimal digits in a run with letters and digits among them, a
-    UUID, a ULID, an ISO 8601 date-time (a date alone is none) and an e-mail address, each also within a longer value
-    (`order-<uuid>`). Symbols of stocks, futures and options, and names of strategies are none.
+    UUID, a ULID, an ISO 8601 date-time (a date alone is none), an e-mail address and an object's place in memory (` at
+    0x7f30188c4b70`), each also within a longer value (`order-<uuid>`). Symbols of stocks, futures and options, and
+    names of strategies are none.
 
     Args:
         text: A label's value. Takes about half a microsecond for most names, a few where there is more to look at.
@@ -50,6 +53,8 @@ def is_identifier(text: str) -> bool:
         return True
     if len(text) < _SHORTEST:
         return False
+    if " at 0x" in text and _ADDRESS.search(text):
+        return True
     if (_LONG_RUN.search(text) or ("-" in text and _YEAR_MONTH.search(text))) and _IDENTIFIER.search(text):
         return True
     return len(text) >= _ULID_LENGTH and _ULID.search(text) is not None

@@ -6,6 +6,8 @@ import re
 from enum import Enum
 from typing import Final
 
+from tradmetrics.identifiers import is_identifier
+
 UNKNOWN: Final = "unknown"
 """The value of a label that has none."""
 OTHER: Final = "__other__"
@@ -14,6 +16,9 @@ MAX_LENGTH: Final = 128
 """Longest label value, in characters."""
 LONGEST_KEY: Final = 2 * MAX_LENGTH
 """Longest raw text that what remembers raw labels keeps, in characters: megabytes of them would be megabytes kept."""
+
+_LOOKED_AT: Final = 64
+"""Characters beyond the cut that are looked at: more than any identifier has but an e-mail address."""
 
 _WORD_STARTS: Final = re.compile("(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 # C0 and C1 controls (NUL included), line and paragraph separators, and the surrogates that UTF-8 cannot encode.
@@ -38,7 +43,24 @@ def clean(text: str) -> str:
         text = text[: 4 * MAX_LENGTH]
     if not text.isprintable():
         text = _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
-    return text.strip()[:MAX_LENGTH].rstrip() or UNKNOWN
+    text = text.strip()
+    if len(text) > MAX_LENGTH:
+        start = _start(text)
+        text = text[start : start + MAX_LENGTH].strip()
+    return text or UNKNOWN
+
+
+def _start(text: str) -> int:
+    """Where the part of a long text begins that is kept: at 0, unless the cut would go through an identifier.
+
+    Half of one is none by its looks, and each would be a label of its own. Then the text around it is kept.
+    """
+    word = text.rfind(" ", 0, MAX_LENGTH) + 1
+    end = text.find(" ", MAX_LENGTH, MAX_LENGTH + _LOOKED_AT)
+    end = min(len(text), MAX_LENGTH + _LOOKED_AT) if end < 0 else end
+    if word < MAX_LENGTH < end and not is_identifier(text[:MAX_LENGTH]) and is_identifier(text[word:end]):
+        return end - MAX_LENGTH
+    return 0
 
 
 def text_of(value: object) -> str:
