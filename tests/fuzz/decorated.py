@@ -12,6 +12,7 @@ import tradmetrics
 from tests.fuzz.callables import SHAPES, SIGNATURES, Planned, Shape, planned
 from tests.fuzz.hostile import OBJECTS, STEPS
 from tradmetrics import Limits, MetricDefinition, arg, error, result
+from tradmetrics.cardinality.budget import RECURS
 from tradmetrics.labels import Mapped
 from tradmetrics.symbols import underlying
 from tradmetrics.testing import label_values
@@ -225,7 +226,8 @@ _LIMITS: Final = st.builds(
 )
 _STACKS: Final = st.lists(st.sampled_from(sorted(DECORATORS)), min_size=1, max_size=2, unique=True)
 _SECONDS: Final = (-1, -10, -4_000)
-_REPEATS: Final = st.sampled_from((1, 1, 1, 12))  # a value has to come a few times to take an idle one's place
+_OFTEN: Final = 2 * RECURS  # a value that comes so often takes an idle one's place
+_REPEATS: Final = st.sampled_from((1, 1, 1, _OFTEN))
 
 
 def _turns(number: int) -> st.SearchStrategy[list[int]]:
@@ -233,7 +235,7 @@ def _turns(number: int) -> st.SearchStrategy[list[int]]:
     bursts = st.builds(lambda turn, repeats: [turn] * (1 if turn < 0 else repeats), turn, _REPEATS)
     turns = st.lists(bursts, min_size=1, max_size=6).map(lambda bursts: [each for burst in bursts for each in burst])
     # What comes once and is then idle for long enough makes room for what keeps coming.
-    return turns if number == 1 else st.one_of(turns, turns, turns, st.just([0, -4_000, *[1] * 12]))
+    return turns if number == 1 else st.one_of(turns, turns, turns, st.just([0, -4_000, *[1] * _OFTEN]))
 
 
 _TURNS: Final = {number: _turns(number) for number in range(1, 5)}
