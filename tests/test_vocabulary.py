@@ -554,6 +554,9 @@ def test_ones_own_spelling_wins_within_its_dialect():
         ({"severity": {"x": "info"}, "dialect": "ib"}, "no dialects"),
         ({"side": {"x": "BUY"}, "dialect": " "}, "dialect"),
         ({"side": {"x": "BUY"}, "dialect": 3}, "dialect"),
+        ({"side": "x"}, "side='x': a mapping of your spellings to words, e.g. {'…': 'BUY'}"),
+        ({"status": [("x", "filled")]}, "status=.*: a mapping of your spellings to words, e.g. {'…': 'submitted'}"),
+        ({"severity": 0}, "severity=0: a mapping"),
     ],
 )
 def test_wrong_registrations_are_refused_with_the_right_word(wrong, message):

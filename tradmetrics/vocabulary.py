@@ -21,6 +21,7 @@ from tradmetrics import spellings
 from tradmetrics.catalogue import ORDER_STATUSES, ORDER_TYPES, SEVERITIES, SIDES, TRADE_STATUSES
 from tradmetrics.errors import ConfigurationError
 from tradmetrics.spellings import CLOSED, UNCHANGED
+from tradmetrics.text import shown
 
 _FILLED_ENOUGH: Final = 1 - 1e-9  # a sum of float quantities may fall short of the whole by rounding
 _LONGEST: Final = 64  # no spelling is longer, so nothing longer is worth folding
@@ -252,10 +253,10 @@ def register_spellings(
     """
     global _dialects
     given = {"side": side, "order_type": order_type, "status": status, "severity": severity}
-    checked = {label: _checked(label, own) for label, own in given.items() if own}
+    checked = {label: _checked(label, own) for label, own in given.items() if own is not None}
     if dialect is not None and (not isinstance(dialect, str) or not dialect.strip()):
         raise ConfigurationError(f"dialect={dialect!r}: a dialect is a name, e.g. 'inhouse'")
-    if dialect is not None and "severity" in checked:
+    if dialect is not None and checked.get("severity"):
         raise ConfigurationError(f"severity has no dialects; register it in a call without dialect={dialect!r}")
     with _registering:
         for label, own in checked.items():
@@ -266,6 +267,10 @@ def register_spellings(
 
 def _checked(label: str, own: Mapping[str | int, str]) -> dict[str, str]:
     words = _LABELS[label].words
+    if not isinstance(own, Mapping):
+        raise ConfigurationError(
+            f"{label}={shown(own)}: a mapping of your spellings to words, e.g. {{'…': {words[0]!r}}}"
+        )
     checked = {}
     for spelling, word in own.items():
         if (

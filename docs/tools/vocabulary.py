@@ -31,7 +31,9 @@ _LABELS = (
         (*catalogue.TRADE_STATUSES, UNCHANGED),
         spellings.STATUS,
         "`executed` and `failed` are states of trades alone. `unchanged` leaves an order as it was. Where a broker "
-        "reports quantities, they win over its word: ccxt's `closed` is `filled` or `cancelled` by them alone.",
+        "reports quantities, they win over its word: ccxt's `closed` is `filled` or `cancelled` by them alone. "
+        "A word spelled as in the first column stands for itself in every dialect, so that here case can matter: "
+        'under `dialect="ib"`, `Submitted` is `accepted` and `submitted` is `submitted`.',
     ),
     ("severity", "Severity", catalogue.SEVERITIES, spellings.SEVERITY, "Severities have no dialects."),
 )
