@@ -5,6 +5,7 @@ python examples/ib_bot.py
 """
 
 import asyncio
+import logging
 
 from ib_async import LimitOrder, MarketOrder
 from summary import print_counters
@@ -38,6 +39,7 @@ def trade(ib, tws):
 
 def main():
     asyncio.set_event_loop(asyncio.new_event_loop())
+    logging.getLogger("ib_async").setLevel(logging.CRITICAL)  # it logs each refused order with all that it knows of it
     tws = Tws()  # yours: ib = IB(); ib.connect(…)
     instrument_ib(tws.ib, strategy=lambda trade: trade.order.orderRef)
     trade(tws.ib, tws)

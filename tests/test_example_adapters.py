@@ -102,6 +102,7 @@ def test_one_command_runs_offline(name, child_environment):
     )  # fmt: skip
 
     assert 0 == run.returncode, run.stderr
+    assert [] == [line for line in (run.stdout + run.stderr).splitlines() if len(line) > 160]
     printed = counters(run.stdout)
     assert expected == {line: printed.get(line) for line in expected}
 
