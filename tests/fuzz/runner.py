@@ -126,13 +126,13 @@ def fuzz(
     while report.seconds < seconds and report.examples < examples and not report.finding and progress(report):
         most = int(min(_EXAMPLES_AT_A_TIME, examples - report.examples))
         with unlogged():
-            _run(target, report, report.seed + batch, most, shrink)
+            _run(target, report, report.seed + batch, most, began + seconds, shrink)
         batch += 1
         report.seconds = time.monotonic() - began
     return report
 
 
-def _run(target: Target, report: Report, batch_seed: int, most: int, shrink: bool) -> None:
+def _run(target: Target, report: Report, batch_seed: int, most: int, ends: float, shrink: bool) -> None:
     last: list[Any] = []
     failed = False
 
@@ -149,6 +149,8 @@ def _run(target: Target, report: Report, batch_seed: int, most: int, shrink: boo
     @given(target.strategy)
     def examine(drawn: Any) -> None:
         nonlocal failed
+        if not failed and time.monotonic() > ends:
+            return  # the rest of a batch
         last[:] = [drawn]
         notes = Notes()
         try:
