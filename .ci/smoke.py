@@ -1,5 +1,7 @@
 """Run by `.ci/run` in an environment that holds the package and what it requires, and nothing else."""
 
+import importlib
+import pkgutil
 import sys
 import sysconfig
 import threading
@@ -28,3 +30,12 @@ place_order("BUY", order_type="LIMIT")
 with tradmetrics.start_metrics_server(port=0) as server:
     text = urllib.request.urlopen(server.url, timeout=10).read().decode()
 assert 'trading_orders_filled_total{side="BUY",strategy="gamma_scalping"} 1.0' in text
+
+# Run with -W error, this finds what a later Python deprecates; what an extra is for is imported where that is there.
+for module in pkgutil.walk_packages(tradmetrics.__path__, "tradmetrics."):
+    if not module.name.endswith("__main__"):
+        try:
+            importlib.import_module(module.name)
+        except ModuleNotFoundError as error:
+            if str(error.name).startswith("tradmetrics"):
+                raise

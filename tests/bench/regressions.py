@@ -16,7 +16,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.bench.cases import rows
 from tests.bench.harness import measure
 from tests.bench.instructions import NotCountedError, count
 
@@ -127,6 +126,8 @@ def instructions() -> dict[str, float]:
 
 def seconds() -> dict[str, float]:
     """Ratios of processor time by row."""
+    from tests.bench.cases import rows  # decorates functions, which the tests of this module need not do
+
     tracked = [row for row in rows(others=False) if row.tracked]
     timings = measure([row.comparison for row in tracked], rounds=15)
     return {row.name: round(timing.ratio, 3) for row, timing in zip(tracked, timings, strict=True)}
