@@ -195,6 +195,81 @@ def test_a_text_up_to_twice_the_longest_label_is_remembered(book: TradingMetrics
     assert ["resolve"] * 3 == ways(lambda: longer("x" * 257))
 
 
+# ── what is remembered of one call counts for no other ───────────────────────────────────────────────────────────
+
+
+def cancelled(found: dict[str, float]) -> dict[str, float]:
+    """The orders of some recorded ones that were cancelled, by reason."""
+    return {name.split()[-1]: value for name, value in found.items() if name.startswith("trading_orders_cancelled")}
+
+
+@pytest.mark.parametrize("answer", [None, {"status": "cancelled"}])
+def test_what_is_passed_by_name_is_no_default(book: TradingMetrics, answer: Any) -> None:
+    """A market order would be counted as the limit order that the function places if nothing else is said."""
+
+    @track_order(strategy="s", metrics=book)
+    def place(side: str, order_type: str = "LIMIT", *, urgent: bool = False) -> Any:
+        return answer
+
+    for _ in range(3):
+        place("BUY")
+        place("BUY", order_type="MARKET", urgent=True)
+        place(order_type="STOP", side="SELL")
+    submitted = "trading_orders_submitted_total s"
+    assert {f"{submitted} BUY LIMIT": 3, f"{submitted} BUY MARKET": 3, f"{submitted} SELL STOP": 3} == {
+        name: value for name, value in recorded(book).items() if name.startswith(submitted)
+    }
+
+
+@pytest.mark.parametrize("labels", [{}, {"side": "BUY"}, {"side": "BUY", "order_type": "LIMIT"}])
+def test_answers_with_reasons_of_their_own_are_told_apart(book: TradingMetrics, labels: dict[str, str]) -> None:
+    """Every cancelled order would be counted under the reason of the first."""
+    place = track_order(strategy="s", metrics=book, **labels)(lambda why: {"status": "cancelled", "reason": why})
+    reasons: list[Any] = ["late", "early", "x" * 1000, ["unhashable"], 1, True, 1.0, None, Side.BUY, b"late"]
+    for _ in range(3):
+        for reason in reasons:
+            place(reason)
+    assert {
+        "late": 6, "early": 3, "x" * 128: 3, "['unhashable']": 3, "1": 3, "True": 3, "1.0": 3, "unknown": 3, "buy": 3,
+    } == cancelled(recorded(book))  # fmt: skip
+    assert {} == errors(book)
+
+
+def test_an_exception_counts_under_its_own_reason(book: TradingMetrics) -> None:
+    """A rejection by exception would be counted under the reason of the last one that was answered."""
+
+    @track_order(strategy="s", side="BUY", order_type="LIMIT", metrics=book)
+    def place(order: Any) -> Any:
+        if order.fails:
+            raise LookupError
+        return {"status": "rejected", "reason": "margin"}
+
+    for _ in range(3):
+        place(SimpleNamespace(fails=False))
+        with pytest.raises(LookupError):
+            place(SimpleNamespace(fails=True))
+    rejected = "trading_orders_rejected_total s"
+    assert {f"{rejected} margin": 3, f"{rejected} lookup_error": 3} == {
+        name: value for name, value in recorded(book).items() if name.startswith(rejected)
+    }
+
+
+@pytest.mark.parametrize("first", [None, "rejected", "cancelled", "filled"])
+def test_one_end_of_an_order_is_not_remembered_for_another(book: TradingMetrics, first: str | None) -> None:
+    """An order that is still open would be counted as the last one ended."""
+    place = track_order(strategy="s", side="BUY", order_type="LIMIT", fill_time=1, metrics=book)(lambda answer: answer)
+    ends = [first, None, "rejected", "cancelled", "filled", "accepted", None]
+    for end in ends:
+        for _ in range(2):
+            place({"status": end} if end else None)
+    found = recorded(book)
+    for end in ("rejected", "cancelled", "filled"):
+        expected = 2 * ends.count(end)
+        assert expected == sum(value for name, value in found.items() if name.startswith(f"trading_orders_{end}_total"))
+    assert 14 == found["trading_orders_submitted_total s BUY LIMIT"]
+    assert 2 * ends.count("filled") == found["trading_order_fill_time_seconds_count s"]
+
+
 # ── what finds no place ──────────────────────────────────────────────────────────────────────────────────────────
 
 
