@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 from collections import UserDict, namedtuple
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
@@ -17,9 +18,11 @@ import pytest
 
 from tests.recorded import errors, raising, recorded
 from tradmetrics import (
+    MetricsExporter,
     TradingMetrics,
     TradmetricsError,
     arg,
+    configure,
     error,
     get_metrics,
     result,
@@ -126,12 +129,39 @@ def test_each_field_sets_its_own_gauge_and_absent_ones_leave_theirs_alone(
     book: TradingMetrics, decorator: Any, field: str, metric: str
 ) -> None:
     """Two figures would be swapped, or one that is not known this time would read zero."""
-    snapshots = iter([{field: 1}, {}, {field: None}, {"other": 5}, {field: "0"}, {field: Decimal(1)}])
+    other = next(name for each, name, _ in FIELDS if each is decorator and name != field)
+    snapshots = iter([{field: 1}, {field: None}, {other: None}, {field: "0"}, {field: Decimal(1)}])
     state = decorator(metrics=book)(lambda: next(snapshots))
-    expected = [1, 1, 1, 1, 0, 1] if field != "session_open" else [1, 1, 1, 1, 1, 1]
-    for value in expected:
+    for value in (1, 1, 1, 0, 1):
         state()
         assert {metric: value} == recorded(book)
+
+
+NO_SNAPSHOTS: list[tuple[Any, Any, str]] = [
+    (track_pnl, 5.0, "a float has none of the fields daily or daily_pnl, daily_pct or "),
+    (track_pnl, {}, r"say where: @track_pnl\(daily=result\('…'\)\)"),
+    (track_capital, {"equity": 5}, r"none of the fields total, used, .*: @track_capital\(total=result\('…'\)\)"),
+    (track_market, {"VIX": 5}, "none of the fields vix, condition, session_open; "),
+    (track_strategy, {"a": {"win_rate": 0.5}}, "a dict has none of the fields win_rate, avg_pnl, "),
+    (track_strategy, [{"strategy": "a"}], "none of the fields win_rate, "),
+]
+
+
+@pytest.mark.parametrize(("decorator", "answer", "message"), NO_SNAPSHOTS)
+def test_a_snapshot_with_none_of_the_fields_is_counted(
+    book: TradingMetrics, caplog: pytest.LogCaptureFixture, decorator: Any, answer: Any, message: str
+) -> None:
+    """A decorator on a function that returns something else would record nothing, and nobody would know."""
+    assert answer is decorator(metrics=book)(lambda: answer)()
+    assert {("<lambda>", "value"): 1} == errors(book)
+    assert 1 == len(recorded(book))
+    assert re.search(message, caplog.text)
+
+
+def test_a_list_without_snapshots_is_no_error(book: TradingMetrics) -> None:
+    """A desk that runs no strategy today would count errors all day."""
+    track_strategy(metrics=book)(lambda report=(): report)()
+    assert {} == recorded(book)
 
 
 POINTED: list[tuple[Any, str, str, Any]] = [
@@ -240,11 +270,32 @@ def test_the_market_is_in_one_condition_at_a_time(book: TradingMetrics) -> None:
     assert 3 == len(recorded(book))
 
 
-@pytest.mark.parametrize(("is_open", "expected"), [(True, 1), (False, 0), (0, 0), ("yes", 1), (1.5, 1)])
+class Session(Enum):
+    """A session as a library's enum has it."""
+
+    OPEN = 1
+    SHUT = "closed"
+
+
+@pytest.mark.parametrize(
+    ("is_open", "expected"),
+    [(True, 1), (False, 0), (0, 0), (1.0, 1), (Decimal(0), 0), ("1", 1), ("0", 0), (Session.OPEN, 1), (Session.SHUT, 0)]
+    + [(word, 1) for word in ("open", "Yes", "TRUE", " open ")]
+    + [(word, 0) for word in ("closed", "No", "false", "CLOSED")],
+)
 def test_the_session_is_open_or_closed(book: TradingMetrics, is_open: object, expected: int) -> None:
     """Alerts would not be muted outside the session, or be muted within it."""
     track_market(metrics=book)(lambda: {"session_open": is_open})()
     assert {"trading_market_session_open": expected} == recorded(book)
+
+
+@pytest.mark.parametrize("is_open", ["pre-open", "", 1.5, 2, math.nan, [True], object()])
+def test_a_session_that_is_neither_open_nor_closed_is_counted(book: TradingMetrics, is_open: object) -> None:
+    """Whatever is not empty would read as open, and alerts would fire all night."""
+    track_market(metrics=book)(lambda: {"session_open": is_open, "vix": 14})()
+    assert {("<lambda>", "value"): 1} == errors(book)
+    assert 14 == recorded(book)["trading_market_vix"]
+    assert "trading_market_session_open" not in recorded(book)
 
 
 def test_a_session_that_was_never_told_is_absent(book: TradingMetrics) -> None:
@@ -329,6 +380,168 @@ def test_a_strategy_whose_positions_are_gone_reads_zero(book: TradingMetrics) ->
             "trading_positions_open b": b,
             "trading_unrealized_pnl": pnl,
         } == recorded(book)
+
+
+PositionTuple = namedtuple("PositionTuple", ["strategy", "unrealized_pnl"])
+
+
+@pytest.mark.parametrize(
+    ("answer", "strategy"),
+    [
+        ({"strategy": "a", "unrealized_pnl": 5}, "a"),
+        (Position("a", 5), "a"),
+        (SimpleNamespace(unrealized_pnl=5), "unknown"),
+        ({"quantity": 5, "unrealized_pnl": 5}, "unknown"),
+        (MappingProxyType({"strategy": "a", "unrealized_pnl": "5"}), "a"),
+        (PositionTuple("a", 5), "a"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_one_position_is_one_position(book: TradingMetrics, answer: Any, strategy: str) -> None:
+    """Each of its fields would count as a position, or it would not count at all."""
+    assert answer is track_positions(metrics=book)(lambda: answer)()
+    assert {f"trading_positions_open {strategy}": 1, "trading_unrealized_pnl": 5} == recorded(book)
+
+
+def test_what_is_no_position_is_counted_and_the_positions_are_too(
+    book: TradingMetrics, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever else is in the answer would be an open position of a strategy called `unknown`."""
+    answers = iter([["x", 5, Position("a", 7)], ["x", {"symbol": "NIFTY"}], [Position("b", 1)]])
+    positions = track_positions(metrics=book)(lambda: next(answers))
+    positions()
+    assert 1 == recorded(book)["trading_positions_open a"]
+    assert {("<lambda>", "value"): 2} == errors(book)
+    assert "'x' is no position; it has none of the fields strategy, unrealized_pnl, quantity" in caplog.text
+    positions()  # of which nothing can be told, so that all stays as it is
+    assert {("<lambda>", "value"): 4} == errors(book)
+    assert {"trading_positions_open a": 1, "trading_unrealized_pnl": 7} == {
+        name: value for name, value in recorded(book).items() if name.startswith("trading")
+    }
+    positions()
+    assert 0 == recorded(book)["trading_positions_open a"]
+
+
+def test_the_fields_of_a_position_can_be_pointed_elsewhere(book: TradingMetrics) -> None:
+    """The positions of a broker that calls its profit `pnl` would need a wrapper, or show no profit."""
+    net = [
+        {"tradingsymbol": "NIFTY25JUNFUT", "quantity": 50, "pnl": 120.5},
+        {"tradingsymbol": "INFY", "quantity": 0, "pnl": 9.0},
+        {"tradingsymbol": "TCS", "quantity": -25, "pnl": "-20.5"},
+    ]
+    track_positions(strategy="momentum", unrealized_pnl=result("pnl"), metrics=book)(lambda: net)()
+    assert {"trading_positions_open momentum": 2, "trading_unrealized_pnl": 100} == recorded(book)
+    assert {} == errors(book)
+
+
+@pytest.mark.parametrize(
+    ("sources", "answer", "strategy"),
+    [
+        ({"strategy": result("tag.name")}, [{"tag": {"name": "a"}}], "a"),
+        ({"strategy": result("0"), "quantity": result("1")}, [("a", 5), ("a", 0)], "a"),
+        ({"strategy": arg("account")}, [{"quantity": 5}], "main"),
+        ({"strategy": lambda call: call.arguments["account"]}, {"quantity": 5}, "main"),
+        ({"quantity": result("size")}, SimpleNamespace(strategy="a", size=3, quantity=0), "a"),
+        ({"strategy": "s", "unrealized_pnl": 0, "quantity": 1}, [object()], "s"),
+        ({}, [{"strategy": "a"}], "a"),
+    ],
+)
+def test_sources_of_a_position(book: TradingMetrics, sources: Any, answer: Any, strategy: str) -> None:
+    """What other decorators read would be out of reach for this one."""
+    track_positions(metrics=book, **sources)(lambda account: answer)("main")
+    assert 1 == recorded(book)[f"trading_positions_open {strategy}"]
+    assert {} == errors(book)
+
+
+def test_a_positions_own_strategy_wins_over_the_parameter(book: TradingMetrics) -> None:
+    """The positions of one strategy would count as another's."""
+    track_positions(metrics=book)(lambda strategy: [Position("own"), {"quantity": 1}])("asked")
+    assert {"trading_positions_open own": 1, "trading_positions_open asked": 1} == recorded(book)
+
+
+def test_a_field_of_a_position_that_is_pointed_nowhere_is_counted(book: TradingMetrics) -> None:
+    """A wrong path would go unseen, or hide the positions."""
+    track_positions(unrealized_pnl=result("pnl"), metrics=book)(lambda: [Position("a", 5)])()
+    assert {("<lambda>", "source"): 1} == errors(book)
+    assert 1 == recorded(book)["trading_positions_open a"]
+    assert "trading_unrealized_pnl" not in recorded(book)
+
+
+def shown_positions(book: TradingMetrics) -> dict[str, float]:
+    """Open positions by strategy, and the P&L."""
+    return {name.removeprefix("trading_positions_open "): value for name, value in recorded(book).items()}
+
+
+@pytest.mark.parametrize("kind", ["functions", "one decorator", "methods", "explicit calls"])
+def test_two_brokers_positions_add_up(book: TradingMetrics, kind: str) -> None:
+    """The positions at one broker would zero those at the other, and the P&L would jump between the two."""
+    answers: dict[str, Any] = {}
+
+    class Broker:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def positions(self) -> Any:
+            return answers[self.name]
+
+    first, second = Broker("first").positions, Broker("second").positions
+    if kind == "functions":
+        first, second = track_positions(metrics=book)(first), track_positions(metrics=book)(second)
+    elif kind == "one decorator":
+        first, second = map(track_positions(metrics=book), (lambda: answers["first"], lambda: answers["second"]))
+    elif kind == "methods":
+        first, second = (track_positions(metrics=book)(Broker(name).positions) for name in ("first", "second"))
+    else:
+        first = track_positions(metrics=book)(first)
+        second = lambda: MetricsExporter(book).update_position_metrics(answers["second"])  # noqa: E731
+    for one, other, expected in (
+        ([Position("a", 1), Position("both", 2)], [], {"a": 1, "both": 1, "trading_unrealized_pnl": 3}),
+        (
+            [Position("a", 1), Position("both", 2)],
+            [Position("b", 10), Position("both", 20)],
+            {"a": 1, "b": 1, "both": 2, "trading_unrealized_pnl": 33},
+        ),
+        ([Position("a", 1)], [Position("both", 20)], {"a": 1, "b": 0, "both": 1, "trading_unrealized_pnl": 21}),
+        ([], [Position("both", 20)], {"a": 0, "b": 0, "both": 1, "trading_unrealized_pnl": 20}),
+        ([], [], {"a": 0, "b": 0, "both": 0, "trading_unrealized_pnl": 0}),
+    ):
+        answers.update(first=one, second=other)
+        first()
+        second()
+        assert expected == shown_positions(book)
+        first()
+        assert expected == shown_positions(book)
+
+
+def test_a_function_that_is_gone_no_longer_reports(book: TradingMetrics) -> None:
+    """A module that is loaded anew, or a cell that is run again, would count its positions twice."""
+    for answer in ([Position("a", 2), Position("b", 1)], [Position("a", 2)], []):
+        track_positions(metrics=book)(lambda answer=answer: answer)()
+    assert {"a": 0, "b": 0, "trading_unrealized_pnl": 0} == shown_positions(book)
+    track_positions(metrics=book)(lambda: [Position("a", 2)])()
+    assert {"a": 1, "b": 0, "trading_unrealized_pnl": 2} == shown_positions(book)
+
+
+def test_a_function_that_tells_no_pnl_leaves_the_others_alone(book: TradingMetrics) -> None:
+    """A broker that reports no profits would set those at another one to zero."""
+    with_pnl = track_positions(metrics=book)(lambda: [Position("a", 5)])
+    without = track_positions(metrics=book)(lambda: [Position("b")])
+    with_pnl()
+    without()
+    assert {"a": 1, "b": 1, "trading_unrealized_pnl": 5} == shown_positions(book)
+    with_pnl()
+    assert 5 == shown_positions(book)["trading_unrealized_pnl"]
+
+
+def test_books_do_not_see_one_anothers_positions(book: TradingMetrics) -> None:
+    """A test, or a second account with a book of its own, would show the positions of both."""
+    positions = track_positions(lambda: [Position("a", 5)])
+    for _ in range(2):
+        positions()
+        assert {"a": 1, "trading_unrealized_pnl": 5} == shown_positions(get_metrics())
+        configure(force=True)
+    track_positions(metrics=book)(lambda: [Position("a", 5)])()
+    assert {"a": 1, "trading_unrealized_pnl": 5} == shown_positions(book)
 
 
 def test_an_iterator_is_left_to_the_caller(book: TradingMetrics) -> None:

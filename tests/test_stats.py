@@ -23,6 +23,7 @@ from tradmetrics import (
     TradingMetrics,
     result,
     track_pnl,
+    track_strategy,
     track_trade,
 )
 
@@ -145,7 +146,7 @@ def test_strategies_are_told_apart(book: TradingMetrics) -> None:
     assert {"win_rate": 0, "avg_pnl": -10, "trades_today": 1} == figures(book, "b")
 
 
-def test_failed_trades_are_not_trades_of_the_day(book: TradingMetrics) -> None:
+def test_trades_that_raise_are_not_trades_of_the_day(book: TradingMetrics) -> None:
     """A broker that refuses everything would look like a busy day."""
 
     @track_trade(strategy="s", side="BUY", metrics=book)
@@ -155,6 +156,42 @@ def test_failed_trades_are_not_trades_of_the_day(book: TradingMetrics) -> None:
     with pytest.raises(ValueError, match=r"^$"):
         close()
     assert {} == figures(book)
+
+
+def returned(book: TradingMetrics, status: object, dialect: str | None) -> None:
+    """A trade of which the status comes back."""
+    answer = {"status": status, "pnl": -3}
+    track_trade(strategy="s", side="BUY", dialect=dialect, metrics=book)(lambda: answer)()
+
+
+def passed(book: TradingMetrics, status: object, dialect: str | None) -> None:
+    """A trade of which the status is an argument, and nothing comes back."""
+    track_trade(strategy="s", side="BUY", dialect=dialect, metrics=book)(lambda status: None)(status)
+
+
+@pytest.mark.parametrize("how", [returned, passed])
+@pytest.mark.parametrize(
+    ("status", "dialect"),
+    [("failed", None), ("REJECTED", None), ("Canceled", None), ("expired", None), ("accepted", None), ("8", "fix")],
+)
+def test_trades_that_were_not_executed_are_not_trades_of_the_day(
+    book: TradingMetrics, how: Any, status: object, dialect: str | None
+) -> None:
+    """The same failure would count or not, by whether the broker's library raises or answers."""
+    for _ in range(3):  # what is remembered of the first call is what the others go by
+        how(book, status, dialect)
+    assert {} == figures(book)
+    assert None is sample(book, "trading_daily_pnl")
+    how(book, "filled", None)
+    assert 1 == figures(book)["trades_today"]
+
+
+@pytest.mark.parametrize("status", ["executed", "FILLED", "partially_filled", "unknown", "taken", None, object()])
+def test_trades_of_other_statuses_are_trades_of_the_day(book: TradingMetrics, status: object) -> None:
+    """A status that nobody has a word for would hide a day's trades and their P&L."""
+    returned(book, status, None)
+    returned(book, status, None)
+    assert (2, -6) == (figures(book)["trades_today"], sample(book, "trading_daily_pnl"))
 
 
 def test_the_explicit_call_feeds_them_too(book: TradingMetrics) -> None:
@@ -168,12 +205,47 @@ def test_the_explicit_call_feeds_them_too(book: TradingMetrics) -> None:
     assert 5 == sample(book, "trading_daily_pnl")
 
 
-def test_figures_that_the_user_sets_give_way_to_those_derived(book: TradingMetrics) -> None:
-    """Two values of one figure would be exposed, which Prometheus refuses."""
-    MetricsExporter(book).update_strategy_metrics("s", win_rate=0.9)
-    MetricsExporter(book).update_strategy_metrics("other", win_rate=0.8)
+def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """The figures that the log says were not set."""
+    return [str(record.args[1]) for record in caplog.records if "StrategyStats" in record.message and record.args]
+
+
+def test_figures_that_come_from_the_trades_cannot_be_set(
+    book: TradingMetrics, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is set would have no effect once there is a trade, or mix with what is derived, and nobody would know."""
+    pnl = track_pnl(metrics=book)(lambda: {"daily": 500, "daily_pct": 5, "realized": 400})
+    report = track_strategy(metrics=book)(lambda: {"strategy": "s", "win_rate": 0.9, "trades_today": 7})
+    for _ in range(3):
+        MetricsExporter(book).update_pnl_metrics(daily=500)
+        MetricsExporter(book).update_strategy_metrics("other", win_rate=0.8, avg_pnl=1, sharpe_ratio=2)
+        pnl()
+        report()
+    assert ({}, {}) == (figures(book), figures(book, "other"))
+    assert (None, 5, 400) == tuple(
+        sample(book, f"trading_{name}") for name in ("daily_pnl", "daily_pnl_percent", "realized_pnl")
+    )
+    assert [
+        "trading_daily_pnl",
+        "trading_strategy_win_rate",
+        "trading_strategy_avg_pnl",
+        "trading_strategy_sharpe_ratio",
+        "trading_strategy_trades_today",
+    ] == warnings(caplog)
+    assert "update_pnl_metrics: trading_daily_pnl is not set: this book has StrategyStats" in caplog.text
+    assert "leave strategy_stats= out of the book" in caplog.text
+    assert {} == errors(book)
     trade(book, 5, -5)
-    assert (0.5, 0.8) == (figures(book)["win_rate"], figures(book, "other")["win_rate"])
+    assert (0.5, 0) == (figures(book)["win_rate"], sample(book, "trading_daily_pnl"))
+
+
+def test_without_the_option_figures_can_be_set(caplog: pytest.LogCaptureFixture) -> None:
+    """A bot that works its figures out itself would be told that it cannot."""
+    book = TradingMetrics()
+    MetricsExporter(book).update_pnl_metrics(daily=500)
+    MetricsExporter(book).update_strategy_metrics("s", win_rate=0.9)
+    assert (500, {"win_rate": 0.9}) == (sample(book, "trading_daily_pnl"), figures(book))
+    assert [] == caplog.records
 
 
 def test_strategies_past_the_budget_share_their_figures(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:

@@ -25,9 +25,10 @@ if TYPE_CHECKING or not _waits:
     from tradmetrics.decorators.market_data import track_market_data
     from tradmetrics.decorators.models import track_prediction, track_training
     from tradmetrics.decorators.orders import track_order
+    from tradmetrics.decorators.positions import track_positions
     from tradmetrics.decorators.requests import track_request
     from tradmetrics.decorators.risk import track_circuit_breaker, track_circuit_breaker_reset, track_risk_check
-    from tradmetrics.decorators.snapshots import track_capital, track_market, track_pnl, track_positions, track_strategy
+    from tradmetrics.decorators.snapshots import track_capital, track_market, track_pnl, track_strategy
     from tradmetrics.decorators.trades import track_trade
     from tradmetrics.default import configure, get_metrics
     from tradmetrics.definition import MetricDefinition

@@ -6,14 +6,17 @@ import math
 import os
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import date, datetime, timedelta, timezone, tzinfo
 from functools import partial
 from threading import Lock
 from time import time
 from typing import TYPE_CHECKING, Final
 
-from tradmetrics import catalogue
+from tradmetrics import catalogue, vocabulary
 from tradmetrics.errors import ConfigurationError, nearest
+from tradmetrics.faults import logger
+from tradmetrics.labels import MISSING
 
 if TYPE_CHECKING:
     from tradmetrics.book import TradingMetrics
@@ -77,11 +80,19 @@ class StrategyStats:
       from the second trade on: the ratio of W. F. Sharpe, "The Sharpe Ratio", Journal of Portfolio Management 21
       (1994), <https://web.stanford.edu/~wfsharpe/art/sr/sr.htm>, against a benchmark of zero, with a trade as the
       period and annualised by the square root of the number of periods in a year;
-    - `trading_strategy_trades_today`: trades since the trading day began, with and without a P&L;
+    - `trading_strategy_trades_today`: trades executed since the trading day began, with and without a P&L;
     - `trading_daily_pnl`: P&L of all strategies since the trading day began;
     - `trading_max_drawdown`: largest fall of equity from its peak, in percent of the peak. Equity is the capital last
       set in `trading_capital_total` when the first trade came (0 if none was) plus the P&L since; there is no drawdown
       before equity has been above zero, and it is at most 100.
+
+    Only executed trades count: one that raised, or whose status says that it failed, was rejected, cancelled or has
+    expired, or is still on its way, does not; a status that nobody knows counts as executed.
+
+    These six figures come from the trades alone. `track_pnl`, `track_strategy`, `update_pnl_metrics`,
+    `update_strategy_metrics` and `update_drawdown` cannot set them in such a book: what they are given for one of these
+    is left out, which the log says once for each figure; their other figures are set as ever. Where your own figures
+    are the better ones, such as a P&L from the broker, leave `StrategyStats` out of the book.
 
     Memory is constant for each strategy, and strategies are bounded by the label's budget.
 
@@ -116,17 +127,31 @@ class StrategyStats:
         self._daily = 0.0
         self._equity = self._peak = self._drawdown = 0.0
         self._started = False
+        self._refused: set[str] = set()
 
-    def trade(self, book: TradingMetrics, strategy: object, pnl: float | None, *, site: str) -> None:
-        """Take in one trade.
+    def trade(
+        self,
+        book: TradingMetrics,
+        strategy: object,
+        pnl: float | None,
+        *,
+        site: str,
+        status: object = None,
+        dialect: str | None = None,
+    ) -> None:
+        """Take in one trade, if it was executed.
 
         Args:
             book: The book that counts it.
             strategy: The strategy, as it came.
             pnl: Profit or loss in currency, or None where it is not known.
             site: Who records, for counting errors.
+            status: The trade's status, as it came; None is executed.
+            dialect: The broker whose spellings are meant.
         """
         try:
+            if not is_executed(status, dialect):
+                return
             label = book.instrument(catalogue.STRATEGY_TRADES_TODAY).resolve((strategy,)).labels[0]
             self._pending.append((self._clock(), book, label, pnl))
             # Whoever holds the lock takes in what is pending; a signal handler that trades must not wait for it.
@@ -137,6 +162,27 @@ class StrategyStats:
                     _taking_in.release()
         except Exception as error:
             book.fault(site, "record", error)
+
+    def refuses(self, definition: MetricDefinition, *, site: str) -> bool:
+        """Whether a figure comes from the trades, and so cannot be set; the log says that once for each figure.
+
+        Args:
+            definition: The figure.
+            site: Who would set it.
+        """
+        if definition.name not in _FED:
+            return False
+        if definition.name not in self._refused:
+            self._refused.add(definition.name)
+            with suppress(Exception):  # a logger that fails costs nothing else
+                logger.warning(
+                    "%s: %s is not set: this book has StrategyStats, which works it out from the trades, and that is "
+                    "what is shown. To show yours, leave strategy_stats= out of the book; to show that one, leave the "
+                    "figure out here.",
+                    site,
+                    definition.name,
+                )
+        return True
 
     def _take_in_all(self) -> None:
         while self._pending:
@@ -210,6 +256,35 @@ class StrategyStats:
 
     def _settings(self) -> tuple[str, str, float]:
         return self.reset_at, self.timezone, self.periods_per_year
+
+
+_FED: Final = frozenset(
+    definition.name
+    for definition in (
+        catalogue.STRATEGY_WIN_RATE,
+        catalogue.STRATEGY_AVG_PNL,
+        catalogue.STRATEGY_SHARPE_RATIO,
+        catalogue.STRATEGY_TRADES_TODAY,
+        catalogue.DAILY_PNL,
+        catalogue.MAX_DRAWDOWN,
+    )
+)
+_NOT_EXECUTED: Final = frozenset({"failed", "rejected", "cancelled", "expired", "submitted", "accepted"})
+
+
+def is_executed(status: object, dialect: str | None = None) -> bool:
+    """Whether a trade of this status took place; one that nobody knows is taken for one.
+
+    Args:
+        status: The status, as it came; None is executed.
+        dialect: The broker whose spellings are meant.
+    """
+    if status is None or status is MISSING:
+        return True
+    try:
+        return vocabulary.trade_status(status, dialect) not in _NOT_EXECUTED
+    except Exception:
+        return True  # counted where it is recorded as a label
 
 
 def _zone(name: str) -> tzinfo:

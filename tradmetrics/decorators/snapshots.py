@@ -1,11 +1,11 @@
-"""`track_positions`, `track_pnl`, `track_capital`, `track_market`, `track_strategy`: gauges from returned snapshots.
+"""`track_pnl`, `track_capital`, `track_market`, `track_strategy`: gauges from returned snapshots.
 
 Put them on functions that return the state of things, and let a `Sampler` call these every few seconds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, ParamSpec, TypeVar, overload
 
 from tradmetrics import catalogue, snapshots
@@ -35,17 +35,26 @@ _MARKET: Final = (catalogue.MARKET_VIX, catalogue.MARKET_SESSION_OPEN, catalogue
 def _recipe(decorator: str, given: Mapping[str, object], apply: Apply, gauges: Iterable[MetricDefinition]) -> Recipe:
     """A recipe that reads the named fields of every snapshot returned, and applies them."""
     fields = tuple(Field(name, from_arguments=name == "strategy", names=_ALSO.get(name, ())) for name in given)
+    figures = [name for name in given if name != "strategy"]
+    looked_for = ", ".join(" or ".join(_ALSO.get(name, (name,))) for name in figures)
 
     def effect(reading: Reading) -> None:
         if reading.exception is not None or reading.result is None:
             return
         for item in snapshots.items_of(reading.result):
-            apply(reading, {field.name: _value(reading, field, given.get(field.name), item) for field in fields})
+            values = {field.name: value_of(reading, field, given.get(field.name), item) for field in fields}
+            if any(values[name] is not MISSING for name in figures):
+                apply(reading, values)
+            else:
+                message = f"a {type(item).__name__} has none of the fields {looked_for}; say where: {example}"
+                reading.fault("value", LookupError(message))
 
+    example = f"@{decorator}({figures[0]}=result('…'))"
     return Recipe(decorator, fields, effect=effect, needs_result=True, also=tuple(gauges))
 
 
-def _value(reading: Reading, field: Field, source: object, item: object) -> object:
+def value_of(reading: Reading, field: Field, source: object, item: object) -> object:
+    """A field of a snapshot: `MISSING` where there is none, and None where reading it failed, which is counted."""
     if source is None:
         for name in field.names or (field.name,):
             value = snapshots.read(reading.book, reading.site.name, item, name)
@@ -57,46 +66,9 @@ def _value(reading: Reading, field: Field, source: object, item: object) -> obje
             return follow(item, source.path)
         except Exception as error:
             reading.fault("source", error)
-            return MISSING
-    return reading(field.name)
-
-
-@overload
-def track_positions(function: Callable[P, R], /) -> Callable[P, R]: ...
-@overload
-def track_positions(function: None = None, /, *, metrics: TradingMetrics | None = None) -> Decorator: ...
-@taught
-def track_positions(function: Callable[..., Any] | None = None, /, *, metrics: TradingMetrics | None = None) -> Any:
-    """Set `trading_positions_open` by strategy and `trading_unrealized_pnl` from the positions a function returns.
-
-    A strategy whose positions are gone reads 0. None, or an exception, changes nothing.
-
-    Example:
-        ```python
-        from tradmetrics import track_positions
-
-
-        @track_positions
-        def open_positions():
-            return [{"strategy": "gamma_scalping", "quantity": 50, "unrealized_pnl": 120.5}]
-        ```
-
-    Args:
-        function: A function that returns an iterable of positions, or a mapping whose values they are: mappings or
-            objects with `strategy`, `unrealized_pnl` (currency) and optionally `quantity` (0 is closed).
-        metrics: The book to record to; by default the process's.
-    """
-
-    def effect(reading: Reading) -> None:
-        if reading.exception is not None or reading.result is None:
-            return
-        if issubclass(type(reading.result), Iterator):
-            reading.fault("value", TypeError("an iterator can be read once, and that is for the caller; return a list"))
-            return
-        snapshots.set_positions(reading.book, reading.result, site=reading.site.name)
-
-    also = (catalogue.POSITIONS_OPEN, catalogue.UNREALIZED_PNL)
-    return decorate(function, Recipe("track_positions", (), effect=effect, needs_result=True, also=also), {}, metrics)
+            return None
+    value = reading(field.name)
+    return None if value is MISSING else value
 
 
 @overload
@@ -126,7 +98,8 @@ def track_pnl(
     """Set the P&L gauges from the snapshot that a function returns.
 
     Fields: `daily` or `daily_pnl`, `unrealized` or `unrealized_pnl`, `realized` or `realized_pnl` (currency), and
-    `daily_pct` (percent). Those that are absent leave their gauge alone.
+    `daily_pct` (percent). Those that are absent leave their gauge alone; a snapshot with none of them is an error that
+    is counted. In a book with `StrategyStats`, `daily` is not set: that comes from the trades.
 
     Example:
         ```python
@@ -185,7 +158,7 @@ def track_capital(
     """Set the capital and margin gauges from the snapshot that a function returns.
 
     Fields: `total`, `used`, `available`, `margin_used`, `margin_available` (currency) and `utilization` (percent, 0 to
-    100). Those that are absent leave their gauge alone.
+    100). Those that are absent leave their gauge alone; a snapshot with none of them is an error that is counted.
 
     Example:
         ```python
@@ -247,7 +220,9 @@ def track_market(
     """Set the market gauges from the snapshot that a function returns.
 
     Fields: `vix` (index points), `condition` (a word or enum member: `trading_market_condition` is 1 for it and 0 for
-    those seen before) and `session_open` (true or false; alerts are muted while it is false).
+    those seen before) and `session_open` (true or false, 1 or 0, or one of the words open, closed, yes, no; alerts are
+    muted while it is false). Those that are absent leave their gauge alone; a snapshot with none of them is an error
+    that is counted.
 
     Example:
         ```python
@@ -303,7 +278,8 @@ def track_strategy(
     """Set a strategy's gauges from the snapshot, or list of snapshots, that a function returns.
 
     Fields: `strategy`, `win_rate` (ratio, 0 to 1), `avg_pnl` (currency), `sharpe_ratio` and `trades_today`. Those that
-    are absent leave their gauge alone.
+    are absent leave their gauge alone; a snapshot with no figure is an error that is counted. In a book with
+    `StrategyStats` none of these is set: they come from the trades.
 
     Example:
         ```python

@@ -11,6 +11,7 @@ from tradmetrics.instrument import Reading
 from tradmetrics.labels import MISSING, LabelSource
 from tradmetrics.readers import Field
 from tradmetrics.recipe import Prepared, Recipe, Rule
+from tradmetrics.stats import is_executed
 from tradmetrics.values import number_of
 from tradmetrics.wrapping import Decorator, decorate, taught
 
@@ -132,7 +133,7 @@ def _outcome(reading: Reading) -> str:
 def _statistics(reading: Reading) -> Prepared | None:
     book = reading.book
     stats = book.strategy_stats
-    if stats is None:
+    if stats is None or not is_executed(reading("status"), reading.site.recipe.dialect):
         return None
     strategy, site = reading("strategy"), reading.site.name
     return lambda call: stats.trade(book, strategy, None if call is None else call("pnl"), site=site)
