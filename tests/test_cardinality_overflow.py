@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 import sys
 import tracemalloc
 from collections.abc import Callable
@@ -75,6 +76,22 @@ def _answered(book: TradingMetrics) -> Callable[[str], object]:
     @track_order(strategy=result("strategy"), side="BUY", order_type="LIMIT", metrics=book)
     def place(strategy: str) -> dict[str, str]:
         return {"strategy": strategy, "status": "submitted"}
+
+    return place
+
+
+def _rejected(book: TradingMetrics) -> Callable[[str], object]:
+    @track_order(side="BUY", order_type="LIMIT", metrics=book)
+    def place(strategy: str) -> dict[str, str]:
+        return {"status": "rejected", "reason": f"for {strategy}"}
+
+    return place
+
+
+def _filled(book: TradingMetrics) -> Callable[[str], object]:
+    @track_order(side="BUY", order_type="LIMIT", metrics=book)
+    def place(strategy: str) -> dict[str, str]:
+        return {"status": "filled"}
 
     return place
 
@@ -157,6 +174,8 @@ def _gauge(book: TradingMetrics) -> Callable[[str], object]:
 WAYS: dict[Callable[[TradingMetrics], Callable[[str], object]], dict[str, tuple[str, int]]] = {
     _order: {SUBMITTED: ("strategy", 0)},
     _answered: {SUBMITTED: ("strategy", 0)},
+    _rejected: {SUBMITTED: ("strategy", 0), REJECTED: ("reason", 1)},
+    _filled: {SUBMITTED: ("strategy", 0), "trading_orders_filled_total": ("strategy", 0)},
     _raised: {REJECTED: ("reason", 1)},
     _exported: {"trading_trades_total": ("strategy", 0)},
     _timed: {"trading_order_fill_time_seconds_count": ("strategy", 0)},
@@ -197,6 +216,30 @@ def test_every_call_under_other_counts_as_an_overflow(
         assert len(values) == total(book, name)
         assert 150 == under_other(book, name, position) == overflows(book, metric, label)
     assert {} == errors(book)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("limits", [Limits(), Limits(default_label=3), Limits(series={REJECTED: 5})])
+def test_what_is_remembered_changes_nothing(seed: int, limits: Limits) -> None:
+    """An order would be counted under the labels of another, because both had something that found no place."""
+    remembering, asking = TradingMetrics(limits=limits), TradingMetrics(limits=limits)
+
+    @track_order(order_type="LIMIT", metrics=remembering)
+    def place(strategy: str, side: str, answer: dict[str, Any] | None) -> dict[str, Any] | None:
+        return answer
+
+    draw = random.Random(seed)
+    for number in range(1_500):
+        strategy = draw.choice(["a", "b", "c", "d", f"s{number}", f"{UUID[:-6]}{number:06}", "unknown"])
+        side = draw.choice(["BUY", "SELL"])
+        reason = draw.choice(["margin", "price", "halted", "limits", f"r{number}", f"{UUID[:-6]}{number:06}", None])
+        status = draw.choice(["submitted", "rejected", None])
+        place(strategy, side, None if status is None else {"status": status, "reason": reason})
+        asking.record(catalogue.ORDERS_SUBMITTED, (strategy, side, "LIMIT"), site="test")
+        if status == "rejected":
+            asking.record(catalogue.ORDERS_REJECTED, (strategy, reason), site="test")
+    for name in (SUBMITTED, REJECTED, OVERFLOW):
+        assert values_of(asking, name) == values_of(remembering, name)
 
 
 def test_overflows_of_gauges_count() -> None:
@@ -445,7 +488,7 @@ def test_the_same_values_lead_to_the_same_series(values: list[Any]) -> None:
 
 def held_by(book: TradingMetrics, site: Site) -> int:
     """How many raw labels a site and its book remember."""
-    plans = sum(len(plan.entries) for plan in site._plans.values())
+    plans = sum(len(plan.entries) + len(plan.spill or ()) for plan in site._plans.values())
     return len(site._entries) + plans + len(book.instrument(catalogue.ORDERS_SUBMITTED)._known)
 
 
@@ -521,15 +564,19 @@ def calls_made(function: Callable[[], object]) -> int:
     return count
 
 
-@pytest.mark.parametrize("limits", [Limits(labels={"strategy": 1}), Limits()], ids=["full", "identifiers"])
-def test_a_hostile_value_takes_a_short_way(limits: Limits) -> None:
+@pytest.mark.parametrize(("way", "times"), [(_order, 3), (_answered, 2), (_rejected, 2)])
+@pytest.mark.parametrize("limits", [Limits(labels={"strategy": 1, "reason": 1}), Limits()], ids=["full", "identifiers"])
+def test_a_hostile_value_takes_a_short_way(
+    way: Callable[[TradingMetrics], Callable[[str], object]], times: int, limits: Limits
+) -> None:
     """A flood of order ids would slow the trading loop down, each by twenty times the price of a good label."""
     book = TradingMetrics(limits=limits)
     with unlogged():
-        place = _order(book)
-        place("gamma")
+        place = way(book)
+        for _ in range(3):
+            place("gamma")
         for number in range(200):
             place(f"{UUID[:-6]}{number:06}")
     good = calls_made(lambda: place("gamma"))
     costs = sorted(calls_made(lambda number=number: place(f"{UUID[:-6]}{number:06}")) for number in range(500, 600))  # type: ignore[misc]
-    assert costs[len(costs) // 2] <= 3 * good
+    assert costs[len(costs) // 2] <= times * good

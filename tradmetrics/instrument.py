@@ -8,7 +8,7 @@ the raw label values and touches them. Whatever goes wrong in here is counted, a
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from time import perf_counter, time
 from typing import Any, Final, TypeAlias, Union
@@ -315,6 +315,8 @@ class Site:
             plan = plans[outcome] = Plan(recipe, self.compiled, outcome)
         key = plan.key(reading, args, kwargs)
         entry = None if key is None else plan.entries.get(key)
+        if entry is None and key is not None and plan.spill is not None:
+            entry = plan.spill.find(key)
         serieses, prepared = entry or ([None] * len(plan.lines), None)
         kept = SAFE
         for position, line in enumerate(plan.lines):
@@ -344,6 +346,10 @@ class Site:
             prepared = None if recipe.prepare is None else recipe.prepare(reading)
             if key is not None and kept == SAFE:
                 remember(plan.entries, key, (serieses, prepared))
+            elif key is not None and kept and prepared is None:
+                if plan.spill is None:
+                    plan.spill = self._spill(plan, plan.names)
+                plan.spill.keep(key, (serieses, None), spilled=True)
             if key is not None and kept and outcome == recipe.plain and result is None and self._extract is not None:
                 self._remember_plain(plan, entries, _extracted(self._extract, args, kwargs), serieses, prepared)
         if prepared is not None:
@@ -375,26 +381,27 @@ class Site:
         if not spilled:
             remember(entries, key, entry)
         elif prepared is None:
-            spill = entries if isinstance(entries, Spill) else self._spill(plan, entries)
+            if isinstance(entries, Spill):
+                spill = entries
+            else:
+                names = {name for line in plan.lines for name in line.names}
+                spill = self._spill(plan, self.compiled.varying(names))
+                spill.update(entries)
             spill.keep(key, entry, spilled=True)
             with creating:
                 if self._entries is entries:
                     self._entries = spill
 
-    def _spill(self, plan: Plan, entries: Mapping[Any, Entry]) -> Spill[Entry]:
-        """What is remembered, and where those go that find no place."""
+    def _spill(self, plan: Plan, names: Sequence[str]) -> Spill[Any]:
+        """A memory of where those go that find no place, for keys that hold the values of these labels."""
         budgets: dict[str, list[LabelBudget]] = {}
         for line in plan.lines:
             for name, budget in zip(line.names, self.book.budgets(line.definition), strict=True):
                 if budget is not None:
                     budgets.setdefault(name, []).append(budget)
-        labels = {name for line in plan.lines for name in line.names}
-        varying = self.compiled.varying(labels)
-        constant = [name for name in sorted(budgets.keys() - set(varying)) if self.compiled.sources[name] is not None]
-        positions = [(i, tuple(budgets[name])) for i, name in enumerate((*varying, *constant)) if name in budgets]
-        spill: Spill[Entry] = Spill(positions, [text_of(self.compiled.sources[name]) for name in constant])
-        spill.update(entries)
-        return spill
+        constant = [name for name in sorted(budgets.keys() - set(names)) if self.compiled.sources[name] is not None]
+        positions = [(i, tuple(budgets[name])) for i, name in enumerate((*names, *constant)) if name in budgets]
+        return Spill(positions, [text_of(self.compiled.sources[name]) for name in constant])
 
     def _amount(self, line: Line, reading: Reading) -> float | None:
         value: Any = line.amount

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, Union
 
 from tradmetrics.readers import Compiled, is_safe
 from tradmetrics.recipe import Prepared, Recipe, Rule
 from tradmetrics.series import Series
+from tradmetrics.spill import Spill
 
 if TYPE_CHECKING:
     from tradmetrics.instrument import Reading
+
+Done: TypeAlias = tuple[list[Union[Series, None]], Union[Prepared, None]]
+"""What was done for a key: the series of each line, where it recorded, and the rest."""
 
 # Whether the next call with the same raw labels has to ask for the series; may go where this one spilled to, if none
 # of its values has a place; or may go to the series at once.
@@ -45,7 +49,7 @@ class Line:
 class Plan:
     """What a site records at one outcome, and what it did for the labels it has seen."""
 
-    __slots__ = ("entries", "extract", "late", "lines")
+    __slots__ = ("entries", "extract", "late", "lines", "names", "spill")
 
     def __init__(self, recipe: Recipe, compiled: Compiled, outcome: str) -> None:
         rules = tuple(rule for rule in recipe.rules if rule.when is None or outcome in rule.when)
@@ -53,7 +57,9 @@ class Plan:
         names = {name for line in self.lines for name in line.names}
         self.extract = compiled.extractor(names)
         self.late = tuple(sorted(filter(compiled.only_from_result, names)))
-        self.entries: dict[Any, tuple[list[Series | None], Prepared | None]] = {}
+        self.names = (*compiled.varying(names), *self.late)  # what a key holds, in its order
+        self.entries: dict[Any, Done] = {}
+        self.spill: Spill[Done] | None = None
 
     def key(self, reading: Reading, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """What decides the labels of a call, or None where that cannot be told at a glance, or not be compared."""
@@ -68,6 +74,6 @@ class Plan:
             return key
         if len(late) == 1:
             value = reading(late[0])
-            return (key, value) if type(value) is str or is_safe((value,)) else None
+            return (*key, value) if type(value) is str or is_safe((value,)) else None
         values = tuple([reading(name) for name in late])
-        return (key, values) if is_safe(values) else None
+        return (*key, *values) if is_safe(values) else None

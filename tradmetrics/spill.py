@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 
 from tradmetrics.cardinality import LabelBudget
 from tradmetrics.identifiers import is_identifier
+from tradmetrics.labels import MISSING
 from tradmetrics.text import clean
 
 T = TypeVar("T")
@@ -113,6 +114,8 @@ class Spill(dict[Any, T]):
         for position, budget, others in self._opens:
             value = values[position]
             if type(value) is not str:
+                if value is None or value is MISSING:
+                    continue  # `unknown`, which has its place
                 return None
             text = clean(value)
             if text in budget.places:
