@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from collections.abc import Callable
 from datetime import datetime, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -14,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.lifecycle_kit import Desk
+from tests.recorded import errors, raising
 from tradmetrics import ConfigurationError, OrderTracker, TradingMetrics
 from tradmetrics.lifecycle.inputs import LONGEST_ID
 
@@ -223,6 +225,114 @@ def test_hostile_objects_are_counted_whatever_they_stand_for(desk: Desk) -> None
     assert {"submitted": 2, "rejected": 1} == desk.ends()
     assert 1 == desk.value("trading_orders_rejected_total", strategy="unknown", reason="unknown")
     assert 0 < sum(desk.errors().values())
+
+
+class Unreadable:
+    """Something whose text cannot be had."""
+
+    def __str__(self) -> str:
+        raise ValueError("no text")
+
+
+NO_TEXT = Unreadable()
+MISTAKES: dict[str, tuple[Callable[[OrderTracker], object], str, str]] = {
+    "submitted: id": (lambda orders: orders.submitted(NO_TEXT), "label", "no text"),
+    "submitted: account": (lambda orders: orders.submitted("2", account=NO_TEXT), "label", "no text"),
+    "submitted: strategy": (lambda orders: orders.submitted("2", strategy=NO_TEXT), "label", "no text"),
+    "submitted: side": (lambda orders: orders.submitted("2", side="sideways"), "vocabulary", "side='sideways'"),
+    "submitted: price": (lambda orders: orders.submitted("2", reference_price="cheap"), "value", "cheap"),
+    "submitted: timestamp": (lambda orders: orders.submitted("2", timestamp="noon"), "clock", "noon"),
+    "updated: id": (lambda orders: orders.updated(NO_TEXT), "label", "no text"),
+    "updated: account": (lambda orders: orders.updated("1", account=NO_TEXT), "label", "no text"),
+    "updated: status": (lambda orders: orders.updated("1", status="dancing"), "vocabulary", "status='dancing'"),
+    "updated: fill id": (lambda orders: orders.updated("1", fill_id=NO_TEXT), "label", "no text"),
+    "updated: price": (lambda orders: orders.updated("1", price="cheap"), "value", "cheap"),
+    "updated: reason": (lambda orders: orders.updated("1", reason=NO_TEXT), "label", "no text"),
+    "updated: timestamp": (lambda orders: orders.updated("1", timestamp="noon"), "clock", "noon"),
+    "alias: id": (lambda orders: orders.alias(NO_TEXT, "2"), "label", "no text"),
+    "alias: broker's id": (lambda orders: orders.alias("1", NO_TEXT), "label", "no text"),
+    "cancel_requested: id": (lambda orders: orders.cancel_requested(NO_TEXT), "label", "no text"),
+    "cancel_requested: timestamp": (lambda orders: orders.cancel_requested("1", timestamp="noon"), "clock", "noon"),
+    "replaced: id": (lambda orders: orders.replaced(NO_TEXT, "2"), "label", "no text"),
+    "replaced: new id": (lambda orders: orders.replaced("1", NO_TEXT), "label", "no text"),
+    "replaced: timestamp": (lambda orders: orders.replaced("1", "2", timestamp="noon"), "clock", "noon"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_an_error_names_the_call_and_the_log_says_what_was_wrong(
+    mistake: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Without it, somebody who sees errors counted would not know which of his callbacks hands in what."""
+    call, stage, said = MISTAKES[mistake]
+    desk = Desk(strict=False, account="U1")
+    desk.orders.submitted("1", side="BUY")
+    call(desk.orders)
+    assert {(mistake.partition(":")[0], stage): 1} == errors(desk.book)
+    assert f"OrderTracker.{mistake.partition(':')[0]}" in caplog.text
+    assert said in caplog.text
+
+
+CALLS: dict[str, Callable[[OrderTracker], object]] = {
+    "submitted": lambda orders: orders.submitted("2"),
+    "updated": lambda orders: orders.updated("1", status="accepted"),
+    "alias": lambda orders: orders.alias("1", "2"),
+    "cancel_requested": lambda orders: orders.cancel_requested("1"),
+    "replaced": lambda orders: orders.replaced("1", "2"),
+    "OrderTracker": lambda orders: orders.open_orders(),
+    "@submit": lambda orders: orders.submit(lambda: "2")(),
+    "@update": lambda orders: orders.update(lambda order_id: None)("1"),
+    "@cancel": lambda orders: orders.cancel(lambda order_id: None)("1"),
+    "@replace": lambda orders: orders.replace(lambda order_id, new_order_id: None)("1", "2"),
+}
+
+
+@pytest.mark.parametrize("name", [*CALLS, "snapshot", "restore"])
+def test_a_clock_that_fails_is_an_error_of_the_call_that_asked_it(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Without it, nobody would learn that a clock of his own fails, or of which of several trackers it is."""
+    failing = False
+
+    def clock() -> float:
+        if failing:
+            raise OSError("no clock")
+        return 1_000.0
+
+    book = TradingMetrics()
+    orders = OrderTracker("s", metrics=book, clock=clock)
+    orders.submitted("1", side="BUY")
+    snapshot = orders.snapshot()
+    failing = True
+    if name == "snapshot":
+        assert snapshot["orders"] == orders.snapshot()["orders"]
+    elif name == "restore":
+        restored = OrderTracker.restore(snapshot, metrics=book, clock=clock)
+        assert 1 == len(restored.snapshot()["orders"])
+    else:
+        CALLS[name](orders)
+    failing = False
+    found = set(errors(book)) - ({("snapshot", "clock")} if name == "restore" else set())
+    assert {("<lambda>" if name.startswith("@") else name, "clock")} == found
+    assert "no clock" in caplog.text
+
+
+@pytest.mark.parametrize("name", [*CALLS, "restore"])
+def test_a_rule_that_fails_is_an_error_of_the_call_that_it_failed(
+    name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Without it, an error of ours would reach the trading call, or be reported of nowhere."""
+    desk = Desk(strict=False)
+    desk.orders.submitted("1", side="BUY")
+    snapshot = desk.orders.snapshot()
+    monkeypatch.setattr("tradmetrics.lifecycle.core.Core.sweep", raising(ZeroDivisionError("a rule")))
+    desk.clock.now += 1e9
+    if name == "restore":
+        monkeypatch.setattr("tradmetrics.lifecycle.core.Core.put", raising(ZeroDivisionError("a rule")))
+        OrderTracker.restore(snapshot, metrics=desk.book, clock=desk.clock)
+    else:
+        CALLS[name](desk.orders)
+    monkeypatch.undo()
+    assert {("<lambda>" if name.startswith("@") else name, "record")} == set(errors(desk.book))
+    assert "a rule" in caplog.text
 
 
 @pytest.mark.parametrize("answer", [None, "now", float("nan"), "raises"])
