@@ -7,6 +7,7 @@ import contextlib
 import gzip
 import http.client
 import itertools
+import logging
 import os
 import re
 import socket
@@ -22,6 +23,7 @@ from typing import Any
 
 import pytest
 import uvicorn
+from prometheus_client import Metric
 
 import tradmetrics.rendering as rendering
 import tradmetrics.server as server_module
@@ -142,6 +144,16 @@ class Watcher:
         self._last = seen
 
 
+@pytest.fixture
+def _hasty() -> Iterator[None]:
+    """Threads come between one another's steps wherever they can."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("_hasty")
 def test_sixteen_threads_record_while_it_is_scraped() -> None:
     """A scrape would fail or show a counter that went back, which reads as a restart; or orders would be lost."""
     book = TradingMetrics(strict=True)
@@ -369,18 +381,75 @@ def test_a_storm_is_answered_or_refused_and_recording_goes_on(served: Served) ->
     )
 
 
+class Broken:
+    """A collector of the bot's own."""
+
+    def describe(self) -> list[Metric]:
+        return []
+
+    def collect(self) -> list[Metric]:
+        raise RuntimeError("the database is away")
+
+
+def test_a_scrape_that_fails_tells_the_log_why_and_the_client_nothing(
+    served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The answer would show source code to whoever can reach the port, or the reason would be nowhere."""
+    broken = Broken()
+    served.book.registry.register(broken)
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", served.port, timeout=10)) as connection:
+        connection.request("GET", "/metrics")
+        answer = connection.getresponse()
+        body = answer.read()
+    assert 500 == answer.status
+    assert not re.search(rb"Traceback|database|RuntimeError|\.py", body)
+    assert "the database is away" in caplog.text
+    served.book.registry.unregister(broken)
+    assert 200 == served.status()
+
+
+def test_secrets_reach_no_log(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> None:
+    """A token would stand in a log that more people read than may read the metrics."""
+    caplog.set_level(logging.DEBUG)
+    book = TradingMetrics(strict=True)
+    app = make_asgi_app(book, auth="s3cret-token")
+
+    async def ask(token: str) -> list[Any]:
+        sent: list[Any] = []
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        headers = [(b"authorization", f"Bearer {token}".encode())]
+        await app({"type": "http", "method": "GET", "path": "/", "headers": headers}, None, send)  # type: ignore[arg-type]
+        return sent
+
+    book.registry.register(Broken())
+    answers = [asyncio.run(ask(token)) for token in ("s3cret-token", "s3cret-guess")]
+    assert [500, 401] == [answer[0]["status"] for answer in answers]
+    shown = "".join((str(answers), caplog.text, *capfd.readouterr(), repr(app)))
+    assert "the database is away" in shown
+    assert "s3cret" not in shown
+
+
+class Verbose:
+    """A collector with more to say than fits on the way to the client."""
+
+    def collect(self) -> list[Metric]:
+        return [Metric("verbose", "x" * 20_000_000, "gauge")]
+
+
 def test_a_client_that_does_not_read_its_answer_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each slow reader would hold a thread and megabytes of text for ever."""
     monkeypatch.setattr(server_module, "IDLE_SECONDS", 0.2)
-    book = TradingMetrics(limits=Limits(labels={"symbol": 5_000}, default_series=5_000))
-    for number in range(3_000):
-        book.record(catalogue.MARKET_DATA_AGE, (f"S{number:05}",), 0.1, site="test")
+    book = TradingMetrics(strict=True)
+    book.registry.register(Verbose())
     with start_metrics_server(port=0, metrics=book) as server, socket.socket() as slow:
         slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
         slow.connect(("127.0.0.1", server.port))
         slow.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
         assert eventually(lambda: len(server._server._connections) == 1)
-        assert eventually(lambda: len(server._server._connections) == 0)
+        assert eventually(lambda: len(server._server._connections) == 0, seconds=10)
         assert 200 == Served(server.port, book).status()
 
 

@@ -384,6 +384,33 @@ def test_a_limit_on_the_size_of_files_stops_no_order(worker: Program) -> None:
     assert "done\n" == worker.run(DISK + textwrap.dedent(script), quiet=False)
 
 
+def test_a_directory_that_is_taken_away_stops_no_order(worker: Program) -> None:
+    """Somebody who tidies up /tmp would stop the trading."""
+    script = """
+    import os, shutil, urllib.request
+    import tradmetrics as tm
+
+    folder = os.environ["PROMETHEUS_MULTIPROC_DIR"]
+    place = tm.track_order(side="BUY", order_type="LIMIT")(lambda strategy: {"status": "filled"})
+    server = tm.start_metrics_server(port=0)
+    place("before")
+    shutil.rmtree(folder)
+    assert [{"status": "filled"}] * 500 == [place(f"strategy {number}") for number in range(500)]
+    tm.metrics_exporter.update_pnl_metrics(daily=5)
+    try:
+        urllib.request.urlopen(server.url, timeout=10)
+    except urllib.error.HTTPError as error:
+        assert error.code == 500  # so that Prometheus tells
+    else:
+        raise AssertionError("nothing is wrong")
+    os.mkdir(folder)
+    tm.metrics_exporter.update_pnl_metrics(daily=6)
+    assert b"trading_daily_pnl 6.0" in urllib.request.urlopen(server.url, timeout=10).read()
+    print("done")
+    """
+    assert "done\n" == worker.run(script, quiet=False)
+
+
 # ── labels as large as the memory ────────────────────────────────────────────────────────────────────────────────
 
 SIZE = 100_000_000 if os.environ.get("TRADMETRICS_LONG") == "1" else 20_000_000
