@@ -426,6 +426,25 @@ def test_a_chain_of_early_replaces_is_followed_whatever_its_length(desk: Desk) -
     assert {} == desk.errors()
 
 
+def test_an_unknown_order_waits_also_while_a_replace_is_in_doubt(desk: Desk) -> None:
+    """Without it, one replace that timed out would lose the early news of every other order."""
+
+    @desk.orders.replace
+    def amend(order_id: str, new_order_id: str) -> None:
+        raise TimeoutError
+
+    desk.orders.submitted("a", side="BUY")
+    with pytest.raises(TimeoutError):
+        amend("a", "b")
+    desk.orders.updated("early", status="filled")
+    desk.orders.replaced("early too", "c")
+    desk.orders.submitted("early", side="BUY")
+    desk.orders.submitted("early too", side="BUY")
+    desk.orders.updated("c", status="filled")
+    assert {"submitted": 3, "filled": 2} == desk.ends()
+    assert {} == desk.anomalies()
+
+
 # ── second ids and replaces ──────────────────────────────────────────────────────────────────────────────────────────
 
 

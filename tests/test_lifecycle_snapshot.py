@@ -81,6 +81,18 @@ def test_a_snapshot_of_a_restored_tracker_is_the_same() -> None:
     assert "U1" == second["account"]
 
 
+def test_an_order_that_each_id_is_counted_for_by_itself_goes_on_after_a_restart() -> None:
+    """Without it, the snapshot of a broker that counts so would be refused as damaged, with all its orders."""
+    desk = Desk()
+    desk.orders.submitted("a", side="BUY", quantity=10)
+    desk.orders.updated("a", filled=4)
+    desk.orders.replaced("a", "b", quantity=6)
+    desk.orders.updated("b", filled=2)
+    after = restored(desk, saved(desk))
+    after.orders.updated("b", filled=1)
+    assert {"bust": 1} == after.anomalies()
+
+
 def test_the_limits_hold_for_what_is_restored() -> None:
     """Without it, a tracker with a smaller table or an old snapshot would start beyond its bounds."""
     desk = filled_desk()
