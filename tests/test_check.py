@@ -490,6 +490,7 @@ def test_the_books_limits_count() -> None:
     assert 10 == report(make(None)).metrics[0].worst_case_series
 
 
+ONE = MetricDefinition("desk_legs_total", "counter", "Legs.", labels=("desk", ("leg", tuple("abcd"))))
 THREE = MetricDefinition("desk_orders_total", "counter", "Orders.", labels=("desk", ("leg", ("a", "b")), "venue"))
 VALUES = st.one_of(
     st.none(),
@@ -498,12 +499,23 @@ VALUES = st.one_of(
 
 
 @settings(max_examples=80, deadline=None)
-@given(VALUES, VALUES, st.integers(1, 4), st.integers(1, 12), st.integers(1, 6), st.randoms(use_true_random=False))
+@given(
+    *(VALUES, VALUES, st.integers(1, 4), st.integers(1, 12), st.integers(1, 6)),
+    *(st.booleans(), st.booleans(), st.randoms(use_true_random=False)),
+)
 def test_no_calls_make_more_series_than_the_worst_case(
-    desks: list[str] | None, venues: list[str] | None, label: int, series: int, outside: int, chance: Any
+    desks: list[str] | None,
+    venues: list[str] | None,
+    label: int,
+    series: int,
+    outside: int,
+    allows_desk: bool,
+    allows_venue: bool,
+    chance: Any,
 ) -> None:
     """`--max-series` would promise what does not hold."""
-    limits = Limits(labels={"desk": label, "venue": label}, series={THREE.name: series})
+    allow = {"desk": ["x"] * allows_desk, "venue": ["x"] * allows_venue}
+    limits = Limits(labels={"desk": label, "venue": label}, series={THREE.name: series}, allow=allow)
     with pytest.MonkeyPatch.context() as patch, unlogged():
         patch.setattr("tradmetrics.cardinality.limits.MOST_OUTSIDE", outside)
         domains = [None if each is None else tuple(each) for each in (desks, ["a", "b"], venues)]
@@ -529,3 +541,16 @@ def test_the_worst_case_is_reached() -> None:
     for desk, leg, venue in itertools.product(places, "ab", places):
         send(desk, leg, venue)
     assert report(send).total == len(values_of(book, THREE.name)) == 4 * 2 * 4
+
+
+def test_values_that_are_always_admitted_come_on_top_of_the_worst_case() -> None:
+    """Series past the budget would come as a surprise, though they were asked for."""
+    limits = Limits(labels={"desk": 2}, series={ONE.name: 3}, allow={"desk": ["vip", "other"]})
+    book = TradingMetrics(limits=limits)
+
+    @track(ONE, metrics=book)
+    def send(desk: str, leg: str) -> None: ...
+
+    for desk, leg in itertools.product(["", "x", "vip", "other"], "abcd"):
+        send(desk, leg)
+    assert 2 * 4 + 2 * 4 == len(values_of(book, ONE.name)) <= report(send).total

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 from tradmetrics.cardinality import FREE, Limits
 from tradmetrics.check.flags import Domain, flags_of
@@ -113,7 +113,7 @@ def worst_case(definition: MetricDefinition, domains: Sequence[Domain], limits: 
         limits: Its budgets.
     """
     closed = 1
-    places: list[tuple[int, set[str]]] = []
+    places: list[_Places] = []
     for label, domain in zip(definition.labels, domains, strict=True):
         if label.values is not None or not definition.guarded:
             closed *= len(domain or label.values or ())
@@ -122,30 +122,48 @@ def worst_case(definition: MetricDefinition, domains: Sequence[Domain], limits: 
     if not places:
         return closed
     # As in the guard: series with `__other__` or `unknown` in some open label are outside the budget and have a bound
-    # of their own, but for those with nothing else in their open labels. Past either bound any label may collapse.
+    # of their own. Past either bound any label may collapse; those series that cannot are on top of it.
     budget, bound = limits.series_budget(definition.name), limits.outside_budget(definition.name)
-    within, outside, bare = _combinations(closed, places)
-    if within > budget or outside - bare > bound:
-        within, outside, bare = _combinations(closed, [(admitted, free | {OTHER}) for admitted, free in places])
-    return min(within, budget) + min(outside, bound + bare)
+    most = _combinations(closed, places)
+    if most.within > budget or most.outside - most.firm_outside > bound:
+        most = _combinations(closed, [each._replace(free=each.free | {OTHER}) for each in places])
+    return min(most.within, budget + most.firm_within) + min(most.outside, bound + most.firm_outside)
 
 
-def _combinations(closed: int, places: Sequence[tuple[int, set[str]]]) -> tuple[int, int, int]:
-    """Series within the budget, those outside it, and those of these that have nothing else in their open labels."""
-    within = closed * prod(admitted for admitted, _ in places)
-    every = closed * prod(admitted + len(free) for admitted, free in places)
-    return within, every - within, closed * prod(len(free) for _, free in places)
+class _Places(NamedTuple):
+    """How many values of an open label find a place, how many of these always do, and those outside the budget."""
+
+    admitted: int
+    allowed: int
+    free: set[str]
 
 
-def _places(definition: MetricDefinition, label: Label, domain: Domain, limits: Limits) -> tuple[int, set[str]]:
-    """How many values of an open label find a place, and which of those outside the budget there can be."""
+class _Combinations(NamedTuple):
+    """Series within the budget and outside it, and how many of each have no open label that can collapse."""
+
+    within: int
+    outside: int
+    firm_within: int
+    firm_outside: int
+
+
+def _combinations(closed: int, places: Sequence[_Places]) -> _Combinations:
+    within = closed * prod(each.admitted for each in places)
+    every = closed * prod(each.admitted + len(each.free) for each in places)
+    firm_within = closed * prod(each.allowed for each in places)
+    firm = closed * prod(each.allowed + len(each.free) for each in places)
+    return _Combinations(within, every - within, firm_within, firm - firm_within)
+
+
+def _places(definition: MetricDefinition, label: Label, domain: Domain, limits: Limits) -> _Places:
     budget = limits.label_budget(definition.name, label.name)
-    if domain is None:
-        return budget, set(FREE)
     allowed = limits.allowed(label.name)
+    if domain is None:
+        return _Places(budget, len(allowed), set(FREE))
     values = set(domain) - FREE
     admitted = min(budget, sum(value in allowed or not is_identifier(value) for value in values))
-    return admitted, set(FREE.intersection(domain)) | ({OTHER} if admitted < len(values) else set())
+    free = set(FREE.intersection(domain)) | ({OTHER} if admitted < len(values) else set())
+    return _Places(admitted, len(values.intersection(allowed)), free)
 
 
 def _together(found: list[tuple[MetricDefinition, Limits, list[Domain]]]) -> MetricReport:
