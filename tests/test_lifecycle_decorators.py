@@ -21,6 +21,7 @@ from tradmetrics import (
     configure,
     error,
     result,
+    underlying,
 )
 
 
@@ -368,6 +369,18 @@ def test_the_answer_is_read_where_it_is_named_and_in_the_brokers_words() -> None
     assert {} == desk.anomalies()
 
 
+def test_a_number_is_a_state_where_it_is_named_as_one() -> None:
+    """Without it, FIX's numbers could not be read from an answer."""
+    desk = Desk(dialect="fix")
+
+    @desk.orders.submit(order_id="1", status=result("status"))
+    def place() -> Any:
+        return {"status": 8}
+
+    place()
+    assert {"submitted": 1, "rejected": 1} == desk.ends()
+
+
 def test_what_an_argument_says_of_the_state_is_no_answer(desk: Desk) -> None:
     """Without it, an order that the bot keeps as `filled` from the last run would be filled when it is sent."""
 
@@ -390,6 +403,32 @@ def test_news_that_waited_for_the_submit_comes_before_its_answer(desk: Desk) -> 
     assert {"submitted": 1, "filled": 1} == desk.ends()
     assert {} == desk.anomalies()
     assert 0 == desk.orders.open_orders()
+
+
+def test_what_a_submit_under_a_replaced_id_is_answered_does_not_end_the_order(desk: Desk) -> None:
+    """Without it, a retry under the id of before a replace would close the order that is live under the new one."""
+
+    @desk.orders.submit(order_id=arg("order_id"))
+    def place(order_id: str, status: str) -> Any:
+        return {"status": status}
+
+    place("a", "open")
+    desk.orders.replaced("a", "b")
+    place("a", "cancelled")
+    assert 1 == desk.orders.open_orders()
+    place("b", "cancelled")
+    assert 0 == desk.orders.open_orders()
+
+
+def test_an_answer_that_the_order_expired_gives_that_as_the_reason(desk: Desk) -> None:
+    """Without it, orders that nobody took at once would look as if somebody had cancelled them."""
+
+    @desk.orders.submit(order_id=arg("order_id"))
+    def place(order_id: str) -> Any:
+        return {"status": "expired"}
+
+    place("1")
+    assert 1 == desk.value("trading_orders_cancelled_total", strategy="s", reason="expired")
 
 
 def test_the_refusal_of_a_repeated_submit_does_not_end_the_order(desk: Desk) -> None:
@@ -419,6 +458,7 @@ def test_the_brokers_id_leads_to_the_order_also_where_there_is_no_other(desk: De
     place(None, "b2")
     for order_id in ("b1", "b2"):
         desk.orders.updated(order_id, status="filled")
+    assert 0 == desk.orders.open_orders()
     desk.orders.updated("m1", status="filled")
     assert {"submitted": 2, "filled": 2} == desk.ends()
     assert {} == desk.anomalies()
@@ -637,6 +677,7 @@ def test_decorated_functions_follow_the_default_book_and_stop_when_it_is_disable
 POLLS = {
     "result": {"status": result("status"), "filled": result("filled")},
     "call": {"status": lambda call: call.result["status"]},
+    "mapped": {"status": "filled", "reason": underlying(result("status"))},
     "nothing": {},
 }
 
@@ -667,10 +708,32 @@ def test_what_a_callback_is_told_is_timed_by_its_beginning(desk: Desk) -> None:
     def on_message(msg: Any) -> None:
         desk.clock.now += 2
 
+    @desk.orders.update(order_id=arg("msg.id"), status=arg("msg.status"))
+    def on_heartbeat(msg: Any) -> dict[str, str]:
+        return {"status": "ok"}
+
     for number, callback in (("1", lambda: on_fill("1", "filled")), ("2", lambda: on_message({"id": "2"}))):
         desk.orders.submitted(number, side="BUY", quantity=10)
+        on_heartbeat({"id": number, "status": None})
         callback()
     assert (2, 0) == desk.times("fill")
+
+
+def test_what_an_exception_tells_is_timed_by_its_end(desk: Desk) -> None:
+    """Without it, a library that raises what became of an order would have it before it was asked."""
+
+    class AlreadyFilledError(Exception):
+        status = "filled"
+
+    @desk.orders.update(order_id=arg("order_id"), status=error("status"))
+    def poll(order_id: str) -> None:
+        desk.clock.now += 2
+        raise AlreadyFilledError
+
+    desk.orders.submitted("1", side="BUY", quantity=10)
+    with pytest.raises(AlreadyFilledError):
+        poll("1")
+    assert (1, 2) == desk.times("fill")
 
 
 def test_a_bare_update_reads_the_answer_where_the_arguments_say_nothing() -> None:
@@ -774,6 +837,22 @@ def test_a_replace_that_timed_out_and_was_never_taken_changes_nothing(desk: Desk
     desk.orders.updated("1", status="cancelled")
     assert {"submitted": 1, "cancelled": 1} == desk.ends()
     assert {} == desk.anomalies()
+
+
+def test_a_replace_that_was_refused_is_confirmed_by_nothing(desk: Desk) -> None:
+    """Without it, an order of somebody else's under that id would fill ours."""
+    desk.orders.submitted("1", side="BUY", quantity=10)
+
+    @desk.orders.replace(order_id=arg("old"), new_order_id=arg("new"))
+    def replace(old: str, new: str) -> None:
+        raise InsufficientFunds
+
+    with pytest.raises(InsufficientFunds):
+        replace("1", "2")
+    desk.orders.updated("2", filled=10)
+    desk.clock.now += 60
+    assert 1 == desk.orders.open_orders()
+    assert {"unknown_order": 1} == desk.anomalies()
 
 
 def test_a_replace_that_timed_out_can_be_replaced_and_cancelled_under_its_new_id(desk: Desk) -> None:

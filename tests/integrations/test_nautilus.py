@@ -18,7 +18,7 @@ from nautilus_trader.core.datetime import unix_nanos_to_dt  # noqa: E402
 from nautilus_trader.model.currencies import USD  # noqa: E402
 from nautilus_trader.model.data import QuoteTick  # noqa: E402
 from nautilus_trader.model.enums import AccountType, OmsType, OrderSide, TimeInForce, TriggerType  # noqa: E402
-from nautilus_trader.model.identifiers import TraderId, Venue  # noqa: E402
+from nautilus_trader.model.identifiers import TradeId, TraderId, Venue  # noqa: E402
 from nautilus_trader.model.objects import Money  # noqa: E402
 from nautilus_trader.test_kit.providers import TestInstrumentProvider  # noqa: E402
 from nautilus_trader.test_kit.stubs.events import TestEventStubs  # noqa: E402
@@ -223,19 +223,22 @@ def test_a_restart_goes_on_with_the_orders_that_were_open(make_engine, book, rec
     """Broken, what fills after a restart was never ordered, and what was ordered never fills."""
     engine = make_engine()
     with instrument_nautilus(live(engine), metrics=TradingMetrics()) as handle:
+        engine.add_strategy(Everything("LATE"))
         engine.run()
         saved = handle.orders.snapshot()
     resting = [order for order in engine.cache.orders() if not order.is_closed]
     again = make_engine()
     with instrument_nautilus(live(again), metrics=book, restore=saved) as handle:
         assert len(resting) == handle.orders.open_orders()
-        (order,) = engine.cache.orders_open()
-        again.cache.add_order(order)  # as a node loads it from its database
-        event = TestEventStubs.order_filled(order, EURUSD)
-        order.apply(event)
-        again.kernel.msgbus.publish(f"events.order.{order.strategy_id.value}", event)
+        for order in engine.cache.orders_open():
+            again.cache.add_order(order)  # as a node loads it from its database
+            event = TestEventStubs.order_filled(order, EURUSD, trade_id=TradeId(order.client_order_id.value[-36:]))
+            order.apply(event)
+            again.kernel.msgbus.publish(f"events.order.{order.strategy_id.value}", event)
 
-    assert {("everything-000",): 1.0} == recorded.by("trading_orders_filled_total", "strategy")
+    assert {("everything-000",): 1.0, ("everything-LATE",): 1.0} == recorded.by(
+        "trading_orders_filled_total", "strategy"
+    )
     assert 0 == recorded("trading_orders_submitted_total")
     with pytest.raises(SnapshotError):
         instrument_nautilus(again, metrics=book, restore={})

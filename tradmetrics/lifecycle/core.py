@@ -157,12 +157,9 @@ class Core(Rules):
         else:
             self._rename(order, order_id, new_id, quantity)
             self._join(new_id)
-        self._perhaps.pop(new_id, None)
 
     def replace_unknown(self, order_id: str, new_id: str, quantity: float | None) -> None:
         """Note a replace of which nobody knows whether it was taken: news under the new id says so."""
-        if new_id in self.table.by_id:
-            return
         self._perhaps[new_id] = order_id, quantity
         if new_id in self._waiting:
             self._confirmed(new_id)
