@@ -306,6 +306,10 @@ def positional_only(what: Any, /) -> None:
     """A parameter positional only."""
 
 
+def positional_only_and_others(other: Any, what: Any = "default", /, third: Any = 3, *, fourth: Any = 4) -> None:
+    """A parameter positional only, before others that are not."""
+
+
 def keyword_only(*, what: Any) -> None:
     """A parameter keyword only."""
 
@@ -328,6 +332,9 @@ def isinstance_is_a_name(isinstance: Any, what: Any) -> None:
 
 CALLS: list[tuple[Callable[..., None], tuple[Any, ...], dict[str, Any], str]] = [
     (positional_only, ("a",), {}, "a"),
+    (positional_only_and_others, (1, "a"), {}, "a"),
+    (positional_only_and_others, (1,), {"third": 5}, "default"),
+    (positional_only_and_others, (1, "a", 3), {"fourth": 5}, "a"),
     (keyword_only, (), {"what": "a"}, "a"),
     (with_default, (), {}, "default"),
     (with_default, (1, "a"), {}, "a"),
