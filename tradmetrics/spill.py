@@ -87,7 +87,7 @@ class Spill(dict[Any, T]):
             if now >= budget.look_at or budget.is_due(text):
                 return None
         for text, budget in refused:
-            if budget.full:
+            if budget.full:  # what is refused though there is room is an identifier, and never gets a place
                 budget.hears(text)
         return done
 
