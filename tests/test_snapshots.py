@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
 import math
 import re
 from collections import UserDict, namedtuple
@@ -513,10 +515,85 @@ def test_two_brokers_positions_add_up(book: TradingMetrics, kind: str) -> None:
         assert expected == shown_positions(book)
 
 
+def test_a_function_that_calls_others_stands_for_them(book: TradingMetrics) -> None:
+    """What a function puts together from two brokers, or an overriding method from `super()`, would count twice."""
+    at_first = [Position("a", 1), Position("b", 2)]
+    first = track_positions(metrics=book)(lambda: list(at_first))
+    second = track_positions(metrics=book)(lambda: [Position("a", 4)])
+    seen = []
+
+    @track_positions(metrics=book)
+    def both() -> list[Position]:
+        answer = first() + second()
+        seen.append(shown_positions(book))  # as a scrape in the middle would see it
+        return answer
+
+    for _ in range(2):
+        both()
+        assert {"a": 2, "b": 1, "trading_unrealized_pnl": 7} == shown_positions(book)
+    at_first.pop()
+    both()
+    assert {"a": 2, "b": 0, "trading_unrealized_pnl": 5} == shown_positions(book)
+    assert [{}, *2 * [{"a": 2, "b": 1, "trading_unrealized_pnl": 7}]] == seen
+    third = track_positions(metrics=book)(lambda: [Position("c", 1)])
+    third()
+    assert {"a": 2, "b": 0, "c": 1, "trading_unrealized_pnl": 6} == shown_positions(book)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_is_reported_within_a_function_without_an_answer_counts(book: TradingMetrics, fails: bool) -> None:
+    """A function that fails after it has asked its broker would hide the positions there."""
+    first = track_positions(metrics=book)(lambda: [Position("a", 1)])
+    other = TradingMetrics()
+
+    @track_positions(metrics=other)
+    @track_positions(metrics=book)
+    def outer() -> None:
+        first()
+        if fails:
+            raise ConnectionError
+
+    with contextlib.suppress(ConnectionError):
+        outer()
+    assert {"a": 1, "trading_unrealized_pnl": 1} == shown_positions(book)
+    assert {} == shown_positions(other)
+
+
+def test_functions_that_run_at_once_do_not_stand_for_one_another(book: TradingMetrics) -> None:
+    """Brokers that are asked at the same time would hide one another's positions."""
+
+    @track_positions(metrics=book)
+    async def first() -> list[Position]:
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        return [Position("a", 1)]
+
+    @track_positions(metrics=book)
+    async def second() -> list[Position]:
+        await asyncio.sleep(0)
+        return [Position("b", 2)]
+
+    async def ask() -> None:
+        await asyncio.gather(first(), second())
+        await second()
+        await first()
+
+    asyncio.run(ask())
+    assert {"a": 1, "b": 1, "trading_unrealized_pnl": 3} == shown_positions(book)
+
+    @track_positions(metrics=book)
+    async def both() -> list[Position]:
+        return [position for positions in await asyncio.gather(first(), second()) for position in positions]
+
+    asyncio.run(both())
+    assert {"a": 1, "b": 1, "trading_unrealized_pnl": 3} == shown_positions(book)
+
+
 def test_a_function_that_is_gone_no_longer_reports(book: TradingMetrics) -> None:
     """A module that is loaded anew, or a cell that is run again, would count its positions twice."""
     for answer in ([Position("a", 2), Position("b", 1)], [Position("a", 2)], []):
         track_positions(metrics=book)(lambda answer=answer: answer)()
+        gc.collect()
     assert {"a": 0, "b": 0, "trading_unrealized_pnl": 0} == shown_positions(book)
     track_positions(metrics=book)(lambda: [Position("a", 2)])()
     assert {"a": 1, "b": 0, "trading_unrealized_pnl": 2} == shown_positions(book)

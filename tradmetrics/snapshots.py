@@ -142,6 +142,7 @@ def set_positions(
     marks: Sequence[tuple[str, ...]] = _MARKS,
     field: Callable[[Any, str], object] | None = None,
     reporter: Reporter = _EXPLICIT_CALLS,
+    stands_for: Iterable[Reporter] = (),
 ) -> None:
     """Count open positions by strategy, and add up their unrealized P&L.
 
@@ -157,6 +158,7 @@ def set_positions(
         marks: Paths one of which at least leads somewhere in a position.
         field: Reads a field (`strategy`, `unrealized_pnl`, `quantity`) of a position; by default what is called so.
         reporter: Who reports; explicit calls are one.
+        stands_for: Other reporters whose positions are among these.
     """
     try:
         items = _positions_in(positions, marks)
@@ -186,13 +188,18 @@ def set_positions(
     report = _Report(counts, math.fsum(unrealized) if unrealized or not is_open else None)
     total: float | None = None
     with _counting(book, site):
-        total = _take_in(book, reporter, report, serieses, site)
+        total = _take_in(book, reporter, report, serieses, stands_for, site)
     if total is not None:
         book.record(catalogue.UNREALIZED_PNL, (), total, site=site)
 
 
 def _take_in(
-    book: TradingMetrics, reporter: Reporter, report: _Report, serieses: Mapping[Labels, Series], site: str
+    book: TradingMetrics,
+    reporter: Reporter,
+    report: _Report,
+    serieses: Mapping[Labels, Series],
+    stands_for: Iterable[Reporter],
+    site: str,
 ) -> float | None:
     """Take a report in, set the open positions, and return the P&L of all reports, None where it stays as it is."""
     instrument = book.instrument(catalogue.POSITIONS_OPEN)
@@ -200,13 +207,16 @@ def _take_in(
     with creating:
         reports = _reports.setdefault(instrument, WeakKeyDictionary())
         before = reports.get(reporter, _NOTHING)
+        touched = report.counts.keys() | before.counts.keys()
+        for other in stands_for:
+            touched |= reports.pop(other, _NOTHING).counts.keys()
         keeps = report.unrealized is None
         reports[reporter] = report._replace(unrealized=before.unrealized) if keeps else report
         totals: dict[Labels, int] = {}
         for each in reports.values():
             for labels, count in each.counts.items():
                 totals[labels] = totals.get(labels, 0) + count
-        for labels in totals.keys() & (report.counts.keys() | before.counts.keys()):
+        for labels in totals.keys() & touched:
             try:
                 resolved = instrument.resolve(labels)  # elsewhere, where another's series was removed since
                 series = serieses.get(labels, resolved.series if resolved.labels == labels else None)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from functools import partial
 from typing import Any, Final, ParamSpec, TypeVar, overload
 
 from tradmetrics import catalogue, snapshots
 from tradmetrics.book import TradingMetrics
 from tradmetrics.decorators.snapshots import value_of
-from tradmetrics.instrument import Reading
+from tradmetrics.instrument import Reading, Site
 from tradmetrics.labels import LabelSource, Result
 from tradmetrics.readers import Field
 from tradmetrics.recipe import Recipe
@@ -18,6 +20,34 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _FIELDS: Final = {name: Field(name, from_arguments=name == "strategy") for name in snapshots.POSITION}
+Report = Callable[[], None]
+
+
+class _Call:
+    """A call that is going on, or was the last one here.
+
+    Attributes:
+        book: The book that it records to.
+        outer: The call that it was made within, through however many other functions.
+        within: What was reported within it, by whom: that waits for its own answer, which stands for it.
+        is_over: Whether it has ended.
+    """
+
+    __slots__ = ("book", "is_over", "outer", "within")
+
+    def __init__(self, site: Site) -> None:
+        outer: _Call | None = _calls.get()
+        while outer is not None and outer.is_over:
+            outer = outer.outer
+        self.book = site.book
+        self.outer: _Call | None = outer
+        self.within: dict[snapshots.Reporter, Report] = {}
+        self.is_over: bool = False
+        # Not set back at the end, which may be in another context than the beginning.
+        _calls.set(self)
+
+
+_calls: Final[ContextVar[_Call | None]] = ContextVar("tradmetrics positions", default=None)
 _GAUGES: Final = (catalogue.POSITIONS_OPEN, catalogue.UNREALIZED_PNL)
 
 
@@ -51,8 +81,9 @@ def track_positions(
 
     A function's answer takes the place of its last one: a strategy whose positions are gone reads 0. Answers of
     several functions, such as one for each broker, and of `update_position_metrics` add up, so let a position be in
-    one of them only. A method of several objects is one function here; where each object has an account of its own,
-    decorate what is bound to it: `track_positions(zerodha.positions)`.
+    one of them only; a function that calls others stands for them, once it has an answer of its own. A method of
+    several objects is one function here; where each object has an account of its own, decorate what is bound to it:
+    `track_positions(zerodha.positions)`.
 
     Example:
         ```python
@@ -80,22 +111,36 @@ def track_positions(
     given = {"strategy": strategy, "unrealized_pnl": unrealized_pnl, "quantity": quantity}
     paths = {name: (name,) if source is None else getattr(source, "path", None) for name, source in given.items()}
     marks = [path for name, path in paths.items() if path and isinstance(given[name], Result | None)]
-    reporters: dict[int, snapshots.Reporter] = {}
+    reporters: dict[int, snapshots.Reporter] = {}  # by site, since a decorator may be put on several functions
 
     def effect(reading: Reading) -> None:
-        if reading.exception is not None or reading.result is None:
+        call = reading.entered
+        if call is None:
             return
+        call.is_over = True
+        reports = call.within
         if issubclass(type(reading.result), Iterator):
             reading.fault("value", TypeError("an iterator can be read once, and that is for the caller; return a list"))
+        elif reading.exception is None and reading.result is not None:
+            reporter = reporters.setdefault(id(reading.site), snapshots.Reporter())
+            report = partial(
+                snapshots.set_positions,
+                reading.book,
+                reading.result,
+                site=reading.site.name,
+                marks=marks,
+                field=lambda position, name: value_of(reading, _FIELDS[name], given[name], position),
+                reporter=reporter,
+                stands_for=tuple(call.within),
+            )
+            reports = {reporter: report}
+        outer = call.outer
+        if outer is not None and outer.book is reading.book and not outer.is_over:
+            outer.within.update(reports)
             return
-        snapshots.set_positions(
-            reading.book,
-            reading.result,
-            site=reading.site.name,
-            marks=marks,
-            field=lambda position, name: value_of(reading, _FIELDS[name], given[name], position),
-            reporter=reporters.setdefault(id(reading.site), snapshots.Reporter()),
-        )
+        for report in reports.values():
+            report()
 
-    recipe = Recipe("track_positions", tuple(_FIELDS.values()), effect=effect, needs_result=True, also=_GAUGES)
+    fields = tuple(_FIELDS.values())
+    recipe = Recipe("track_positions", fields, effect=effect, enter=_Call, needs_result=True, also=_GAUGES)
     return decorate(function, recipe, given, metrics)
