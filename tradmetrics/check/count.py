@@ -220,9 +220,12 @@ def _spelled(site: Site, label: Label, source: Any) -> str:
         strategies = _strategies(site)
         if strategies is not None and label.name == "strategy" and site.recipe.decorator == SUBMIT:
             return f"OrderTracker(strategy={strategies.own!r})"
-        if label.name not in site.compiled.sources:
+        if site.recipe.is_from_result(label.name):
+            return f"result({label.name!r})"
+        # What a decorator records by itself, it reads from what the function gives it: a position's strategy.
+        if label.name not in site.compiled.sources or (site.recipe.also and strategies is None):
             return f"set by @{site.recipe.decorator}"
-        return f"result({label.name!r})" if site.recipe.is_from_result(label.name) else "none"
+        return "none"
     if callable(source) and not isinstance(source, Enum):
         return f"{getattr(source, '__qualname__', type(source).__qualname__)}()"
     return repr(source)
