@@ -172,7 +172,7 @@ def bare_positions() -> list[dict[str, float]]:
     return []
 
 
-@track_positions()
+@track_positions(strategy="s", unrealized_pnl=result("pnl"), quantity=arg("account"))
 def positions(account: str) -> list[dict[str, float]]:
     return []
 
