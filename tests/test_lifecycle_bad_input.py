@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import sys
 from collections.abc import Callable
 from datetime import datetime, timezone
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 from tests.lifecycle_kit import Desk
 from tests.recorded import errors, raising
 from tradmetrics import ConfigurationError, OrderTracker, TradingMetrics
-from tradmetrics.lifecycle.inputs import LONGEST_ID
+from tradmetrics.lifecycle.inputs import LARGEST, LONGEST_ID
 
 
 class Hostile:
@@ -65,6 +66,18 @@ def test_an_event_without_an_id_is_counted_and_does_nothing_else(desk: Desk, ord
     assert {} == desk.errors()
     assert 2 == desk.value("trading_order_messages_total", action="modify")
     assert 1 == desk.value("trading_order_messages_total", action="cancel")
+
+
+def test_a_replace_without_one_of_its_ids_is_counted_and_does_nothing_else(desk: Desk) -> None:
+    """Without it, an order would go on under no id, and a snapshot of it would be refused."""
+    desk.orders.submitted("a", side="BUY", quantity=10)
+    before = desk.orders.snapshot()["orders"]
+    desk.orders.replaced("a", None, quantity=5)
+    desk.orders.replaced(None, "b", quantity=5)
+    desk.clock.now += 60
+    desk.orders.open_orders()
+    assert {"missing_id": 2} == desk.anomalies()
+    assert before == desk.orders.snapshot()["orders"]
 
 
 def test_a_submit_without_an_id_is_counted_but_not_followed(desk: Desk) -> None:
@@ -247,6 +260,11 @@ MISTAKES: dict[str, tuple[Callable[[OrderTracker], object], str, str]] = {
     "updated: status": (lambda orders: orders.updated("1", status="dancing"), "vocabulary", "status='dancing'"),
     "updated: fill id": (lambda orders: orders.updated("1", fill_id=NO_TEXT), "label", "no text"),
     "updated: price": (lambda orders: orders.updated("1", price="cheap"), "value", "cheap"),
+    "updated: price that is a flag": (lambda orders: orders.updated("1", price=True), "value", "True is no number"),
+    "updated: price that is none": (lambda orders: orders.updated("1", price=math.nan), "value", "nan is not finite"),
+    "updated: price beyond all": (lambda orders: orders.updated("1", price=LARGEST), "value", "absurdly large"),
+    "updated: price below all": (lambda orders: orders.updated("1", price=-LARGEST), "value", "absurdly large"),
+    "updated: status in a list": (lambda orders: orders.updated("1", status=["open"]), "vocabulary", "status=['open']"),
     "updated: reason": (lambda orders: orders.updated("1", reason=NO_TEXT), "label", "no text"),
     "updated: timestamp": (lambda orders: orders.updated("1", timestamp="noon"), "clock", "noon"),
     "alias: id": (lambda orders: orders.alias(NO_TEXT, "2"), "label", "no text"),

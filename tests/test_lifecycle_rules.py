@@ -191,6 +191,16 @@ def test_fills_that_overtake_each_other_are_neither_a_bust_nor_lost(desk: Desk) 
     assert {"submitted": 1, "filled": 1} == desk.ends()
 
 
+def test_a_fill_with_an_id_may_tell_only_what_was_filled_in_all(desk: Desk) -> None:
+    """Without it, brokers that number fills and report sums would have no fill counted, or its price misjudged."""
+    desk.orders.submitted("1", side="BUY", quantity=100, reference_price=100)
+    desk.orders.updated("1", fill_id="a", filled=99, price=100)
+    assert 1 == desk.times("first_fill")[0]
+    desk.orders.updated("1", fill_id="b", filled=100, price=100.9)
+    assert {"submitted": 1, "filled": 1} == desk.ends()
+    assert (0, 1) == (desk.slippage("0.5"), desk.slippage("1.0"))
+
+
 def test_the_state_of_a_duplicate_counts_although_its_fill_does_not(desk: Desk) -> None:
     """Without it, a redelivered fill that carries the last state would leave the order open."""
     desk.orders.submitted("1", side="BUY", quantity=10)
@@ -686,6 +696,27 @@ def test_all_orders_together_hold_a_bounded_number_of_fill_ids() -> None:
         desk.orders.updated(19, fill_id=number, fill_quantity=1)
     desk.orders.updated(19, fill_id=0, fill_quantity=1)
     assert {"duplicate_fill": 3} == {kind: count for kind, count in desk.anomalies().items() if kind != "evicted"}
+
+
+def test_fill_ids_are_remembered_up_to_the_bound_of_the_table() -> None:
+    """Without it, a table that is just full would forget the fills that it has room for."""
+    desk = Desk(max_open=2)  # 20 fill ids in all
+    desk.orders.submitted("1", side="BUY")
+    for number in range(20):
+        desk.orders.updated("1", fill_id=number, fill_quantity=1)
+    desk.orders.updated("1", fill_id=0, fill_quantity=1)
+    assert {"duplicate_fill": 1} == desk.anomalies()
+
+
+def test_of_very_many_second_ids_the_oldest_is_forgotten(desk: Desk) -> None:
+    """Without it, the id that a broker has just given would be lost for one that nobody uses any more."""
+    desk.orders.submitted("1", side="BUY")
+    for number in range(MOST_IDS):
+        desk.orders.alias("1", f"alias-{number}")
+    desk.orders.updated("alias-0", status="accepted")
+    assert 0 == desk.times("ack")[0]
+    desk.orders.updated("alias-1", status="accepted")
+    assert 1 == desk.times("ack")[0]
 
 
 def test_strategies_that_are_gone_read_zero_but_not_without_end() -> None:
