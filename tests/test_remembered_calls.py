@@ -77,6 +77,12 @@ class Side(Enum):
     BUY = "buy"
 
 
+class Desk(Enum):
+    """Another one, which is first met beside a text."""
+
+    DELTA = "delta"
+
+
 class Text(str, Enum):
     """An enum of texts."""
 
@@ -90,8 +96,13 @@ SHORT: dict[str, tuple[Callable[[TradingMetrics], Any], Callable[..., Any], tupl
     "an enum of texts": (lambda book: track_order(strategy="s", metrics=book), lambda side: None, (Text.BUY,)),
     "an enum beside a text": (
         lambda book: track_order(order_type="LIMIT", metrics=book),
-        lambda strategy, side: None,
-        ("s", Side.BUY),
+        lambda side, strategy: None,
+        ("BUY", Desk.DELTA),
+    ),
+    "an order's own labels": (
+        lambda book: track_order(metrics=book),
+        lambda order: None,
+        (SimpleNamespace(strategy="s", side="BUY", order_type="LIMIT"),),
     ),
     "a key": (lambda book: track(WHAT, what=arg("x.what"), metrics=book), lambda x: None, ({"what": "a"},)),
     "an attribute": (
