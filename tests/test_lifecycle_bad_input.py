@@ -409,6 +409,27 @@ def test_a_registry_that_fails_loses_one_sample_and_not_the_others(desk: Desk, m
     assert {"record": 1} == desk.errors()
 
 
+NOTHING_TO_GO_BY: dict[str, Callable[[OrderTracker], object]] = {
+    "submitted": lambda orders: orders.submitted(None),
+    "updated": lambda orders: orders.updated(None),
+    "alias": lambda orders: orders.alias(None, "2"),
+    "cancel_requested": lambda orders: orders.cancel_requested(None),
+    "replaced": lambda orders: orders.replaced(None, "2"),
+}
+
+
+@pytest.mark.parametrize("name", NOTHING_TO_GO_BY)
+def test_a_metric_that_fails_is_an_error_of_the_call_that_it_was_for(
+    desk: Desk, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without it, a metric that another library has taken the name of would fail, and nobody would know whose call."""
+    with monkeypatch.context() as patch:
+        patch.setattr(desk.book, "remember", raising(RuntimeError("broken")))
+        NOTHING_TO_GO_BY[name](desk.orders)
+    assert {(name, "record")} == set(errors(desk.book))
+    assert {} == desk.anomalies()
+
+
 def test_events_are_unharmed_where_no_book_can_be_built(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

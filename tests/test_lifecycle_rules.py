@@ -210,6 +210,15 @@ def test_the_state_of_a_duplicate_counts_although_its_fill_does_not(desk: Desk) 
     assert {"duplicate_fill": 1} == desk.anomalies()
 
 
+def test_a_known_fill_is_a_duplicate_though_nothing_else_is_said_of_it(desk: Desk) -> None:
+    """Without it, a broker that sends its fills twice, the second time without quantities, would look sound."""
+    desk.orders.submitted("1", side="BUY", quantity=10)
+    desk.orders.updated("1", fill_id="a", fill_quantity=4)
+    desk.orders.updated("1", status="accepted", fill_id="a")
+    assert {"duplicate_fill": 1} == desk.anomalies()
+    assert 1 == desk.times("ack")[0]
+
+
 def test_messages_that_are_numbered_but_are_no_fills_book_none(desk: Desk) -> None:
     """Without it, FIX, which numbers every report, would have an acknowledgement count as the first fill."""
     desk.orders.submitted("1", side="BUY", quantity=10)
@@ -591,6 +600,14 @@ def test_slippage_weighs_the_fills_by_their_volume(desk: Desk) -> None:
     desk.orders.submitted("2", side="BUY", quantity=100, reference_price=100)
     desk.orders.updated("2", status="filled", price=100.15)
     assert (1, 2) == (desk.slippage("10.0"), desk.slippage("20.0"))
+
+
+def test_a_fill_of_unknown_volume_weighs_as_one_in_the_slippage(desk: Desk) -> None:
+    """Without it, a broker that leaves out a quantity now and then would have the price of that fill count double."""
+    desk.orders.submitted("1", side="BUY", reference_price=100)
+    desk.orders.updated("1", status="partially_filled", price=100)
+    desk.orders.updated("1", status="filled", fill_quantity=1, price=100.24)
+    assert (0, 1) == (desk.slippage("10.0"), desk.slippage("20.0"))
 
 
 def test_slippage_of_a_part_is_observed_at_the_cancel_and_of_later_fills_by_itself(desk: Desk) -> None:
