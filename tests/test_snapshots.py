@@ -24,6 +24,7 @@ from tradmetrics import (
     TradingMetrics,
     TradmetricsError,
     arg,
+    catalogue,
     configure,
     error,
     get_metrics,
@@ -158,6 +159,13 @@ def test_a_snapshot_with_none_of_the_fields_is_counted(
     assert {("<lambda>", "value"): 1} == errors(book)
     assert 1 == len(recorded(book))
     assert re.search(message, caplog.text)
+
+
+def test_a_source_that_fails_is_counted_once(book: TradingMetrics) -> None:
+    """One mistake would be two errors, of which the second says something else."""
+    track_capital(total=lambda call: call.result["equity"], metrics=book)(lambda: {"cash": 5})()
+    track_capital(total=result("equity"), metrics=book)(lambda: {"cash": 5})()
+    assert {("<lambda>", "source"): 2} == errors(book)
 
 
 def test_a_list_without_snapshots_is_no_error(book: TradingMetrics) -> None:
@@ -559,6 +567,39 @@ def test_what_is_reported_within_a_function_without_an_answer_counts(book: Tradi
     assert {} == shown_positions(other)
 
 
+def test_a_function_of_another_book_stands_for_nobody(book: TradingMetrics) -> None:
+    """The positions would be in neither of the two books, or in the wrong one."""
+    inner = track_positions(metrics=book)(lambda: [Position("a", 1)])
+    other = TradingMetrics()
+    track_positions(metrics=other)(lambda: [*inner(), Position("b", 2)])()
+    assert {"a": 1, "trading_unrealized_pnl": 1} == shown_positions(book)
+    assert {"a": 1, "b": 1, "trading_unrealized_pnl": 3} == shown_positions(other)
+
+
+def test_a_function_that_has_answered_stands_for_nobody_any_more(book: TradingMetrics) -> None:
+    """A task that goes on in the background would report to a function that ended long ago, and to nobody else."""
+    tasks = []
+
+    @track_positions(metrics=book)
+    async def first() -> list[Position]:
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        return [Position("a", 1)]
+
+    @track_positions(metrics=book)
+    async def outer() -> list[Position]:
+        tasks.append(asyncio.create_task(first()))
+        await asyncio.sleep(0)
+        return [Position("b", 2)]
+
+    async def run() -> None:
+        await outer()
+        await tasks[0]
+
+    asyncio.run(run())
+    assert {"a": 1, "b": 1, "trading_unrealized_pnl": 3} == shown_positions(book)
+
+
 def test_functions_that_run_at_once_do_not_stand_for_one_another(book: TradingMetrics) -> None:
     """Brokers that are asked at the same time would hide one another's positions."""
 
@@ -608,6 +649,43 @@ def test_a_function_that_tells_no_pnl_leaves_the_others_alone(book: TradingMetri
     assert {"a": 1, "b": 1, "trading_unrealized_pnl": 5} == shown_positions(book)
     with_pnl()
     assert 5 == shown_positions(book)["trading_unrealized_pnl"]
+
+
+def test_a_pnl_that_is_not_told_this_time_stays(book: TradingMetrics) -> None:
+    """A broker that leaves its profit out once would take it off the sum when another one reports."""
+    answers = iter([[Position("a", 5)], [Position("a")]])
+    first = track_positions(metrics=book)(lambda: next(answers))
+    first()
+    first()
+    track_positions(metrics=book)(lambda: [Position("b", 2)])()
+    assert {"a": 1, "b": 1, "trading_unrealized_pnl": 7} == shown_positions(book)
+
+
+def test_a_strategy_that_only_another_has_left_counts_less_at_once(book: TradingMetrics) -> None:
+    """A position that was closed at one broker would be shown as open until the other one is asked."""
+    answers = iter([[Position("both", 1)], []])
+    first = track_positions(metrics=book)(lambda: next(answers))
+    second = track_positions(metrics=book)(lambda: [Position("both", 2)])
+    first()
+    second()
+    assert {"both": 2, "trading_unrealized_pnl": 3} == shown_positions(book)
+    first()
+    assert {"both": 1, "trading_unrealized_pnl": 2} == shown_positions(book)
+
+
+def test_a_strategy_whose_series_is_gone_is_not_counted_as_another(book: TradingMetrics) -> None:
+    """The strategies past the budget would take on the count of one that made room for others."""
+    book = TradingMetrics(limits={"strategy": 1})
+    answers = iter([[Position("both")], []])
+    first = track_positions(metrics=book)(lambda: next(answers))
+    second = track_positions(metrics=book)(lambda: [Position("both")])
+    first()
+    second()
+    book.instrument(catalogue.POSITIONS_OPEN)._remove([("both",)], "expired")
+    track_positions(metrics=book)(lambda: [Position(name) for name in ("new", "past", "beyond")])()
+    first()
+    found = recorded(book)
+    assert (1, 2) == tuple(found[f"trading_positions_open {name}"] for name in ("new", "__other__"))
 
 
 def test_books_do_not_see_one_anothers_positions(book: TradingMetrics) -> None:
