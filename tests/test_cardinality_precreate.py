@@ -233,6 +233,21 @@ def test_series_are_there_before_the_first_call() -> None:
     assert {**expected, ("gamma", "SELL", "LIMIT"): 1} == values_of(book, SUBMITTED)
 
 
+@pytest.mark.parametrize("kind", [classmethod, staticmethod])
+def test_methods_of_classes_have_their_series_too(kind: Any) -> None:
+    """The keyword would do nothing above @classmethod or @staticmethod, which read as if it did."""
+    book = TradingMetrics()
+
+    class Bot:
+        place = track_order(strategy="s", order_type="LIMIT", side="BUY", precreate=True, metrics=book)(
+            kind(lambda *args: None)
+        )
+
+    assert {("s", "BUY", "LIMIT"): 0} == values_of(book, SUBMITTED)
+    Bot.place()
+    assert {("s", "BUY", "LIMIT"): 1} == values_of(book, SUBMITTED)
+
+
 def test_a_label_that_no_call_can_have_is_unknown_from_the_start() -> None:
     """Series of sides that no call ever has would stand at zero beside the one that counts."""
     book = TradingMetrics()
