@@ -188,6 +188,13 @@ def test_words_that_nobody_knows_are_errors_and_the_rest_counts(desk: Desk) -> N
     assert {"vocabulary": 3} == desk.errors()
 
 
+def test_words_in_a_list_are_none_and_the_order_counts(desk: Desk) -> None:
+    """Without it, a source that points at a list would lose the order."""
+    desk.orders.submitted("1", side=["BUY"], order_type=["LIMIT"])
+    assert 1 == desk.value("trading_orders_submitted_total", strategy="s", side="unknown", order_type="OTHER")
+    assert {("submitted", "vocabulary"): 1} == errors(desk.book)
+
+
 def test_a_flood_of_spellings_takes_bounded_memory(desk: Desk) -> None:
     """Without it, an order type with an id in it would fill the memory with spellings."""
 

@@ -110,6 +110,16 @@ def test_words_are_read_in_the_dialect_of_the_broker_and_from_enums() -> None:
     assert {"submitted": 1, "rejected": 1} == desk.ends()
 
 
+def test_the_numbers_of_fix_are_words_in_its_dialect() -> None:
+    """Without it, a FIX engine's orders would have no side and no type, and never end."""
+    desk = Desk(dialect="fix")
+    for order_id, side, order_type in (("1", "1", "2"), ("2", 1, 2)):
+        desk.orders.submitted(order_id, side=side, order_type=order_type)
+        desk.orders.updated(order_id, status="2")
+    assert 2 == desk.value("trading_orders_submitted_total", strategy="s", side="BUY", order_type="LIMIT")
+    assert {"submitted": 2, "filled": 2} == desk.ends()
+
+
 def test_quantities_win_over_the_word(desk: Desk) -> None:
     """Without it, brokers that say `open` of a filled order, or `filled` of a part of it, would be believed."""
     for order_id in ("all", "part", "cancelled"):
@@ -324,6 +334,17 @@ def test_times_are_the_events_own_where_they_are_given(desk: Desk) -> None:
     assert (1, 1) == desk.times("ack")
     assert (1, 10) == desk.times("first_fill")
     assert (1, 100.5) == desk.times("fill")
+
+
+def test_how_long_an_order_is_open_is_told_by_the_local_clock() -> None:
+    """Without it, orders with the venue's times would be dropped at once, or never, where its calendar is another."""
+    desk = Desk(expire_after=60)
+    desk.orders.submitted("1", side="BUY", timestamp=50_000)
+    desk.orders.submitted("2", side="BUY", timestamp=5)
+    desk.clock.now += 30
+    assert 30 == desk.value("trading_order_oldest_open_seconds", strategy="s")
+    desk.clock.now += 30
+    assert 0 == desk.orders.open_orders()
 
 
 def test_a_time_on_another_clock_than_the_submit_is_dropped_and_counted(desk: Desk) -> None:
