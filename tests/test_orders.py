@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from prometheus_client import generate_latest
 
 from tests.recorded import errors, raising, recorded, sample
 from tradmetrics import (
@@ -543,6 +544,21 @@ def test_a_label_that_cannot_be_read_costs_a_label_and_nothing_else(book: Tradin
     assert 3 == sample(book, "trading_orders_filled_total", strategy="unknown", side="BUY")
     assert 3 == sample(book, "trading_orders_filled_total", strategy="s", side="unknown")
     assert {("place", "label"): 6} == errors(book)
+
+
+def test_an_enum_of_texts_is_its_text_to_the_letter(book: TradingMetrics) -> None:
+    """A side would be exposed as `Side.BUY`, which no panel selects."""
+
+    class Side(str, Enum):
+        BUY = "BUY"
+
+    place_with(book, None)(Side.BUY, "LIMIT")
+    labels = [
+        list(each.labels.values()) for metric in book.registry.collect() for each in metric.samples if each.labels
+    ]
+    assert ["s", "BUY", "LIMIT"] in labels
+    assert {str} == {type(value) for values in labels for value in values}
+    assert 'side="BUY"' in generate_latest(book.registry).decode()
 
 
 def test_the_text_of_a_label_is_read_once_a_call(book: TradingMetrics) -> None:
