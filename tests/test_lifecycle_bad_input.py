@@ -437,6 +437,18 @@ def test_a_metric_that_fails_is_an_error_of_the_call_that_it_was_for(
     assert {} == desk.anomalies()
 
 
+def test_gauges_that_cannot_be_exposed_are_an_error_of_the_first_call_and_orders_count(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Without it, a registry that refuses a gauge would lose the orders, or the gauge would be missing in silence."""
+    monkeypatch.setattr("tradmetrics.lifecycle.running.watch", raising(RuntimeError("no gauges")))
+    desk.orders.submitted("1", side="BUY")
+    desk.orders.updated("1", status="filled")
+    assert {("submitted", "record"): 1} == errors(desk.book)
+    assert "no gauges" in caplog.text
+    assert {"submitted": 1, "filled": 1} == desk.ends()
+
+
 def test_events_are_unharmed_where_no_book_can_be_built(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
