@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from tests.lifecycle_kit import Desk
 from tests.recorded import errors, raising
-from tradmetrics import ConfigurationError, OrderTracker, TradingMetrics
+from tradmetrics import ConfigurationError, OrderTracker, TradingMetrics, arg, result
 from tradmetrics.lifecycle.inputs import LARGEST, LONGEST_ID
 
 
@@ -296,6 +296,29 @@ def test_an_error_names_the_call_and_the_log_says_what_was_wrong(
     assert {(mistake.partition(":")[0], stage): 1} == errors(desk.book)
     assert f"OrderTracker.{mistake.partition(':')[0]}" in caplog.text
     assert said in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("answer", "stage"),
+    [
+        ({"id": NO_TEXT}, "label"),
+        ({"id": "b1", "status": "dancing"}, "vocabulary"),
+        ({"id": "b1", "status": "rejected", "reason": NO_TEXT}, "label"),
+    ],
+    ids=["id", "status", "reason"],
+)
+def test_an_error_in_an_answer_is_one_of_the_function_that_was_answered(
+    desk: Desk, answer: dict[str, object], stage: str
+) -> None:
+    """Without it, somebody who sees errors counted would not know which of his functions sends the orders."""
+
+    @desk.orders.submit(order_id=arg("order_id"), broker_id=result("id"))
+    def place(order_id: str) -> object:
+        return answer
+
+    place("1")
+    assert {("place", stage): 1} == errors(desk.book)
+    assert 1 == desk.total("trading_orders_submitted_total")
 
 
 CALLS: dict[str, Callable[[OrderTracker], object]] = {
