@@ -158,7 +158,7 @@ FAULTS: dict[str, Fault] = {
     "function that raises the call's own exception": Fault(
         watch(lambda call: (_ for _ in ()).throw(call.exception), "raised"), "source", exception=LimitReached()
     ),
-    "function of the wrong signature": Fault(watch(lambda: "x"), "source"),
+    "builtin that takes no call": Fault(watch(max), "source"),  # and does not say so when it is asked
     "answer that is looked through": Fault(order(), "source", answer=OPAQUE),
     "quantities of the answer": Fault(order(status="filled", fill_time=1), "source", answer=OPAQUE),
     "status of the exception": Fault(counted("track_request"), "source", exception=Coded()),
