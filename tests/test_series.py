@@ -297,6 +297,7 @@ from tradmetrics import *
 COUNT = MetricDefinition("amount_total", "counter", "Amounts.")
 SIZES = MetricDefinition("sizes", "histogram", "Sizes.", ("what",), buckets=(0, 1, 10))
 book = TradingMetrics(strategy_stats=StrategyStats())
+shared = fill_timer("s", metrics=book)
 send = track_order(order_type="LIMIT", metrics=book)(lambda strategy, side: None)
 close = track_trade(strategy="s", side="BUY", pnl=result(), metrics=book)(lambda: 2)
 count = track(COUNT, value=0.25, metrics=book)(lambda: None)
@@ -317,6 +318,8 @@ def record():
     listen()
     with fill_timer("s", metrics=book):
         pass
+    with shared, shared:
+        pass
 
 
 def total(name):
@@ -331,7 +334,7 @@ def check(calls):
         "trading_order_fill_time_seconds_count", "amount_total", "trading_profit_total",
         "trading_websocket_connections",
     )]
-    assert found == [calls, calls, calls, calls, calls, calls / 4, calls * 2, 0], (calls, found)
+    assert found == [calls, calls, calls, calls, calls * 3, calls / 4, calls * 2, 0], (calls, found)
 """
 
 SIGNALS = """

@@ -120,9 +120,10 @@ class Instrument(Collector):
         self.guard.take(labels, now)
         if self._removable and now >= self.guard.look_at and self.guard.is_pressed:
             self._look(now)  # what is idle from here on may go for the first that finds no place
-        self._series[labels] = series
+        # A finaliser may have come to the same labels since `series` was made: then it is that one which is recorded to.
+        kept = self._series.setdefault(labels, series)
         self._marks[labels] = 1.0  # what a counter or a histogram is at once after it was created for a call
-        return series
+        return kept
 
     def _overflow(self, position: int) -> Callable[[], object]:
         """What counts an overflow of the label at `position`."""
@@ -168,7 +169,7 @@ class Instrument(Collector):
         self._known.clear()
         total = self._peers[catalogue.SERIES_REMOVED.name].resolve((self.definition.name, cause)).series
         for labels, series in removed:
-            del self._marks[labels]
+            self._marks.pop(labels, None)
             self.guard.release(labels)
             self._shelf.retire(series, total, partial(self._bring_back, labels))
         self._shelf.forget()

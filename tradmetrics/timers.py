@@ -19,7 +19,7 @@ from tradmetrics.outcomes import ERROR, request_status, status_of_exception
 from tradmetrics.readers import Field
 from tradmetrics.recipe import RETURNED, Recipe, Rule
 from tradmetrics.recording import constant
-from tradmetrics.timing import Timer, Timing, innermost
+from tradmetrics.timing import Timer, Timing
 from tradmetrics.wrapping import decorate
 
 P = ParamSpec("P")
@@ -77,13 +77,14 @@ class fill_timer(Timer[Timing]):  # noqa: N801 - a context manager reads as a fu
     def __init__(self, strategy: LabelSource, *, metrics: TradingMetrics | None = None) -> None:
         self._metrics = metrics if metrics is None else checked(metrics, "fill_timer")
         self._strategy = strategy
+        self._running = []
 
     def __call__(self, function: Callable[P, R], /) -> Callable[P, R]:
         """Time every call of `function` that returns."""
         return decorate(function, _FILL_RECIPE, {"strategy": self._strategy}, self._metrics)
 
-    # Leaving, once more and in one piece, for the common case: a strategy seen before, a fill, timings that end in the
-    # order they began. Whatever is not common goes through the general way.
+    # Leaving, once more and in one piece, for the common case: a strategy seen before, a fill, one block at a time.
+    # Whatever is not common goes through the general way.
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -93,13 +94,16 @@ class fill_timer(Timer[Timing]):  # noqa: N801 - a context manager reads as a fu
         except Exception:
             stopped = math.nan
         strategy = self._strategy
-        timing = innermost()
+        running = self._running
         book = self._metrics or default.book
-        if kind is None and timing._timer is self and timing._stopped is None and type(strategy) is str and book:
+        if kind is None and len(running) == 1 and type(strategy) is str and book:
+            timing = running[0]
             series = book.remembered.get((_FILL_TIME, strategy))
-            if series is not None and stopped == stopped:  # a clock that fails gives what is unequal to itself
+            # A clock that fails gives what is unequal to itself.
+            if series is not None and timing._stopped is None and timing._outer is None and stopped == stopped:
                 timing._timer = None
                 timing._stopped = stopped
+                running.pop(0)  # another thread may have added its own behind it
                 try:
                     series.observe(stopped - timing._started)
                 except Exception as problem:

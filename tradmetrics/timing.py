@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import math
+import sys
 from collections.abc import Callable
 from contextvars import ContextVar
 from time import perf_counter
@@ -27,7 +29,7 @@ class Timing:
     _timer: Timer[Any] | None
     """None once the block has ended."""
     _outer: Timing | None
-    """The timing around this one; None for the last of all, which is nobody's."""
+    """The one around this one, of those that are told apart by their context; None where that was not needed."""
     _started: float
     """Not a number where the clock failed."""
     _stopped: float | None
@@ -62,22 +64,23 @@ _nobodys: Final = Timing()
 _nobodys._timer = _nobodys._outer = None
 _nobodys._started = _nobodys._stopped = math.nan
 
-# The timing that the current thread or task entered last; each links to the one around it. It stays here when its block
-# has ended, until the next one begins: setting the variable a second time is what would take the longest.
+# Of the timings of timers that several blocks were in at a time, the one that this thread or task entered last; each
+# links to the one around it. It stays here when its block has ended, until the next one begins.
 _innermost: Final[ContextVar[Timing]] = ContextVar("tradmetrics_timing", default=_nobodys)
-innermost: Final = _innermost.get
-_set_innermost: Final = _innermost.set
 
 
 class Timer(Generic[T]):
     """What the timers share: entering, leaving, and being a decorator."""
 
-    __slots__ = ("_metrics",)
+    __slots__ = ("_metrics", "_running")
 
     _timing: ClassVar[type[Timing]] = Timing
+    _running: list[Timing]
+    """Of all threads and tasks. The first needs no telling apart, and hardly ever is there another."""
 
     def __init__(self, metrics: TradingMetrics | None) -> None:
         self._metrics = checked(metrics, type(self).__name__)
+        self._running = []
 
     def _record(self, book: TradingMetrics, timing: T, seconds: float, error: BaseException | None) -> None:
         """Record one run that was not discarded."""
@@ -90,12 +93,11 @@ class Timer(Generic[T]):
     def __enter__(self) -> T:
         timing = self._timing()
         timing._timer = self
-        outer = innermost()
-        while outer._timer is None and outer._outer is not None:
-            outer = outer._outer
-        timing._outer = outer
-        timing._stopped = None
-        _set_innermost(timing)
+        timing._outer = timing._stopped = None
+        running = self._running
+        running.append(timing)
+        if running[0] is not timing:
+            _tell_apart(timing)
         try:
             timing._started = perf_counter()
         except Exception:
@@ -108,7 +110,7 @@ class Timer(Generic[T]):
         stopped = _now()
         book = self._metrics or default.book or NO_BOOK
         try:
-            timing = _take(self)
+            timing = self._take()
             if book is NO_BOOK:
                 book = get_metrics()
             if timing is None:
@@ -147,14 +149,40 @@ class Timer(Generic[T]):
                 return
         book.remember(definition, raw, site=self._site()).observe(seconds)
 
+    def _take(self) -> Timing | None:
+        """End the innermost timing of this thread or task; timers may end in another order than they began in."""
+        running = self._running
+        timing = running[0] if len(running) == 1 else None
+        if timing is None or timing._outer is not None:
+            timing = _taken_from_context(self) or next((each for each in running if each._outer is None), None)
+        if timing is not None:
+            timing._timer = None
+            running.remove(timing)
+        return timing
 
-def _take(timer: Timer[Any]) -> Timing | None:
-    """End the innermost timing of `timer`; timers may end in another order than they began in."""
+
+def _tell_apart(timing: Timing) -> None:
+    """Let the current thread or task know which timing of a timer is its own."""
+    outer = _innermost.get()
+    while outer._timer is None and outer._outer is not None:
+        outer = outer._outer
+    timing._outer = outer
+    # Before Python 3.12 a garbage collection may begin in the middle of `set`, and a finaliser that times a block would
+    # take away what it works on: https://github.com/python/cpython/issues/148891.
+    collects = sys.version_info < (3, 12) and gc.isenabled()
+    if collects:
+        gc.disable()
+    _innermost.set(timing)
+    if collects:
+        gc.enable()
+
+
+def _taken_from_context(timer: Timer[Any]) -> Timing | None:
+    """Take the innermost timing of a timer out of the current context's chain."""
     inner: Timing | None = None
-    timing = innermost()
+    timing = _innermost.get()
     while timing._outer is not None:
         if timing._timer is timer:
-            timing._timer = None
             if inner is not None:
                 inner._outer = timing._outer
             return timing

@@ -26,20 +26,20 @@ class LabelBudget:
         limit: How many distinct values may have a place.
         allowed: Values that hold their place for good.
         places: The values that have a place, `__other__` and `unknown` among them, and how many series each has.
-        settled: The values that got their place before the metric's series were used up.
+        unsettled: Those of them that came when the metric's series were used up; there are few.
         full: Whether no further value finds a place.
         has_idle: Whether some value, or series, was idle for long enough when last looked at.
         look_at: When to look again.
     """
 
-    __slots__ = ("_recurring", "allowed", "full", "has_idle", "limit", "look_at", "name", "places", "settled")
+    __slots__ = ("_recurring", "allowed", "full", "has_idle", "limit", "look_at", "name", "places", "unsettled")
 
     def __init__(self, metric: str, name: str, limits: Limits) -> None:
         self.name = name
         self.allowed = frozenset(limits.allowed(name))
         self.limit = limits.label_budget(metric, name)
         self.places: dict[str, int] = dict.fromkeys((*FREE, *self.allowed), 1)
-        self.settled = set(self.allowed)
+        self.unsettled: set[str] = set()
         self.full = len(self) >= self.limit
         self.has_idle = False
         self.look_at = 0.0
@@ -49,15 +49,21 @@ class LabelBudget:
         """How many distinct values have a place."""
         return len(self.places) - len(FREE)
 
+    def has_settled(self, value: str) -> bool:
+        """Whether `value` got its place before the metric's series were used up."""
+        return value in self.places and value not in self.unsettled and value not in FREE
+
     def refuses(self, value: str) -> bool:
         """Whether there is no place for `value`."""
         return value not in self.places and (self.full or is_identifier(value))
 
     def take(self, value: str, *, settles: bool = True) -> None:
         """Note one more series with `value`."""
+        if settles:
+            self.unsettled.discard(value)
+        elif value not in self.places:
+            self.unsettled.add(value)
         self.places[value] = self.places.get(value, 0) + 1
-        if settles and value not in FREE:
-            self.settled.add(value)
         self.full = len(self) >= self.limit
         self._recurring.drop(value)
 
@@ -68,7 +74,7 @@ class LabelBudget:
             self.places[value] = count
         else:
             del self.places[value]
-            self.settled.discard(value)
+            self.unsettled.discard(value)
         self.full = len(self) >= self.limit
 
     def hears(self, value: str) -> bool:

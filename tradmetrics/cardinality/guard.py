@@ -101,7 +101,7 @@ class Guard:
         series today and to another tomorrow.
         """
         ranks = [
-            (labels[i] in budget.settled, -len(budget.settled), i)
+            (budget.has_settled(labels[i]), len(budget.unsettled) - len(budget), i)
             for i, budget in self._open
             if labels[i] not in FREE and labels[i] not in budget.allowed
         ]
@@ -127,12 +127,12 @@ class Guard:
             labels: What `admit` returned.
             now: The time.
         """
+        settles = self._has_room_inside and self._has_room_outside
         if labels not in self._since:
-            settles = self._has_room_inside and self._has_room_outside
+            self._since[labels] = now  # first: a finaliser that comes to the same labels from here on finds them taken
             for i, budget in self._open:
                 budget.take(labels[i], settles=settles)
             self._inside += self._is_inside(labels)
-            self._since[labels] = now
         else:
             self.touch(labels, now)
 
