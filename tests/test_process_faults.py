@@ -188,6 +188,51 @@ def test_a_finaliser_does_not_wait_for_a_thread_that_has_ended_amid_a_recording(
     worker.run(STUCK, seconds=20)
 
 
+STUCK_ALONE = """
+import builtins, threading, time
+import tradmetrics as tm
+from tradmetrics.cardinality import Guard
+from tradmetrics.lifecycle.core import Core
+
+orders = tm.OrderTracker("s")
+place = tm.track_order(order_type="LIMIT", side="BUY")(lambda strategy: None)
+record, holds, place_to_stay = {
+    "series": (place, Guard, "admit"),
+    "order": (lambda name: orders.submitted(name), Core, "submit"),
+}[KIND]
+record("known")
+inside = threading.Event()
+
+
+def stay(*arguments, **more):
+    inside.set()
+    time.sleep(600)
+
+
+class Last:
+    def __init__(self):
+        self.record = record
+
+    def __del__(self):
+        self.record("new")
+
+
+builtins.last = Last()
+thread = threading.Thread(target=record, args=("another",), daemon=True)
+before = getattr(holds, place_to_stay)
+setattr(holds, place_to_stay, stay)
+thread.start()
+assert inside.wait(30)
+setattr(holds, place_to_stay, before)
+"""
+
+
+@pytest.mark.parametrize("kind", ["series", "order"])
+def test_nor_for_one_that_has_ended_amid_a_new_series_or_an_order(kind: str, program: Program) -> None:
+    """A bot whose last act is to report an order would hang, until somebody kills it."""
+    program.run(f"KIND = {kind!r}\n{STUCK_ALONE}", seconds=20)
+
+
 # ── interruptions of one of several workers ──────────────────────────────────────────────────────────────────────
 
 
@@ -195,6 +240,7 @@ def test_a_finaliser_does_not_wait_for_a_thread_that_has_ended_amid_a_recording(
 @pytest.mark.parametrize("script", [SIGNALS, FINALISERS], ids=["signal handler", "finaliser"])
 def test_a_worker_may_be_interrupted_anywhere(script: str, worker: Program) -> None:
     """A worker that closes its positions when it is told to stop would hang, or what it did would go uncounted."""
+    # As in `unmeasured_environment`.
     worker.environment = {name: value for name, value in worker.environment.items() if not name.startswith("COV")}
     source = PRELUDE + script.replace("1_500", "500").replace("3_000", "1_000").replace("2_000", "600")
     assert "done\n" == worker.run(source, seconds=120, quiet=False)

@@ -353,7 +353,10 @@ def checked(metrics: object, where: str) -> TradingMetrics | None:
 def apply(definition: MetricDefinition, series: Series, value: float) -> None:
     """Record a checked value as the metric's kind does."""
     if definition.kind == "counter":
-        series.add(value)
+        if value == 1.0:  # which keeps nothing, where an amount is kept until there are enough to add up
+            series.tick()
+        else:
+            series.add(value)
     elif definition.kind == "gauge":
         series.set(value)
     else:

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request, Response
 
-from tradmetrics.exposition import METHODS, Auth, Endpoint
+from tradmetrics.exposition import METHODS, Answer, Auth, Endpoint
+from tradmetrics.loop_work import LoopWork
 
 if TYPE_CHECKING:
     from tradmetrics.book import TradingMetrics
@@ -40,16 +41,16 @@ def create_metrics_router(
             written.
     """
     endpoint = Endpoint(metrics, auth)
+    renderings: LoopWork[Answer] = LoopWork()
     router = APIRouter()
 
-    # A plain function: FastAPI calls it on a worker thread.
     @router.api_route(path, methods=list(METHODS), include_in_schema=False)
-    def scrape(request: Request) -> Response:
+    async def scrape(request: Request) -> Response:
         headers = request.headers
         answer = endpoint.refusal(headers.get("authorization", "").encode("latin-1"))
         if answer is None:
-            accept = ",".join(headers.getlist("accept"))
-            answer = endpoint.scrape(request.url.query, accept, headers.get("accept-encoding"))
+            asked = (request.url.query, ",".join(headers.getlist("accept")), headers.get("accept-encoding"))
+            answer = await renderings.do(asked, lambda: endpoint.scrape(*asked))
         # An explicit Content-Type keeps Starlette from adding a charset of its own.
         return Response(answer.body, answer.status, dict(answer.headers))
 

@@ -10,14 +10,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from sys import getrefcount
-from threading import RLock
 from typing import Final
 
+from tradmetrics.locks import RecordingLock
 from tradmetrics.series import CounterSeries, GaugeSeries, HistogramSeries, Series
 
 # One reentrant lock around the creation and removal of series: reentrant, because a signal handler or a finaliser may
 # record in the middle of it; one, so that it can be taken around a fork (see series.py).
-creating: Final = RLock()
+creating: Final = RecordingLock()
 if hasattr(os, "register_at_fork"):  # pragma: no branch - absent on Windows only
     os.register_at_fork(before=creating.acquire, after_in_parent=creating.release, after_in_child=creating.release)
 

@@ -92,6 +92,8 @@ def text_of(value: object) -> str:
 def shown(value: object) -> str:
     """Return a value's `repr` for a message, cut short; its class where it cannot be shown."""
     try:
+        if isinstance(value, str | bytes | bytearray):
+            value = value[:MAX_LENGTH]  # megabytes are not spelled out for a message of 60 characters
         return f"{value!r:.60}"
     except Exception:
         return f"<{type(value).__name__}>"

@@ -6,6 +6,7 @@ import math
 from datetime import timedelta
 
 from tradmetrics.definition import Kind
+from tradmetrics.text import MAX_LENGTH
 
 
 def is_false(value: object) -> bool:
@@ -47,7 +48,14 @@ def number_of(value: object) -> float:
         ValueError: When it is not finite, or no number.
         TypeError: When it is nothing that could be a number.
     """
-    number = value.total_seconds() if isinstance(value, timedelta) else float(value)  # type: ignore[arg-type]
+    if type(value) is float:
+        number = value
+    elif isinstance(value, timedelta):
+        number = value.total_seconds()
+    elif isinstance(value, str | bytes | bytearray) and len(value) > MAX_LENGTH:
+        raise ValueError(f"a text of {len(value):,} characters is no number")
+    else:
+        number = float(value)  # type: ignore[arg-type]
     if not math.isfinite(number):
         raise ValueError(f"{number} is not finite")
     return number

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from threading import RLock
 from typing import Any, Final
 
 from tradmetrics.book import TradingMetrics
@@ -17,11 +16,12 @@ from tradmetrics.default import current
 from tradmetrics.lifecycle.core import Core
 from tradmetrics.lifecycle.gauges import watch
 from tradmetrics.lifecycle.reader import Reader
+from tradmetrics.locks import RecordingLock
 from tradmetrics.recording import resolve
 
 # One reentrant lock for all trackers: reentrant, because a signal handler or a finaliser may report an event in the
 # middle of one; one, so that it can be taken around a fork. It is held for microseconds.
-LOCK: Final = RLock()
+LOCK: Final = RecordingLock()
 if hasattr(os, "register_at_fork"):  # pragma: no branch - absent on Windows only
     os.register_at_fork(before=LOCK.acquire, after_in_parent=LOCK.release, after_in_child=LOCK.release)
 
