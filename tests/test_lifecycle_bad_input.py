@@ -436,7 +436,15 @@ def test_a_registry_that_fails_loses_one_sample_and_not_the_others(desk: Desk, m
     desk.orders.updated("1", filled=10)
     assert {"submitted": 1} == desk.ends()
     assert 1 == desk.times("fill")[0]
-    assert {"record": 1} == desk.errors()
+    assert {("updated", "record"): 1} == errors(desk.book)
+    monkeypatch.setattr(desk.book, "remember", raising(RuntimeError("broken")))
+    for order_id in ("2", "3"):
+        desk.orders.submitted(order_id, side="BUY")
+    snapshot = desk.orders.snapshot()
+    OrderTracker.restore(snapshot, metrics=desk.book, clock=desk.clock, max_open=1)
+    assert {("updated", "record"): 1, ("restore", "record"): 1} == {
+        key: count for key, count in errors(desk.book).items() if key[0] != "submitted"
+    }
 
 
 NOTHING_TO_GO_BY: dict[str, Callable[[OrderTracker], object]] = {

@@ -112,6 +112,17 @@ def test_a_backtest_has_the_rate_of_its_own_time() -> None:
     assert (1, 3) == rates(desk)
 
 
+def test_messages_that_overtake_each_other_count_together() -> None:
+    """Without it, two threads that send at the same moment would hide half of a burst."""
+    desk = Desk()
+    for number, timestamp in enumerate((100.0, 99.9, 100.3, 100.2, 100.1)):
+        desk.orders.submitted(number, side="BUY", timestamp=timestamp)
+    assert (5, 5) == rates(desk)
+    desk.clock.now += 60
+    desk.orders.submitted("later", side="BUY", timestamp=101.2)
+    assert (4, 6) == rates(desk)
+
+
 def test_the_busiest_tracker_of_a_book_is_shown() -> None:
     """Without it, the limits of two accounts, which are separate, would be added up."""
     desk = Desk()
