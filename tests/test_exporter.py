@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from tests.recorded import errors, recorded, sample
-from tradmetrics import MetricsExporter, TradingMetrics, catalogue, get_metrics, metrics_exporter
+from tradmetrics import MetricsExporter, StrategyStats, TradingMetrics, catalogue, get_metrics, metrics_exporter
 
 
 @pytest.fixture
@@ -604,11 +604,41 @@ def test_switches_read_one_or_zero(exporter: MetricsExporter, book: TradingMetri
     """An alert on `== 1` would not fire for a breaker that is `"yes"`."""
     for value, expected in ((yes, 1), (no, 0)):
         exporter.update_circuit_breaker_metrics(is_active=value)
-        exporter.update_market_session(is_open=value)
-        assert {
-            "trading_circuit_breaker_active": expected,
-            "trading_market_session_open": expected,
-        } == recorded(book)
+        assert {"trading_circuit_breaker_active": expected} == recorded(book)
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"), [(True, 1), (False, 0), (1, 1), (0, 0), ("open", 1), ("closed", 0), ("no", 0)]
+)
+def test_a_session_is_open_or_not_in_the_words_that_people_use(
+    exporter: MetricsExporter, book: TradingMetrics, word: object, expected: int
+) -> None:
+    """A session that is `"closed"` would read as open, and the alerts would wake somebody at night."""
+    exporter.update_market_session(is_open=word)
+    assert {"trading_market_session_open": expected} == recorded(book)
+
+
+@pytest.mark.parametrize("word", ["", "perhaps", 7, []])
+def test_a_session_that_is_neither_is_an_error_that_is_counted(book: TradingMetrics, word: object) -> None:
+    """A session of a word that nobody knows would be open or closed by chance."""
+    MetricsExporter(book).update_market_session(word)
+    assert {("update_market_session", "value"): 1} == errors(book)
+
+
+def test_a_trade_that_failed_is_no_part_of_the_strategys_figures() -> None:
+    """The same trade would count for a strategy by an explicit call and not by the decorator."""
+    book = TradingMetrics(strategy_stats=StrategyStats())
+    exporter = MetricsExporter(book)
+    exporter.record_trade("s", "BUY", "failed")
+    exporter.record_trade("s", "BUY", "executed", 5.0)
+    assert 1 == sample(book, "trading_strategy_trades_today", strategy="s")
+
+
+def test_a_drawdown_that_the_book_works_out_itself_is_not_set_over(caplog: pytest.LogCaptureFixture) -> None:
+    """A figure that is set explicitly would be gone at the next trade, without a word."""
+    book = TradingMetrics(strategy_stats=StrategyStats())
+    MetricsExporter(book).update_drawdown(7)
+    assert "trading_max_drawdown" in caplog.text
 
 
 class Ambiguous:

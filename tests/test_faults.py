@@ -22,6 +22,7 @@ from tests.callable_cases import DECORATORS, OWN, LimitReached
 from tests.callable_kinds import KINDS, Body
 from tests.recorded import errors, raising, recorded, sample
 from tradmetrics import (
+    LabelSourceError,
     MetricDefinition,
     MetricsExporter,
     StrategyStats,
@@ -900,3 +901,12 @@ def drive(shell: str, returned: Any) -> Any:
 def test_the_default_book_is_left_alone() -> None:
     """The faults that were provoked here would be counted in the metrics of the process."""
     assert {} == errors(configure(CollectorRegistry()))
+
+
+def test_a_strict_book_shows_what_the_function_raised_too() -> None:
+    """A test of a bot would fail for a label, and hide the error that the bot really has."""
+    problem = LimitReached()
+    place = track_order(strategy=raising(BROKEN), metrics=TradingMetrics(strict=True))(raising(problem))
+    with pytest.raises(LabelSourceError) as caught:
+        place()
+    assert problem is caught.value.__cause__

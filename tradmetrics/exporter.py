@@ -67,7 +67,7 @@ class MetricsExporter:
             except Exception as error:
                 book.fault(site, "value", error)
         if book.strategy_stats is not None and book.enabled:
-            book.strategy_stats.trade(book, strategy, amount, site=site)
+            book.strategy_stats.trade(book, strategy, amount, status=status, site=site)
         if amount is None:
             return
         book.record(catalogue.TRADES_PNL, (strategy,), amount, site=site)
@@ -204,7 +204,7 @@ class MetricsExporter:
         Args:
             positions: An iterable of positions, or a mapping whose values they are: mappings or objects with
                 `strategy`, `unrealized_pnl` (currency) and optionally `quantity` (0 is a closed position). A strategy
-                whose positions are gone reads 0.
+                whose positions are gone reads 0. They add to those that functions with `track_positions` report.
         """
         book, site = self._book("update_position_metrics")
         if not book.enabled:
@@ -248,7 +248,7 @@ class MetricsExporter:
 
     def update_drawdown(self, percent: object) -> None:
         """Set the largest fall from a peak of equity, in percent (0 to 100, positive)."""
-        self._record("update_drawdown", catalogue.MAX_DRAWDOWN, (), NotNegative(percent))
+        self._set("update_drawdown", {"percent": catalogue.MAX_DRAWDOWN}, {"percent": NotNegative(percent)})
 
     def update_circuit_breaker_metrics(self, is_active: object) -> None:
         """Set whether the circuit breaker stops trading."""
@@ -265,8 +265,10 @@ class MetricsExporter:
             book.fault(site, "record", error)
 
     def update_market_session(self, is_open: object) -> None:
-        """Set whether the market's session is open; alerts are muted while it is not."""
-        self._record("update_market_session", catalogue.MARKET_SESSION_OPEN, (), Switch(is_open))
+        """Set whether the market's session is open, a bool or a word for one; alerts are muted while it is not."""
+        book, site = self._book("update_market_session")
+        if book.enabled:
+            snapshots.set_market(book, {"session_open": is_open}, site=site)
 
     def update_websocket_connections(self, count: object) -> None:
         """Set the number of live WebSocket connections."""

@@ -278,6 +278,8 @@ class Site:
             if self.book.token is not self._token:
                 self.bind()
             self._long_way(args, kwargs, None, exception, token)
+        except TradmetricsError as error:  # a strict book's, in which what the function raised stays in sight
+            raise error from exception
         finally:
             for each, value in zip(_KEPT, before, strict=True):
                 if each.__get__(exception) is not value:

@@ -17,7 +17,7 @@ from tradmetrics.integrations.backtrader import instrument_backtrader  # noqa: E
 DAY = 86_400.0
 
 
-class Prices(bt.feed.DataBase):
+class ScriptedPrices(bt.feed.DataBase):
     """A random walk by day, the same for each seed, with some volume."""
 
     params = (("bars", 300), ("seed", 1))
@@ -100,7 +100,7 @@ class Everything(bt.Strategy):
 def cerebro(seed=1, *strategies):
     """An engine with prices, commission and a broker that fills large orders in parts."""
     engine = bt.Cerebro(stdstats=False)
-    engine.adddata(Prices(seed=seed))
+    engine.adddata(ScriptedPrices(seed=seed))
     for strategy in strategies or (Everything,):
         engine.addstrategy(strategy)
     engine.broker.setcash(100_000)
@@ -289,7 +289,7 @@ def test_an_engine_runs_twice(book, recorded):
 def test_an_optimisation_over_processes_still_runs(book):
     """Broken, instrumenting an engine breaks its optimiser, which sends the engine to other processes."""
     engine = bt.Cerebro(maxcpus=2)
-    engine.adddata(Prices(bars=30))
+    engine.adddata(ScriptedPrices(bars=30))
     engine.optstrategy(Everything, seed=(1, 2))
     with instrument_backtrader(engine, metrics=book):
         runs = engine.run()
