@@ -120,6 +120,11 @@ SHORT: dict[str, tuple[Callable[[TradingMetrics], Any], Callable[..., Any], tupl
         lambda order: None,
         ({},),
     ),
+    "an order and a request without a status": (
+        lambda book: track_order(strategy="s", side="BUY", order_type="LIMIT", metrics=book),
+        lambda order, request: None,
+        (SimpleNamespace(), {}),
+    ),
     "seconds": (lambda book: fill_timer("s", metrics=book), lambda: None, ()),
     "seconds of a request": (lambda book: track_request(endpoint="/x", method="GET", metrics=book), lambda: None, ()),
     "a trade": (lambda book: track_trade(strategy="s", side="BUY", metrics=book), lambda: None, ()),
