@@ -455,7 +455,8 @@ def test_builtins_without_a_signature_are_called_as_ever(book: TradingMetrics) -
     assert (3, 5) == (watched(1, 3), watched([1, 5]))
     assert 7 == watching(book, lambda call: len(call.arguments["args"]), max)(7, 2)
     assert 5 == watching(book, arg("default"), max)((), default=5)
-    assert {"max": 2, "2": 1, "5": 1} == seen(book)
+    assert 6 == watching(book, lambda call: call.arguments["kwargs"], max)((), default=6)
+    assert {"max": 2, "2": 1, "5": 1, "{'default': 6}": 1} == seen(book)
 
 
 @pytest.mark.parametrize("name", ["_tm_what", "class", "order-side", "_tm_"])
@@ -896,3 +897,15 @@ def test_a_duration_may_be_a_timedelta(time: object) -> None:
     book = TradingMetrics()
     track_order(strategy="s", status="filled", fill_time=lambda call: time, metrics=book)(lambda: None)()
     assert 1.5 == sample(book, "trading_order_fill_time_seconds_sum", strategy="s")
+
+
+@pytest.mark.parametrize("text", ["9" * 1_000_000, b"x" * 1_000_000], ids=["digits", "bytes"])
+def test_megabytes_for_a_number_or_a_side_cost_a_label_and_no_time(text: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """A whole answer of a broker's, passed for a price by mistake, would be read as a number for seconds."""
+    book = TradingMetrics()
+    track_order(strategy="s", side=lambda call: text, status="filled", fill_time=lambda call: text, metrics=book)(
+        lambda: None
+    )()
+    assert 1 == sample(book, "trading_orders_filled_total", strategy="s", side="unknown")
+    assert {"value", "vocabulary"} == {stage for _, stage in errors(book)}
+    assert max(len(record.getMessage()) for record in caplog.records) < 1_000
