@@ -468,16 +468,18 @@ def test_a_metric_that_fails_is_an_error_of_the_call_that_it_was_for(
     assert {} == desk.anomalies()
 
 
+@pytest.mark.parametrize("name", CALLS)
 def test_gauges_that_cannot_be_exposed_are_an_error_of_the_first_call_and_orders_count(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    desk: Desk, name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Without it, a registry that refuses a gauge would lose the orders, or the gauge would be missing in silence."""
     monkeypatch.setattr("tradmetrics.lifecycle.running.watch", raising(RuntimeError("no gauges")))
-    desk.orders.submitted("1", side="BUY")
-    desk.orders.updated("1", status="filled")
-    assert {("submitted", "record"): 1} == errors(desk.book)
+    CALLS[name](desk.orders)
+    desk.orders.submitted("counted", side="BUY")
+    desk.orders.updated("counted", status="filled")
+    assert {("<lambda>" if name.startswith("@") else name, "record"): 1} == errors(desk.book)
     assert "no gauges" in caplog.text
-    assert {"submitted": 1, "filled": 1} == desk.ends()
+    assert 1 == desk.ends()["filled"]
 
 
 def test_events_are_unharmed_where_no_book_can_be_built(
