@@ -452,6 +452,50 @@ def test_a_clock_that_fails_before_there_is_a_book_is_counted_in_it(
     assert [f"{where}: a metric was not recorded as meant (stage: clock): RuntimeError: broken"] == why(caplog)
 
 
+def test_an_outcome_that_cannot_be_told_costs_the_outcome_alone(
+    book: TradingMetrics, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An order whose end we fail to understand would not even be counted as sent."""
+    monkeypatch.setattr("tradmetrics.outcomes.reason_of", raising(BROKEN))
+    monkeypatch.setattr("tradmetrics.decorators.orders._is_negative", raising(BROKEN))
+
+    def place(fails: bool) -> dict[str, str]:
+        if fails:
+            raise LimitReached
+        return {"status": "filled"}
+
+    placed = track_order(strategy="s", side="BUY", order_type="LIMIT", metrics=book)(place)
+    assert {"status": "filled"} == placed(False)
+    with pytest.raises(LimitReached):
+        placed(True)
+    orders = {name: value for name, value in recorded(book).items() if name.startswith("trading_")}
+    assert {"trading_orders_submitted_total s BUY LIMIT": 2} == orders
+    assert {("place", "source"): 2} == errors(book)
+    where = f"{__name__}.{place.__qualname__}"
+    assert [f"{where}: a metric was not recorded as meant (stage: source): RuntimeError: broken"] == why(caplog)
+
+
+def test_a_clock_that_fails_later_is_counted_as_such(book: TradingMetrics, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call that is remembered would be counted as an error of ours where only its duration is missing."""
+    fails = [False]
+
+    def clock() -> float:
+        if fails[0]:
+            raise BROKEN
+        return 1.0
+
+    def work(broken: bool) -> None:
+        fails[0] = broken
+
+    monkeypatch.setattr("tradmetrics.instrument.perf_counter", clock)
+    timed = fill_timer("s", metrics=book)(work)
+    for broken in (False, False, True, False):
+        timed(broken)
+        fails[0] = False
+    assert {("work", "clock"): 1} == errors(book)
+    assert 3 == sample(book, "trading_order_fill_time_seconds_count", strategy="s")
+
+
 def test_where_neither_clock_nor_book_can_be_had_the_call_goes_on(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
