@@ -330,6 +330,20 @@ def test_the_latest_value_is_the_latest_also_after_the_clock_was_put_back(direct
     assert directory.value(catalogue.DAILY_PNL.name) == 2
 
 
+def test_series_that_were_asked_for_before_the_first_call_count_under_their_labels(directory: Directory) -> None:
+    """Every order of a function with `precreate` would be lost, or spoil the files of all workers."""
+    directory.run(
+        """
+        @tm.track_order(strategy="gamma", side="BUY", order_type="LIMIT", status="submitted", precreate=True)
+        def place(): ...
+        tm.get_metrics()
+        place()
+        """
+    )
+    assert 1 == directory.value('trading_orders_submitted_total{order_type="LIMIT",side="BUY",strategy="gamma"}')
+    assert catalogue.INSTRUMENTATION_ERRORS.name not in directory.text()
+
+
 def test_what_nobody_recorded_is_not_there(directory: Directory) -> None:
     """A market session that nobody told of would read as closed, and mute the alerts."""
     directory.run(RECORD, [(catalogue.DAILY_PNL.name, 1)])

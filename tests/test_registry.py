@@ -246,6 +246,23 @@ def test_one_scrape_tells_of_one_state(clock: Clock) -> None:
     assert definition.name not in found
 
 
+def test_nothing_expires_in_the_middle_of_a_scrape(clock: Clock) -> None:
+    """A count would be missing from a slow scrape: no longer among the series, and not yet among what was removed."""
+    load = MetricDefinition("desk_load", "gauge", "Load.", labels=("desk",), at_scrape=True)
+    hedges = MetricDefinition("desk_hedges_total", "counter", "Hedges.", labels=("desk",))
+
+    def slowly() -> dict[tuple[str, ...], float]:
+        clock.pass_by(70)
+        return {}
+
+    book = TradingMetrics(limits=Limits(expire_after=60))
+    book.at_scrape(load, slowly)
+    book.record(hedges, ("gamma",), site="test")
+    for _ in range(3):
+        found = scrape(book)
+        assert 1 == sum(found.get(hedges.name, {}).values()) + removed(found, hedges.name)
+
+
 def test_a_scrape_of_some_metrics_expires_too(clock: Clock) -> None:
     """Where Prometheus asks for a few metrics by name, nothing would ever expire."""
     book = TradingMetrics(limits=Limits(expire_after=60))
