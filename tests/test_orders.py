@@ -930,6 +930,12 @@ def test_what_is_said_of_a_wrong_target_is_all_that_is_needed_to_mend_it(
     assert message == str(caught.value)
 
 
+def test_a_book_that_is_none_is_said_with_the_decorator_that_got_it() -> None:
+    """Of fifty decorated functions, nobody would know which decorator was given something else."""
+    with pytest.raises(TradmetricsError, match=r"^@track_order: metrics= takes .*, not 5"):
+        track_order(strategy="s", metrics=5)(stream)  # type: ignore[call-overload]
+
+
 def test_a_side_that_is_none_is_said_with_what_it_may_be(
     book: TradingMetrics, caplog: pytest.LogCaptureFixture
 ) -> None:
