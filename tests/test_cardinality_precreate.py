@@ -150,6 +150,7 @@ def taking(annotation: object, returns: object = None) -> Callable[..., Any]:
         ("Ticket", "value.kind", ("MARKET", "LIMIT")),
         (Ticket, "value.strategy", (Name.GAMMA, Name.DELTA, None)),
         (Ticket, "value.note", None),
+        (Ticket, "value.shared", (Side.BUY, Side.SELL)),
         (Ticket, "value.missing", None),
         (Ticket, "value.opposite", (Side.BUY, Side.SELL)),
         (Ticket, "value.side.value", ("buy", "sell")),

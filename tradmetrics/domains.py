@@ -138,10 +138,7 @@ def _resolved(annotation: object, scope: Mapping[str, Any]) -> object:
     """An annotation as a type; None where there is none, or where its names lead nowhere."""
     if annotation is inspect.Parameter.empty:
         return None
-
-    def holder() -> None: ...
-
-    holder.__annotations__ = {"value": annotation}
+    holder = type("Holder", (), {"__annotations__": {"value": annotation}})  # a class: `ClassVar` is for these only
     try:
         return typing.get_type_hints(holder, globalns=dict(scope))["value"]
     except Exception:
