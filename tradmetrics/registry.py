@@ -120,7 +120,7 @@ class Instrument(Collector):
         self.guard.take(labels, now)
         if self._removable and now >= self.guard.look_at and self.guard.is_pressed:
             self._look(now)  # what is idle from here on may go for the first that finds no place
-        # A finaliser may have come to the same labels since `series` was made: then it is that one which is recorded to.
+        # A finaliser may have come to the same labels since `series` was made: then its own is recorded to.
         kept = self._series.setdefault(labels, series)
         self._marks[labels] = 1.0  # what a counter or a histogram is at once after it was created for a call
         return kept

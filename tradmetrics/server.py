@@ -212,7 +212,7 @@ class _Server(ThreadingHTTPServer):
 
     def service_actions(self) -> None:
         oldest = time.monotonic() - CONNECTION_SECONDS
-        for connection, since in tuple(self._connections.items()):
+        for connection, since in self._connections.copy().items():
             if since < oldest:
                 with suppress(OSError):  # it may have ended by itself meanwhile
                     connection.shutdown(socket.SHUT_RDWR)
