@@ -228,7 +228,7 @@ def test_ones_own_labels_are_guarded_too(book: TradingMetrics) -> None:
 
 def test_a_closed_label_takes_nothing_else(book: TradingMetrics) -> None:
     """A misspelt side would become a series."""
-    track(HEDGES, desk="delta", side="up", metrics=book)(lambda: None)()
+    track(HEDGES, desk="delta", side="sideways", metrics=book)(lambda: None)()
     assert 1 == sample(book, "desk_hedges_total", desk="delta", side="unknown")
     assert {("<lambda>", "vocabulary"): 1} == errors(book)
 

@@ -243,5 +243,5 @@ def test_a_function_pickled_by_name_runs_in_a_process_pool(pool: Any, name: str)
     assert number == (list(DECORATORS).index(name) if name in DECORATORS else name)
     assert pid != pool["pid"]
     quiet = {"track_errors", "track_circuit_breaker_reset", "track_risk_check", "track_pnl",
-             "track_capital", "track_market", "track_strategy", "track_connection"}  # fmt: skip
+             "track_capital", "track_market", "track_strategy", "track_connection", "track_positions"}  # fmt: skip
     assert bool(pool["counted"][name]) == (name not in quiet)
