@@ -86,6 +86,15 @@ def _default_book_of_its_own() -> Iterator[None]:
         used.unregister()
 
 
+@pytest.fixture
+def hasty_threads() -> Iterator[None]:
+    """Threads come between one another's steps every 10 µs, so that what can be torn is."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    yield
+    sys.setswitchinterval(before)
+
+
 @pytest.fixture(scope="session")
 def child_environment() -> dict[str, str]:
     """The environment for a child Python that imports the same tradmetrics as the tests do, from whatever folder."""

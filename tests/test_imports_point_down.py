@@ -15,11 +15,12 @@ PACKAGE = Path(tradmetrics.__file__).parent
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("identifiers",),
     (
-        *("errors", "version", "text", "spellings", "series", "freshness", "route_templates", "locks"),
+        *("errors", "version", "text", "spellings", "series", "freshness", "route_templates", "contexts", "locks"),
         "loop_work",
     ),
     ("definition", "labels", "multiprocess", "overflow", "removal"),
-    ("catalogue", "values", "readers", "outcomes", "symbols", "cardinality", "rendering", "domains", "worker_files"),
+    ("catalogue", "values", "extractors", "outcomes", "symbols", "cardinality", "rendering", "domains", "worker_files"),
+    ("readers", "times"),
     ("faults", "vocabulary", "storage", "spill", "shelf", "recipe"),
     ("label_values", "plan"),
     ("registry", "precreation"),

@@ -144,16 +144,7 @@ class Watcher:
         self._last = seen
 
 
-@pytest.fixture
-def _hasty() -> Iterator[None]:
-    """Threads come between one another's steps wherever they can."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-5)
-    yield
-    sys.setswitchinterval(before)
-
-
-@pytest.mark.usefixtures("_hasty")
+@pytest.mark.usefixtures("hasty_threads")
 def test_sixteen_threads_record_while_it_is_scraped() -> None:
     """A scrape would fail or show a counter that went back, which reads as a restart; or orders would be lost."""
     book = TradingMetrics(strict=True)

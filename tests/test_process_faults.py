@@ -152,54 +152,20 @@ def test_a_program_ends_while_its_threads_record(mode: str, request: pytest.Fixt
 
 
 STUCK = """
-import builtins, threading, time
-import tradmetrics as tm
-from tradmetrics import worker_files
-
-place = tm.track_order(order_type="LIMIT", side="BUY")(lambda strategy: None)
-place("known")
-inside = threading.Event()
-
-
-def stay(*arguments, **more):
-    inside.set()
-    time.sleep(600)
-
-
-class Last:
-    def __init__(self):
-        self.place = place
-
-    def __del__(self):
-        self.place("known")
-
-
-builtins.last = Last()
-thread = threading.Thread(target=place, args=("known",), daemon=True)
-before, worker_files._File.write = worker_files._File.write, stay
-thread.start()
-assert inside.wait(30)
-worker_files._File.write = before
-"""
-
-
-def test_a_finaliser_does_not_wait_for_a_thread_that_has_ended_amid_a_recording(worker: Program) -> None:
-    """A program that has ended would hang in the last thing that it records, until somebody kills it."""
-    worker.run(STUCK, seconds=20)
-
-
-STUCK_ALONE = """
-import builtins, threading, time
+import builtins, sys, threading, time
 import tradmetrics as tm
 from tradmetrics.cardinality import Guard
 from tradmetrics.lifecycle.core import Core
+from tradmetrics.worker_files import _File
 
 orders = tm.OrderTracker("s")
 place = tm.track_order(order_type="LIMIT", side="BUY")(lambda strategy: None)
-record, holds, place_to_stay = {
-    "series": (place, Guard, "admit"),
-    "order": (lambda name: orders.submitted(name), Core, "submit"),
-}[KIND]
+# What is recorded by the thread that ends amid it, and where that stays; then by the finaliser.
+record, holds, place_to_stay, first, last = {
+    "sample of a file": (place, _File, "write", "known", "known"),
+    "new series": (place, Guard, "admit", "another", "new"),
+    "order": (orders.submitted, Core, "submit", "another", "new"),
+}[sys.argv[1]]
 record("known")
 inside = threading.Event()
 
@@ -214,11 +180,11 @@ class Last:
         self.record = record
 
     def __del__(self):
-        self.record("new")
+        self.record(last)
 
 
 builtins.last = Last()
-thread = threading.Thread(target=record, args=("another",), daemon=True)
+thread = threading.Thread(target=record, args=(first,), daemon=True)
 before = getattr(holds, place_to_stay)
 setattr(holds, place_to_stay, stay)
 thread.start()
@@ -227,10 +193,13 @@ setattr(holds, place_to_stay, before)
 """
 
 
-@pytest.mark.parametrize("kind", ["series", "order"])
-def test_nor_for_one_that_has_ended_amid_a_new_series_or_an_order(kind: str, program: Program) -> None:
-    """A bot whose last act is to report an order would hang, until somebody kills it."""
-    program.run(f"KIND = {kind!r}\n{STUCK_ALONE}", seconds=20)
+@pytest.mark.parametrize("amid", ["sample of a file", "new series", "order"])
+def test_a_finaliser_does_not_wait_for_a_thread_that_has_ended_amid_a_recording(
+    amid: str, request: pytest.FixtureRequest
+) -> None:
+    """A program that has ended would hang in the last thing that it records, until somebody kills it."""
+    program: Program = request.getfixturevalue("worker" if amid == "sample of a file" else "program")
+    program.run(STUCK, amid, seconds=20)
 
 
 # ── interruptions of one of several workers ──────────────────────────────────────────────────────────────────────

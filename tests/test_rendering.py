@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
@@ -126,15 +125,6 @@ def test_a_failed_rendering_fails_for_all_who_share_it_and_for_nobody_later() ->
     assert work.do("key", lambda: b"fine") == b"fine"
 
 
-@pytest.fixture
-def _hasty() -> Iterator[None]:
-    """Switch threads every 10 µs, so that what can be torn is."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-5)
-    yield
-    sys.setswitchinterval(before)
-
-
 def torn(read: Callable[[], tuple[float, float]], write: Callable[[], object], snapshots: int) -> int:
     """How many snapshots show a sum that is not the count, while two threads observe ones."""
     stop = threading.Event()
@@ -154,7 +144,7 @@ def torn(read: Callable[[], tuple[float, float]], write: Callable[[], object], s
             thread.join(10)
 
 
-@pytest.mark.usefixtures("_hasty")
+@pytest.mark.usefixtures("hasty_threads")
 def test_no_snapshot_of_a_histogram_is_torn() -> None:
     """A mean computed from a scrape would be off, because the sum and the count are of different moments."""
     book = TradingMetrics(CollectorRegistry())
@@ -167,7 +157,7 @@ def test_no_snapshot_of_a_histogram_is_torn() -> None:
     assert torn(read, lambda: series.observe(1.0), 100_000) == 0
 
 
-@pytest.mark.usefixtures("_hasty")
+@pytest.mark.usefixtures("hasty_threads")
 def test_the_test_for_torn_snapshots_can_see_one() -> None:
     """The test above would pass whatever the storage does."""
     histogram = Histogram("h", "H.", registry=CollectorRegistry())

@@ -26,8 +26,10 @@ from tradmetrics import (
     request_timer,
     result,
     timing,
+    track_positions,
     training_timer,
 )
+from tradmetrics.decorators import positions
 
 FILL = "trading_order_fill_time_seconds"
 TRAINING = "trading_ml_training_duration_seconds"
@@ -190,34 +192,37 @@ def test_what_has_ended_is_kept_by_nothing_that_still_runs(book: TradingMetrics)
     assert (101, 100) == (fills(book)[0], fills(book, "t")[0])
 
 
+@pytest.mark.parametrize("sets", ["timers", "positions"])
 def test_no_garbage_is_collected_while_a_context_is_changed(
-    book: TradingMetrics, monkeypatch: pytest.MonkeyPatch
+    book: TradingMetrics, monkeypatch: pytest.MonkeyPatch, sets: str
 ) -> None:
-    """A bot on Python 3.10 or 3.11 whose finalisers time blocks would crash in the middle of an order, now and then."""
+    """A bot on Python 3.10 or 3.11 whose finalisers record too would crash in the middle of an order, now and then."""
+    module, name = {"timers": (timing, "_innermost"), "positions": (positions, "_calls")}[sets]
     collecting: list[bool] = []
 
     class Watched:
-        def __init__(self) -> None:
-            self.variable: contextvars.ContextVar[Any] = contextvars.ContextVar("w", default=timing._nobodys)
-            self.get = self.variable.get
+        def __init__(self, variable: contextvars.ContextVar[Any]) -> None:
+            self.get = variable.get
+            self._set = variable.set
 
         def set(self, value: object) -> None:
             collecting.append(gc.isenabled())
-            self.variable.set(value)
+            self._set(value)
 
-    monkeypatch.setattr(timing, "_innermost", Watched())
+    monkeypatch.setattr(module, name, Watched(getattr(module, name)))
     timer = fill_timer("s", metrics=book)
+    report = track_positions(metrics=book)(lambda: [{"strategy": "s"}])
     for on in (True, False):
         (gc.enable if on else gc.disable)()
         try:
             with timer, timer:
-                pass
+                report()
             assert on is gc.isenabled()
         finally:
             gc.enable()
     # From 3.12 on, Python itself sees to it: https://github.com/python/cpython/issues/148891.
     assert [sys.version_info >= (3, 12), False] == collecting
-    assert 4 == fills(book)[0]
+    assert (4, 1) == (fills(book)[0], sample(book, "trading_positions_open", strategy="s"))
 
 
 def test_one_timer_serves_threads_at_once(book: TradingMetrics, clock: Clock) -> None:

@@ -17,10 +17,10 @@ from tradmetrics.book import NO_BOOK, TradingMetrics, apply
 from tradmetrics.cardinality import LabelBudget
 from tradmetrics.default import get_metrics
 from tradmetrics.errors import TradmetricsError
+from tradmetrics.extractors import Compiled
 from tradmetrics.labels import MISSING, Call, Missing
 from tradmetrics.overflow import Overflowing
 from tradmetrics.plan import ASKED, SAFE, Line, Plan
-from tradmetrics.readers import Compiled
 from tradmetrics.recipe import RAISED, RETURNED, Prepared, Recipe
 from tradmetrics.removal import creating
 from tradmetrics.series import Series

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, Union
 
-from tradmetrics.readers import Compiled, is_safe
+from tradmetrics.extractors import Compiled, is_safe
 from tradmetrics.recipe import Prepared, Recipe, Rule
 from tradmetrics.series import Series
 from tradmetrics.spill import Spill

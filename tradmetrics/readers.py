@@ -1,17 +1,8 @@
-"""Label sources compiled for one function: checked when decorating, cheap when called.
-
-CPython binds arguments to parameters faster than any Python code could, so the work is left to it: for a function
-`place(side, order_type="LIMIT")` the extractor is, in effect,
-
-    lambda side, order_type="LIMIT": (side, order_type)
-
-and calling it with the call's own arguments gives the raw label values in one step, however they were passed.
-"""
+"""Label sources of one function: checked when decorating, and read when the fast way of `extractors` does not do."""
 
 from __future__ import annotations
 
 import inspect
-import keyword
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -19,28 +10,12 @@ from inspect import Parameter
 from typing import Any, Final
 
 from tradmetrics.errors import LabelSourceError
-from tradmetrics.labels import (
-    MISSING,
-    Arg,
-    Call,
-    Error,
-    Mapped,
-    Missing,
-    Result,
-    arg,
-    error,
-    find,
-    follow,
-    result,
-)
-from tradmetrics.text import LONGEST_KEY, text_of
-
-Reader = Callable[[Call], Any]
+from tradmetrics.extractors import Compiled, Reader
+from tradmetrics.labels import MISSING, Arg, Call, Error, Mapped, Result, arg, error, find, follow, result
+from tradmetrics.text import text_of
 
 SUBJECTS: Final = ("order", "trade", "tick", "position", "request", "model")
 """Parameters whose attributes are looked up for labels that are left out."""
-
-_MOST_CLASSES: Final = 1_000
 
 
 @dataclass(frozen=True)
@@ -60,194 +35,6 @@ class Field:
     from_result: bool = False
     from_arguments: bool = True
     names: tuple[str, ...] = ()
-
-
-class Compiled:
-    """The sources of one decorated function, ready to read.
-
-    Attributes:
-        sources: What each field is read from: a constant, a `Source`, a callable, or None when it is looked up in the
-            result or nowhere.
-        readers: A function of the finished call for each field.
-        parameters: The function's parameters.
-        bind: A function of a call's arguments to these by parameter name.
-    """
-
-    __slots__ = ("_implicit", "bind", "parameters", "readers", "sources")
-
-    def __init__(
-        self,
-        sources: dict[str, Any],
-        readers: dict[str, Reader],
-        parameters: tuple[Parameter, ...],
-        implicit: Mapping[str, tuple[tuple[str, ...], ...]],
-    ) -> None:
-        self.sources = sources
-        self.readers = readers
-        self.parameters = parameters
-        self._implicit = implicit
-        names = ", ".join(f"{each.name!r}: {each.name}" for each in parameters)
-        # Where the parameters cannot be written in Python, they stay as they came.
-        self.bind: Callable[..., Mapping[str, Any]] = _with_signature(parameters, f"{{{names}}}", {}) or _as_they_came
-
-    def extractor(
-        self, labels: Iterable[str], absent: Iterable[str] = ()
-    ) -> Callable[..., tuple[Any, ...] | None] | None:
-        """Compile a function of the call's arguments to the raw values of the labels that come from them.
-
-        It returns None where a value is not safe to compare as part of a key: equal keys must mean equal labels, and
-        `1`, `True` and `1.0` are equal. Only exact `str` and members of plain enums are safe.
-
-        Args:
-            labels: Names of fields.
-            absent: Names of fields that decide the outcome; the function returns None when an argument has one.
-
-        Returns:
-            The function, or None when one of the labels comes from elsewhere than arguments and constants.
-        """
-        codes: list[str] = []
-        for name in self.varying(labels):
-            source = self.sources[name]
-            if type(source) is not Arg or (name in self._implicit and name in absent):
-                return None
-            code = _path_code(source.path)
-            if code is None or source.path[0] not in {each.name for each in self.parameters}:
-                return None
-            codes.append(code)
-        conditions: list[str] = []
-        for name in absent:
-            if self.only_from_result(name):
-                continue
-            for path in self._implicit.get(name, ((),)):
-                if len(path) != 2:
-                    return None
-                subject, step = path
-                conditions.append(
-                    f"({subject}.get({step!r}) is None if _tm_type({subject}) is _tm_dict "
-                    f"else _tm_getattr({subject}, {step!r}, None) is None and _tm_is_no_mapping({subject}))"
-                )
-        variables = [f"_tm_{i}" for i in range(len(codes))]
-        checks = [
-            f"(_tm_type({variable} := {code}) is _tm_str or _tm_type({variable}) in _tm_enums)"
-            for variable, code in zip(variables, codes, strict=True)
-        ]
-        body = f"({''.join(f'{variable}, ' for variable in variables)})"
-        if checks:
-            body = f"{body} if {' and '.join(checks)} else _tm_unsafe({', '.join(codes)})"
-        if conditions:
-            body = f"({body}) if {' and '.join(conditions)} else None"
-        scope = {
-            "_tm_type": type, "_tm_str": str, "_tm_enums": _enums, "_tm_unsafe": _unsafe, "_tm_dict": dict,
-            "_tm_getattr": getattr, "_tm_isinstance": isinstance, "_tm_is_no_mapping": _is_no_mapping,
-        }  # fmt: skip
-        return _with_signature(self.parameters, body, scope)
-
-    def varying(self, labels: Iterable[str]) -> list[str]:
-        """Those of the labels that an extractor extracts, in its order: not constants, nor what only a result has."""
-        return [
-            name
-            for name in sorted(labels)
-            if not self.only_from_result(name) and not isinstance(self.sources[name], str | int | float | Enum)
-        ]
-
-    def only_from_result(self, name: str) -> bool:
-        """Whether a field was left out and no parameter can have it, so that a result of None settles it."""
-        return self.sources[name] is None and name not in self._implicit
-
-
-def _as_they_came(*args: Any, **kwargs: Any) -> Mapping[str, Any]:
-    return {"args": args, "kwargs": kwargs, **kwargs}
-
-
-_STARS: Final[Mapping[Any, str]] = {Parameter.VAR_POSITIONAL: "*", Parameter.VAR_KEYWORD: "**"}
-
-_enums: Final[set[type]] = set()
-
-_no_mappings: Final[set[type]] = set()
-
-
-def _is_no_mapping(value: object) -> bool:
-    """Whether a value's attributes are all that there is to look up in it."""
-    kind = type(value)
-    if kind in _no_mappings:
-        return True
-    if isinstance(value, Mapping):
-        return False
-    if len(_no_mappings) < _MOST_CLASSES:
-        _no_mappings.add(kind)
-    return True
-
-
-_safe: Final[set[type]] = {str, type(None), Missing}
-
-
-def is_safe(values: tuple[object, ...]) -> bool:
-    """Whether a tuple of raw label values can be a key: equal tuples mean equal labels, and it is not long."""
-    for value in values:
-        if type(value) is str and len(value) > LONGEST_KEY:
-            return False
-    return (
-        _safe.issuperset(map(type, values))
-        or _unsafe(*(value for value in values if type(value) not in _safe)) is not None
-    )
-
-
-def _unsafe(*values: object) -> tuple[object, ...] | None:
-    """Admit enum classes whose members are safe to compare; None when another value is not."""
-    for value in values:
-        kind: Any = type(value)
-        if kind is str or kind in _enums:
-            continue
-        if not isinstance(value, Enum) or len(_enums) >= _MOST_CLASSES:
-            return None
-        plain = kind.__eq__ is object.__eq__ and kind.__hash__ is Enum.__hash__
-        # A text enum compares as its text, which must then be its label too.
-        text = isinstance(value, str) and kind.__eq__ is str.__eq__ and kind.__hash__ is str.__hash__
-        if not plain and not (text and all(str.__str__(member) == member.value for member in kind)):
-            return None
-        _enums.add(kind)
-        _safe.add(kind)
-    return values
-
-
-def _path_code(path: tuple[str, ...]) -> str | None:
-    """Python code for the common shapes of a path; whatever else there is, `follow` finds when this fails."""
-    code = path[0]
-    for step in path[1:]:
-        if not step.isidentifier() or keyword.iskeyword(step):
-            return None
-        # Mangled names and the like read the same way: the code is not inside a class.
-        code = f"(_tm_v[{step!r}] if _tm_isinstance(_tm_v := {code}, _tm_dict) else _tm_v.{step})"
-    return code
-
-
-def _with_signature(parameters: Iterable[Parameter], body: str, scope: dict[str, Any]) -> Callable[..., Any] | None:
-    """A lambda of these parameters; None when they cannot be written in Python."""
-    texts: list[str] = []
-    positional: list[Any] = []
-    keywords: dict[str, Any] = {}
-    previous: Any = None
-    for each in parameters:
-        if not each.name.isidentifier() or keyword.iskeyword(each.name) or each.name.startswith("_tm_"):
-            return None
-        if previous is Parameter.POSITIONAL_ONLY and each.kind is not Parameter.POSITIONAL_ONLY:
-            texts.append("/")
-        if each.kind is Parameter.KEYWORD_ONLY and previous not in (Parameter.KEYWORD_ONLY, Parameter.VAR_POSITIONAL):
-            texts.append("*")
-        previous = each.kind
-        default = "" if each.default is Parameter.empty else "=None"
-        if default and each.kind is Parameter.KEYWORD_ONLY:
-            keywords[each.name] = each.default
-        elif default:
-            positional.append(each.default)
-        stars = _STARS.get(each.kind, "")
-        texts.append(f"{stars}{each.name}{default}")
-    if previous is Parameter.POSITIONAL_ONLY:
-        texts.append("/")
-    function: Any = eval(f"lambda {', '.join(texts)}: {body}", scope)
-    function.__defaults__ = tuple(positional) or None
-    function.__kwdefaults__ = keywords or None
-    return function  # type: ignore[no-any-return]
 
 
 def parameters_of(function: Callable[..., Any]) -> tuple[Parameter, ...]:

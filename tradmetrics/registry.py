@@ -19,9 +19,9 @@ from prometheus_client.registry import Collector
 from tradmetrics import catalogue
 from tradmetrics.cardinality import Guard, Labels, Limits
 from tradmetrics.definition import MetricDefinition
+from tradmetrics.extractors import is_safe
 from tradmetrics.label_values import Problem, read
 from tradmetrics.overflow import Overflowing
-from tradmetrics.readers import is_safe
 from tradmetrics.removal import creating
 from tradmetrics.rendering import Family
 from tradmetrics.series import Series

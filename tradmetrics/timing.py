@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 import math
-import sys
 from collections.abc import Callable
 from contextvars import ContextVar
 from time import perf_counter
@@ -12,6 +10,7 @@ from types import TracebackType
 from typing import Any, ClassVar, Final, Generic, ParamSpec, TypeVar
 
 from tradmetrics.book import NO_BOOK, TradingMetrics, checked
+from tradmetrics.contexts import put
 from tradmetrics.default import default, get_metrics
 from tradmetrics.definition import MetricDefinition
 from tradmetrics.errors import TradmetricsError
@@ -167,14 +166,7 @@ def _tell_apart(timing: Timing) -> None:
     while outer._timer is None and outer._outer is not None:
         outer = outer._outer
     timing._outer = outer
-    # Before Python 3.12 a garbage collection may begin in the middle of `set`, and a finaliser that times a block would
-    # take away what it works on: https://github.com/python/cpython/issues/148891.
-    collects = sys.version_info < (3, 12) and gc.isenabled()
-    if collects:
-        gc.disable()
-    _innermost.set(timing)
-    if collects:
-        gc.enable()
+    put(_innermost, timing)
 
 
 def _taken_from_context(timer: Timer[Any]) -> Timing | None:

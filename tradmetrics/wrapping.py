@@ -24,6 +24,11 @@ SITE_ATTRIBUTE: Final = "__tradmetrics__"
 
 def taught(decorator: Callable[P, R]) -> Callable[P, R]:
     """Let a public decorator answer a keyword that it does not have with those that it has."""
+    return taught_as(f"@{decorator.__name__}", decorator)
+
+
+def taught_as(spelling: str, decorator: Callable[P, R]) -> Callable[P, R]:
+    """The same for one that users write otherwise than it is called here."""
     keywords = tuple(getattr(decorator, "__kwdefaults__", None) or ())
 
     @functools.wraps(decorator)
@@ -31,8 +36,7 @@ def taught(decorator: Callable[P, R]) -> Callable[P, R]:
         for name in kwargs:
             if name not in keywords:
                 raise TypeError(
-                    f"@{decorator.__name__} takes no keyword {name!r}{nearest(name, keywords)}; it takes: "
-                    f"{', '.join(keywords)}"
+                    f"{spelling} takes no keyword {name!r}{nearest(name, keywords)}; it takes: {', '.join(keywords)}"
                 )
         return decorator(*args, **kwargs)
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from datetime import datetime, timezone
 from time import monotonic, time
-from typing import Any, Final, Literal, ParamSpec, TypeVar, overload
+from typing import Any, Final, ParamSpec, TypeVar, overload
 
 from tradmetrics import catalogue
 from tradmetrics.book import TradingMetrics
@@ -16,19 +15,15 @@ from tradmetrics.labels import MISSING, LabelSource
 from tradmetrics.readers import Field
 from tradmetrics.recipe import RAISED, RETURNED, Prepared, Recipe, Rule
 from tradmetrics.text import UNKNOWN, text_of
-from tradmetrics.values import number_of
+from tradmetrics.times import FARTHEST, UNITS, Unit, seconds_of
 from tradmetrics.wrapping import Decorator, decorate, taught
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-Unit = Literal["s", "ms", "us", "ns"]
-UNITS: Final[dict[str, float]] = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 DEFAULT_STALE_AFTER: Final = 5.0
 AHEAD: Final = 0.5
 """Seconds that data may be ahead of this machine's clock, as clocks are: such data is new. More is an error."""
-LONGEST_AGE: Final = 10 * 365.25 * 86_400.0
-"""Seconds that data may be old; more is a timestamp in another unit than was said, or none at all."""
 
 _FIELDS: Final = (Field("symbol", required=True), Field("timestamp"))
 _AGED: Final = "aged"
@@ -117,7 +112,7 @@ def track_market_data(
             age = now - seconds_of(raw, scale)
             if -AHEAD <= age < 0:
                 age = 0.0
-            elif not 0 <= age <= LONGEST_AGE:
+            elif not 0 <= age <= FARTHEST:
                 raise ValueError(
                     f"the data is {abs(age):.3f} s {'ahead of' if age < 0 else 'behind'} this machine's clock; are "
                     f"timestamps in {unit!r}, as unit= says?"
@@ -143,20 +138,6 @@ def track_market_data(
         also=(catalogue.MARKET_DATA_LAST_UPDATE,),
     )
     return decorate(function, recipe, {"symbol": symbol, "timestamp": timestamp}, metrics, precreate)
-
-
-def seconds_of(timestamp: Any, scale: float = 1.0) -> float:
-    """Unix seconds of an aware datetime, a naive one (read as UTC), or a number of units of `scale` seconds.
-
-    Raises:
-        ValueError: When it is not finite or no number.
-        TypeError: When it is nothing that could be a time.
-    """
-    if isinstance(timestamp, datetime):
-        if timestamp.tzinfo is None:
-            timestamp = timestamp.replace(tzinfo=timezone.utc)
-        return float(timestamp.timestamp())
-    return number_of(timestamp) * scale
 
 
 def arrival(book: TradingMetrics, symbol: object, stale_after: float) -> Callable[[], object]:

@@ -97,7 +97,9 @@ _NAMES: Final = (str, bytes, int, float, type(None), Enum)  # `MISSING` is an en
 def _predicted(reading: Reading) -> str:
     if reading.exception is not None:
         return "raised"
-    prediction = _scalar(reading.result)
+    prediction = reading.result
+    if not isinstance(prediction, _WORDS):
+        prediction = _scalar(prediction)
     if isinstance(prediction, _WORDS):
         reading.default("prediction", prediction)
     _name(reading)

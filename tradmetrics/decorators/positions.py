@@ -9,6 +9,7 @@ from typing import Any, Final, ParamSpec, TypeVar, overload
 
 from tradmetrics import catalogue, snapshots
 from tradmetrics.book import TradingMetrics
+from tradmetrics.contexts import put
 from tradmetrics.decorators.snapshots import value_of
 from tradmetrics.instrument import Reading, Site
 from tradmetrics.labels import LabelSource, Result
@@ -44,7 +45,7 @@ class _Call:
         self.within: dict[snapshots.Reporter, Report] = {}
         self.is_over: bool = False
         # Not set back at the end, which may be in another context than the beginning.
-        _calls.set(self)
+        put(_calls, self)
 
 
 _calls: Final[ContextVar[_Call | None]] = ContextVar("tradmetrics positions", default=None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from tradmetrics.decorators.market_data import seconds_of
+from tradmetrics.times import seconds_of
 from tradmetrics.values import number_of
 
 LONGEST_ID: Final = 256

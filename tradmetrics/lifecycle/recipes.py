@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import functools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
@@ -16,7 +14,7 @@ from tradmetrics.lifecycle.intake import Entered, Intake
 from tradmetrics.readers import Field
 from tradmetrics.recipe import Recipe
 from tradmetrics.text import text_of
-from tradmetrics.wrapping import SITE_ATTRIBUTE
+from tradmetrics.wrapping import SITE_ATTRIBUTE, taught_as
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -82,20 +80,7 @@ class TrackerRecipe(Recipe):
 
 def taught(method: Callable[P, R]) -> Callable[P, R]:
     """Let a decorator of `OrderTracker` answer a keyword that it does not have with those that it has."""
-    keywords = tuple(getattr(method, "__kwdefaults__", None) or ())
-
-    @functools.wraps(method)
-    def teach(*args: P.args, **kwargs: P.kwargs) -> R:
-        for name in kwargs:
-            if name not in keywords:
-                close = difflib.get_close_matches(name, keywords, n=1, cutoff=0.5)
-                raise TypeError(
-                    f"@orders.{method.__name__} takes no {name}=; {f'did you mean {close[0]}=? ' if close else ''}"
-                    f"It takes {', '.join(f'{each}=' for each in keywords)}"
-                )
-        return method(*args, **kwargs)
-
-    return teach
+    return taught_as(f"@orders.{method.__name__}", method)
 
 
 def values_of(reading: Reading, fields: Iterable[Field]) -> dict[str, Any]:

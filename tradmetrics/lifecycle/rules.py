@@ -13,12 +13,10 @@ from tradmetrics.lifecycle.order import Order
 from tradmetrics.lifecycle.table import Table
 from tradmetrics.spellings import CLOSED, UNCHANGED
 from tradmetrics.text import UNKNOWN
+from tradmetrics.times import FARTHEST
 
 Fact: TypeAlias = tuple[MetricDefinition, tuple[str, ...], float | None]
 """One thing to record: the metric, its labels in order, and what to observe; None counts one."""
-
-MOST_APART: Final = 10 * 365.25 * 86_400
-"""Seconds between an order's submit and its events: times that are further apart are of two clocks, or in two units."""
 
 _ENDS: Final = frozenset({"rejected", "cancelled", "expired"})
 _STILL_OPEN: Final = frozenset({"submitted", "accepted", UNCHANGED})
@@ -102,7 +100,7 @@ class Rules:
             self._take_slippage(order)
         if timed and order.timed and at is not None and order.submitted_at is not None:
             apart = at - order.submitted_at
-            if not -MOST_APART <= apart <= MOST_APART:
+            if not -FARTHEST <= apart <= FARTHEST:
                 self.anomaly("mixed_clock")
                 return
             if apart < 0:

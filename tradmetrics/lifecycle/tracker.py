@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from tradmetrics import vocabulary
 from tradmetrics.book import TradingMetrics
-from tradmetrics.decorators.market_data import UNITS, Unit
 from tradmetrics.errors import ConfigurationError, SnapshotError
 from tradmetrics.lifecycle.core import Core
 from tradmetrics.lifecycle.decorators import Decorators
@@ -17,6 +16,7 @@ from tradmetrics.lifecycle.intake import Intake
 from tradmetrics.lifecycle.reader import Reader
 from tradmetrics.lifecycle.recipes import Strategies
 from tradmetrics.lifecycle.snapshot import load
+from tradmetrics.times import UNITS, Unit
 
 if TYPE_CHECKING:
     from typing_extensions import Self
