@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from enum import IntEnum
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -47,6 +48,7 @@ from tradmetrics import (
     track_order,
     track_trade,
 )
+from tradmetrics.cardinality import Guard
 from tradmetrics.cardinality.budget import RECURS
 from tradmetrics.removal import MOST_RETIRED
 from tradmetrics.spill import FLOOD_CALLS
@@ -953,3 +955,29 @@ def test_market_data_of_many_symbols_counts_every_update(clock: Clock) -> None:
     assert {("A",), ("B",), ("__other__",)} == set(values_of(book, catalogue.MARKET_DATA_LAST_UPDATE.name))
     assert 4 == overflows(book, catalogue.MARKET_DATA_LAST_UPDATE.name, "symbol")
     assert 0 == overflows(book, catalogue.MARKET_DATA_UPDATES.name, "symbol")
+
+
+@pytest.mark.parametrize("step", ["admit", "take"])
+def test_a_finaliser_that_comes_to_labels_which_are_being_met_shares_their_series(
+    monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """What a finaliser counts from then on would be counted in a series that nobody scrapes, and places would leak."""
+    book = TradingMetrics(limits=Limits(labels={"strategy": 2}))
+    send = track_order(side="BUY", order_type="LIMIT", metrics=book)(lambda strategy: None)
+    close = track_order(side="BUY", order_type="LIMIT", metrics=book)(lambda strategy: None)
+    original = getattr(Guard, step)
+
+    def interrupted(guard: Guard, *arguments: Any) -> Any:
+        found = original(guard, *arguments) if step == "admit" else None
+        monkeypatch.undo()
+        close("a")
+        return found if step == "admit" else original(guard, *arguments)
+
+    monkeypatch.setattr(Guard, step, interrupted)
+    for _ in range(3):
+        send("a")
+        close("a")
+    assert {("a", "BUY", "LIMIT"): 7} == values_of(book, SUBMITTED)
+    for strategy in ("b", "c"):
+        send(strategy)
+    assert {"a", "b", "__other__"} == {labels[0] for labels in values_of(book, SUBMITTED)}
