@@ -48,7 +48,7 @@ from tradmetrics import (
     track_order,
     track_trade,
 )
-from tradmetrics.cardinality import Guard
+from tradmetrics.cardinality import Guard, LabelBudget
 from tradmetrics.cardinality.budget import RECURS
 from tradmetrics.removal import MOST_RETIRED
 from tradmetrics.spill import FLOOD_CALLS
@@ -957,27 +957,34 @@ def test_market_data_of_many_symbols_counts_every_update(clock: Clock) -> None:
     assert 0 == overflows(book, catalogue.MARKET_DATA_UPDATES.name, "symbol")
 
 
-@pytest.mark.parametrize("step", ["admit", "take"])
+@pytest.mark.parametrize(
+    ("owner", "step"), [(Guard, "admit"), (Guard, "take"), (LabelBudget, "take")], ids=["admitted", "taken", "placed"]
+)
 def test_a_finaliser_that_comes_to_labels_which_are_being_met_shares_their_series(
-    monkeypatch: pytest.MonkeyPatch, step: str
+    clock: Clock, owner: Any, step: str
 ) -> None:
     """What a finaliser counts from then on would be counted in a series that nobody scrapes, and places would leak."""
-    book = TradingMetrics(limits=Limits(labels={"strategy": 2}))
+    book = TradingMetrics(limits=Limits(labels={"strategy": 2}, expire_after=60))
     send = track_order(side="BUY", order_type="LIMIT", metrics=book)(lambda strategy: None)
     close = track_order(side="BUY", order_type="LIMIT", metrics=book)(lambda strategy: None)
-    original = getattr(Guard, step)
+    original = getattr(owner, step)
 
-    def interrupted(guard: Guard, *arguments: Any) -> Any:
-        found = original(guard, *arguments) if step == "admit" else None
-        monkeypatch.undo()
+    def interrupted(self: Any, *arguments: Any, **options: Any) -> Any:
+        found = original(self, *arguments, **options)
+        setattr(owner, step, original)
         close("a")
-        return found if step == "admit" else original(guard, *arguments)
+        return found
 
-    monkeypatch.setattr(Guard, step, interrupted)
-    for _ in range(3):
-        send("a")
-        close("a")
+    setattr(owner, step, interrupted)
+    try:
+        for _ in range(3):
+            send("a")
+            close("a")
+    finally:
+        setattr(owner, step, original)
     assert {("a", "BUY", "LIMIT"): 7} == values_of(book, SUBMITTED)
-    for strategy in ("b", "c"):
+    clock.pass_by(100)
+    scrape(book)
+    for strategy in ("b", "c", "d"):
         send(strategy)
-    assert {"a", "b", "__other__"} == {labels[0] for labels in values_of(book, SUBMITTED)}
+    assert {"b", "c", "__other__"} == {labels[0] for labels in values_of(book, SUBMITTED)}
