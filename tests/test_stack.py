@@ -167,12 +167,14 @@ def test_one_command_runs_the_stack_and_ctrl_c_ends_all_of_it(tmp_path: Path) ->
         assert process.stdout is not None
         assert f"http://127.0.0.1:{ports['prometheus']}" in process.stdout.readline()
         url = f"http://127.0.0.1:{ports['prometheus']}"
-        up = eventually(
+        eventually(
             lambda: {each["metric"]["job"]: each["value"][1] for each in query(url, "up")},
             # Each job is scraped first at an offset of its own within the interval. Whether "tradmetrics" is up depends
             # on port 8000, where a bot may run or none.
-            lambda jobs: "tradmetrics" in jobs
-            and [jobs.get(job) for job in ("prometheus", "alertmanager", "node")] == ["1", "1", "1"],
+            lambda jobs: (
+                "tradmetrics" in jobs
+                and [jobs.get(job) for job in ("prometheus", "alertmanager", "node")] == ["1", "1", "1"]
+            ),
         )
         eventually(
             lambda: json.loads(get(f"{url}/api/v1/alertmanagers"))["data"]["activeAlertmanagers"],
