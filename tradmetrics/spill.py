@@ -70,11 +70,8 @@ class Spill(dict[Any, T]):
             key: Raw label values.
         """
         reduced = self._reduce(key)
-        if reduced is None:
-            return None
-        found, refused = reduced
-        done = self.get(found)
-        if done is None:
+        done = None if reduced is None else self.get(reduced)
+        if reduced is None or done is None:
             return None
         self._calls = calls = self._calls + 1
         if self._flooded and calls % FLOOD_CALLS:
@@ -83,6 +80,7 @@ class Spill(dict[Any, T]):
         if not calls % FLOOD_CALLS:
             self._flooded = now - self._since < FLOOD_SECONDS
             self._since = now
+        refused = self._refused(key, reduced)
         for text, budget in refused:
             if now >= budget.look_at or budget.is_due(text):
                 return None
@@ -100,17 +98,15 @@ class Spill(dict[Any, T]):
             return
         reduced = self._reduce(key)
         if reduced is not None:
-            remember(self, reduced[0], done)
+            remember(self, reduced, done)
 
-    def _reduce(self, key: tuple[Any, ...]) -> tuple[tuple[Any, ...], list[tuple[str, LabelBudget]]] | None:
-        """The key of all calls that differ from this one in refused values only, and those values.
+    def _reduce(self, key: tuple[Any, ...]) -> tuple[Any, ...] | None:
+        """The key of all calls that differ from this one in refused values only.
 
         None where nothing is refused, or not by all.
         """
-        values = list(key)
-        if self._constants:
-            values.extend(self._constants)
-        refused = []
+        values = [*key, *self._constants]
+        refused = False
         for position, budget, others in self._opens:
             value = values[position]
             if type(value) is not str:
@@ -124,12 +120,20 @@ class Spill(dict[Any, T]):
                         return None
                 values[position] = text
             elif budget.full or is_identifier(text):
-                refused.append((text, budget))
                 for other in others:
                     if not other.refuses(text):
                         return None
-                    refused.append((text, other))
                 values[position] = _REFUSED
+                refused = True
             else:
                 return None
-        return (tuple(values), refused) if refused else None
+        return tuple(values) if refused else None
+
+    def _refused(self, key: tuple[Any, ...], reduced: tuple[Any, ...]) -> list[tuple[str, LabelBudget]]:
+        """The values that a key was reduced by, each with every budget that refuses it."""
+        return [
+            (clean((*key, *self._constants)[position]), each)
+            for position, budget, others in self._opens
+            if reduced[position] is _REFUSED
+            for each in (budget, *others)
+        ]
