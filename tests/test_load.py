@@ -189,23 +189,46 @@ def test_sixteen_threads_record_while_it_is_scraped() -> None:
     assert calls / 2 == sample(book, "trading_order_fill_time_seconds_sum", strategy="all")
 
 
+class RenderingClock:
+    """The renderer's clock: each line takes a microsecond, and each pause as long as it is told."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, pause: float) -> None:
+        self.pauses: list[float] = []
+        self._now = 0.0
+        self._pause = pause
+        monkeypatch.setattr(rendering, "sleep", self._sleep)
+        monkeypatch.setattr(rendering, "perf_counter", self._read)
+
+    def _sleep(self, seconds: float) -> None:
+        self._now += self._pause
+        self.pauses.append(self._now)
+
+    def _read(self) -> float:
+        self._now += 1e-6
+        return self._now
+
+
+def book_of_symbols(count: int) -> TradingMetrics:
+    """A book with a series of market data for each of so many symbols, which is all it may have."""
+    book = TradingMetrics(limits=Limits(labels={"symbol": count}, default_series=count))
+    for number in range(count):
+        book.record(catalogue.MARKET_DATA_UPDATES, (f"S{number}",), site="test")
+    return book
+
+
+def test_a_scrape_lets_others_run_after_each_fifth_of_a_millisecond(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A loop that trades would wait for the whole text, five milliseconds at a time."""
+    clock = RenderingClock(monkeypatch, 1e-4)
+    rendering.render(book_of_symbols(5_000).registry)
+    assert len(clock.pauses) >= 5_000 * 1e-6 / 2e-4
+    assert max(after - before for before, after in zip(clock.pauses, clock.pauses[1:], strict=False)) < 3.1e-4
+
+
 def test_a_scrape_is_held_up_for_a_second_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
     """With many threads at work, a scrape of many series would take longer than Prometheus waits for it."""
-    pauses: list[float] = []
-    now = 0.0
-
-    def sleep(seconds: float) -> None:
-        nonlocal now
-        now += 0.08  # until sixteen threads have had the lock for five milliseconds each
-        pauses.append(seconds)
-
-    monkeypatch.setattr(rendering, "sleep", sleep)
-    monkeypatch.setattr(rendering, "perf_counter", lambda: now)
-    book = TradingMetrics(limits=Limits(labels={"symbol": 5_000}, default_series=5_000))
-    for number in range(5_000):
-        book.record(catalogue.MARKET_DATA_UPDATES, (f"S{number}",), site="test")
-    assert rendering.render(book.registry).count(b"trading_market_data_updates_total{") == 5_000
-    assert 0 < len(pauses) <= 1 / 0.08 + 1
+    clock = RenderingClock(monkeypatch, 0.08)  # until sixteen threads have had the lock for five milliseconds each
+    assert rendering.render(book_of_symbols(5_000).registry).count(b"trading_market_data_updates_total{") == 5_000
+    assert 0 < len(clock.pauses) <= 1 / 0.08 + 1
 
 
 # ── storms on the endpoints ──────────────────────────────────────────────────────────────────────────────────────

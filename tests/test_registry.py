@@ -51,6 +51,7 @@ from tradmetrics import (
 from tradmetrics.cardinality import Guard, LabelBudget
 from tradmetrics.cardinality.budget import RECURS
 from tradmetrics.removal import MOST_RETIRED
+from tradmetrics.series import CounterSeries
 from tradmetrics.spill import FLOOD_CALLS
 from tradmetrics.text import MAX_LENGTH, OTHER, UNKNOWN
 
@@ -320,6 +321,26 @@ def test_it_is_not_looked_at_everything_for_each_new_series(clock: Clock) -> Non
         book.record(catalogue.ORDERS_SUBMITTED, (strategy, "BUY", ("MARKET", "LIMIT")[seconds > 0]), site="test")
         looks.append(guard.look_at)
     assert [0.0, 1_060.0, 1_060.0, 1_120.0] == looks
+
+
+def test_it_is_not_looked_at_everything_in_each_scrape(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a budget is used up, a loop that trades would wait 15 ms at each scrape of ten thousand series."""
+    book = TradingMetrics(limits={"symbol": 10})
+    for number in range(11):
+        book.record(catalogue.MARKET_DATA_UPDATES, (f"S{number}",), site="test")
+    looks = 0
+    mark = CounterSeries.mark
+
+    def counted(series: CounterSeries) -> object:
+        nonlocal looks
+        looks += 1
+        return mark(series)
+
+    monkeypatch.setattr(CounterSeries, "mark", counted)
+    for _ in range(24):
+        clock.pass_by(5)
+        list(book.registry.collect())
+    assert 2 * 11 == looks  # once a minute
 
 
 # ── displacement ─────────────────────────────────────────────────────────────────────────────────────────────────

@@ -73,7 +73,9 @@ class Instrument(Collector):
 
     def __len__(self) -> int:
         """The number of series, those computed at scrape among them; what reports on the guard has only its own."""
-        return len(self._series) + (len(self._scraped - self._series.keys()) if self.definition.guarded else 0)
+        if not self.definition.guarded:
+            return len(self._series)
+        return len(self._series) + sum(labels not in self._series for labels in self._scraped)
 
     def resolve(self, raw: tuple[object, ...], dialect: str | None = None) -> Resolved:
         """Return the series for raw label values, created when it is new.
@@ -145,7 +147,7 @@ class Instrument(Collector):
     def sweep(self, now: float) -> None:
         """Note what was active, and remove what expired; costs nothing where it does not matter."""
         expire_after = self.limits.expire_after
-        if not self._removable or not (expire_after or self.guard.is_pressed):
+        if not self._removable or not (expire_after or (now >= self.guard.look_at and self.guard.is_pressed)):
             return
         with creating:
             self._look(now)
@@ -229,8 +231,8 @@ class Instrument(Collector):
                     self.guard.take(labels, monotonic())
                 totals[labels] = totals.get(labels, 0.0) + value
         with creating:
-            for labels in self._scraped - totals.keys() - self._series.keys():
-                if labels in self.guard:
+            for labels in self._scraped - totals.keys():
+                if labels not in self._series and labels in self.guard:
                     self.guard.release(labels)
             self._scraped = frozenset(totals)
         return totals

@@ -2,7 +2,7 @@
 
 prometheus_client renders in one go: a thread that renders ten thousand series keeps the interpreter's lock for the
 whole switch interval (5 ms), again and again, and a trading loop waits for it each time. Here a line costs a fraction
-(the labels' text is kept with the series), and every few lines the renderer sleeps for a moment, which hands the lock
+(the labels' text is kept with the series), and now and then the renderer sleeps for a moment, which hands the lock
 to whoever wants it. Scrapes that come while one is being rendered share its text.
 """
 
@@ -20,8 +20,8 @@ from prometheus_client.utils import floatToGoString
 from tradmetrics.definition import MetricDefinition
 from tradmetrics.series import Series
 
-LINES_AT_A_TIME: Final = 64
-"""Lines rendered before the interpreter's lock is offered to other threads."""
+BUSY: Final = 2e-4
+"""Seconds of work before the interpreter's lock is offered to other threads."""
 PAUSE: Final = 5e-5
 """Seconds to sleep then: long enough for a waiting thread to wake up and take the lock."""
 MOST_PAUSED: Final = 1.0
@@ -176,21 +176,19 @@ def render(registry: Collected, encode: Callable[[Any], bytes] = generate_latest
         return encode(registry)
     openmetrics = "openmetrics" in function.__module__
     parts: list[str] = []
-    since_pause = 0
-    paused = 0.0
+    paused, since = 0.0, perf_counter()
     for metric in registry.collect():
-        if type(metric) is not Family:
-            text = encode(_One(metric)).decode()
-            parts.append(text.removesuffix("# EOF\n") if openmetrics else text)
-            continue
-        for line in metric.lines(openmetrics):
+        if type(metric) is Family:
+            lines = metric.lines(openmetrics)
+        else:
+            lines = iter((encode(_One(metric)).decode().removesuffix("# EOF\n" if openmetrics else ""),))
+        for line in lines:
             parts.append(line)
-            since_pause += 1
-            if since_pause >= LINES_AT_A_TIME and paused < MOST_PAUSED:
-                since_pause = 0
-                began = perf_counter()
+            now = perf_counter()
+            if now - since >= BUSY and paused < MOST_PAUSED:
                 sleep(PAUSE)
-                paused += perf_counter() - began
+                since = perf_counter()
+                paused += since - now
     if openmetrics:
         parts.append("# EOF\n")
     return "".join(parts).encode()
