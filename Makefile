@@ -44,8 +44,8 @@ lint: $(VENV)/.test ## Check style, types, and that nothing is newer than Python
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy tradmetrics tests/typing
-	@# What users see of the types, right calls and wrong ones, in the other checker that editors use.
-	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright --pythonpath $(BIN)/python --pythonversion 3.10 tests/typing
+	@# Also in the checker that editors use.
+	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright --pythonpath $(BIN)/python --pythonversion 3.10 tradmetrics tests/typing
 	$(BIN)/vermin --target=3.10- --violations --eval-annotations --no-tips tradmetrics
 
 format: $(VENV)/.test ## Format the code

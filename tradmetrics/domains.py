@@ -107,8 +107,8 @@ def _bare(hint: object) -> object:
         origin = typing.get_origin(hint)
         if origin in _WRAPPERS:
             hint = typing.get_args(hint)[0]
-        elif hasattr(hint, "__supertype__"):  # NewType
-            hint = hint.__supertype__
+        elif (supertype := getattr(hint, "__supertype__", None)) is not None:  # NewType
+            hint = supertype
         elif type(hint).__name__ == "TypeAliasType":  # type Side = …
             hint = hint.__value__  # type: ignore[attr-defined]
         else:

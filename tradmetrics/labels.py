@@ -83,7 +83,7 @@ class Source:
         steps = tuple(path.split(".")) if path else ()
         if any(not step.strip() for step in steps):
             raise LabelSourceError(f"{self.spelling(path)}: a path is names joined by single dots, e.g. 'order.side'")
-        self.path = steps
+        self.path: tuple[str, ...] = steps
 
     def spelling(self, path: str | None = None) -> str:
         """How the source is written, for messages."""

@@ -19,6 +19,7 @@ class Wrap(Protocol):
 
     def __call__(self, function: Any, *, call: Callable[..., Any] | None = None) -> Callable[..., Any]:
         """Wrap `call`, or `function` itself, in a shell that looks like `function`."""
+        ...
 
 
 class InstrumentedCallable(wrapt.ObjectProxy):  # type: ignore[type-arg]

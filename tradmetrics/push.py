@@ -153,10 +153,9 @@ def push_on_exit(
 def _check(gateway: str, job: str, grouping_key: Mapping[str, str], timeout: float) -> None:
     try:
         parts = urlsplit(gateway)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname)
     except ValueError:
-        usable = False
-    if not usable:
+        parts = None
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
         raise ConfigurationError("push_on_exit: gateway is a URL such as 'http://localhost:9091'")
     if "@" in parts.netloc:  # the message must not repeat the password
         raise ConfigurationError(

@@ -204,7 +204,7 @@ class Instrument(Collector):
 
     def describe(self) -> list[Metric]:
         """The metric without samples, which is how a registry learns its name."""
-        return [Family(self.definition, (), {})]
+        return [Family(self.definition, {}, {})]
 
     def collect(self) -> list[Metric]:
         """The metric with the samples of all its series; what is computed at scrape is later than what was set."""

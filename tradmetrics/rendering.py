@@ -31,7 +31,6 @@ lasts until all of them have had it, and a scrape of many series would not be th
 # Other schemes spell names with underscores differently; prometheus_client does it then.
 _PLAIN_ESCAPING: Final = ("underscores", "allow-utf-8")
 
-Row = tuple[tuple[str, ...], Series]
 Rows = Mapping[tuple[str, ...], Series]
 
 
@@ -40,6 +39,7 @@ class Collected(Protocol):
 
     def collect(self) -> Iterable[Metric]:
         """The metrics."""
+        ...
 
 
 class Family(Metric):
@@ -54,9 +54,7 @@ class Family(Metric):
         computed: The same.
     """
 
-    def __init__(
-        self, definition: MetricDefinition, rows: Rows | Iterable[Row], computed: Mapping[tuple[str, ...], float]
-    ) -> None:
+    def __init__(self, definition: MetricDefinition, rows: Rows, computed: Mapping[tuple[str, ...], float]) -> None:
         counter = definition.kind == "counter"
         base = definition.name.removesuffix("_total") if counter else definition.name
         unit = definition.unit if base.endswith(f"_{definition.unit}") else ""
@@ -64,7 +62,7 @@ class Family(Metric):
         super().__init__(base, definition.help, definition.kind, unit)
         self._samples = None
         self._names = definition.label_names
-        self._rows = rows if isinstance(rows, Mapping) else dict(rows)
+        self._rows = rows
         self.computed = computed
 
     @property
@@ -78,7 +76,7 @@ class Family(Metric):
         return self._samples
 
     @samples.setter
-    def samples(self, samples: list[Sample]) -> None:
+    def samples(self, samples: list[Sample]) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
         self._samples = samples
 
     def _stored(self) -> Iterator[tuple[tuple[str, ...], Series]]:

@@ -148,6 +148,7 @@ def async_generator_shell(function: Callable[..., Any], call: Callable[..., Any]
                     value = await step
                 except StopAsyncIteration:
                     break
+                sent: Any = None
                 thrown: BaseException | None = None
                 try:
                     sent = yield value

@@ -98,7 +98,7 @@ class fill_timer(Timer[Timing]):  # noqa: N801 - a context manager reads as a fu
         book = self._metrics or default.book
         if kind is None and len(running) == 1 and type(strategy) is str and book:
             timing = running[0]
-            series = book.remembered.get((_FILL_TIME, strategy))
+            series = book.remembered.get((_FILL_TIME, strategy))  # pyright: ignore[reportArgumentType]
             # A clock that fails gives what is unequal to itself.
             if series is not None and timing._stopped is None and timing._outer is None and stopped == stopped:
                 timing._timer = None

@@ -48,6 +48,7 @@ class Decorator(Protocol):
 
     def __call__(self, function: Callable[P, R], /) -> Callable[P, R]:
         """Decorate `function`."""
+        ...
 
 
 @overload

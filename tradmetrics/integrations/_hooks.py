@@ -103,32 +103,29 @@ class Handle:
             return
         parameters = signature(method)
 
-        if iscoroutinefunction(method):
+        @wraps(method)
+        async def watched_coroutine(*args: Any, **kwargs: Any) -> Any:
+            finish = self.guard(_begin, begin, parameters, args, kwargs) if self.active else None
+            try:
+                result = await method(*args, **kwargs)
+            except BaseException as error:
+                self._finish(finish, None, error)
+                raise
+            self._finish(finish, result, None)
+            return result
 
-            @wraps(method)
-            async def watched(*args: Any, **kwargs: Any) -> Any:
-                finish = self.guard(_begin, begin, parameters, args, kwargs) if self.active else None
-                try:
-                    result = await method(*args, **kwargs)
-                except BaseException as error:
-                    self._finish(finish, None, error)
-                    raise
-                self._finish(finish, result, None)
-                return result
-        else:
+        @wraps(method)
+        def watched(*args: Any, **kwargs: Any) -> Any:
+            finish = self.guard(_begin, begin, parameters, args, kwargs) if self.active else None
+            try:
+                result = method(*args, **kwargs)
+            except BaseException as error:
+                self._finish(finish, None, error)
+                raise
+            self._finish(finish, result, None)
+            return result
 
-            @wraps(method)
-            def watched(*args: Any, **kwargs: Any) -> Any:
-                finish = self.guard(_begin, begin, parameters, args, kwargs) if self.active else None
-                try:
-                    result = method(*args, **kwargs)
-                except BaseException as error:
-                    self._finish(finish, None, error)
-                    raise
-                self._finish(finish, result, None)
-                return result
-
-        self.replace(target, name, watched)
+        self.replace(target, name, watched_coroutine if iscoroutinefunction(method) else watched)
 
     def _finish(self, finish: Finish | None, result: Any, error: BaseException | None) -> None:
         if finish is not None:

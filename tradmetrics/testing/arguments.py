@@ -93,7 +93,7 @@ def _calls(
                 args += draw(st.lists(values, max_size=_MOST_EXTRA))
             continue
         if each.kind is Parameter.VAR_KEYWORD:
-            kwargs.update(draw(st.dictionaries(st.sampled_from(_EXTRA_NAMES), values, max_size=_MOST_EXTRA)))
+            kwargs = {**kwargs, **draw(st.dictionaries(st.sampled_from(_EXTRA_NAMES), values, max_size=_MOST_EXTRA))}
             continue
         if each.default is not Parameter.empty and draw(st.booleans()):
             by_position = False

@@ -107,7 +107,7 @@ def assert_cardinality_bounded(
         database=None,
         report_multiple_bugs=False,
         verbosity=Verbosity.quiet,
-        suppress_health_check=[each for each in HealthCheck if each is not HealthCheck.filter_too_much],
+        suppress_health_check=set(HealthCheck) - {HealthCheck.filter_too_much},  # pyright: ignore[reportArgumentType]
     )
     @given(st.lists(strategy, min_size=1, max_size=_MOST_CALLS))
     def examine(drawn: list[Any]) -> None:
