@@ -3,16 +3,17 @@
 
 PYTHON ?= python3
 VENV ?= .venv
-# Passed on: make demo ARGS="--seconds 20", make test ARGS="-k fastapi"
+# Passed on: make demo ARGS="--seconds 20", make test ARGS="-k fastapi". make mutants ARGS='tradmetrics.labels.*' changes
+# one module only, and ARGS=<a name that it listed> one place.
 ARGS ?=
-# How many tests run at a time; make test JOBS=0 ARGS="--pdb -k fastapi" runs them in one process.
-# Each process takes whole files: a file's tests share what is slow to start.
-JOBS ?= auto
-# make mutants ARGS='tradmetrics.labels.*' changes one module only, and ARGS=<a name that it listed> one place.
+# How many tests run at a time: one more than there are processors, since some wait. Each process takes whole files: a
+# file's tests share what is slow to start. make test JOBS=0 ARGS="--pdb -k fastapi" runs them in one process.
+JOBS ?= $(shell $(PYTHON) -c 'import os; print(1 + (os.cpu_count() or 1))')
 # make test COVERAGE=97 also measures the coverage of branches, and fails below that many percent.
 COVERAGE ?=
 
 BIN := $(VENV)/bin
+PYTEST = $(BIN)/pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 # Programs that the tests run for real, unpacked here by .ci/tools where the system has none.
 export PATH := $(PATH):$(CURDIR)/.tools/usr/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -33,11 +34,11 @@ test: $(VENV)/.test tools ## Run the tests against the built wheel
 ifneq ($(COVERAGE),)
 	@rm -f .coverage .coverage.*
 	@# Not by pytest-cov: the package's own pytest plugin is imported before that could begin to measure.
-	$(BIN)/coverage run $(BIN)/pytest --numprocesses $(JOBS) --dist loadfile $(ARGS)
+	$(BIN)/coverage run $(PYTEST)
 	@$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=$(COVERAGE)
 else
-	$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile $(ARGS)
+	$(PYTEST)
 endif
 
 lint: $(VENV)/.test ## Check style, types, and that nothing is newer than Python 3.10

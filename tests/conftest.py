@@ -52,6 +52,15 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip(f"not on the PATH: {', '.join(missing)}")
 
 
+LONGEST = ("test_docs_browser", "test_demo", "test_stack_faults", "test_docs_tutorial", "test_stack_beyond")
+"""Files that take a minute and more. They begin first: the last of the processes would be busy with one for long."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest; all else stays in its order."""
+    items.sort(key=lambda item: item.path.stem not in LONGEST)
+
+
 def _fail_if_skipped(report: pytest.TestReport | pytest.CollectReport) -> None:
     if report.skipped and os.environ.get(REQUIRE_ALL) == "1" and not hasattr(report, "wasxfail"):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
