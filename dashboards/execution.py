@@ -3,9 +3,9 @@
 from typing import Any
 
 from dashboards.frame import Row, render
-from dashboards.limits import above
-from dashboards.panels import PER_SECOND, Panel, lines, quantiles, spread
-from dashboards.queries import per_second, quantile, ratio, select, total
+from dashboards.limits import above, setting
+from dashboards.panels import MOMENT, PER_SECOND, Panel, lines, quantiles, spread
+from dashboards.queries import occurrences, per_second, quantile, ratio, select, total
 from tradmetrics import catalogue as c
 
 
@@ -58,6 +58,7 @@ def _times() -> list[Panel]:
 
 
 def _outcomes() -> list[Panel]:
+    rejected = setting("HighOrderRejectionRate", "window")
     return [
         lines(
             "Submitted by type",
@@ -79,34 +80,40 @@ def _outcomes() -> list[Panel]:
         ),
         lines(
             "Rejected among submitted",
-            "Share of rejected orders; dashed: the alert's threshold.",
+            f"Share of rejected orders within {rejected}, as the alert has it; dashed: its threshold.",
             "percentunit",
-            (ratio(per_second(c.ORDERS_REJECTED), per_second(c.ORDERS_SUBMITTED)), "rejected"),
+            (
+                ratio(
+                    per_second(c.ORDERS_REJECTED, window=rejected),
+                    per_second(c.ORDERS_SUBMITTED, window=rejected),
+                ),
+                "rejected",
+            ),
             span=8,
             limits=above("HighOrderRejectionRate"),
             minimum=0,
         ),
         lines(
             "Rejects by reason",
-            "Rejected orders a second, by reason.",
-            PER_SECOND,
-            (per_second(c.ORDERS_REJECTED, "reason"), "{{reason}}"),
+            f"Rejected orders, by reason; {MOMENT}",
+            "short",
+            (occurrences(c.ORDERS_REJECTED, "reason"), "{{reason}}"),
             span=8,
             minimum=0,
         ),
         lines(
             "Cancelled and expired by reason",
-            "Orders a second that ended without a complete fill, by reason.",
-            PER_SECOND,
-            (per_second(c.ORDERS_CANCELLED, "reason"), "{{reason}}"),
+            f"Orders that ended without a complete fill, by reason; {MOMENT}",
+            "short",
+            (occurrences(c.ORDERS_CANCELLED, "reason"), "{{reason}}"),
             span=8,
             minimum=0,
         ),
         lines(
             "Unknown outcome by reason",
-            "Orders a second of which nobody knows whether they are live at the broker.",
-            PER_SECOND,
-            (per_second(c.ORDERS_UNKNOWN, "reason"), "{{reason}}"),
+            f"Orders of which nobody knows whether they are live at the broker; {MOMENT}",
+            "short",
+            (occurrences(c.ORDERS_UNKNOWN, "reason"), "{{reason}}"),
             span=8,
             minimum=0,
         ),
@@ -141,6 +148,7 @@ def _open() -> list[Panel]:
 
 
 def _flow() -> list[Panel]:
+    flow = setting("HighOrderToTradeRatio", "window")
     return [
         lines(
             "Order messages",
@@ -162,18 +170,21 @@ def _flow() -> list[Panel]:
         ),
         lines(
             "Messages for each filled order",
-            "Order messages sent for each filled order; dashed: the alert's threshold.",
+            f"Order messages sent for each filled order within {flow}, as the alert has it; dashed: its threshold.",
             "short",
-            (ratio(per_second(c.ORDER_MESSAGES), per_second(c.ORDERS_FILLED)), "messages per fill"),
+            (
+                ratio(per_second(c.ORDER_MESSAGES, window=flow), per_second(c.ORDERS_FILLED, window=flow)),
+                "messages per fill",
+            ),
             span=6,
             limits=above("HighOrderToTradeRatio", "orange"),
             minimum=0,
         ),
         lines(
             "Anomalies",
-            "Order events a second that contradict what was known of the order, by kind.",
-            PER_SECOND,
-            (per_second(c.ORDER_ANOMALIES, "kind"), "{{kind}}"),
+            f"Order events that contradict what was known of the order, by kind; {MOMENT}",
+            "short",
+            (occurrences(c.ORDER_ANOMALIES, "kind"), "{{kind}}"),
             span=6,
             minimum=0,
         ),

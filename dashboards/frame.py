@@ -10,7 +10,7 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import dashboard as models
 
 from dashboards.panels import SOURCE, Panel
-from dashboards.queries import select
+from dashboards.queries import occurrences
 from tradmetrics import catalogue
 
 TAG: Final = "tradmetrics"
@@ -103,7 +103,6 @@ def _choice(name: str, label: str, query: str) -> builders.QueryVariable:
 
 
 def _annotations() -> list[dict[str, Any]]:
-    trips = select(catalogue.CIRCUIT_BREAKER_TRIGGERS)
     return [
         _annotation(
             "Alerts firing",
@@ -114,8 +113,7 @@ def _annotations() -> list[dict[str, Any]]:
         ),
         _annotation(
             "Breaker trips",
-            # increase() misses the trip with which a reason first appears.
-            f"sum by (reason) (({trips} unless {trips} offset 1m) or increase({trips}[1m])) > 0",
+            f"{occurrences(catalogue.CIRCUIT_BREAKER_TRIGGERS, 'reason', window='1m')} > 0",
             "red",
             "Circuit breaker",
             "{{reason}}",

@@ -16,6 +16,11 @@ def limit(alert: str) -> float:
     return float(_settings()["alerts"][alert]["threshold"])
 
 
+def setting(alert: str, name: str) -> str:
+    """Return a setting of an alert, such as its `window`, from alerts/settings.yml."""
+    return str(_settings()["alerts"][alert][name])
+
+
 def above(alert: str, colour: str = "red") -> list[tuple[float, str]]:
     """Colour what lies above the threshold of an alert."""
     return [(limit(alert), colour)]

@@ -4,8 +4,8 @@ from typing import Any
 
 from dashboards.frame import Row, render
 from dashboards.limits import above, below, limit
-from dashboards.panels import PER_SECOND, Panel, lines, number, quantiles
-from dashboards.queries import in_range, per_second, ratio, select, total
+from dashboards.panels import MOMENT, PER_SECOND, Panel, lines, number, quantiles
+from dashboards.queries import in_range, occurrences, per_second, ratio, select, total
 from tradmetrics import catalogue as c
 
 BREAKER = {0: ("Trading", "green"), 1: ("Stopped", "red")}
@@ -28,7 +28,7 @@ def build() -> dict[str, Any]:
 
 
 def _glance() -> list[Panel]:
-    rejected = ratio(in_range(c.ORDERS_REJECTED), in_range(c.ORDERS_SUBMITTED))
+    rejected = ratio(in_range(c.ORDERS_REJECTED), f"({in_range(c.ORDERS_SUBMITTED)} > 0)")
     return [
         number(
             "Circuit breaker",
@@ -140,9 +140,9 @@ def _trades() -> list[Panel]:
         ),
         lines(
             "Circuit breaker trips",
-            "Trips a second by reason, those between two scrapes included.",
-            PER_SECOND,
-            (per_second(c.CIRCUIT_BREAKER_TRIGGERS, "reason"), "{{reason}}"),
+            f"Trips by reason, those between two scrapes included; {MOMENT}",
+            "short",
+            (occurrences(c.CIRCUIT_BREAKER_TRIGGERS, "reason"), "{{reason}}"),
             span=8,
             minimum=0,
         ),

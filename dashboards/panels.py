@@ -27,6 +27,8 @@ UNITS: Final = {
     "seconds": "s",
 }
 PER_SECOND: Final = "cps"
+MOMENT: Final = "each counts for the moment after it, 20 seconds or one step of the curve."
+"""How to read a curve of `queries.occurrences`, at the end of its description."""
 
 Panel = Builder[dashboard.Panel]
 Query = tuple[str, str]
@@ -121,7 +123,9 @@ def number(
         The panel.
     """
     panel = _common(stat.Panel(), title, description, unit, [(expression, title)], span, 4, limits, states)
-    panel = panel.graph_mode(common.BigValueGraphMode.NONE if states else common.BigValueGraphMode.AREA)
+    # What looks back over the whole time shown is asked for once, and not again for each point of a curve.
+    plain = states or queries.RANGE in expression
+    panel = panel.graph_mode(common.BigValueGraphMode.NONE if plain else common.BigValueGraphMode.AREA)
     panel = panel.color_mode(common.BigValueColorMode.BACKGROUND if states else common.BigValueColorMode.VALUE)
     panel = panel.reduce_options(common_builders.ReduceDataOptions().calcs(["lastNotNull"]))
     return panel if decimals is None else panel.decimals(decimals)
@@ -214,4 +218,5 @@ def _thresholds(limits: Steps) -> dashboard_builders.ThresholdsConfig:
 
 
 def _target(expression: str, legend: str, reference: str) -> prometheus.Dataquery:
-    return prometheus.Dataquery().expr(expression).legend_format(legend).ref_id(reference).datasource(SOURCE).range()
+    query = prometheus.Dataquery().expr(expression).legend_format(legend).ref_id(reference).datasource(SOURCE)
+    return query.instant() if queries.RANGE in expression else query.range()

@@ -2,9 +2,13 @@
 
 from typing import Final
 
+from alerts.generate import load
+from tradmetrics.catalogue import SYSTEM_UPTIME
 from tradmetrics.definition import MetricDefinition
 
 RATE: Final = "$__rate_interval"
+RANGE: Final = "$__range"
+MEMORY: Final = str(load()["memory"])
 QUANTILES: Final = (0.5, 0.9, 0.99)
 # A label of the metric that a variable of every dashboard chooses from.
 _VARIABLES: Final = ("job", "instance", "strategy")
@@ -30,29 +34,53 @@ def total(definition: MetricDefinition, by: str = "") -> str:
     return _sum(select(definition), by)
 
 
-def per_second(definition: MetricDefinition, by: str = "", *, suffix: str = "", matchers: str = "") -> str:
-    """Count by labels and second."""
-    return _sum(f"rate({select(definition, suffix, matchers=matchers)}[{RATE}])", by)
+def per_second(
+    definition: MetricDefinition, by: str = "", *, suffix: str = "", matchers: str = "", window: str = RATE
+) -> str:
+    """Count by labels and second. Give the window of an alert where its threshold is drawn."""
+    return _sum(f"rate({select(definition, suffix, matchers=matchers)}[{window}])", by)
 
 
-def in_range(definition: MetricDefinition, by: str = "") -> str:
-    """Count by labels over the time that the dashboard shows."""
-    return _sum(f"increase({select(definition)}[$__range])", by)
+def occurrences(definition: MetricDefinition, by: str = "", *, window: str = RATE) -> str:
+    """Count what is rare, by labels over a window.
+
+    rate() and increase() miss what a labelled counter held when it first appeared, which is all there is to see of
+    the first trip for a new reason. Here a series that was not there before the window counts with its whole value,
+    unless increase() is more, as after a restart.
+
+    Args:
+        definition: The counter.
+        by: Labels to keep, separated by commas.
+        window: How long to look back.
+
+    Returns:
+        A PromQL expression, in units of the counter.
+    """
+    series = select(definition)
+    rise = f"increase({series}[{window}])"
+    known = f"last_over_time({series}[{MEMORY}] offset {window})"
+    return _sum(f"({series} unless ({known} or {rise} > {series})) or {rise}", by)
 
 
-def quantile(q: float, definition: MetricDefinition, by: str = "") -> str:
+def in_range(definition: MetricDefinition) -> str:
+    """Count over the time that the dashboard shows: 0, and not nothing, when there was none and the bot is there."""
+    return f"({occurrences(definition, window=RANGE)} or 0 * {total(SYSTEM_UPTIME)})"
+
+
+def quantile(q: float, definition: MetricDefinition, by: str = "", *, window: str = RATE) -> str:
     """Estimate a quantile of a histogram by labels.
 
     Args:
         q: The quantile, 0 to 1.
         definition: The histogram.
         by: Labels to keep, separated by commas.
+        window: How long to look back.
 
     Returns:
         A PromQL expression in the histogram's own unit.
     """
     labels = f"{by}, le" if by else "le"
-    return f"histogram_quantile({q:g}, {per_second(definition, labels, suffix='_bucket')})"
+    return f"histogram_quantile({q:g}, {per_second(definition, labels, suffix='_bucket', window=window)})"
 
 
 def buckets(definition: MetricDefinition) -> str:

@@ -5,8 +5,8 @@ from typing import Any
 from dashboards.frame import Row, render
 from dashboards.limits import above, below
 from dashboards.main import BREAKER
-from dashboards.panels import PER_SECOND, Panel, lines, number, timeline
-from dashboards.queries import in_range, per_second, select, total
+from dashboards.panels import MOMENT, Panel, lines, number, timeline
+from dashboards.queries import in_range, occurrences, select, total
 from tradmetrics import catalogue as c
 
 
@@ -30,9 +30,9 @@ def _risk() -> list[Panel]:
         ),
         lines(
             "Circuit breaker trips",
-            "Trips a second, by reason.",
-            PER_SECOND,
-            (per_second(c.CIRCUIT_BREAKER_TRIGGERS, "reason"), "{{reason}}"),
+            f"Trips, by reason; {MOMENT}",
+            "short",
+            (occurrences(c.CIRCUIT_BREAKER_TRIGGERS, "reason"), "{{reason}}"),
             minimum=0,
         ),
         number(
@@ -72,9 +72,9 @@ def _risk() -> list[Panel]:
         ),
         lines(
             "Risk limits",
-            "Risk checks that failed a second, by limit.",
-            PER_SECOND,
-            (per_second(c.RISK_LIMIT_BREACHES, "limit_type"), "{{limit_type}}"),
+            f"Risk checks that failed, by limit; {MOMENT}",
+            "short",
+            (occurrences(c.RISK_LIMIT_BREACHES, "limit_type"), "{{limit_type}}"),
             span=8,
             minimum=0,
         ),

@@ -3,8 +3,8 @@
 from typing import Any
 
 from dashboards.frame import Row, render
-from dashboards.panels import PER_SECOND, Panel, lines, number, quantiles, spread
-from dashboards.queries import in_range, per_second, select, total
+from dashboards.panels import MOMENT, PER_SECOND, Panel, lines, number, quantiles, spread
+from dashboards.queries import in_range, occurrences, per_second, select, total
 from tradmetrics import catalogue as c
 
 
@@ -114,9 +114,9 @@ def _orders() -> list[Panel]:
         ),
         lines(
             "Rejected",
-            "Rejected orders a second, by strategy and reason.",
-            PER_SECOND,
-            (per_second(c.ORDERS_REJECTED, "strategy, reason"), "{{strategy}} {{reason}}"),
+            f"Rejected orders, by strategy and reason; {MOMENT}",
+            "short",
+            (occurrences(c.ORDERS_REJECTED, "strategy, reason"), "{{strategy}} {{reason}}"),
             span=6,
             minimum=0,
         ),

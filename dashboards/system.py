@@ -3,9 +3,9 @@
 from typing import Any
 
 from dashboards.frame import Row, render
-from dashboards.limits import above
-from dashboards.panels import PER_SECOND, Panel, lines, number, quantiles, spread, timeline
-from dashboards.queries import in_range, per_second, quantile, ratio, select, total
+from dashboards.limits import above, setting
+from dashboards.panels import MOMENT, PER_SECOND, Panel, lines, number, quantiles, spread, timeline
+from dashboards.queries import in_range, occurrences, per_second, quantile, ratio, select, total
 from tradmetrics import catalogue as c
 
 _TARGET = '{job=~"$job", instance=~"$instance"}'
@@ -58,7 +58,7 @@ def _system() -> list[Panel]:
 
 
 def _api() -> list[Panel]:
-    failed = 'status=~"error|timeout|429|5.."'
+    failed, within = f'status=~"{setting("HighApiErrorRatio", "failed")}"', setting("HighApiErrorRatio", "window")
     return [
         lines(
             "Requests",
@@ -79,12 +79,12 @@ def _api() -> list[Panel]:
         ),
         lines(
             "Failed requests",
-            "Failed API requests among all, by endpoint; dashed: the alert's threshold.",
+            f"Failed API requests among all within {within}, by endpoint; dashed: the alert's threshold.",
             "percentunit",
             (
                 ratio(
-                    per_second(c.API_REQUESTS, "endpoint", matchers=failed),
-                    per_second(c.API_REQUESTS, "endpoint"),
+                    per_second(c.API_REQUESTS, "endpoint", matchers=failed, window=within),
+                    per_second(c.API_REQUESTS, "endpoint", window=within),
                 ),
                 "{{endpoint}}",
             ),
@@ -149,25 +149,25 @@ def _instrumentation() -> list[Panel]:
         ),
         lines(
             "Values without a place",
-            "Label values a second that were recorded as __other__, by metric and label.",
-            PER_SECOND,
-            (per_second(c.LABEL_OVERFLOW, "metric, label"), "{{metric}} {{label}}"),
+            f"Label values that were recorded as __other__, by metric and label; {MOMENT}",
+            "short",
+            (occurrences(c.LABEL_OVERFLOW, "metric, label"), "{{metric}} {{label}}"),
             span=8,
             minimum=0,
         ),
         lines(
             "Errors by site",
-            "Errors a second inside the instrumentation, by site and stage.",
-            PER_SECOND,
-            (per_second(c.INSTRUMENTATION_ERRORS, "site, stage"), "{{site}} {{stage}}"),
+            f"Errors inside the instrumentation, by site and stage; {MOMENT}",
+            "short",
+            (occurrences(c.INSTRUMENTATION_ERRORS, "site, stage"), "{{site}} {{stage}}"),
             span=8,
             minimum=0,
         ),
         lines(
             "Counts of removed series",
-            "Counts a second that series held when they were removed, by cause.",
-            PER_SECOND,
-            (per_second(c.SERIES_REMOVED, "metric, cause"), "{{metric}} {{cause}}"),
+            f"Counts that series held when they were removed, by cause; {MOMENT}",
+            "short",
+            (occurrences(c.SERIES_REMOVED, "metric, cause"), "{{metric}} {{cause}}"),
             span=8,
             minimum=0,
         ),

@@ -8,12 +8,14 @@ from typing import Any
 
 import promql_parser
 import pytest
+import yaml
 
 if sys.version_info < (3, 11):
     pytest.skip("Grafana's SDK, which draws the dashboards, needs Python 3.11", allow_module_level=True)
 
 from dashboards import generate
-from tradmetrics.catalogue import BY_NAME, CATALOGUE
+from tests.stack.programs import program, run
+from tradmetrics.catalogue import BY_NAME, CATALOGUE, SYSTEM_UPTIME
 from tradmetrics.doctor.grafana import read_dashboard
 from tradmetrics.doctor.known import Known
 
@@ -108,7 +110,7 @@ def test_a_panel_obeys_the_variables(panel: dict[str, Any]) -> None:
 
     known = Known()
     for text in expressions(panel):
-        promql_parser.walk(promql_parser.parse(re.sub(r"\[\$__\w+\]", "[5m]", text)), check)
+        promql_parser.walk(promql_parser.parse(re.sub(r"(?<=[\[ ])\$__\w+", "5m", text)), check)
 
 
 @pytest.mark.parametrize("name", BOARDS)
@@ -143,3 +145,82 @@ def test_the_strategy_dashboard_shows_every_metric_of_the_strategy_family() -> N
     """The page for one strategy would lack one of its figures."""
     text = json.dumps(BOARDS["strategy"])
     assert [each.name for each in BY_NAME.values() if each.family == "strategy" and each.name not in text] == []
+
+
+TARGET = 'job="tradmetrics", instance="bot:8000"'
+# Scraped every 15 seconds for half an hour, like the counters below.
+UP = (f"{SYSTEM_UPTIME.name}{{{TARGET}}}", "0+15x120")
+FIRST = "_x40 1x79"  # not there for ten minutes, then 1 to the end
+RARE = [
+    pytest.param(panel, id=f"{name}-{panel['title']}")
+    for name, panel in ALL
+    if "each counts for the moment after it" in panel["description"]
+]
+IN_RANGE = [
+    pytest.param(panel, id=f"{name}-{panel['title']}")
+    for name, panel in ALL
+    if "in the time shown" in panel["description"] and panel["title"] != "Rejected"
+]
+
+
+def answer(panel: dict[str, Any], series: str, at: str, value: float | None, folder: Path, *, without: str = "") -> str:
+    """Return what promtool says to a panel's only query being this value; nothing when it is."""
+    (text,) = expressions(panel)
+    for variable, chosen in {"$__range": "1h", "$__rate_interval": "1m"}.items():
+        text = text.replace(variable, chosen)
+    names = set(re.findall(r"\w+_total(?={)", text)) - {without}
+    text = re.sub(r"\$\w+", ".*", text)
+    labels = {label for name in names for label in BY_NAME[name].label_names}
+    given = ", ".join([TARGET, *(f'{label}="x"' for label in sorted(labels))])
+    kept = re.match(r"sum by \(([\w, ]+)\)", text)
+    identity = "{" + ", ".join(f'{each}="x"' for each in sorted(kept[1].split(", "))) + "}" if kept else "{}"
+    counters = [{"series": f"{name}{{{given}}}", "values": series} for name in names] if series else []
+    expected = [] if value is None else [{"labels": identity, "value": value}]
+    test = {
+        "evaluation_interval": "15s",
+        "tests": [
+            {
+                "interval": "15s",
+                "input_series": [dict(zip(("series", "values"), UP, strict=True)), *counters],
+                "promql_expr_test": [{"expr": text, "eval_time": at, "exp_samples": expected}],
+            }
+        ],
+    }
+    path = folder / "panel.yml"
+    path.write_text(yaml.safe_dump(test), encoding="utf-8")
+    result = run(program("promtool"), "test", "rules", str(path))
+    return "" if result.returncode == 0 else result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("panel", RARE)
+def test_a_curve_of_what_is_rare_shows_the_first_of_its_kind_and_comes_down(
+    panel: dict[str, Any], tmp_path: Path
+) -> None:
+    """The breaker would have tripped, and the panel of its trips would stay empty until the second time."""
+    assert answer(panel, FIRST, "10m30s", 1, tmp_path) == ""
+    assert answer(panel, FIRST, "12m", 0, tmp_path) == ""
+
+
+@pytest.mark.parametrize("panel", IN_RANGE)
+def test_a_count_in_the_time_shown_has_the_first_of_its_kind_and_0_when_there_was_none(
+    panel: dict[str, Any], tmp_path: Path
+) -> None:
+    """One trip of the breaker would read as none, and no trip as a panel that is broken."""
+    assert answer(panel, FIRST, "20m", 1, tmp_path) == ""
+    assert answer(panel, "", "20m", 0, tmp_path) == ""
+    assert panel["targets"][0]["instant"]
+
+
+def test_a_count_in_the_time_shown_goes_on_over_a_restart_of_the_bot(tmp_path: Path) -> None:
+    """After a restart at noon, the morning's trips would be gone from the day's count."""
+    trips = next(panel for _, panel in ALL if panel["title"] == "Trips in the time shown")
+    restarted = "_x20 1 5x19 _x20 2x40"  # one trip is seen first, four more come, and two after the restart
+    rounded = {**trips, "targets": [{"expr": f"round({expressions(trips)[0]})"}]}
+    assert answer(rounded, restarted, "25m", 6, tmp_path) == ""
+
+
+def test_the_share_of_rejected_orders_is_0_on_a_good_day_and_blank_before_the_first_order(tmp_path: Path) -> None:
+    """Without a single reject, the figure would be blank, as if nothing was recorded."""
+    rejected = next(panel for _, panel in ALL if panel["title"] == "Rejected" and panel["type"] == "stat")
+    assert answer(rejected, "_x40 10x79", "20m", 0, tmp_path, without="trading_orders_rejected_total") == ""
+    assert answer(rejected, "", "20m", None, tmp_path) == ""
