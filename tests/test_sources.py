@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections import ChainMap, UserDict, namedtuple
+from collections import ChainMap, UserDict, defaultdict, namedtuple
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -138,6 +138,32 @@ def test_a_path_is_keys_attributes_and_indexes(book: TradingMetrics, value: Any,
         watched(value)
     assert {expected: 3} == seen(book)
     assert {} == errors(book)
+
+
+@pytest.mark.parametrize("path", ["order.side", "order.legs.side"])
+def test_reading_a_label_leaves_a_defaultdict_as_it_is(book: TradingMetrics, path: str) -> None:
+    """An order would go to the broker with a field that the bot never put there, for being watched."""
+    watched = watching(book, arg(path), lambda order: None)
+    order: dict[str, Any] = defaultdict(str, legs=defaultdict(str))
+    for _ in range(3):
+        watched(order)
+    assert {"legs": {}} == order
+    assert {"unknown": 3} == seen(book)
+    assert 3 == sum(errors(book).values())
+
+
+def test_looking_for_a_label_that_was_left_out_leaves_a_defaultdict_as_it_is(book: TradingMetrics) -> None:
+    """The same for what nobody has asked to read."""
+
+    @track_order(strategy="s", metrics=book)
+    def place(order: dict[str, str]) -> None:
+        """Place an order."""
+
+    order: dict[str, str] = defaultdict(str)
+    for _ in range(3):
+        place(order)
+    assert {} == order
+    assert {"trading_orders_submitted_total s unknown unknown": 3} == recorded(book)
 
 
 @pytest.mark.parametrize(

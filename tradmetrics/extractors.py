@@ -178,8 +178,9 @@ def _path_code(path: tuple[str, ...]) -> str | None:
     for step in path[1:]:
         if not step.isidentifier() or keyword.iskeyword(step):
             return None
-        # Mangled names and the like read the same way: the code is not inside a class.
-        code = f"(_tm_v[{step!r}] if _tm_isinstance(_tm_v := {code}, _tm_dict) else _tm_v.{step})"
+        # Mangled names and the like read the same way: the code is not inside a class. Asking whether the key is there
+        # keeps a defaultdict as it is: reading what it lacks would put it there.
+        code = f"(_tm_v[{step!r}] if _tm_isinstance(_tm_v := {code}, _tm_dict) and {step!r} in _tm_v else _tm_v.{step})"
     return code
 
 
