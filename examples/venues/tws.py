@@ -22,6 +22,7 @@ class Tws:
             getReqId=lambda: next(ids),
             placeOrder=lambda order_id, contract, order: self.sent.append(("place", order_id)),
             cancelOrder=lambda order_id, *_: self.sent.append(("cancel", order_id)),
+            reqGlobalCancel=lambda *_: self.sent.append(("cancel", None)),
             isConnected=lambda: False,
             updateReqId=lambda order_id: None,
         )

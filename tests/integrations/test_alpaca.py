@@ -191,6 +191,18 @@ def test_the_stream_may_be_ahead_of_the_answer_and_repeat_itself(trading, book, 
     assert {"duplicate_fill": 2} == recorded.anomalies()
 
 
+def test_messages_about_orders_of_others_are_messages(trading, book, recorded):
+    """Broken, a bot that clears an earlier session's orders at its start hits the rate limit and nobody sees why."""
+    old = [trading.submit() for _ in range(2)]
+    with instrument_alpaca(trading.client, metrics=book):
+        trading.client.cancel_order_by_id(old[0])
+        trading.client.replace_order_by_id(old[1], ReplaceOrderRequest(qty=20))
+        trading.client.cancel_orders()
+
+    assert {("modify",): 1.0, ("cancel",): 2.0} == recorded.by("trading_order_messages_total", "action")
+    assert 3 == recorded("trading_order_message_rate_max", window="5s")
+
+
 def test_a_restart_goes_on_with_the_orders_that_were_open(trading, book, recorded):
     """Broken, what fills after a restart was never ordered, and what was ordered never fills."""
     with instrument_alpaca(trading.client, trading.stream, strategy="momentum", metrics=TradingMetrics()) as handle:

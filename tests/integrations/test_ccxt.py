@@ -276,6 +276,21 @@ def test_orders_of_others_are_passed_over(client, book, recorded, let_a_minute_p
     assert {} == recorded.anomalies()
 
 
+def test_messages_about_orders_of_others_are_messages(client, book, recorded):
+    """Broken, a bot that clears an earlier session's orders at its start hits the rate limit and nobody sees why."""
+    old = [client.create_order(SYMBOL, "limit", "buy", 1, 100)["id"] for _ in range(4)]
+    with instrument_ccxt(client.exchange, metrics=book):
+        client.cancel_order(old[0])
+        client.edit_order(old[1], SYMBOL, "limit", "buy", 3, 99)
+        client.cancel_all_orders()
+        client.venue.refuse("EOrder:Unknown order")
+        with pytest.raises(ccxt.OrderNotFound):
+            client.cancel_order(old[2])
+
+    assert {("modify",): 1.0, ("cancel",): 3.0} == recorded.by("trading_order_messages_total", "action")
+    assert 4 == recorded("trading_order_message_rate_max", window="5s")
+
+
 def test_an_order_that_timed_out_is_found_by_its_client_id(client, book, recorded):
     """Broken, an order that turned out to be live after a timeout is never seen to fill."""
     client.venue.hang()

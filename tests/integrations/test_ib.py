@@ -164,6 +164,18 @@ def test_orders_of_others_are_passed_over(tws, book, recorded, let_a_minute_pass
     assert {} == recorded.anomalies()
 
 
+def test_messages_about_orders_of_others_are_messages(tws, book, recorded):
+    """Broken, a bot that clears an earlier session's orders at its start is throttled by TWS and nobody sees why."""
+    old = [tws.place(LimitOrder("BUY", 1, 100.0)) for _ in range(2)]
+    with instrument_ib(tws.ib, metrics=book):
+        tws.ib.cancelOrder(old[0].order)
+        tws.place(old[1].order)
+        tws.ib.reqGlobalCancel()
+
+    assert {("modify",): 1.0, ("cancel",): 2.0} == recorded.by("trading_order_messages_total", "action")
+    assert 3 == recorded("trading_order_message_rate_max", window="5s")
+
+
 def test_a_restart_goes_on_with_the_orders_that_were_open(tws, book, recorded):
     """Broken, what fills after a restart was never ordered, and what was ordered never fills."""
     with instrument_ib(tws.ib, strategy="momentum", metrics=TradingMetrics()) as handle:

@@ -225,6 +225,17 @@ def test_the_symbol_of_a_tick_may_be_given(trading, book, recorded):
         instrument_kite(ticker=trading.ticker, symbol=names)
 
 
+def test_messages_about_orders_of_others_are_messages(trading, book, recorded):
+    """Broken, a bot that clears an earlier session's orders at its start is over the regulator's limit unseen."""
+    old = [trading.place() for _ in range(2)]
+    with instrument_kite(trading.kite, metrics=book):
+        trading.kite.cancel_order("regular", old[0])
+        trading.kite.modify_order("regular", old[1], quantity=30)
+
+    assert {("modify",): 1.0, ("cancel",): 1.0} == recorded.by("trading_order_messages_total", "action")
+    assert 2 == recorded("trading_order_message_rate_max", window="5s")
+
+
 def test_a_restart_goes_on_with_the_orders_that_were_open(trading, book, recorded):
     """Broken, what fills after a restart was never ordered, and what was ordered never fills."""
     with instrument_kite(trading.kite, trading.ticker, strategy="momentum", metrics=TradingMetrics()) as handle:

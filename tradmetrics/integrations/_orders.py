@@ -129,8 +129,18 @@ class Orders:
 
     def replaced(self, order_id: str, new_id: str, quantity: object = None, timestamp: float | None = None) -> None:
         """Let an order go on under another id, or under its own with another quantity."""
+        if order_id not in self:
+            self.message("modify")
+            return
         self._know(new_id, self.label(order_id))
         self.tracker.replaced(order_id, new_id, quantity=quantity, timestamp=timestamp)
+
+    def cancelling(self, order_id: str) -> None:
+        """Take in that a cancel is being sent, of an order that is followed or of any other."""
+        if order_id in self:
+            self.tracker.cancel_requested(order_id)
+        else:
+            self.message("cancel")
 
     def first_time(self, trade_id: str) -> bool:
         """Whether a trade that the library lists is seen for the first time."""
@@ -191,8 +201,9 @@ class Orders:
             book.record(catalogue.PROFIT if pnl > 0 else catalogue.LOSS, (strategy,), abs(pnl), site=self.site)
 
     def message(self, action: str) -> None:
-        """Count a message to the broker that no call of the tracker counts."""
-        self.metrics.record(catalogue.ORDER_MESSAGES, (action,), site=self.site)
+        """Count a message to the broker that is about no order that is followed, or about all of them."""
+        intake = self.tracker._intake
+        intake.message(self.site, action, intake.reader.clock(self.metrics, self.site))
 
     def label_of(self, order: Any) -> object:
         """The strategy of the library's own order, or whatever the callable was made for; None when that failed."""

@@ -143,19 +143,17 @@ class _Account:
         order_id = str(arguments["order_id"])
 
         def finish(result: Any, error: BaseException | None) -> None:
-            if error is not None:
+            if error is not None or order_id not in self._orders:
                 self._orders.message("modify")
-            elif order_id in self._orders:
-                order = _fields(result)
-                self._orders.replaced(order_id, _id(order), order["qty"])
-                self._state(order)
+                return
+            order = _fields(result)
+            self._orders.replaced(order_id, _id(order), order["qty"])
+            self._state(order)
 
         return finish
 
     def _cancel(self, arguments: Arguments) -> Finish | None:
-        order_id = str(arguments["order_id"])
-        if order_id in self._orders:
-            self._orders.tracker.cancel_requested(order_id)
+        self._orders.cancelling(str(arguments["order_id"]))
         return None
 
     def _cancel_all(self, arguments: Arguments) -> Finish | None:

@@ -188,9 +188,10 @@ class _Exchange:
         return self._cancelling(arguments["ids"])
 
     def _cancelling(self, order_ids: Iterable[str]) -> Finish:
+        order_ids = list(order_ids)
+        for order_id in order_ids:
+            self._orders.cancelling(order_id)
         asked = [order_id for order_id in order_ids if order_id in self._orders]
-        for order_id in asked:
-            self._orders.tracker.cancel_requested(order_id)
 
         def finish(result: Any, error: BaseException | None) -> None:
             if error is None:

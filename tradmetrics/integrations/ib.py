@@ -91,6 +91,7 @@ class _Connection:
             hook = self._handle.hook(function)
             event.connect(hook)
             self._handle.on_undo(partial(event.disconnect, hook))
+        self._handle.watch(ib, "reqGlobalCancel", lambda _: self._orders.message("cancel"))
 
     def _new(self, trade: Any) -> None:
         order = trade.order
@@ -99,12 +100,10 @@ class _Connection:
         )
 
     def _modified(self, trade: Any) -> None:
-        if _key(trade) in self._orders:
-            self._orders.replaced(_key(trade), _key(trade), trade.order.totalQuantity)
+        self._orders.replaced(_key(trade), _key(trade), trade.order.totalQuantity)
 
     def _cancelling(self, trade: Any) -> None:
-        if _key(trade) in self._orders:
-            self._orders.tracker.cancel_requested(_key(trade))
+        self._orders.cancelling(_key(trade))
 
     def _status(self, trade: Any) -> None:
         if _key(trade) not in self._orders:

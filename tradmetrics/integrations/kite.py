@@ -138,7 +138,7 @@ class _Account:
 
     def _modify(self, arguments: Arguments) -> Finish:
         def finish(result: Any, error: BaseException | None) -> None:
-            if error is None and arguments["order_id"] in self._orders:
+            if error is None:
                 self._orders.replaced(arguments["order_id"], arguments["order_id"], arguments["quantity"])
             else:
                 self._orders.message("modify")
@@ -146,8 +146,7 @@ class _Account:
         return finish
 
     def _cancel(self, arguments: Arguments) -> None:
-        if arguments["order_id"] in self._orders:
-            self._orders.tracker.cancel_requested(arguments["order_id"])
+        self._orders.cancelling(arguments["order_id"])
 
     def _fetch(self, arguments: Arguments) -> Finish:
         def finish(result: Any, error: BaseException | None) -> None:
