@@ -127,6 +127,21 @@ def test_alertmanager_accepts_the_configuration(name: str) -> None:
     assert result.returncode == 0, result.stdout + result.stderr
 
 
+def test_a_bot_that_sleeps_at_night_can_be_muted_by_the_lines_that_the_file_offers(tmp_path: Path) -> None:
+    """Somebody who takes the marks away, as the runbook says, would be woken every night all the same."""
+    lines = (STACK / "notifications.yml").read_text(encoding="utf-8").splitlines()
+    offered = [line.replace("# ", "", 1) if line.startswith(("    # - ", "    #   ")) else line for line in lines]
+    muted = tmp_path / "alertmanager.yml"
+    muted.write_text("\n".join(offered), encoding="utf-8")
+    assert run(program("amtool"), "check-config", str(muted)).returncode == 0
+
+    alert = ["alertname=ExporterDown", "severity=critical", "job=tradmetrics", "instance=bot:8000"]
+    taken = run(program("amtool"), "config", "routes", "test", f"--config.file={muted}", *alert)
+    assert taken.stdout.strip() == "webhook"
+    (route,) = [each for each in yaml.safe_load(muted.read_text())["route"]["routes"] if "mute_time_intervals" in each]
+    assert route["matchers"] == ['alertname = "ExporterDown"']
+
+
 def test_no_secret_stands_in_a_notification() -> None:
     """A token would end up in the repository of whoever copies the file."""
     text = (STACK / "notifications.yml").read_text(encoding="utf-8")
