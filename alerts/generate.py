@@ -67,9 +67,10 @@ def _overlay(settings: Any, changes: Any, place: str) -> None:
     if not isinstance(settings, dict) or not isinstance(changes, Mapping):
         raise SettingsError(f"{place}: expected settings with the layout of {SETTINGS.name}, not {changes!r}")
     for key, value in changes.items():
-        # `session` is the one setting that an alert may leave out.
-        if key not in settings and key != "session":
-            raise SettingsError(f"{place}: there is no setting {key!r}; known here: {', '.join(sorted(settings))}")
+        # These two an alert may leave out.
+        known = [*settings, "enabled", "session"] if "severity" in settings else settings
+        if key not in known:
+            raise SettingsError(f"{place}: there is no setting {key!r}; known here: {', '.join(sorted(known))}")
         if isinstance(value, Mapping) or isinstance(settings.get(key), Mapping):
             _overlay(settings[key], value, f"{place}: {key}")
         else:
@@ -83,14 +84,21 @@ def _fill(template: str, settings: Mapping[str, Any], place: str) -> str:
         raise SettingsError(f"{place}: the setting {error} is missing") from None
 
 
-def _alert(alert: Alert, settings: Mapping[str, Any]) -> dict[str, Any]:
+def _alert(alert: Alert, settings: Mapping[str, Any]) -> dict[str, Any] | None:
     own = settings["alerts"].get(alert.name)
     if own is None:
         raise SettingsError(f"settings.yml: alerts: there is no {alert.name!r}")
+    if not own.get("enabled", True):
+        return None
     values = {"job": settings["job"], "memory": settings["memory"], **own}
     expression = _fill(alert.expression, values, alert.name)
     if own.get("session", True):
-        expression = f"({expression})\nunless on () ({catalogue.MARKET_SESSION_OPEN.name} == 0)"
+        labels = settings["session_labels"]
+        if not isinstance(labels, list):
+            raise SettingsError(
+                f"settings.yml: session_labels: expected a list such as [job, instance], not {labels!r}"
+            )
+        expression = f"({expression})\nunless on ({', '.join(labels)}) ({catalogue.MARKET_SESSION_OPEN.name} == 0)"
     return {
         "alert": alert.name,
         "expr": expression,
@@ -117,7 +125,9 @@ def rules(settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         SettingsError: When a setting that an alert needs is missing.
     """
     recording = {**settings["recording"], "window": settings["recording"]["rate_window"]}
-    groups = {name: [_alert(alert, settings) for alert in alerts] for name, alerts in ALERTS.items()}
+    groups = {
+        name: [built for alert in alerts if (built := _alert(alert, settings))] for name, alerts in ALERTS.items()
+    }
     groups["recording"] = [
         {"record": each.name, "expr": _fill(each.expression, recording, each.name)} for each in RECORDINGS
     ]

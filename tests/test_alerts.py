@@ -63,12 +63,54 @@ def test_a_settings_file_of_ones_own_changes_what_it_names_and_nothing_else(tmp_
     assert ALERTS["HighDrawdown"]["expr"] == rules["HighDrawdown"]["expr"]
 
 
+def test_an_alert_can_be_left_out(tmp_path: Path) -> None:
+    """A desk whose orders rest for days would have to edit the rules by hand, or be told of it every minute."""
+    own = tmp_path / "desk.yml"
+    own.write_text("alerts: {OpenOrdersStuck: {enabled: false}}\n", encoding="utf-8")
+
+    assert generate.main(["--settings", str(own), "--output", str(tmp_path / "rules")]) == 0
+    before = yaml.safe_load((ROOT / "alerts" / "rules" / "orders.yml").read_text(encoding="utf-8"))["groups"][0]
+    after = yaml.safe_load((tmp_path / "rules" / "orders.yml").read_text(encoding="utf-8"))["groups"][0]
+    assert [rule for rule in before["rules"] if rule["alert"] != "OpenOrdersStuck"] == after["rules"]
+
+
+def test_a_session_can_mute_the_alerts_of_its_own_bot_and_no_other(tmp_path: Path) -> None:
+    """When one market closes, the alerts of a bot in a market that is open would go silent."""
+    own = tmp_path / "desk.yml"
+    own.write_text("session_labels: [job, instance]\n", encoding="utf-8")
+    assert generate.main(["--settings", str(own), "--output", str(tmp_path)]) == 0
+    series = {
+        f'{name}{{job="tradmetrics", instance="{bot}"}}': value
+        for bot, session in (("stocks", "0x60"), ("crypto", "1x60"))
+        for name, value in (("trading_circuit_breaker_active", "1x60"), (MARKET_SESSION_OPEN.name, session))
+    }
+    expected = {
+        "exp_labels": {"severity": "critical", "job": "tradmetrics", "instance": "crypto"},
+        "exp_annotations": {
+            **ALERTS["CircuitBreakerTriggered"]["annotations"],
+            "description": "The circuit breaker of crypto is active: trading is halted.",
+        },
+    }
+    check = {"eval_time": "10m", "alertname": "CircuitBreakerTriggered", "exp_alerts": [expected]}
+    inputs = [{"series": name, "values": value} for name, value in series.items()]
+    group = {"interval": "15s", "input_series": inputs, "alert_rule_test": [check]}
+    test = tmp_path / "test.yml"
+    test.write_text(yaml.safe_dump({"rule_files": ["risk.yml"], "tests": [group]}), encoding="utf-8")
+
+    result = run(program("promtool"), "test", "rules", str(test))
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert run(program("promtool"), "check", "rules", *map(str, tmp_path.glob("*s.yml"))).returncode == 0
+
+
 @pytest.mark.parametrize(
     ("text", "named"),
     [
         ("alerts: {HighDailyLos: {threshold: 1}}", "HighDailyLos"),
         ("alerts: {HighDailyLoss: {treshold: 1}}", "treshold"),
         ("job", "desk.yml"),
+        ("session: false", "session"),  # it belongs to an alert
+        ("alerts: {enabled: false}", "enabled"),
+        ("session_labels: job", "session_labels"),
     ],
 )
 def test_a_misspelt_setting_is_refused_by_name(
