@@ -9,7 +9,10 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from dashboards import execution, main, market_data, models, risk, strategy, system
+import yaml
+
+from alerts.generate import SettingsError
+from dashboards import execution, limits, main, market_data, models, risk, strategy, system
 
 OUTPUT: Final = Path(__file__).parent / "json"
 _BUILDERS: Final = (main, execution, risk, market_data, strategy, models, system)
@@ -32,12 +35,20 @@ def run(arguments: list[str] | None = None) -> int:
         arguments: The command line, without the program's name.
 
     Returns:
-        0, or 1 when `--check` found a difference.
+        0, or 1 when `--check` found a difference, or 2 when the settings cannot be used.
     """
     parser = argparse.ArgumentParser(prog="python -m dashboards.generate", description=__doc__)
+    parser.add_argument(
+        "--settings", type=Path, action="append", default=[], help="a file laid over alerts/settings.yml"
+    )
     parser.add_argument("--output", type=Path, default=OUTPUT, help="the folder to write to")
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when a file would change")
     options = parser.parse_args(arguments)
+    try:
+        limits.use(options.settings)
+    except (SettingsError, OSError, yaml.YAMLError) as error:
+        print(error, file=sys.stderr)
+        return 2
     files = {options.output / name: text for name, text in render().items()}
     stale = [path for path, text in files.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
     if options.check:

@@ -13,7 +13,7 @@ import yaml
 if sys.version_info < (3, 11):
     pytest.skip("Grafana's SDK, which draws the dashboards, needs Python 3.11", allow_module_level=True)
 
-from dashboards import generate
+from dashboards import generate, limits
 from tests.stack.programs import program, run
 from tradmetrics.catalogue import BY_NAME, CATALOGUE, SYSTEM_UPTIME
 from tradmetrics.doctor.grafana import read_dashboard
@@ -37,6 +37,23 @@ def test_committed_dashboards_are_what_their_code_draws(tmp_path: Path, capsys: 
     (tmp_path / "main.json").write_text("{}", encoding="utf-8")
     assert generate.run(["--output", str(tmp_path), "--check"]) == 1
     assert str(tmp_path / "main.json") in capsys.readouterr().err
+
+
+def test_dashboards_draw_the_thresholds_of_ones_own_settings(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The dashed line that is called the alert's threshold would not be where the reader's alert fires."""
+    monkeypatch.setattr(limits, "_SETTINGS", dict(limits._SETTINGS))
+    own = tmp_path / "desk.yml"
+    own.write_text("alerts: {HighDailyLoss: {threshold: -77000}}\n", encoding="utf-8")
+    assert generate.run(["--settings", str(own), "--output", str(tmp_path / "boards")]) == 0
+    assert "-77000" in (tmp_path / "boards" / "main.json").read_text(encoding="utf-8")
+    assert "-77000" not in FILES[0].with_name("main.json").read_text(encoding="utf-8")
+
+    own.write_text("alerts: {HighDailyLos: {threshold: 1}}\n", encoding="utf-8")
+    assert generate.run(["--settings", str(own), "--output", str(tmp_path / "none")]) == 2
+    assert "HighDailyLos" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()
 
 
 def test_the_seven_dashboards_have_the_titles_that_the_guide_and_the_docs_name() -> None:
