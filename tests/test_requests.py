@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from enum import Enum
 from http import HTTPStatus
 from types import SimpleNamespace
 from typing import Any
@@ -74,6 +75,32 @@ def test_pythons_own_status_is_its_number_wherever_it_comes_from(book: TradingMe
         timing.status = status
     MetricsExporter(book).record_api_request("/x", "GET", status, 0.1)
     assert 5 == recorded(book)["trading_api_requests_total /x GET 429"]
+
+
+class Verb(Enum):
+    """HTTP methods as a client library has them."""
+
+    GET = "get"
+
+
+class TextVerb(str, Enum):
+    """The same, for those who want texts."""
+
+    GET = "get"
+
+
+@pytest.mark.parametrize("method", ["get", "GET", Verb.GET, TextVerb.GET])
+def test_a_method_is_its_name_in_capitals_wherever_it_comes_from(book: TradingMetrics, method: Any) -> None:
+    """One endpoint's requests would be spread over `GET`, `get` and `TextVerb.GET`, and no query finds them all."""
+    send = track_request(endpoint="/x", metrics=book)(lambda method: None)
+    for _ in range(2):
+        send(method)
+    track_request(endpoint="/x", method=method, metrics=book)(lambda: None)()
+    with request_timer("/x", method, metrics=book):
+        pass
+    MetricsExporter(book).record_api_request("/x", method, "ok", 0.1)
+    assert request("ok", count=5) == recorded(book)
+    assert {} == errors(book)
 
 
 def test_each_answer_counts_by_its_own_status(book: TradingMetrics) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from enum import IntEnum
+from enum import Enum, IntEnum
 from typing import Final, TypeAlias, Union
 
 from tradmetrics.errors import ConfigurationError
 from tradmetrics.labels import MISSING
-from tradmetrics.text import snake_case
+from tradmetrics.text import snake_case, text_of
 
 ExceptionName: TypeAlias = Union[str, type[BaseException]]
 
@@ -100,6 +100,8 @@ def status_of_exception(error: BaseException) -> object:
 
 
 def method_name(method: object) -> object:
-    """An HTTP method in capitals; anything that is no text stays as it is."""
-    # Not isinstance(), which asks the object for its __class__.
-    return str(method).upper() if issubclass(type(method), str) else method
+    """An HTTP method in capitals, an enum's member by its value; anything that is neither stays as it is."""
+    kind = type(method)  # not isinstance(), which asks the object for its __class__
+    if kind is str:
+        return method.upper()  # type: ignore[attr-defined]
+    return text_of(method).upper() if issubclass(kind, (str, Enum)) and method is not MISSING else method

@@ -15,7 +15,7 @@ from tradmetrics import catalogue
 from tradmetrics.book import TradingMetrics, checked
 from tradmetrics.default import default
 from tradmetrics.labels import LabelSource
-from tradmetrics.outcomes import ERROR, request_status, status_of_exception
+from tradmetrics.outcomes import ERROR, method_name, request_status, status_of_exception
 from tradmetrics.readers import Field
 from tradmetrics.recipe import RETURNED, Recipe, Rule
 from tradmetrics.recording import constant
@@ -204,7 +204,7 @@ class request_timer(Timer[RequestTiming]):  # noqa: N801 - a context manager rea
     ) -> None:
         super().__init__(metrics)
         self._endpoint = endpoint
-        self._method: LabelSource = method.upper() if isinstance(method, str) else method
+        self._method = method
 
     def __call__(self, function: Callable[P, R], /) -> Callable[P, R]:
         """Time every call of `function`, as `track_request` does."""
@@ -223,6 +223,6 @@ class request_timer(Timer[RequestTiming]):  # noqa: N801 - a context manager rea
                 book.fault(site, "source", problem)
                 status = ERROR
         endpoint = constant(book, self._endpoint, site=site)
-        method = constant(book, self._method, site=site)
+        method = method_name(constant(book, self._method, site=site))
         self._observe(book, catalogue.API_REQUEST_DURATION, (endpoint, method), seconds)
         book.record(catalogue.API_REQUESTS, (endpoint, method, status), site=site)

@@ -77,8 +77,6 @@ def track_request(
     Raises:
         LabelSourceError: When decorating, if `endpoint` has no possible source, or a source names no parameter.
     """
-    if isinstance(method, str):
-        method = method.upper()
     recipe = Recipe(
         "track_request",
         _FIELDS,
@@ -88,7 +86,8 @@ def track_request(
         decisive=("status",),
         spelled={"method": method_name},
     )
-    return decorate(function, recipe, {"endpoint": endpoint, "method": method, "status": status}, metrics, precreate)
+    given = {"endpoint": endpoint, "method": method_name(method), "status": status}
+    return decorate(function, recipe, given, metrics, precreate)
 
 
 def _finished(reading: Reading) -> str:
