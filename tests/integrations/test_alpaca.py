@@ -191,6 +191,35 @@ def test_the_stream_may_be_ahead_of_the_answer_and_repeat_itself(trading, book, 
     assert {"duplicate_fill": 2} == recorded.anomalies()
 
 
+def test_an_execution_that_is_delivered_again_is_one_trade(trading, book, recorded):
+    """Broken, a stream that repeats itself after a reconnect inflates the trades, and with them every ratio to them."""
+    with instrument_alpaca(trading.client, trading.stream, metrics=book):
+        order_id = trading.submit()
+        first = trading.venue.event(order_id, "partial_fill", status="partially_filled", quantity=4, price=100.0)
+        last = trading.venue.event(order_id, "fill", status="filled", quantity=6, price=100.5)
+        trading.receive(first, last, first, last)
+
+    assert 2 == recorded("trading_trades_total")
+    assert {"duplicate_fill": 2} == recorded.anomalies()
+
+
+def test_an_execution_ahead_of_the_answer_is_a_trade_of_its_strategy(trading, book, recorded):
+    """Broken, the fast fills of each strategy, which are most market orders, count for no strategy."""
+    trading.submit(client_order_id="gamma-1")
+    (order_id,) = trading.venue.orders
+    fill = trading.venue.event(order_id, "fill", status="filled", quantity=10, price=100.0)
+    trading.venue.answer = lambda method, path, body: trading.receive(fill) or (200, trading.venue.orders[order_id])
+
+    def strategy(order):
+        return order.client_order_id.split("-")[0]
+
+    with instrument_alpaca(trading.client, trading.stream, strategy=strategy, metrics=book):
+        trading.submit(client_order_id="gamma-1")
+
+    assert {("gamma",): 1.0} == recorded.by("trading_trades_total", "strategy")
+    assert {("gamma",): 1.0} == recorded.by("trading_orders_filled_total", "strategy")
+
+
 def test_messages_about_orders_of_others_are_messages(trading, book, recorded):
     """Broken, a bot that clears an earlier session's orders at its start hits the rate limit and nobody sees why."""
     old = [trading.submit() for _ in range(2)]

@@ -21,6 +21,8 @@ Strategy: TypeAlias = str | Callable[[Any], object]
 """The label of all orders, or what gives it for one of the library's own orders."""
 
 _MOST_TRADES: Final = 100_000
+_MOST_EARLY: Final = 1_000
+"""Orders that are not known yet whose trades are kept; so many trades of each are."""
 _MOST_KNOWN: Final = 100_000
 _IDS_PER_ORDER: Final = 3
 _UNANSWERED: Final = "unanswered "
@@ -75,6 +77,7 @@ class Orders:
         self._exporter = MetricsExporter(handle.metrics)
         self._labels: OrderedDict[str, object] = OrderedDict()
         self._trades: OrderedDict[str, None] = OrderedDict()
+        self._early: OrderedDict[str, dict[str, object]] = OrderedDict()
         options: dict[str, Any] = {
             "dialect": dialect,
             "metrics": handle.metrics,
@@ -151,6 +154,18 @@ class Orders:
             self._trades.popitem(last=False)
         return True
 
+    def listed(self, trade_id: str, order_id: str, side: object) -> None:
+        """Record a trade that the library lists or streams: once, and when its order is known, now or later."""
+        if order_id in self:
+            if self.first_time(trade_id):
+                self.trade(self.label(order_id), side)
+            return
+        trades = self._early.setdefault(order_id, {})
+        if len(trades) < _MOST_EARLY:
+            trades[trade_id] = side
+        if len(self._early) > _MOST_EARLY:
+            self._early.popitem(last=False)
+
     def sending(
         self,
         order: Any,
@@ -223,6 +238,8 @@ class Orders:
         self._labels[order_id] = strategy
         if len(self._labels) > self._most_known:
             self._labels.popitem(last=False)
+        for trade_id, side in self._early.pop(order_id, {}).items():
+            self.listed(trade_id, order_id, side)
 
 
 def leading_code(text: object) -> str | None:

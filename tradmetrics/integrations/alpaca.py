@@ -34,7 +34,7 @@ def instrument_alpaca(
     Orders are counted when they are submitted (closing a position submits one), and followed through the client's
     answers and the stream's events. A replace ends the old id and goes on under the new one, with the time of the
     first submit. An `APIError` is a reject; after a timeout, a lost connection or a status of 500 and more nobody
-    knows. Each execution of the stream is a trade. Every HTTP request counts in `trading_api_requests_total`, retries
+    knows. Each execution of the stream is a trade, once. Every HTTP request counts in `trading_api_requests_total`, retries
     included, with its HTTP status.
 
     Example:
@@ -182,14 +182,17 @@ class _Account:
 
     def _update(self, update: Arguments) -> None:
         order, event = update["order"], update["event"]
-        order_id = _id(order)
+        order_id, client_id = _id(order), str(order["client_order_id"])
+        if order_id not in self._orders and client_id in self._orders:
+            self._orders.alias(client_id, order_id)  # the stream is ahead of the answer
         if event == "replaced":
             new_id = str(order["replaced_by"])
             if order_id in self._orders and new_id not in self._orders:
                 # Replaced elsewhere than through this client, or the answer to it is still on its way.
                 self._orders.alias(order_id, new_id)
         elif event in ("fill", "partial_fill"):
-            self._orders.trade(self._orders.label(order_id), order["side"])
+            if self._orders.first_time(str(update["execution_id"])):
+                self._orders.trade(self._orders.label(order_id), order["side"])
             self._state(order, fill_id=update["execution_id"], fill_quantity=update["qty"], price=update["price"])
         else:
             self._state(order)

@@ -231,8 +231,8 @@ class _Exchange:
                 order_id, number = trade.get("order"), trade.get("id")
                 # Some exchanges number the trades of each market on their own, and a trade with oneself has one number.
                 key = f"{trade.get('symbol')} {order_id} {number}"
-                if number and order_id in self._orders and self._orders.first_time(key):
-                    self._orders.trade(self._orders.label(order_id), trade.get("side"))
+                if number and order_id:
+                    self._orders.listed(key, order_id, trade.get("side"))
 
         return finish
 

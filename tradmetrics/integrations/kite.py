@@ -169,8 +169,7 @@ class _Account:
     def _trades(self, arguments: Arguments) -> Finish:
         def finish(result: Any, error: BaseException | None) -> None:
             for trade in result or ():
-                if trade["order_id"] in self._orders and self._orders.first_time(trade["trade_id"]):
-                    self._orders.trade(self._orders.label(trade["order_id"]), trade["transaction_type"])
+                self._orders.listed(trade["trade_id"], trade["order_id"], trade["transaction_type"])
 
         return finish
 
