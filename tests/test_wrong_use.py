@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -33,6 +34,7 @@ from tradmetrics import (
     training_timer,
 )
 from tradmetrics.asgi import MetricsMiddleware, make_asgi_app
+from tradmetrics.errors import DecorationError
 from tradmetrics.fastapi import create_metrics_router
 from tradmetrics.push import push_on_exit
 
@@ -153,6 +155,21 @@ def test_the_spelling_that_is_suggested_can_be_copied_whole() -> None:
 
     with pytest.raises(LabelSourceError, match=r"did you mean side=arg\('order\.side'\)\?"):
         track_order(side=arg("ordr.side"))(send)
+
+
+@pytest.mark.parametrize("given", ["error", arg("strategy")])
+@pytest.mark.parametrize("name", DECORATORS)
+def test_a_label_without_its_keyword_is_answered_with_a_keyword_that_there_is(name: str, given: Any) -> None:
+    """Whoever writes `@track_request("/orders")` would be told to write something that is refused as well."""
+    with pytest.raises(DecorationError, match="sources are keywords") as caught:
+        DECORATORS[name](given)
+    found = re.search(r"write @(\w+)\((\w+)=(.*), …\)$", str(caught.value))
+    if name in ("track_connection", "track_circuit_breaker_reset"):  # which have no labels
+        assert found is None
+        return
+    assert found is not None
+    assert (name, repr(given)) == (found[1], found[3])
+    assert DECORATORS[name](**{found[2]: given})(place) is not place
 
 
 @pytest.mark.parametrize("source", [lambda: "s", lambda call, more: "s"])

@@ -11,6 +11,7 @@ from tradmetrics.book import DISABLED_BY_ENVIRONMENT, TradingMetrics, checked
 from tradmetrics.default import current, with_every_default
 from tradmetrics.errors import DecorationError, nearest
 from tradmetrics.instrument import Site
+from tradmetrics.labels import Source
 from tradmetrics.readers import compile_sources
 from tradmetrics.recipe import Recipe
 from tradmetrics.shells import is_generator, shell_for
@@ -156,7 +157,9 @@ def _check(target: Any, recipe: Recipe, name: str) -> None:
     if isinstance(target, property):
         raise DecorationError(f"@{recipe.decorator} on a property: write it below @property, on the function")
     if not callable(target):
-        hint = f"; write @{recipe.decorator}(strategy={target!r}, …)" if isinstance(target, str) else ""
+        hint = ""
+        if recipe.fields and isinstance(target, str | Source):
+            hint = f"; write @{recipe.decorator}({recipe.fields[0].name}={target!r}, …)"
         raise DecorationError(
             f"@{recipe.decorator} on {target!r:.80}: only what can be called can be decorated, "
             f"and sources are keywords{hint}"
