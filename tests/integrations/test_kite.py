@@ -134,6 +134,18 @@ def test_each_trade_that_is_listed_counts_once(trading, book, recorded):
     )
 
 
+def test_a_number_that_two_trades_share_counts_for_both(trading, book, recorded):
+    """Broken, a trade is missing: each segment of the exchange numbers its trades on its own."""
+    with instrument_kite(trading.kite, metrics=book):
+        for _ in range(2):
+            trading.venue.fill(trading.place(), 10)
+        for trade in trading.venue.trades:
+            trade["trade_id"] = "10000000"
+        trading.kite.trades()
+
+    assert 2 == recorded("trading_trades_total")
+
+
 def test_side_and_order_type_are_what_was_asked_for(trading, book, recorded):
     """Broken, a stop order shows up as a limit order."""
     with instrument_kite(trading.kite, metrics=book):

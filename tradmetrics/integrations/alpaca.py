@@ -34,8 +34,8 @@ def instrument_alpaca(
     Orders are counted when they are submitted (closing a position submits one), and followed through the client's
     answers and the stream's events. A replace ends the old id and goes on under the new one, with the time of the
     first submit. An `APIError` is a reject; after a timeout, a lost connection or a status of 500 and more nobody
-    knows. Each execution of the stream is a trade, once. Every HTTP request counts in `trading_api_requests_total`, retries
-    included, with its HTTP status.
+    knows. Each execution of the stream is a trade, once. Every HTTP request counts in `trading_api_requests_total`,
+    retries included, with its HTTP status.
 
     Example:
         ```python

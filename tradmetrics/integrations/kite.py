@@ -169,7 +169,9 @@ class _Account:
     def _trades(self, arguments: Arguments) -> Finish:
         def finish(result: Any, error: BaseException | None) -> None:
             for trade in result or ():
-                self._orders.listed(trade["trade_id"], trade["order_id"], trade["transaction_type"])
+                order_id = trade["order_id"]
+                # Each segment of the exchange numbers its trades on its own.
+                self._orders.listed(f"{order_id} {trade['trade_id']}", order_id, trade["transaction_type"])
 
         return finish
 
