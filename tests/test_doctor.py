@@ -172,6 +172,24 @@ def test_a_prometheus_rule_of_kubernetes_is_read_too(tmp_path: Path, capsys: pyt
     assert "did you mean trading_daily_pnl?" in answer["faults"][0]["message"]
 
 
+def test_the_rules_among_the_manifests_of_one_file_are_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file with a ServiceMonitor beside the rules, as `alerts.kubernetes` prints it, would count as unreadable."""
+    rule = {
+        "kind": "PrometheusRule",
+        "spec": {"groups": [{"name": "g", "rules": [{"alert": "A", "expr": "trading_dayly_pnl < 0"}]}]},
+    }
+    monitor = {"kind": "ServiceMonitor", "spec": {"endpoints": []}}
+    path = tmp_path / "manifests.yml"
+    path.write_text(yaml.safe_dump_all([monitor, rule]), encoding="utf-8")
+    status, answer = examine(capsys, rules=[path])
+    assert (status, len(answer["faults"])) == (1, 1)
+
+    path.write_text(yaml.safe_dump(monitor), encoding="utf-8")
+    status, answer = examine(capsys, rules=[path])
+    assert status == 2
+    assert "there are no groups of rules in it" in answer["unreadable"][0]["message"]
+
+
 @pytest.mark.parametrize(
     ("query", "plain"),
     [

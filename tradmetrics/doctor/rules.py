@@ -25,10 +25,15 @@ def read_rules(path: Path) -> list[Query]:
         documents = [each for each in yaml.safe_load_all(path.read_text(encoding="utf-8")) if each is not None]
     except yaml.YAMLError as error:
         raise ValueError(_one_line(error)) from None
-    queries = [query for document in documents for query in _groups(path, document)]
-    if not documents:
+    rules = [each for each in documents if not _is_other_resource(each)]
+    if not rules:
         raise ValueError("there are no groups of rules in it")
-    return queries
+    return [query for document in rules for query in _groups(path, document)]
+
+
+def _is_other_resource(document: Any) -> bool:
+    """Tell whether this is a manifest of something else, such as a ServiceMonitor in the same file."""
+    return isinstance(document, dict) and document.get("kind", "PrometheusRule") != "PrometheusRule"
 
 
 def _groups(path: Path, document: Any) -> list[Query]:
