@@ -1,8 +1,9 @@
 """Print manifests for prometheus-operator and Grafana's sidecar, from the same rules and dashboards as everywhere.
 
 `python -m alerts.kubernetes --namespace monitoring --service app=bot | kubectl apply -f -` makes a PrometheusRule, a
-ServiceMonitor, and a ConfigMap for each dashboard. alerts/stack/kubernetes/ has a Prometheus with Thanos and one with
-Mimir that choose them by their label.
+ServiceMonitor, and a ConfigMap for each dashboard. `--label release=NAME` puts the label on them by which the
+Prometheus of Helm's kube-prometheus-stack chooses. alerts/stack/kubernetes/ has a Prometheus with Thanos and one with
+Mimir that choose them by app.kubernetes.io/part-of.
 """
 
 import argparse
@@ -21,7 +22,12 @@ PART_OF: Final = {"app.kubernetes.io/part-of": "tradmetrics"}
 
 
 def manifests(
-    settings: Mapping[str, Any], *, namespace: str, service: Mapping[str, str], port: str
+    settings: Mapping[str, Any],
+    *,
+    namespace: str,
+    service: Mapping[str, str],
+    port: str,
+    labels: Mapping[str, str] | None = None,
 ) -> list[dict[str, Any]]:
     """Build the manifests.
 
@@ -30,6 +36,7 @@ def manifests(
         namespace: The namespace that all of them go into.
         service: Labels of the Service in front of the trading system.
         port: Name of the Service's port that serves /metrics.
+        labels: Further labels of all of them.
 
     Returns:
         A PrometheusRule, a ServiceMonitor, and one ConfigMap for each dashboard.
@@ -48,11 +55,14 @@ def manifests(
             }
         ],
     }
-    return [
+    built = [
         _resource("monitoring.coreos.com/v1", "PrometheusRule", "tradmetrics", namespace, {"spec": {"groups": groups}}),
         _resource("monitoring.coreos.com/v1", "ServiceMonitor", "tradmetrics", namespace, {"spec": monitor}),
         *(_dashboard(path, namespace) for path in sorted(DASHBOARDS.glob("*.json"))),
     ]
+    for manifest in built:
+        manifest["metadata"]["labels"].update(labels or {})
+    return built
 
 
 def _dashboard(path: Path, namespace: str) -> dict[str, Any]:
@@ -74,6 +84,13 @@ def _resource(
     return {"apiVersion": version, "kind": kind, "metadata": metadata, **content}
 
 
+def _label(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (name and equals and value):
+        raise argparse.ArgumentTypeError(f"expected NAME=VALUE, not {text!r}")
+    return name, value
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; see the module.
 
@@ -86,13 +103,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m alerts.kubernetes", description=__doc__)
     parser.add_argument("--settings", type=Path, action="append", default=[], help="a file laid over settings.yml")
     parser.add_argument("--namespace", default="monitoring", help="(default: %(default)s)")
-    parser.add_argument("--service", default="app.kubernetes.io/name=trading-bot", help="label of the bot's Service")
+    default = ("app.kubernetes.io/name", "trading-bot")
+    parser.add_argument(
+        "--service", metavar="NAME=VALUE", type=_label, default=default, help="label of the bot's Service"
+    )
     parser.add_argument("--port", default="metrics", help="name of the Service's port (default: %(default)s)")
+    further = "a label that all of them get; may be repeated"
+    parser.add_argument("--label", metavar="NAME=VALUE", type=_label, action="append", default=[], help=further)
     options = parser.parse_args(arguments)
-    label, _, value = options.service.partition("=")
     try:
-        settings = load(options.settings)
-        built = manifests(settings, namespace=options.namespace, service={label: value}, port=options.port)
+        built = manifests(
+            load(options.settings),
+            namespace=options.namespace,
+            service=dict([options.service]),
+            port=options.port,
+            labels=dict(options.label),
+        )
     except (SettingsError, OSError, yaml.YAMLError) as error:
         print(error, file=sys.stderr)
         return 2
