@@ -51,6 +51,22 @@ def test_a_query_has_an_answer(demo: str, expression: str, empty: str | None) ->
         query(demo, expression)
 
 
+RARE = re.compile(
+    r"increase\(((?:trading_circuit_breaker_triggers|trading_risk_limit_breaches|trading_orders_(?:rejected|cancelled|unknown)"
+    r"|trading_order_anomalies|tradmetrics_label_overflow|tradmetrics_instrumentation_errors)_total)\["
+)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [pytest.param(each[2], id=f"{pages.name(each[0])}:{each[1]}") for each in BLOCKS if RARE.search(each[2])],
+)
+def test_a_query_of_what_is_rare_sees_the_first_of_its_kind(expression: str) -> None:
+    """Someone who is woken by the first trip of the breaker would paste the query for its reason, and read 0."""
+    for counter in RARE.findall(expression):
+        assert re.search(rf"{counter} unless .*{counter}", expression)
+
+
 def test_every_block_is_tested() -> None:
     """A block in a spelling that the test does not know would never be asked."""
     written = sum(len(re.findall(r"^[ \t]*```promql", page.read_text(), re.MULTILINE)) for page in pages.PAGES)

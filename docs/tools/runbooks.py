@@ -34,7 +34,10 @@ def index() -> str:
         "One page for each alert of `alerts/rules`; an alert's annotation `runbook_url` leads to it. `critical` is "
         "meant to wake somebody, `warning` to be looked at in the session, `info` to be looked at some day.",
         "Thresholds and windows are in `alerts/settings.yml`; after a change, `python -m alerts.generate` writes the "
-        "rules. Alerts about trading are muted while `trading_market_session_open` is present and 0.",
+        "rules. Alerts about trading are muted while `trading_market_session_open` is present and 0: "
+        "[at night](../how-to/stack.md#at-night).",
+        "Some queries ask for a counter `unless` it was there before, `or` its `increase`: `increase` alone reads 0 at "
+        "the first trip or reject of its kind ([why](../how-to/troubleshooting.md#first)).",
         table(("Alert", "Severity", "What it says"), rows),
     ]
     return "\n\n".join(parts) + "\n"
