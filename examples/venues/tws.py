@@ -7,6 +7,7 @@ from ib_async import IB, CommissionReport, Execution, Stock
 
 CLIENT = 7
 INFY = Stock("INFY", "SMART", "USD")
+UNSET = ib_async.util.UNSET_DOUBLE
 
 
 class Tws:
@@ -45,10 +46,42 @@ class Tws:
     def error(self, trade, code, text="Order rejected - reason: margin 1,234.56"):
         self.ib.wrapper.error(trade.order.orderId, code, text, "")
 
+    def reconnect(self, *, still_open=(), ended=(), executions=()):
+        """Lose the connection, and have another: TWS answers what ib_async asks at its start, which emits no events."""
+        wrapper = self.ib.wrapper
+        wrapper.reset()  # as `IB.disconnect` does
+        wrapper.clientId = CLIENT
+        wrapper._results["completedOrders"] = []
+        wrapper._results["openOrders"] = []
+        for trade in still_open:
+            order = self.open(trade)
+            wrapper.openOrder(order.orderId, trade.contract, order, ib_async.OrderState(status="Submitted"))
+        for trade, status in ended:  # TWS leaves the client's own id out of these
+            order = ib_async.Order(permId=trade.order.permId, action=trade.order.action)
+            wrapper.completedOrder(trade.contract, order, ib_async.OrderState(status=status))
+        wrapper._futures[1], wrapper._results[1] = None, []
+        for execution, profit in executions:
+            wrapper.execDetails(1, INFY, execution)
+            wrapper.commissionReport(
+                CommissionReport(execId=execution.execId, commission=1.0, realizedPNL=profit or UNSET)
+            )
+        wrapper._futures.clear()
+        wrapper._results.clear()
+        self.ib.connectedEvent.emit()
+
     def execute(self, trade, shares, profit=None):
         self.open(trade)
+        execution = self.execution(trade, shares)
+        self.ib.wrapper.execDetails(-1, trade.contract, execution)
+        self.ib.wrapper.commissionReport(
+            CommissionReport(execId=execution.execId, commission=1.0, realizedPNL=UNSET if profit is None else profit)
+        )
+        return execution
+
+    def execution(self, trade, shares, before=None):
+        """An execution, of which nothing was said yet."""
         self.executions += 1
-        execution = Execution(
+        return Execution(
             execId=f"0001.{self.executions}",
             orderId=trade.order.orderId,
             clientId=CLIENT,
@@ -56,10 +89,5 @@ class Tws:
             side="BOT" if trade.order.action == "BUY" else "SLD",
             shares=shares,
             price=100.0,
-            cumQty=trade.filled() + shares,
-        )
-        self.ib.wrapper.execDetails(-1, trade.contract, execution)
-        unset = ib_async.util.UNSET_DOUBLE
-        self.ib.wrapper.commissionReport(
-            CommissionReport(execId=execution.execId, commission=1.0, realizedPNL=unset if profit is None else profit)
+            cumQty=(trade.filled() if before is None else before) + shares,
         )

@@ -195,6 +195,49 @@ def test_a_restart_goes_on_with_the_orders_that_were_open(tws, book, recorded):
     assert 0 == recorded("trading_orders_submitted_total")
 
 
+def test_what_happened_without_a_connection_counts_when_there_is_one_again(tws, book, recorded):
+    """Broken, what fills while TWS restarts, as it does each night, is never filled, and its order open for a day."""
+    with instrument_ib(tws.ib, strategy="momentum", metrics=book) as handle:
+        filled, half, cancelled, resting, refused = (tws.place(LimitOrder("SELL", 10, 99.0)) for _ in range(5))
+        for trade in (filled, half, cancelled, resting, refused):
+            tws.status(trade, "Submitted")
+        seen = [tws.execute(half, 4, profit=50.0), tws.execute(resting, 3, profit=20.0)]
+        assert (2, 70) == (recorded("trading_trades_total"), recorded("trading_profit_total"))
+        unseen = [tws.execution(filled, 3), tws.execution(filled, 7, before=3), tws.execution(half, 6)]
+        tws.reconnect(
+            still_open=[resting],
+            ended=[(filled, "Filled"), (half, "Filled"), (cancelled, "Cancelled"), (refused, "Inactive")],
+            executions=[(execution, 20.0) for execution in seen + unseen[::-1]],
+        )
+
+        assert 2 == recorded("trading_orders_filled_total", strategy="momentum")
+        assert 1 == recorded("trading_orders_cancelled_total")
+        assert 1 == recorded("trading_orders_rejected_total")
+        assert 1 == handle.orders.open_orders()
+        assert 5 == recorded("trading_trades_total", strategy="momentum", side="SELL")
+
+        (again,) = tws.ib.openTrades()
+        tws.status(again, "Submitted", 3)
+        last = tws.execute(again, 7, profit=30.0)
+        tws.reconnect(ended=[(again, "Filled")], executions=[(execution, 20.0) for execution in [*seen, *unseen, last]])
+
+    assert 3 == recorded("trading_orders_filled_total")
+    assert 6 == recorded("trading_trades_total")
+    assert 50 + 20 + 3 * 20 + 30 == recorded("trading_profit_total", strategy="momentum")
+    assert {} == recorded.anomalies()
+
+
+def test_an_execution_that_is_told_again_has_one_profit(tws, book, recorded):
+    """Broken, each reconnect adds today's profit of the open orders once more."""
+    with instrument_ib(tws.ib, metrics=book):
+        trade = tws.place(LimitOrder("SELL", 10, 99.0))
+        execution = tws.execute(trade, 4, profit=50.0)
+        tws.reconnect(still_open=[trade], executions=[(execution, 50.0)])
+        tws.reconnect(still_open=[trade], executions=[(execution, 50.0)])
+
+    assert 50 == recorded("trading_profit_total")
+
+
 def test_what_cannot_be_restored_or_labelled_is_refused(tws, book):
     """Broken, a spoilt file or a missing setting shows a day later, in the figures."""
     before = dict(vars(tws.ib))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Final
 
-from tradmetrics import catalogue
 from tradmetrics.book import TradingMetrics
 from tradmetrics.integrations._hooks import Handle, check_target, check_version, instrument
 from tradmetrics.integrations._orders import Following, Orders, Strategy
@@ -13,6 +12,7 @@ from tradmetrics.integrations._orders import Following, Orders, Strategy
 _SITE: Final = "tradmetrics.integrations.ib"
 _REJECTED: Final = 201
 _CANCELLED: Final = 202
+_COMBO: Final = "BAG"
 # https://interactivebrokers.github.io/tws-api/message_codes.html; ib_async marks the order Cancelled for all of them.
 _ACKNOWLEDGED: Final = frozenset({"PreSubmitted", "Submitted"})
 
@@ -32,7 +32,8 @@ def instrument_ib(
     error 201 is a reject, although ib_async reports it as Cancelled first, and so is any other error (202, "order
     cancelled", aside) before the order was acknowledged; the reason is the code: `error_201`. `Inactive` is a reject
     once an error has come with it. Each execution is a trade; its realized P&L comes with the commission report.
-    Orders of other clients and of earlier sessions are passed over.
+    Orders of other clients and of earlier sessions are passed over. What became of an order while there was no
+    connection is learnt at the next `connect`.
 
     Example:
         ```python
@@ -87,6 +88,7 @@ class _Connection:
             (ib.errorEvent, self._error),
             (ib.execDetailsEvent, self._execution),
             (ib.commissionReportEvent, self._commission),
+            (ib.connectedEvent, self._connected),
         ):
             hook = self._handle.hook(function)
             event.connect(hook)
@@ -109,6 +111,8 @@ class _Connection:
         if _key(trade) not in self._orders:
             return
         status = trade.orderStatus
+        if status.permId and _permanent(status) not in self._orders:
+            self._orders.alias(_key(trade), _permanent(status))
         code = trade.log[-1].errorCode if trade.log else 0
         if status.status == "Cancelled" and _is_reject(trade, code):
             self._reject(trade, code)
@@ -130,16 +134,47 @@ class _Connection:
         if _key(trade) in self._orders:
             # TWS does not always send a status for an order that is filled at once.
             self._orders.tracker.updated(_key(trade), filled=_filled(trade))
-            labels = (self._orders.label(_key(trade)), fill.execution.side, "executed")
-            self._handle.metrics.record(catalogue.TRADES, labels, site=_SITE)
+            self._executed(fill.execution)
+
+    def _executed(self, execution: Any) -> None:
+        self._orders.listed(execution.execId, _id(execution), execution.side)
 
     def _commission(self, trade: Any, fill: Any, report: Any) -> None:
-        if _key(trade) in self._orders and report.realizedPNL:  # 0 where the execution closed nothing
-            self._orders.profit(self._orders.label(_key(trade)), report.realizedPNL)
+        key = _id(fill.execution)  # the trade of a completed order has no id of its own after a reconnect
+        # 0 where the execution closed nothing; TWS reports all of the day's once more at each connect.
+        if key in self._orders and report.realizedPNL and self._orders.first_time(f"profit {report.execId}"):
+            self._orders.profit(self._orders.label(key), report.realizedPNL)
+
+    def _connected(self) -> None:
+        """Take in what became of the orders while there was no connection, of which there are no events."""
+        fills = [fill for fill in self._ib.fills() if _id(fill.execution) in self._orders]
+        combos = {_id(fill.execution) for fill in fills if fill.contract.secType == _COMBO}
+        filled: dict[str, float] = {}
+        for fill in fills:
+            key = _id(fill.execution)
+            self._executed(fill.execution)
+            if key not in combos or fill.contract.secType == _COMBO:  # not the legs
+                filled[key] = max(filled.get(key, 0.0), fill.execution.cumQty)
+        for key, quantity in filled.items():
+            self._orders.tracker.updated(key, filled=quantity)
+        for trade in self._ib.trades():
+            key = _permanent(trade.order)
+            if not trade.order.orderId and key in self._orders:  # TWS leaves it out of orders that are completed
+                self._orders.tracker.updated(key, status=trade.orderStatus.status)
 
 
 def _key(trade: Any) -> str:
-    return f"{trade.order.clientId}/{trade.order.orderId}"
+    return _id(trade.order)
+
+
+def _id(order: Any) -> str:
+    """The id of an order, or of an execution's."""
+    return f"{order.clientId}/{order.orderId}"
+
+
+def _permanent(order: Any) -> str:
+    """The id that TWS gave an order, or that a status has of it."""
+    return f"permanent {order.permId}"
 
 
 def _filled(trade: Any) -> float:
