@@ -18,6 +18,7 @@ from tradmetrics import (
     track_connection,
     track_errors,
     track_order,
+    track_positions,
 )
 
 
@@ -268,3 +269,47 @@ def test_a_decorated_generator_is_a_context_manager_beneath_contextlib(book: Tra
     with pytest.raises(LimitReached), session():
         raise LimitReached
     assert {"trading_websocket_connections": 0} == recorded(book)
+
+
+def test_a_context_manager_made_of_a_generator_is_recorded_for_as_long_as_its_block_lasts(book: TradingMetrics) -> None:
+    """With the decorator above `@contextmanager`, a connection would never be live, and no error in a block count."""
+
+    class Bot:
+        @track_connection(metrics=book)
+        @contextlib.contextmanager
+        def session(self, state: str) -> Iterator[str]:
+            """A session."""
+            yield state
+
+        @track_errors(component="feed", metrics=book)
+        @track_connection(metrics=book)
+        @contextlib.asynccontextmanager
+        async def async_session(self, state: str) -> Any:
+            yield state
+
+    async def main() -> None:
+        async with bot.async_session(state="open") as state:
+            assert ("open", {"trading_websocket_connections": 1}) == (state, recorded(book))
+        with pytest.raises(LimitReached) as caught:
+            async with bot.async_session("open"):
+                raise reached
+        assert reached is caught.value
+
+    bot, reached = Bot(), LimitReached()
+    assert ("session", "A session.") == (Bot.session.__name__, Bot.session.__doc__)
+    for _ in range(2):
+        with bot.session("open") as state:
+            assert ("open", {"trading_websocket_connections": 1}) == (state, recorded(book))
+        assert {"trading_websocket_connections": 0} == recorded(book)
+    asyncio.run(main())
+    assert {"trading_websocket_connections": 0, "trading_system_errors_total feed error": 1} == recorded(book)
+
+
+def test_a_snapshot_of_a_context_manager_is_refused(book: TradingMetrics) -> None:
+    """A decorator that reads results would find a context manager in the place of the positions."""
+    with pytest.raises(TypeError, match=r"@track_positions on .*\.session: a generator gives no result to read"):
+
+        @track_positions(metrics=book)
+        @contextlib.contextmanager
+        def session() -> Iterator[list[Any]]:
+            yield []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Mapping
 from types import FunctionType
@@ -42,6 +43,16 @@ def taught_as(spelling: str, decorator: Callable[P, R]) -> Callable[P, R]:
         return decorator(*args, **kwargs)
 
     return teach
+
+
+def _code_made_by(make: Callable[..., Any]) -> Any:
+    return make(lambda: None).__code__
+
+
+_MANAGERS: Final[Mapping[Any, Callable[..., Any]]] = {
+    _code_made_by(make): make for make in (contextlib.contextmanager, contextlib.asynccontextmanager)
+}
+"""What makes context managers of generators, by the code of the functions that it makes."""
 
 
 class Decorator(Protocol):
@@ -105,12 +116,17 @@ def instrument(
     """Wrap any callable, classmethod or staticmethod so that its calls are recorded.
 
     The very object comes back where nothing is to be recorded: under `TRADMETRICS_DISABLED=1`, or a disabled book.
+    What `contextlib` made of a generator is recorded for as long as its block lasts, as if it was decorated beneath.
     """
     fixed = current() if checked(metrics, f"@{recipe.decorator}") is None else metrics
     if DISABLED_BY_ENVIRONMENT or (fixed is not None and not fixed.enabled):
         return target
     if isinstance(target, classmethod | staticmethod):
         return type(target)(instrument(target.__func__, recipe, given, metrics, precreate))
+    if type(target) is FunctionType and target.__code__ in _MANAGERS:
+        # A call of it opens nothing yet; the generator beneath lasts as long as the block does.
+        make = _MANAGERS[target.__code__]
+        return make(instrument(target.__wrapped__, recipe, given, metrics, precreate))  # type: ignore[attr-defined]
     name = name_of(target)
     _check(target, recipe, name)
     site = Site(recipe, compile_sources(recipe.decorator, target, name, recipe.fields, given), metrics, name, target)
