@@ -114,6 +114,26 @@ def test_the_same_values_lead_to_the_same_series_however_many_came_between() -> 
     assert first == {(desk, venue): record(guard, desk, "a", venue) for desk, venue in reversed(pairs)}
 
 
+def test_a_value_that_found_room_later_has_its_place() -> None:
+    """A strategy that started on a full day would give way to every new reason, though it has had its series since."""
+    guard = Guard(TWO, Limits(series={TWO.name: 3}))
+    for desk, venue in (("x", "n1"), ("y", "n1"), ("w", "n1"), ("z", UNKNOWN)):
+        record(guard, desk, "a", venue)
+    guard.release(("w", "a", "n1"))
+    assert ("z", "a", "n1") == record(guard, "z", "a", "n1")
+    assert (("z", "a", OTHER), (2,)) == guard.admit(("z", "a", "n2"))
+
+
+def test_values_that_came_and_went_are_counted_nowhere() -> None:
+    """The label with hundreds of values would be told apart at the cost of the one with three, once many had gone."""
+    guard = Guard(TWO, Limits(series={TWO.name: 4}))
+    for desk, venue in (("x", "n1"), ("y", "n1"), ("w", "n1"), ("x", "n2")):
+        record(guard, desk, "a", venue)
+    for desk in ("u", "v"):
+        guard.release(record(guard, desk, "a", UNKNOWN))
+    assert ((OTHER, "a", "n3"), (0,)) == guard.admit(("q", "a", "n3"))
+
+
 def test_allowed_values_stay_though_the_series_are_used_up() -> None:
     """A strategy that is to be told apart always would be in `__other__` because the others made too many series."""
     guard = Guard(TWO, Limits(series={TWO.name: 2}, allow={"desk": ["vip"]}))
@@ -241,6 +261,23 @@ def test_a_retried_identifier_is_asked_about_only_now_and_then() -> None:
     assert not budget.hears(UUID)
 
 
+def test_a_value_is_asked_about_with_the_call_that_lets_it_displace() -> None:
+    """While something is idle, or where nothing is ever removed, each call without a place would take the long way."""
+    guard = full_guard(Limits(labels={"desk": 2}, idle_after=10))
+    (budget, *_) = guard.budgets
+    assert budget is not None
+    for _ in range(RECURS):
+        budget.hears("early")
+    assert not budget.is_due("early")
+    guard.looked(20)
+    assert budget.is_due("early")
+    due = []
+    for _ in range(RECURS):
+        due.append(budget.is_due("late"))
+        budget.hears("late")
+    assert [False] * (RECURS - 1) + [True] == due
+
+
 def test_what_was_idle_a_moment_ago_may_be_active_by_now() -> None:
     """A strategy that trades again would be removed all the same, or nothing in its stead."""
     for limits in (Limits(labels={"desk": 2}, idle_after=10), Limits(series={TWO.name: 3}, idle_after=10)):
@@ -357,6 +394,7 @@ def test_the_sketch_gives_up_one_of_each_for_a_value_that_finds_no_counter() -> 
         assert 1 == sketch.add(f"v{number}")
     assert (2, 3, 2) == tuple(sketch.add(value) for value in ("v0", "v0", "v1"))
     assert (0, 2) == (sketch.add("late"), len(sketch))
+    assert 0 == sketch.count("late")
     assert (3, 2, 1) == tuple(sketch.add(value) for value in ("v0", "v1", "v2"))
 
 

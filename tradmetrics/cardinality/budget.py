@@ -34,7 +34,7 @@ class LabelBudget:
 
     __slots__ = ("_recurring", "allowed", "full", "has_idle", "limit", "look_at", "name", "places", "unsettled")
 
-    def __init__(self, metric: str, name: str, limits: Limits) -> None:
+    def __init__(self, metric: str, name: str, limits: Limits, look_at: float) -> None:
         self.name = name
         self.allowed = frozenset(limits.allowed(name))
         self.limit = limits.label_budget(metric, name)
@@ -42,7 +42,7 @@ class LabelBudget:
         self.unsettled: set[str] = set()
         self.full = len(self) >= self.limit
         self.has_idle = False
-        self.look_at = 0.0
+        self.look_at = look_at
         self._recurring = Recurring()
 
     def __len__(self) -> int:
@@ -57,7 +57,7 @@ class LabelBudget:
         """Whether there is no place for `value`."""
         return value not in self.places and (self.full or is_identifier(value))
 
-    def take(self, value: str, *, settles: bool = True) -> None:
+    def take(self, value: str, *, settles: bool) -> None:
         """Note one more series with `value`."""
         if settles:
             self.unsettled.discard(value)

@@ -44,18 +44,18 @@ class Guard:
     def __init__(self, definition: MetricDefinition, limits: Limits, *, removable: bool = True) -> None:
         self.series_limit = limits.series_budget(definition.name)
         self._outside_limit = limits.outside_budget(definition.name)
+        self.look_at = look_at = 0.0 if removable else math.inf
         self.budgets = tuple(
-            LabelBudget(definition.name, label.name, limits) if definition.guarded and label.values is None else None
+            LabelBudget(definition.name, label.name, limits, look_at)
+            if definition.guarded and label.values is None
+            else None
             for label in definition.labels
         )
-        self.look_at = 0.0 if removable else math.inf
         self._open = tuple((i, budget) for i, budget in enumerate(self.budgets) if budget is not None)
         self._since: dict[Labels, float] = {}  # when each series was last active; what stays is so for ever
         self._inside = 0
         self._idle_after = limits.idle_after
         self._interval = min(LONGEST_BETWEEN_LOOKS, limits.idle_after / 8, (limits.expire_after or math.inf) / 8)
-        for _, budget in self._open:
-            budget.look_at = self.look_at
 
     def __contains__(self, labels: Labels) -> bool:
         return labels in self._since
