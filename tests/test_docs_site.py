@@ -72,6 +72,17 @@ def test_nothing_is_fetched_from_another_host(built: Path, read: dict[str, site.
         assert [] == re.findall(r"""(?:href|src)=["'](?!#|data:)[^"']*|@import|<!DOCTYPE|<script""", text), picture
 
 
+def test_a_metric_that_nobody_recorded_has_a_sample_only_where_its_page_says_so() -> None:
+    """A reader would wait for a 0 that never comes, or take an empty panel for a broken one."""
+    page = (pages.DOCS / "reference" / "metrics.md").read_text(encoding="utf-8")
+    present = {sample.name for family in tradmetrics.TradingMetrics().registry.collect() for sample in family.samples}
+    assert present
+    for name in present:
+        entry = page.partition(f"### {name} ")[2].partition("\n### ")[0]
+        assert "computed at each scrape" in entry, name
+    assert "None has a sample before something is recorded, apart from those that are computed at each scrape" in page
+
+
 def test_pictures_say_what_they_show(read: dict[str, site.Page]) -> None:
     """Someone who does not see them would learn nothing."""
     images = [image for page in read.values() for image in page.images]
