@@ -249,6 +249,33 @@ def test_a_broken_rule_is_named_and_nothing_is_started(tmp_path: Path) -> None:
     assert not list((tmp_path / "data").glob("*.log"))
 
 
+def test_a_folder_without_rules_is_refused_and_one_of_yaml_files_is_read(tmp_path: Path) -> None:
+    """A misspelt folder would give a Prometheus that never warns of anything, and says nothing of that."""
+    rules = tmp_path / "my-rules"
+    with stack(tmp_path / "data", "--rules", str(rules)) as (process, _):
+        out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, len(err.splitlines())) == (2, "", 1)
+    assert f"{rules}: there are no rules" in err
+    assert not (tmp_path / "data").exists()
+
+    program("promtool")
+    rules.mkdir()
+    (rules / "own.yaml").write_text("groups: [{name: g, rules: [{alert: A, expr: 'sum('}]}]", encoding="utf-8")
+    with stack(tmp_path / "data", "--rules", str(rules)) as (process, _):
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 2
+    assert "own.yml" in err
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "ninety"])
+def test_a_port_that_is_none_is_refused(port: str, tmp_path: Path) -> None:
+    """The reader would get a traceback."""
+    with stack(tmp_path / "data", "--alertmanager-port", port) as (process, _):
+        out, err = process.communicate(timeout=30)
+    assert (process.returncode, out) == (2, "")
+    assert f"a port is a number from 1 to 65535, not '{port}'" in err
+
+
 def test_a_program_that_refuses_its_configuration_takes_the_others_down_with_it(tmp_path: Path) -> None:
     """The node exporter would go on running behind an error message."""
     for each in ("prometheus", "prometheus-alertmanager", "prometheus-node-exporter"):

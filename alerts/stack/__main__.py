@@ -71,16 +71,21 @@ def prepare(options: argparse.Namespace) -> None:
         options: The command line.
 
     Raises:
-        StackError: When the configuration is refused by Prometheus's own check.
+        StackError: When there are no rules, or the configuration is refused by Prometheus's own check.
     """
     folder: Path = options.data
+    rules = [path for suffix in ("yml", "yaml") for path in sorted(options.rules.glob(f"*.{suffix}"))]
+    if not rules:
+        raise StackError(
+            f"{options.rules}: there are no rules (*.yml) in it, so no alert could fire; nothing was started"
+        )
     try:
         for name in ("rules", "targets"):
             shutil.rmtree(folder / name, ignore_errors=True)
             (folder / name).mkdir(parents=True)
         shutil.copy(HERE / "prometheus.yml", folder / "prometheus.yml")
-        for rules in sorted(options.rules.glob("*.yml")):
-            shutil.copy(rules, folder / "rules")
+        for path in rules:
+            shutil.copy(path, folder / "rules" / f"{path.stem}.yml")
     except OSError as error:
         raise StackError(f"{error.filename}: {error.strerror}") from None
     local = "127.0.0.1" if options.listen in ("", "0.0.0.0") else options.listen
@@ -142,15 +147,21 @@ def services(options: argparse.Namespace) -> list[Service]:
     ]
 
 
+def _port(text: str) -> int:
+    if not (text.isdecimal() and 1 <= int(text) <= 65_535):
+        raise argparse.ArgumentTypeError(f"a port is a number from 1 to 65535, not {text!r}")
+    return int(text)
+
+
 def _parser() -> argparse.ArgumentParser:
     state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
     parser = argparse.ArgumentParser(prog="python -m alerts.stack", description=__doc__)
     add = parser.add_argument
     add("--bot", metavar="HOST:PORT", action="append", help="a /metrics to scrape (default: 127.0.0.1:8000)")
     add("--listen", metavar="ADDRESS", default="127.0.0.1", help="the address to listen on (default: loopback only)")
-    add("--prometheus-port", metavar="PORT", type=int, default=9090)
-    add("--alertmanager-port", metavar="PORT", type=int, default=9093)
-    add("--node-exporter-port", metavar="PORT", type=int, default=9100)
+    add("--prometheus-port", metavar="PORT", type=_port, default=9090)
+    add("--alertmanager-port", metavar="PORT", type=_port, default=9093)
+    add("--node-exporter-port", metavar="PORT", type=_port, default=9100)
     add("--rules", metavar="FOLDER", type=Path, default=RULES, help="the folder with the rule files")
     add("--alertmanager-config", metavar="FILE", type=Path, default=HERE / "alertmanager.yml")
     add("--data", metavar="FOLDER", type=Path, default=state / "tradmetrics-stack", help="where data and logs go")
