@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import warnings
 from concurrent.futures import Future
 from typing import Any
 
@@ -14,6 +15,7 @@ from tests.recorded import errors, recorded
 from tradmetrics import (
     TradingMetrics,
     track,
+    track_connection,
     track_order,
     track_request,
 )
@@ -34,6 +36,41 @@ def test_a_coroutine_from_a_plain_function_keeps_its_name(book: TradingMetrics) 
     coroutine = track_order(strategy="s", metrics=book)(lambda: send_order())()
     assert ("send_order", send_order.__qualname__) == (coroutine.__name__, coroutine.__qualname__)
     asyncio.run(coroutine)
+
+
+@pytest.mark.parametrize("way", ["closed", "cancelled", "dropped"])
+def test_a_coroutine_that_nobody_begins_to_await_ends_too(book: TradingMetrics, way: str) -> None:
+    """A connection that is called off before it is made would be live for ever, and an order that left be forgotten."""
+
+    async def answer() -> None:
+        raise AssertionError("nobody awaits it")
+
+    @track_connection(metrics=book)
+    @track_order(strategy="s", metrics=book)
+    def send() -> Any:
+        return answer()
+
+    async def main() -> None:
+        task = asyncio.create_task(send())
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        if way == "closed":
+            send().close()
+        elif way == "cancelled":
+            asyncio.run(main())
+        else:
+            send()
+    said = [str(each.message) for each in caught]
+    assert ([f"coroutine {answer.__qualname__!r} was never awaited"] if way == "dropped" else []) == said
+    caught.clear()  # which holds the coroutine
+    assert {
+        "trading_websocket_connections": 0,
+        "trading_orders_submitted_total s unknown unknown": 1,
+        "trading_orders_unknown_total s generator_exit": 1,
+    } == recorded(book)
 
 
 def test_a_future_is_the_very_object_and_is_recorded_when_it_is_done(book: TradingMetrics) -> None:

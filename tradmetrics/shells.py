@@ -170,7 +170,7 @@ def async_generator_shell(function: Callable[..., Any], call: Callable[..., Any]
 def _awaitable(result: Any, site: Site, args: tuple[Any, ...], kwargs: dict[str, Any], token: Any) -> Any:
     """Report when what a plain function returned has been awaited; futures stay the very objects that they are."""
     if type(result) is CoroutineType:
-        awaited: Any = _awaited(result, site, args, kwargs, token)
+        awaited: Any = _awaited(_Unbegun(result, site, args, kwargs, token))
         awaited.__name__, awaited.__qualname__ = result.__name__, result.__qualname__
         return awaited
 
@@ -201,11 +201,31 @@ def _awaitable(result: Any, site: Site, args: tuple[Any, ...], kwargs: dict[str,
     return result
 
 
-async def _awaited(
-    coroutine: Coroutine[Any, Any, Any], site: Site, args: tuple[Any, ...], kwargs: dict[str, Any], token: Any
-) -> Any:
+class _Unbegun:
+    """A call whose coroutine nobody has begun to await; dropped so, as by a task that is cancelled at once, it ends."""
+
+    __slots__ = ("args", "coroutine", "kwargs", "site", "token")
+
+    def __init__(
+        self, coroutine: Coroutine[Any, Any, Any], site: Site, args: tuple[Any, ...], kwargs: dict[str, Any], token: Any
+    ) -> None:
+        self.coroutine: Coroutine[Any, Any, Any] | None = coroutine
+        self.site = site
+        self.args = args
+        self.kwargs = kwargs
+        self.token = token
+
+    def __del__(self) -> None:
+        if self.coroutine is not None:
+            self.coroutine.close()  # or Python would warn of it, beside the one around it
+            self.site.finished(self.args, self.kwargs, None, GeneratorExit(), self.token)
+
+
+async def _awaited(call: _Unbegun) -> Any:
+    coroutine, call.coroutine = call.coroutine, None
+    site, args, kwargs, token = call.site, call.args, call.kwargs, call.token
     try:
-        result = await coroutine
+        result = await coroutine  # type: ignore[misc]
     except BaseException as exception:
         site.finished(args, kwargs, None, exception, token)
         raise
