@@ -85,7 +85,7 @@ class KrakenVenue:
         return {
             "apiKey": "key",
             "secret": "c2VjcmV0",
-            "timeout": 300,
+            "timeout": 1_000,
             "enableRateLimit": False,
             "urls": {"api": {"public": url, "private": url}},
         }

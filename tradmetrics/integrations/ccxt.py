@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
-from itertools import zip_longest
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from tradmetrics import catalogue, vocabulary
 from tradmetrics.book import TradingMetrics
-from tradmetrics.integrations._ccxt_words import NoAnswer, is_unknown, order_type_of
+from tradmetrics.integrations._ccxt_words import camel_case, id_of, is_unknown, one_by_one, order_type_of, orders_in
 from tradmetrics.integrations._hooks import Begin, Finish, Handle, check_target, check_version, instrument
 from tradmetrics.integrations._orders import Following, Orders, Strategy
 from tradmetrics.outcomes import OK, reason_of
@@ -89,16 +88,21 @@ class _Exchange:
     def __init__(self, handle: Handle, following: Following) -> None:
         self._handle = handle
         self._orders = Orders(handle, following)
+        self._editing: dict[str, list[Mapping[str, Any]]] = {}
 
     def watch(self, exchange: Any) -> None:
         for name, begin in {
             "create_order": self._create,
             "create_orders": self._create_many,
             "edit_order": self._edit,
+            "edit_orders": self._edit_many,
             "cancel_order": self._cancel,
             "cancel_orders": self._cancel_many,
+            "cancel_orders_for_symbols": self._cancel_for_symbols,
             "cancel_all_orders": self._cancel_all,
             "fetch_order": self._fetch,
+            "fetch_open_order": self._fetch,
+            "fetch_closed_order": self._fetch,
             "fetch_orders": self._fetch,
             "fetch_open_orders": self._fetch,
             "fetch_closed_orders": self._fetch,
@@ -107,15 +111,18 @@ class _Exchange:
         }.items():
             for spelling in (name, f"{name}_ws"):
                 self._handle.watch(exchange, spelling, _outermost(begin))
-                self._handle.watch(exchange, _camel_case(spelling), _outermost(begin))
+                self._handle.watch(exchange, camel_case(spelling), _outermost(begin))
         for name, begin in {
             "watch_orders": self._watch_orders,
+            "watch_orders_for_symbols": self._watch_orders,
             "watch_my_trades": self._trades,
+            "watch_my_trades_for_symbols": self._trades,
             "fetch_my_trades": self._trades,
+            "fetch_my_trades_ws": self._trades,
             "fetch_order_trades": self._trades,
         }.items():
             self._handle.watch(exchange, name, begin)
-            self._handle.watch(exchange, _camel_case(name), begin)
+            self._handle.watch(exchange, camel_case(name), begin)
         self._handle.watch(exchange, "fetch2", self._route)
         self._handle.watch(exchange, "fetch", self._request)
 
@@ -144,14 +151,7 @@ class _Exchange:
         )
 
     def _create_many(self, arguments: Arguments) -> Finish:
-        finishes = [self._create({"amount": None, **request}) for request in arguments["orders"]]
-
-        def finish(result: Any, error: BaseException | None) -> None:
-            for each, answer in zip_longest(finishes, result or ()):
-                if each is not None:
-                    each(answer, NoAnswer() if answer is None and error is None else error)
-
-        return finish
+        return one_by_one([self._create({"amount": None, **request}) for request in arguments["orders"]])
 
     def _answered(self, key: str, order: Mapping[str, Any]) -> None:
         for other in (order.get("id"), order.get("clientOrderId")):
@@ -162,30 +162,44 @@ class _Exchange:
     def _state(self, order_id: str, order: Mapping[str, Any], default: str | None = None) -> None:
         filled, said = order.get("filled"), order.get("status")
         status = vocabulary.order_status(said, "ccxt", filled=filled, quantity=order.get("amount"))
+        if status == "cancelled" and order_id in self._editing:
+            self._editing[order_id].append(order)  # perhaps by the edit: its answer tells
+            return
         self._orders.tracker.updated(
             order_id, status=status or said or default, filled=filled, price=order.get("average")
         )
 
     def _edit(self, arguments: Arguments) -> Finish:
-        order_id = _id_of(arguments)
+        order_id = id_of(arguments)
+        self._editing.setdefault(order_id, [])
 
         def finish(result: Any, error: BaseException | None) -> None:
-            if error is not None or order_id not in self._orders:
+            cancels = self._editing.pop(order_id, [])
+            # In a batch, `rejected` is said of the request: the order stays as it was.
+            if error is not None or order_id not in self._orders or result.get("status") == "rejected":
                 self._orders.message("modify")
-                return
-            new_id = result.get("id") or order_id
-            if new_id == (result.get("info") or {}).get("amend_id"):
-                new_id = order_id  # Kraken's amend keeps the order's id; ccxt answers that of the amend
-            self._orders.replaced(order_id, new_id)
-            self._state(new_id, result)
+            else:
+                new_id = result.get("id") or order_id
+                if new_id == (result.get("info") or {}).get("amend_id"):
+                    new_id = order_id  # Kraken's amend keeps the order's id; ccxt answers that of the amend
+                self._orders.replaced(order_id, new_id)
+                self._state(new_id, result)
+            for order in cancels:  # of the old id, which ends nothing after a replace
+                self._state(order_id, order)
 
         return finish
 
+    def _edit_many(self, arguments: Arguments) -> Finish:
+        return one_by_one([self._edit({"id": None, **request}) for request in arguments["orders"]])
+
     def _cancel(self, arguments: Arguments) -> Finish:
-        return self._cancelling([_id_of(arguments)])
+        return self._cancelling([id_of(arguments)])
 
     def _cancel_many(self, arguments: Arguments) -> Finish:
-        return self._cancelling(arguments["ids"])
+        return self._cancelling(arguments["ids"] or (arguments.get("params") or {}).get("clientOrderIds") or ())
+
+    def _cancel_for_symbols(self, arguments: Arguments) -> Finish:
+        return self._cancelling(map(id_of, arguments["orders"]))
 
     def _cancelling(self, order_ids: Iterable[str]) -> Finish:
         order_ids = list(order_ids)
@@ -194,10 +208,16 @@ class _Exchange:
         asked = [order_id for order_id in order_ids if order_id in self._orders]
 
         def finish(result: Any, error: BaseException | None) -> None:
-            if error is None:
-                answers = {each.get("id"): each for each in _orders_in(result)}
-                for order_id in asked:
-                    self._state(order_id, answers.get(order_id) or answers.get(None) or {}, "cancelled")
+            if error is not None:
+                return
+            answers = orders_in(result)
+            # Of a batch some exchanges answer all, some those that were done, and some nothing that names an order.
+            named = {answer[name]: answer for name in ("clientOrderId", "id") for answer in answers if answer.get(name)}
+            others = answers[0] if len(order_ids) == 1 and answers else None if named else {}
+            for order_id in asked:
+                answer = named.get(order_id, others)
+                if answer is not None and answer.get("status") != "rejected":
+                    self._state(order_id, answer, "cancelled")
 
         return finish
 
@@ -207,7 +227,7 @@ class _Exchange:
 
     def _fetch(self, arguments: Arguments) -> Finish:
         def finish(result: Any, error: BaseException | None) -> None:
-            for order in _orders_in(result):
+            for order in orders_in(result):
                 for order_id in (order.get("id"), order.get("clientOrderId")):
                     if order_id is not None and order_id in self._orders:
                         self._state(order_id, order)
@@ -218,7 +238,7 @@ class _Exchange:
     def _watch_orders(self, arguments: Arguments) -> Finish:
         def finish(result: Any, error: BaseException | None) -> None:
             # All of them: a stream may be ahead of the answer to the create.
-            for order in _orders_in(result):
+            for order in orders_in(result):
                 if order.get("clientOrderId") in self._orders:
                     self._orders.alias(order["clientOrderId"], order["id"])
                 self._state(order["id"], order)
@@ -261,10 +281,6 @@ class _Exchange:
         return finish
 
 
-def _id_of(arguments: Arguments) -> str:
-    return str(arguments["id"] or (arguments.get("params") or {}).get("clientOrderId"))
-
-
 def _outermost(begin: Callable[[Arguments], Finish]) -> Begin:
     def outermost(arguments: Arguments) -> Finish | None:
         if _inside.get():
@@ -279,16 +295,3 @@ def _outermost(begin: Callable[[Arguments], Finish]) -> Begin:
         return finished
 
     return outermost
-
-
-def _orders_in(result: Any) -> list[Mapping[str, Any]]:
-    if isinstance(result, Mapping):
-        return [result]
-
-    found = (each for each in result or () if isinstance(each, Mapping))
-    return [each for each in found if each.get("id") or each.get("clientOrderId")]
-
-
-def _camel_case(name: str) -> str:
-    first, *others = name.split("_")
-    return first + "".join(map(str.capitalize, others))
