@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -31,6 +32,9 @@ from tradmetrics import (
     track_order,
     track_positions,
 )
+
+if sys.version_info < (3, 11):
+    from exceptiongroup import ExceptionGroup  # pytest has it there
 
 SUBMITTED = "trading_orders_submitted_total s BUY LIMIT"
 FILLED = "trading_orders_filled_total s BUY"
@@ -350,6 +354,31 @@ def test_more_exceptions_of_unknown_outcome_can_be_named(
     assert 1 == sum(count for name, count in recorded(book).items() if name.startswith("trading_orders_unknown_total"))
     assert 1 == sum(count for name, count in recorded(book).items() if name.startswith("trading_orders_submitted"))
     assert 2 == len(recorded(book))
+
+
+@pytest.mark.parametrize(
+    ("members", "is_unknown"),
+    [
+        ([TimeoutError()], True),
+        ([ValueError(), GatewayGone()], True),
+        ([ValueError(), ExceptionGroup("inner", [ConnectionResetError()])], True),
+        ([ValueError(), KeyError()], False),
+        ([ExceptionGroup("inner", [ValueError()])], False),
+    ],
+)
+def test_a_group_with_an_exception_of_unknown_outcome_is_unknown(
+    book: TradingMetrics, members: list[Exception], is_unknown: bool
+) -> None:
+    """An order that is sent in a task group, and may be live after its timeout, would be counted as refused."""
+    group = ExceptionGroup("orders", members)
+    place = track_order(strategy="s", unknown_on=GatewayGone, metrics=book)(raising(group))
+    with pytest.raises(ExceptionGroup) as caught:
+        place()
+    assert group is caught.value
+    assert {
+        "trading_orders_submitted_total s unknown unknown": 1,
+        f"trading_orders_{'unknown' if is_unknown else 'rejected'}_total s exception_group": 1,
+    } == recorded(book)
 
 
 def test_naming_more_keeps_the_defaults(book: TradingMetrics) -> None:

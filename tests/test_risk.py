@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import Any
 
 import numpy
@@ -19,6 +20,9 @@ from tradmetrics import (
     track_circuit_breaker_reset,
     track_risk_check,
 )
+
+if sys.version_info < (3, 11):
+    from exceptiongroup import ExceptionGroup  # pytest has it there
 
 ACTIVE = "trading_circuit_breaker_active"
 TRIPS = "trading_circuit_breaker_triggers_total"
@@ -148,18 +152,30 @@ def test_false_is_a_breach_and_nothing_else_is(book: TradingMetrics) -> None:
 
 
 @pytest.mark.parametrize(
-    "breach", [LimitBreached, "LimitBreached", (KeyError, LimitBreached), ["SizeBreached", LimitBreached]]
+    "breach",
+    [
+        LimitBreached,
+        "LimitBreached",
+        (KeyError, LimitBreached),
+        ["SizeBreached", LimitBreached],
+        f"{__name__}.LimitBreached",
+    ],
 )
-@pytest.mark.parametrize("exception", [LimitBreached(), SizeBreached()])
+@pytest.mark.parametrize(
+    "exception", [LimitBreached(), SizeBreached(), ExceptionGroup("checks", [ValueError(), SizeBreached()])]
+)
 def test_the_named_exception_is_a_breach(book: TradingMetrics, breach: Any, exception: Exception) -> None:
-    """Checks that raise would never count."""
+    """Checks that raise would never count, nor those that run as a group of tasks."""
     check = track_risk_check(limit_type="position_size", breach=breach, metrics=book)(raising(exception))
-    with pytest.raises(LimitBreached):
+    with pytest.raises(type(exception)):
         check()
     assert {BREACHES: 1} == recorded(book)
 
 
-@pytest.mark.parametrize("exception", [ValueError(), asyncio.CancelledError(), KeyboardInterrupt()])
+@pytest.mark.parametrize(
+    "exception",
+    [ValueError(), asyncio.CancelledError(), KeyboardInterrupt(), ExceptionGroup("checks", [ValueError()])],
+)
 def test_another_exception_is_no_breach(book: TradingMetrics, exception: BaseException) -> None:
     """A check that is broken would look like a limit that is reached."""
     check = track_risk_check(limit_type="position_size", breach=LimitBreached, metrics=book)(raising(exception))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from enum import Enum, IntEnum
 from typing import Final, TypeAlias, Union
 
@@ -11,8 +11,9 @@ from tradmetrics.labels import MISSING
 from tradmetrics.text import snake_case, text_of
 
 ExceptionName: TypeAlias = Union[str, type[BaseException]]
+Names: TypeAlias = frozenset[Union[str, type[BaseException]]]
 
-UNKNOWN_ON: Final[frozenset[str | type[BaseException]]] = frozenset(
+UNKNOWN_ON: Final[Names] = frozenset(
     {
         # ccxt: the request left, and nothing definite came back.
         "RequestTimeout",
@@ -35,7 +36,7 @@ UNKNOWN_ON: Final[frozenset[str | type[BaseException]]] = frozenset(
 """Exceptions, by class name so that nothing is imported, after which an order may or may not be live."""
 
 
-def unknown_on(more: ExceptionName | Iterable[ExceptionName] = ()) -> frozenset[str | type[BaseException]]:
+def unknown_on(more: ExceptionName | Iterable[ExceptionName] = ()) -> Names:
     """Return the exceptions of unknown outcome, with `more` of them.
 
     Args:
@@ -56,22 +57,41 @@ def unknown_on(more: ExceptionName | Iterable[ExceptionName] = ()) -> frozenset[
     return frozenset(result)
 
 
-def is_unknown(exception: BaseException, unknown: frozenset[str | type[BaseException]] = UNKNOWN_ON) -> bool:
+def is_unknown(exception: BaseException, unknown: Names = UNKNOWN_ON) -> bool:
     """Whether the outcome of an order is unknown after `exception`.
 
     Timeouts, lost connections, cancellations and whatever is no `Exception` leave it unknown, and so do the classes
-    in `unknown` and their subclasses.
+    in `unknown` and their subclasses; a group of exceptions does where one of them does.
 
     Args:
         exception: What the call raised.
         unknown: From `unknown_on`.
     """
-    if not isinstance(exception, Exception) or isinstance(exception, (TimeoutError, ConnectionError)):
-        return True
-    for kind in type(exception).__mro__:
-        if kind in unknown or kind.__name__ in unknown or f"{kind.__module__}.{kind.__qualname__}" in unknown:
-            return True
-    return False
+    return any(
+        not isinstance(each, Exception) or isinstance(each, (TimeoutError, ConnectionError)) or _is_named(each, unknown)
+        for each in _members(exception)
+    )
+
+
+def is_one_of(exception: BaseException, names: Names) -> bool:
+    """Whether an exception, or one in a group of them, is of these classes, given as such or by name."""
+    return any(_is_named(each, names) for each in _members(exception))
+
+
+def _is_named(exception: BaseException, names: Names) -> bool:
+    return any(
+        kind in names or kind.__name__ in names or f"{kind.__module__}.{kind.__qualname__}" in names
+        for kind in type(exception).__mro__
+    )
+
+
+def _members(exception: BaseException) -> Iterator[BaseException]:
+    """An exception, and those in it where it is a group, as a task group raises its tasks'."""
+    yield exception
+    # By name, for Python 3.10 has a library for them.
+    if any(kind.__name__ == "BaseExceptionGroup" for kind in type(exception).__mro__):
+        for each in exception.exceptions:  # type: ignore[attr-defined]
+            yield from _members(each)
 
 
 def reason_of(exception: BaseException) -> str:

@@ -79,7 +79,8 @@ def track_order(
     `filled` counts the fill and observes the fill time, `rejected`, `cancelled` and `expired` count as such, and any
     other status, or none, counts nothing more: most brokers answer before the fill. An exception is a rejection with
     its class name in snake_case as the reason (`InsufficientFunds` is `insufficient_funds`), except timeouts, lost
-    connections and cancellations: then nobody knows, and `trading_orders_unknown_total` counts.
+    connections and cancellations, also in a group of exceptions: then nobody knows, and `trading_orders_unknown_total`
+    counts.
 
     Example:
         ```python

@@ -10,7 +10,7 @@ from tradmetrics.book import TradingMetrics
 from tradmetrics.errors import ConfigurationError
 from tradmetrics.instrument import Reading
 from tradmetrics.labels import LabelSource
-from tradmetrics.outcomes import ExceptionName
+from tradmetrics.outcomes import ExceptionName, Names, is_one_of
 from tradmetrics.readers import Field
 from tradmetrics.recipe import Recipe, Rule
 from tradmetrics.values import is_false
@@ -156,7 +156,7 @@ def track_risk_check(
     Args:
         function: The function, when the decorator is written without parentheses.
         limit_type: Source of the limit's kind, one of a few words; by default the parameter of that name.
-        breach: Exceptions that mean a breach: classes or class names.
+        breach: Exceptions that mean a breach, also in a group: classes or class names, with or without their module.
         precreate: True shows series at 0 before the first call, where all labels are known: constants, and parameters
             annotated with an Enum, a Literal or bool.
         metrics: The book to record to; by default the process's.
@@ -170,8 +170,7 @@ def track_risk_check(
     def outcome(reading: Reading) -> str:
         if reading.exception is None:
             return _DONE if is_false(reading.result) else _NOT_DONE
-        kinds = type(reading.exception).__mro__
-        return _DONE if any(kind in breaches or kind.__name__ in breaches for kind in kinds) else _NOT_DONE
+        return _DONE if is_one_of(reading.exception, breaches) else _NOT_DONE
 
     recipe = Recipe(
         "track_risk_check",
@@ -182,7 +181,7 @@ def track_risk_check(
     return decorate(function, recipe, {"limit_type": limit_type}, metrics, precreate)
 
 
-def _breaches(breach: ExceptionName | Iterable[ExceptionName]) -> frozenset[str | type[BaseException]]:
+def _breaches(breach: ExceptionName | Iterable[ExceptionName]) -> Names:
     several = isinstance(breach, Iterable) and not isinstance(breach, str | type)
     given: tuple[Any, ...] = tuple(breach) if several else (breach,)  # type: ignore[arg-type]
     for each in given:
