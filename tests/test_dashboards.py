@@ -112,6 +112,16 @@ def test_a_panel_says_what_it_shows_in_which_unit(panel: dict[str, Any]) -> None
     assert all(target["legendFormat"] for target in panel["targets"])
 
 
+@pytest.mark.parametrize(("name", "panel"), [pytest.param(*each, id=f"{each[0]}-{each[1]['id']}") for each in ALL])
+def test_a_panel_is_explained_in_the_documentation(name: str, panel: dict[str, Any]) -> None:
+    """Who decides whether to use this, or reads a panel on a wall, could not look up what it means."""
+    page = (generate.OUTPUT.parent.parent / "docs" / "reference" / "dashboards.md").read_text(encoding="utf-8")
+    section = page.partition(f"{{#{name}}}")[2].partition("\n## ")[0]
+    row = f"| {panel['title']} | {panel['description']} | "
+    assert row in section
+    assert section.partition(row)[2].partition("\n")[0].strip(" |")
+
+
 @pytest.mark.parametrize("panel", PANELS)
 def test_a_panel_obeys_the_variables(panel: dict[str, Any]) -> None:
     """Choosing a strategy or an instance would leave a panel showing the others too."""

@@ -10,11 +10,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from docs.tools import benchmarks, checks, command_line, metrics, runbooks, vocabulary
+from docs.tools import benchmarks, checks, command_line, dashboards, metrics, runbooks, vocabulary
 
 DOCS: Final = Path(__file__).parent.parent
 PAGES: Final[dict[str, Callable[[], str]]] = {
     "reference/metrics.md": metrics.page,
+    "reference/dashboards.md": dashboards.page,
     "reference/vocabulary.md": vocabulary.page,
     "reference/cli.md": command_line.page,
     "reference/benchmarks.md": benchmarks.page,

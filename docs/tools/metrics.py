@@ -1,10 +1,10 @@
 """The metric reference, from the catalogue, the recorders, the dashboards and the rules."""
 
-import json
 from collections import defaultdict
 from pathlib import Path
 from typing import Final
 
+from docs.tools import dashboards as boards
 from docs.tools.markdown import code, codes, generated, table
 from docs.tools.recorders import recorders
 from tradmetrics import Limits, catalogue
@@ -14,31 +14,22 @@ from tradmetrics.doctor.promql import selected_names
 from tradmetrics.doctor.rules import read_rules
 
 ROOT: Final = Path(__file__).parent.parent.parent
-_SUFFIXES: Final = ("_bucket", "_count", "_sum")
 
 
 def uses() -> tuple[dict[str, list[str]], dict[str, list[str]]]:
     """Return the dashboards and the rules that ask for each metric, by its name."""
     dashboards: dict[str, list[str]] = defaultdict(list)
     rules: dict[str, list[str]] = defaultdict(list)
-    for path in sorted((ROOT / "dashboards" / "json").glob("*.json")):
-        title = json.loads(path.read_text(encoding="utf-8"))["title"]
-        for name in sorted(set(map(_metric, selected_names(read_dashboard(path))))):
-            dashboards[name].append(title)
+    for path in sorted(boards.BOARDS.glob("*.json")):
+        for name in sorted(set(map(boards.metric, selected_names(read_dashboard(path))))):
+            dashboards[name].append(boards.link(path))
     for path in sorted((ROOT / "alerts" / "rules").glob("*.yml")):
         for query in read_rules(path):
             rule = query.place.rpartition(" ")[2]
             link = code(rule) if query.record else f"[{rule}](../runbooks/{rule}.md)"
-            for name in sorted(set(map(_metric, selected_names([query])))):
+            for name in sorted(set(map(boards.metric, selected_names([query])))):
                 rules[name].append(link)
     return dashboards, rules
-
-
-def _metric(name: str) -> str:
-    for suffix in _SUFFIXES:
-        if name not in catalogue.BY_NAME and name.removesuffix(suffix) in catalogue.BY_NAME:
-            return name.removesuffix(suffix)
-    return name
 
 
 def page() -> str:

@@ -1,0 +1,77 @@
+"""What the panels of the dashboards show, from their JSON."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from docs.tools.markdown import generated, table
+from tradmetrics import catalogue
+from tradmetrics.doctor.grafana import read_dashboard
+from tradmetrics.doctor.promql import selected_names
+
+BOARDS: Final = Path(__file__).parent.parent.parent / "dashboards" / "json"
+# As the links at the top of each dashboard are best read: from the whole to the parts.
+_ORDER: Final = ("main", "execution", "risk", "strategy", "market_data", "models", "system")
+_SUFFIXES: Final = ("_bucket", "_count", "_sum")
+
+
+def metric(name: str) -> str:
+    """The metric that a sample belongs to: a histogram's, where it is one of its series."""
+    for suffix in _SUFFIXES:
+        if name not in catalogue.BY_NAME and name.removesuffix(suffix) in catalogue.BY_NAME:
+            return name.removesuffix(suffix)
+    return name
+
+
+def link(path: Path) -> str:
+    """A link from another page of the reference to what this dashboard shows."""
+    return f"[{json.loads(path.read_text(encoding='utf-8'))['title']}](dashboards.md#{path.stem})"
+
+
+def page() -> str:
+    """Return the page."""
+    parts = [
+        generated(),
+        "# Dashboards",
+        "Seven dashboards for Grafana, in the folder `dashboards/json/`: "
+        "[Run the monitoring stack](../how-to/stack.md#grafana) says how to get at them. This is what their panels "
+        "show; in Grafana, the same stands behind the *i* of each panel.",
+        "- At the top of each are the data source, the job, the instance and the strategy. A metric without the label "
+        "`strategy` is shown for all of them, whatever is chosen.\n"
+        "- Orange marks are alerts that fire, red ones are trips of the circuit breaker. A dashed line is an alert's "
+        "threshold, as [its settings](../how-to/stack.md#set-the-thresholds) have it.\n"
+        "- A count in the time shown is 0 when there was none and the bot is scraped. A panel without data is one "
+        "whose metric nobody has recorded yet: [No data in Grafana](../how-to/troubleshooting.md#no-data).\n"
+        "- Several bots are one figure, mostly their sum, unless a curve has the instance in its name. Choose one at "
+        "the top.",
+    ]
+    for name in _ORDER:
+        path = BOARDS / f"{name}.json"
+        board = json.loads(path.read_text(encoding="utf-8"))
+        parts += [f"## {board['title']} {{#{name}}}", board["description"]]
+        for row, panels in _rows(board):
+            parts += [
+                f"**{row}**",
+                table(("Panel", "What it shows", "Metrics"), (_panel(path, each) for each in panels)),
+            ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _rows(board: dict[str, Any]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    rows: list[tuple[str, list[dict[str, Any]]]] = []
+    for panel in board["panels"]:
+        if panel["type"] == "row":
+            rows.append((panel["title"], []))
+        else:
+            rows[-1][1].append(panel)
+    yield from rows
+
+
+def _panel(path: Path, panel: dict[str, Any]) -> tuple[str, str, str]:
+    queries = [each for each in read_dashboard(path) if each.place.startswith(f"panel {panel['title']}, query ")]
+    names = set(map(metric, selected_names(queries)))
+    # Counts ask for it only to tell none from nothing.
+    shown = sorted(names - {catalogue.SYSTEM_UPTIME.name} or names)
+    links = (f"[{name}](metrics.md#{name})" if name in catalogue.BY_NAME else f"`{name}`" for name in shown)
+    return panel["title"], panel["description"], ", ".join(links)
