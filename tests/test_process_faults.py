@@ -202,6 +202,70 @@ def test_a_finaliser_does_not_wait_for_a_thread_that_has_ended_amid_a_recording(
     program.run(STUCK, amid, seconds=20)
 
 
+CTRL_C = """
+import logging, random, signal, threading, time
+import tradmetrics as tm
+from prometheus_client import generate_latest
+
+logging.disable(logging.CRITICAL)
+limits = tm.Limits(labels={"strategy": 1_000_000}, default_series=1_000_000)
+book = tm.TradingMetrics(limits=limits, strategy_stats=tm.StrategyStats())
+orders = tm.OrderTracker("s", metrics=book)
+place = tm.track_order(order_type="LIMIT", side="BUY", metrics=book)(lambda strategy: None)
+trade = tm.track_trade(strategy="s", side="BUY", pnl=tm.result(), metrics=book)(lambda: 12.5)
+
+
+def record(number):
+    place(f"S{number}")
+    trade()
+    with tm.fill_timer("s", metrics=book):
+        pass
+    orders.submitted(f"C{number}", side="BUY", order_type="LIMIT", quantity=1.0)
+    orders.updated(f"C{number}", status="filled")
+
+
+def interrupt(number, frame):
+    raise KeyboardInterrupt
+
+
+signal.signal(signal.SIGALRM, interrupt)
+number = 0
+end = time.monotonic() + 30
+for _ in range(3_000):
+    if time.monotonic() > end:
+        break
+    try:
+        signal.setitimer(signal.ITIMER_REAL, random.uniform(2e-5, 3e-4))
+        for _ in range(20_000):
+            number += 1
+            record(number)
+        raise SystemExit("a Ctrl-C was swallowed")
+    except KeyboardInterrupt:
+        pass
+
+
+def others():
+    for number in range(200):
+        record(-number)
+    generate_latest(book.registry)
+    print("done")
+
+
+threading.Thread(target=others, daemon=True).start()
+threading.enumerate()[-1].join(30)
+"""
+
+
+@pytest.mark.skipif(not MAY_FORK, reason="signals like these are for POSIX systems")
+@pytest.mark.parametrize("mode", ["one process", "several processes"])
+def test_ctrl_c_amid_a_recording_leaves_the_other_threads_free(mode: str, request: pytest.FixtureRequest) -> None:
+    """A bot that closes its positions on Ctrl-C would hang with them open, or trade on as if nothing had been typed."""
+    program: Program = request.getfixturevalue("program" if mode == "one process" else "worker")
+    # As in `unmeasured_environment`.
+    program.environment = {name: value for name, value in program.environment.items() if not name.startswith("COV")}
+    assert "done\n" == program.run(CTRL_C, seconds=120, quiet=False)
+
+
 # ── interruptions of one of several workers ──────────────────────────────────────────────────────────────────────
 
 

@@ -231,7 +231,7 @@ class Site:
         token = book.token
         # In this order: another thread must never put an old book's series among the new entries, nor find an old
         # entry under the new token.
-        with creating:
+        with creating.held():
             self.book = book
             self._entries = {}
             self._plans = {}
@@ -390,7 +390,7 @@ class Site:
                 spill = self._spill(plan, self.compiled.varying(names))
                 spill.update(entries)
             spill.keep(key, entry, spilled=True)
-            with creating:
+            with creating.held():
                 if self._entries is entries:
                     self._entries = spill
 

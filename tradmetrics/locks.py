@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-import sys
+from contextlib import nullcontext
+from sys import is_finalizing
 from threading import RLock
-from types import TracebackType
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+_ALONE: Final = nullcontext()
 
 
 class RecordingLock:
@@ -22,15 +28,9 @@ class RecordingLock:
         self.acquire = self._lock.acquire
         self.release = self._lock.release
 
-    def __enter__(self) -> None:
-        self.acquire(not sys.is_finalizing())
+    def held(self) -> AbstractContextManager[object]:
+        """The lock for a `with` block; nothing where one thread alone is left.
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        try:
-            self.release()
-        except RuntimeError:
-            # It was not had: a thread that is no more has it.
-            if not sys.is_finalizing():
-                raise
+        Not a context manager in Python itself: a Ctrl-C between taking the lock and the block would never give it back.
+        """
+        return _ALONE if is_finalizing() else self._lock

@@ -23,7 +23,7 @@ _shelves: Final[weakref.WeakKeyDictionary[CollectorRegistry, Shelf]] = weakref.W
 
 def shelf_of(registry: CollectorRegistry) -> Shelf:
     """The shelf of a registry."""
-    with creating:
+    with creating.held():
         return _shelves.setdefault(registry, Shelf())
 
 
@@ -35,7 +35,7 @@ def instrument_on(
     Raises:
         ConfigurationError: When another metric of that name, or the same with other limits, stands in the registry.
     """
-    with creating:
+    with creating.held():
         shelf = shelf_of(registry)
         instrument = shelf.instruments.get(definition.name)
         if instrument is None:
@@ -98,7 +98,7 @@ def _register(registry: CollectorRegistry, instrument: Instrument) -> None:
 
 def remove_from(registry: CollectorRegistry, instruments: Iterable[Instrument]) -> None:
     """Take instruments off a registry; those that are not on it are passed over."""
-    with creating:
+    with creating.held():
         shelf = shelf_of(registry)
         gone = [each for each in instruments if shelf.instruments.get(each.definition.name) is each]
         for instrument in gone:
@@ -108,7 +108,7 @@ def remove_from(registry: CollectorRegistry, instruments: Iterable[Instrument]) 
 
 def restore_on(registry: CollectorRegistry, instruments: Iterable[Instrument]) -> None:
     """Put instruments that `remove_from` took off back on their registry."""
-    with creating:
+    with creating.held():
         shelf = shelf_of(registry)
         for instrument in instruments:
             if instrument.definition.name not in shelf.instruments:

@@ -96,7 +96,7 @@ class Instrument(Collector):
         values = tuple(
             [read(label, value, dialect, problems) for label, value in zip(self.definition.labels, raw, strict=True)]
         )
-        with creating:
+        with creating.held():
             labels, collapsed = self.guard.admit(values)
             if collapsed and self._removable:
                 self._make_room(values, collapsed)
@@ -111,7 +111,7 @@ class Instrument(Collector):
 
     def precreate(self, labels: Labels) -> None:
         """Create a series before anything is recorded to it, and keep it, where there is a place for it."""
-        with creating:
+        with creating.held():
             if self.guard.admit(labels)[0] == labels:
                 if labels not in self._series:
                     self._add(labels, self._create(labels))
@@ -149,7 +149,7 @@ class Instrument(Collector):
         expire_after = self.limits.expire_after
         if not self._removable or not (expire_after or (now >= self.guard.look_at and self.guard.is_pressed)):
             return
-        with creating:
+        with creating.held():
             self._look(now)
             if expire_after:
                 self._remove(self.guard.idle(now, expire_after), "expired")
@@ -226,11 +226,11 @@ class Instrument(Collector):
                 failed(error)
                 continue
             for values, value in computed:
-                with creating:
+                with creating.held():
                     labels, _ = self.guard.admit(values)
                     self.guard.take(labels, monotonic())
                 totals[labels] = totals.get(labels, 0.0) + value
-        with creating:
+        with creating.held():
             for labels in self._scraped - totals.keys():
                 if labels not in self._series and labels in self.guard:
                     self.guard.release(labels)

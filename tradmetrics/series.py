@@ -81,11 +81,9 @@ class CounterSeries(Series):
         """Count `amount`, which is finite and not negative."""
         appended = self._appended
         appended.append(amount)
-        if len(appended) > 63 and _folding.acquire(blocking=False):
-            try:
+        if len(appended) > 63 and not _folding.locked():
+            with _folding:
                 self._fold()
-            finally:
-                _folding.release()
 
     def _fold(self) -> None:
         appended = self._appended
@@ -192,11 +190,9 @@ class HistogramSeries(Series):
         # 63 as a literal: a global would cost a tenth of this function.
         appended = self._appended
         appended.append(value)
-        if len(appended) > 63 and _folding.acquire(blocking=False):
-            try:
+        if len(appended) > 63 and not _folding.locked():
+            with _folding:
                 self._fold()
-            finally:
-                _folding.release()
 
     def _fold(self) -> None:
         appended = self._appended

@@ -62,7 +62,7 @@ class Shelf:
     def settle(self) -> None:
         """Count what has come in for removed series, and let go of those that nobody holds."""
         if self._retired:
-            with creating:
+            with creating.held():
                 self._retired[:] = [each for each in self._retired if each.settle()]
 
     def forget(self) -> None:

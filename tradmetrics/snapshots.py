@@ -204,7 +204,7 @@ def _take_in(
     """Take a report in, set the open positions, and return the P&L of all reports, None where it stays as it is."""
     instrument = book.instrument(catalogue.POSITIONS_OPEN)
     failures: list[Exception] = []
-    with creating:
+    with creating.held():
         reports = _reports.setdefault(instrument, WeakKeyDictionary())
         before = reports.get(reporter, _NOTHING)
         touched = report.counts.keys() | before.counts.keys()

@@ -155,11 +155,9 @@ class StrategyStats:
             label = book.instrument(catalogue.STRATEGY_TRADES_TODAY).resolve((strategy,)).labels[0]
             self._pending.append((self._clock(), book, label, pnl))
             # Whoever holds the lock takes in what is pending; a signal handler that trades must not wait for it.
-            if _taking_in.acquire(blocking=False):
-                try:
+            if not _taking_in.locked():
+                with _taking_in:
                     self._take_in_all()
-                finally:
-                    _taking_in.release()
         except Exception as error:
             book.fault(site, "record", error)
 

@@ -62,7 +62,8 @@ class _File:
             os.rename(draft, path)
         except BaseException:
             self._file.close()
-            os.unlink(draft)
+            with suppress(OSError):  # it may have its name already, when what comes is a Ctrl-C
+                os.unlink(draft)
             raise
 
     def _reserve(self, size: int) -> None:
@@ -122,7 +123,7 @@ def _record(apply: Callable[[float], None], value: float) -> None:
     """
     global _busy
     error: Exception | None = None
-    with _writing:
+    with _writing.held():
         _queue.append((apply, value))
         while _queue and not _busy:
             _busy = True

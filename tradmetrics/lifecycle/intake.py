@@ -252,11 +252,11 @@ class Intake(Running):
     def snapshot(self, site: str) -> dict[str, Any]:
         """The orders as JSON."""
         now = self.reader.clock(resolve(self.metrics, site), site)
-        with LOCK:
+        with LOCK.held():
             orders = list(self.core.table)
         rows: list[dict[str, Any]] = []
         for start in range(0, len(orders), _AT_A_TIME):
-            with LOCK:
+            with LOCK.held():
                 # An order that was dropped in the meantime no longer owns its ids.
                 rows += [dump(each) for each in orders[start : start + _AT_A_TIME] if self.core.table.has(each)]
         return document(self.reader.account, self.reader.now if now is None else now, time.time(), rows)

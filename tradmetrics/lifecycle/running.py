@@ -75,7 +75,7 @@ class Running:
             argument: The argument.
         """
         core = self.core
-        with LOCK:
+        with LOCK.held():
             if self._busy:  # this very thread is in the middle of an event, which comes first
                 self._deferred.append((anomalies, operation, argument, now))
                 return
@@ -118,12 +118,12 @@ class Running:
 
     def open_by_strategy(self) -> Mapping[str, int]:
         """The number of open orders by strategy."""
-        with LOCK:
+        with LOCK.held():
             return self.core.table.open_by_strategy()
 
     def oldest_by_strategy(self) -> Mapping[str, float]:
         """The age in seconds of each strategy's oldest open order; 0 for one that has none."""
-        with LOCK:
+        with LOCK.held():
             oldest = self.core.table.oldest_by_strategy()
         return {
             name: 0.0 if order is None else max(0.0, self.reader.now - order.arrived) for name, order in oldest.items()
@@ -131,7 +131,7 @@ class Running:
 
     def message_rates(self) -> Mapping[str, int]:
         """The busiest windows since the last scrape."""
-        with LOCK:
+        with LOCK.held():
             return self.core.rate.scrape(self.reader.now)
 
 
