@@ -65,6 +65,20 @@ def test_the_commands_are_targets_of_the_makefile() -> None:
     assert {"demo", "test"} <= commands <= targets
 
 
+def test_contributing_names_commands_that_exist_and_every_generator() -> None:
+    """A contributor would change a threshold, run what the page says, and be told in CI that the rules are stale."""
+    text = (README.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", (README.parent / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"`make ([a-z-]+)", text)) <= targets
+    generators = {
+        path.parent.relative_to(README.parent).as_posix().replace("/", ".")
+        + ("" if path.stem[0] == "_" else ".generate")
+        for name in ("*/generate.py", "*/tools/__main__.py")
+        for path in README.parent.glob(name)
+    }
+    assert generators == set(re.findall(r"python -m ([\w.]+)", text))
+
+
 def test_links_lead_to_files_that_are_there() -> None:
     """A newcomer would follow a link to nothing."""
     links = [link for link in re.findall(r"\]\(([^)#]+)\)", TEXT) if "://" not in link]
