@@ -151,6 +151,33 @@ def test_datetimes_are_times(desk: Desk) -> None:
     assert (1, 30) == desk.times("fill")
 
 
+@pytest.mark.parametrize(
+    ("sent", "done"),
+    [
+        ("2024-05-06T12:00:00Z", "2024-05-06T12:00:30.5Z"),
+        ("2024-05-06T12:00:00.123456789Z", "2024-05-06T12:00:30.623456789z"),
+        ("2024-05-06 14:00:00+02:00", "2024-05-06T17:30:30.50000+0530"),
+        ("2024-05-06 12:00:00", datetime(2024, 5, 6, 12, 0, 30, 500_000, tzinfo=timezone.utc)),
+        ("  2024-05-06T12:00Z ", "2024-05-06T12:00:30,5Z"),
+        ("1714996800", 1714996830.5),
+    ],
+)
+def test_iso_texts_are_times(desk: Desk, sent: object, done: object) -> None:
+    """Without it, brokers that send JSON (Alpaca, Coinbase) would have each time dropped, and no latency at all."""
+    desk.orders.submitted("1", side="BUY", timestamp=sent)
+    desk.orders.updated("1", status="filled", timestamp=done)
+    assert (1, pytest.approx(30.5, abs=1e-6)) == desk.times("fill")
+
+
+@pytest.mark.parametrize("text", ["2024-05-06", "2024-13-06T12:00:00Z", "2024-05-06T12:00:00 CET", "20240506T120000Z"])
+def test_a_text_that_is_no_time_is_answered_with_what_to_write(caplog: pytest.LogCaptureFixture, text: str) -> None:
+    """Without it, the log would speak of a float where a time was meant, and nobody knows what to hand in instead."""
+    desk = Desk(strict=False)
+    desk.orders.submitted("1", side="BUY", timestamp=text)
+    assert {"clock": 1} == desk.errors()
+    assert f"{text!r} is no time: write unix seconds, a datetime, or 2026-05-06T12:00:00Z" in caplog.text
+
+
 def test_an_event_of_another_account_is_counted_and_does_nothing_else() -> None:
     """Without it, two accounts whose brokers count their orders from one would fill each other's."""
     desk = Desk(account="U1")

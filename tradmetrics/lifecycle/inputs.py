@@ -73,7 +73,7 @@ def price_of(value: object) -> float:
 
 
 def time_of(value: Any, scale: float = 1.0) -> float:
-    """Return seconds: of a number of units of `scale` seconds, or of a datetime (a naive one is read as UTC).
+    """Return seconds: of a number of units of `scale` seconds, a datetime or its ISO text (a naive one is in UTC).
 
     Raises:
         ValueError: When it is not finite, or no number.

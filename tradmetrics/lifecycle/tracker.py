@@ -136,7 +136,7 @@ class OrderTracker(Decorators):
             quantity: What was ordered; without it, only the status `filled` completes the order.
             reference_price: The decision or arrival price; with it, the end of the order observes
                 `trading_order_slippage_bps` from the fills' volume-weighted price, positive when it is worse.
-            timestamp: The event's own time: a number of `unit`s or a datetime; by default, now by the clock.
+            timestamp: The event's own time: a number of `unit`s, a datetime, or ISO text; by default, the clock's.
             account: The account, where the event names it.
         """
         self._intake.submitted(
@@ -177,7 +177,7 @@ class OrderTracker(Decorators):
             fill_quantity: The quantity of this fill alone.
             price: The price of this fill.
             reason: Why the order was rejected or cancelled; one of a few values.
-            timestamp: The event's own time: a number of `unit`s or a datetime; by default, now by the clock.
+            timestamp: The event's own time: a number of `unit`s, a datetime, or ISO text; by default, the clock's.
             account: The account, where the event names it.
         """
         self._intake.updated(
@@ -199,7 +199,7 @@ class OrderTracker(Decorators):
 
         Args:
             order_id: Any id of the order.
-            timestamp: The message's own time: a number of `unit`s or a datetime; by default, now by the clock.
+            timestamp: The message's own time: a number of `unit`s, a datetime, or ISO text; by default, the clock's.
         """
         self._intake.cancel_requested("tradmetrics.OrderTracker.cancel_requested", order_id, timestamp)
 
@@ -215,7 +215,7 @@ class OrderTracker(Decorators):
             order_id: Any id of the order.
             new_order_id: Its new id, or the same one where the broker modifies in place.
             quantity: Its new quantity in all, what was filled before included.
-            timestamp: The message's own time: a number of `unit`s or a datetime; by default, now by the clock.
+            timestamp: The message's own time: a number of `unit`s, a datetime, or ISO text; by default, the clock's.
         """
         self._intake.replaced("tradmetrics.OrderTracker.replaced", order_id, new_order_id, quantity, timestamp)
 
