@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections import ChainMap, UserDict, defaultdict, namedtuple
+from collections import ChainMap, UserDict, defaultdict, deque, namedtuple
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -12,6 +12,7 @@ from enum import Enum, IntEnum
 from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
+import numpy
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -112,6 +113,9 @@ PATHS: list[tuple[Any, str, str]] = [
     (Pair("one", "two"), "x.second", "two"),
     (Pair("one", "two"), "x.0", "one"),
     ({"legs": [{"symbol": "NIFTY"}]}, "x.legs.0.symbol", "NIFTY"),
+    (numpy.array(["BUY", "SELL"]), "x.1", "SELL"),
+    (numpy.array([[1, 2], [3, 4]]), "x.-1.0", "3"),
+    (deque(["first", "last"]), "x.-1", "last"),
     ({"items": "a key, not the method"}, "x.items", "a key, not the method"),
     ({"0": "a key, not an index"}, "x.0", "a key, not an index"),
     (AttributeDict(key="entry"), "x.key", "entry"),
@@ -670,6 +674,28 @@ def nothing_to_read() -> None:
     """No parameters at all."""
 
 
+def unlike(side: str) -> None:
+    """A parameter that is not like the label."""
+
+
+def with_several(*args: str) -> None:
+    """As many as are given."""
+
+
+def with_anything(*args: str, **kwargs: str) -> None:
+    """Whatever is given, by name or not."""
+
+
+async def awaited(call: Call) -> str:
+    """What takes the Call, and gives what has to be awaited."""
+    return "never seen"
+
+
+def several(call: Call) -> Any:
+    """What takes the Call, and gives one value after the other."""
+    yield "never seen"
+
+
 class Bot:
     """Methods, whose first parameter is nobody's label."""
 
@@ -690,6 +716,10 @@ NO_SOURCE = (
     "the label 'what' has no source. Write what='…' for a constant, what=arg({!r}) to read a parameter, or "
     "what=result('…') to read the result; {}"
 )
+NO_VALUE = (
+    "what={!r} gives no value when it is called; a function that is a source takes the Call, e.g. "
+    "what=lambda call: call.arguments['parameter']"
+)
 NO_LABEL_SOURCE = (
     "what={!r} is no label source; write a constant (what='…'), arg('parameter'), result('path'), error('path'), or a "
     "function of the Call"
@@ -700,8 +730,11 @@ NO_LABEL_SOURCE = (
     ("source", "function", "message"),
     [
         (None, nothing_to_read, NO_SOURCE.format("parameter", "the function has no parameters")),
-        (None, Bot.wait, NO_SOURCE.format("parameter", "the function has no parameters")),
-        (None, Bot.place, NO_SOURCE.format("alpha", "the function's parameters are: alpha, zeta")),
+        (None, Bot.wait, NO_SOURCE.format("self.what", "the function has no parameters")),
+        (None, Bot.place, NO_SOURCE.format("self.what", "the function's parameters are: alpha, zeta")),
+        (None, with_anything, NO_SOURCE.format("what", "the function's parameters are: args, kwargs")),
+        (None, with_several, NO_SOURCE.format("parameter", "the function's parameters are: args")),
+        (None, unlike, NO_SOURCE.format("side", "the function's parameters are: side")),
         (None, Bot.whatever, NO_SOURCE.format("what_it_is", "the function's parameters are: side, what_it_is")),
         (None, Bot.hedge, NO_SOURCE.format("what_it_was", "the function's parameters are: what_it_was")),
         (arg("side"), nothing_to_read, "what=arg('side') names no parameter; the function has no parameters"),
@@ -727,6 +760,9 @@ NO_LABEL_SOURCE = (
         (arg, with_default, "what=arg is the function itself; write what=arg('what')"),
         (result, with_default, "what=result is the function itself; write what=result()"),
         (error, with_default, "what=error is the function itself; write what=error()"),
+        (awaited, with_default, NO_VALUE.format(awaited)),
+        (functools.partial(awaited), with_default, NO_VALUE.format(functools.partial(awaited))),
+        (several, with_default, NO_VALUE.format(several)),
         ([], with_default, NO_LABEL_SOURCE.format([])),
         (dict, with_default, NO_LABEL_SOURCE.format(dict)),
     ],

@@ -221,9 +221,16 @@ def find(value: Any, step: str) -> Any:
     found = getattr(value, step, MISSING)
     if found is not MISSING:
         return found
-    if step.removeprefix("-").isdecimal() and isinstance(value, Sequence):
+    if step.removeprefix("-").isdecimal() and _is_sequence(value):
         index = int(step)
         return value[index] if -len(value) <= index < len(value) else MISSING
     if isinstance(value, Mapping) and step in value:
         return value[step]
     return MISSING
+
+
+def _is_sequence(value: Any) -> bool:
+    """Whether a value has items by number: those of Python that say so, and arrays such as numpy's, which do not."""
+    if isinstance(value, Sequence):
+        return True
+    return hasattr(value, "shape") and hasattr(value, "__getitem__") and hasattr(value, "__len__")

@@ -88,7 +88,7 @@ def _implicit(each: Field, parameters: tuple[Parameter, ...], where: str) -> tup
     paths = tuple((subject, spelling) for subject in SUBJECTS if subject in names for spelling in spellings)
     if not paths and not each.from_result:
         if each.required:
-            raise LabelSourceError(_no_source(each.name, names, where))
+            raise LabelSourceError(_no_source(each.name, parameters, where))
         return (), lambda call: MISSING
 
     def read(call: Call) -> Any:
@@ -132,10 +132,11 @@ def _explicit(field: str, source: object, parameters: tuple[Parameter, ...], whe
             word = example.partition("(")[0]
             raise LabelSourceError(f"{where}: {field}={word} is the function itself; write {field}={example}")
     if callable(source) and not isinstance(source, type):
-        if not _takes_a_call(source):
+        problem = _problem_of(source)
+        if problem:
             raise LabelSourceError(
-                f"{where}: {field}={source!r} cannot be called with one argument; a function that is a source takes "
-                f"the Call, e.g. {field}=lambda call: call.arguments['parameter']"
+                f"{where}: {field}={source!r} {problem}; a function that is a source takes the Call, e.g. "
+                f"{field}=lambda call: call.arguments['parameter']"
             )
         return source
     raise LabelSourceError(
@@ -144,14 +145,18 @@ def _explicit(field: str, source: object, parameters: tuple[Parameter, ...], whe
     )
 
 
-def _takes_a_call(function: Callable[..., object]) -> bool:
+def _problem_of(function: Callable[..., object]) -> str:
+    """Why a function can be no source; nothing where it can."""
+    give_none = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
+    if any(test(function) for test in give_none):
+        return "gives no value when it is called"
     try:
         inspect.signature(function).bind(None)
     except TypeError:
-        return False
+        return "cannot be called with one argument"
     except ValueError:
         pass  # a builtin that does not say what it takes
-    return True
+    return ""
 
 
 def _argument(field: str, source: Arg, parameters: tuple[Parameter, ...], where: str) -> Reader:
@@ -172,12 +177,18 @@ def _argument_reader(path: tuple[str, ...]) -> Reader:
     return lambda call: follow(call.arguments[name], steps) if steps else call.arguments[name]
 
 
-def _no_source(label: str, names: set[str], where: str) -> str:
-    choices = sorted(names - {"self", "cls"})
-    example = _closest(label, choices) or (choices[0] if choices else "parameter")
+def _no_source(label: str, parameters: tuple[Parameter, ...], where: str) -> str:
+    kinds = {each.name: each.kind for each in parameters}
+    several = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
+    choices = sorted(name for name, kind in kinds.items() if name not in ("self", "cls") and kind not in several)
+    example = _closest(label, choices)
+    if example is None and "self" in kinds:
+        example = f"self.{label}"
+    elif example is None:
+        example = label if Parameter.VAR_KEYWORD in kinds.values() else next(iter(choices), "parameter")
     return (
         f"{where}: the label {label!r} has no source. Write {label}='…' for a constant, {label}=arg({example!r}) to "
-        f"read a parameter, or {label}=result('…') to read the result; {_list_of(choices)}"
+        f"read a parameter, or {label}=result('…') to read the result; {_list_of(sorted(kinds))}"
     )
 
 
