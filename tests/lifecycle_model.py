@@ -173,7 +173,8 @@ class Model:
             if order.quantity is not None and order.filled > before and order.filled > order.quantity:
                 self.anomaly("overfill")
             if before_ended == "filled":
-                self.anomaly("late_fill")
+                if status != "filled" or order.filled > before:
+                    self.anomaly("late_fill")
             elif event.price is not None:
                 order.priced.append((event.price, 1 if volume is None else volume))
         elif verdict != "nothing":

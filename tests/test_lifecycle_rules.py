@@ -189,6 +189,19 @@ def test_a_status_stream_and_a_trade_stream_of_the_same_fills_book_them_once(des
     assert {} == desk.anomalies()
 
 
+def test_an_execution_of_a_fill_that_the_answer_told_is_not_late(desk: Desk) -> None:
+    """Without it, each market order whose answer says filled would count an anomaly once its execution is streamed."""
+    desk.orders.submitted("1", side="BUY", quantity=10)
+    desk.orders.updated("1", status="filled", filled=10)
+    desk.orders.updated("1", status="filled", fill_id="a", fill_quantity=10, filled=10)
+    assert {"submitted": 1, "filled": 1} == desk.ends()
+    assert {} == desk.anomalies()
+    desk.orders.updated("1", status="filled", fill_id="a", fill_quantity=10)
+    assert {"duplicate_fill": 1} == desk.anomalies()
+    desk.orders.updated("1", status="filled", fill_id="b", fill_quantity=1)
+    assert {"duplicate_fill": 1, "overfill": 1, "late_fill": 1} == desk.anomalies()
+
+
 def test_fills_that_overtake_each_other_are_neither_a_bust_nor_lost(desk: Desk) -> None:
     """Without it, two fills in the wrong order would count a bust, or the order never complete."""
     desk.orders.submitted("1", side="BUY", quantity=10)

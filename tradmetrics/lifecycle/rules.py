@@ -75,7 +75,8 @@ class Rules:
             if quantity is not None and before < order.filled > quantity * TOO_MUCH:
                 self.anomaly("overfill")
             if ended == "filled":
-                self.anomaly("late_fill")
+                if status != "filled" or before < order.filled:  # else what is known to be filled, by its execution
+                    self.anomaly("late_fill")
             elif price is not None and order.reference_price is not None:
                 weight = 1.0 if volume is None else volume
                 order.cost += price * weight
