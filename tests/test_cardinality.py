@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from itertools import product
 from typing import Any
@@ -370,6 +371,13 @@ def test_looks_are_no_more_than_a_minute_apart() -> None:
         guard = Guard(TWO, limits)
         guard.looked(100)
         assert 100 + interval == guard.look_at
+
+
+def test_where_nothing_can_be_removed_it_is_never_time_to_look() -> None:
+    """In one of several workers, each call with an order id as a label would take the long way, to no end."""
+    for removable, at in ((True, 0.0), (False, math.inf)):
+        guard = Guard(TWO, Limits(), removable=removable)
+        assert [at, at, at] == [guard.look_at, *(budget.look_at for budget in guard.budgets if budget is not None)]
 
 
 # ── the sketch ───────────────────────────────────────────────────────────────────────────────────────────────────

@@ -290,6 +290,20 @@ def test_what_is_computed_at_scrape_gives_its_place_back() -> None:
     assert {("delta",): 2} == values_of(book, catalogue.ORDERS_OPEN.name)
 
 
+def test_what_is_set_keeps_its_place_when_nothing_computes_it_any_more() -> None:
+    """A strategy's place would go to another while its series is still there: the label would outgrow its budget."""
+    definition = MetricDefinition("desk_load", "gauge", "Load.", labels=("desk",))
+    book = TradingMetrics(limits={"desk": 1})
+    now: Mapping[tuple[str, ...], float] = {("gamma",): 3.0}
+    book.at_scrape(definition, lambda: now)
+    book.record(definition, ("gamma",), 2, site="test")
+    assert {("gamma",): 3} == values_of(book, definition.name)
+    now = {}
+    assert {("gamma",): 2} == values_of(book, definition.name)
+    book.record(definition, ("delta",), 1, site="test")
+    assert {("gamma",): 2, ("__other__",): 1} == values_of(book, definition.name)
+
+
 def test_of_computed_figures_one_that_is_gone_or_fails_leaves_the_others(caplog: pytest.LogCaptureFixture) -> None:
     """A tracker that nobody uses any more would take the figures of the others along, or nobody would learn why."""
     definition = MetricDefinition("desk_load", "gauge", "Load.", labels=("desk",), at_scrape=True)

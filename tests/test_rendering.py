@@ -13,7 +13,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.parser import text_string_to_metric_families
 
 from tradmetrics import Limits, MetricDefinition, TradingMetrics, catalogue
-from tradmetrics.rendering import SharedWork, number_text, render
+from tradmetrics.rendering import BUSY, MOST_PAUSED, PAUSE, SharedWork, number_text, render
 
 ACCEPTS = (
     "",
@@ -84,6 +84,35 @@ def test_numbers_are_spelled_as_prometheus_client_spells_them(value: float) -> N
     registry = CollectorRegistry()
     Gauge("g", "G.", registry=registry).set(value)
     assert generate_latest(registry).decode().splitlines()[-1] == f"g {number_text(value)}"
+
+
+@pytest.mark.parametrize(
+    ("lasts", "pauses"), [(PAUSE, 50), (MOST_PAUSED / 4, 4)], ids=["few other threads", "many other threads"]
+)
+@pytest.mark.parametrize("accept", ["", "application/openmetrics-text;version=1.0.0;escaping=underscores"])
+def test_a_scrape_lets_others_at_the_lock_and_is_through_in_time(
+    monkeypatch: pytest.MonkeyPatch, lasts: float, pauses: int, accept: str
+) -> None:
+    """A trading loop would wait for thousands of lines, or Prometheus in vain for a scrape that only gives way."""
+    book = TradingMetrics(CollectorRegistry())
+    for number in range(99):
+        book.record(catalogue.MARKET_DATA_UPDATES, (f"S{number}",), site="test")
+    now, slept = 1_000.0, []
+
+    def clock() -> float:
+        nonlocal now
+        now += BUSY * 0.6  # each line takes so long: after two of them it is time
+        return now
+
+    def sleep(seconds: float) -> None:
+        nonlocal now
+        now += lasts
+        slept.append(seconds)
+
+    monkeypatch.setattr("tradmetrics.rendering.perf_counter", clock)
+    monkeypatch.setattr("tradmetrics.rendering.sleep", sleep)
+    render(book.instrument(catalogue.MARKET_DATA_UPDATES), choose_encoder(accept)[0])
+    assert [PAUSE] * pauses == slept
 
 
 def test_scrapes_of_the_same_moment_share_one_rendering() -> None:

@@ -58,9 +58,8 @@ class Family(Metric):
         counter = definition.kind == "counter"
         base = definition.name.removesuffix("_total") if counter else definition.name
         unit = definition.unit if base.endswith(f"_{definition.unit}") else ""
-        self._samples: list[Sample] | None = []
         super().__init__(base, definition.help, definition.kind, unit)
-        self._samples = None
+        self._samples: list[Sample] | None = None
         self._names = definition.label_names
         self._rows = rows
         self.computed = computed
@@ -179,7 +178,7 @@ def render(registry: Collected, encode: Callable[[Any], bytes] = generate_latest
         if type(metric) is Family:
             lines = metric.lines(openmetrics)
         else:
-            lines = iter((encode(_One(metric)).decode().removesuffix("# EOF\n" if openmetrics else ""),))
+            lines = iter((encode(_One(metric)).decode().removesuffix("# EOF\n"),))
         for line in lines:
             parts.append(line)
             now = perf_counter()
