@@ -220,6 +220,26 @@ def test_an_execution_ahead_of_the_answer_is_a_trade_of_its_strategy(trading, bo
     assert {("gamma",): 1.0} == recorded.by("trading_orders_filled_total", "strategy")
 
 
+def test_what_became_of_a_brackets_legs_is_learnt_with_it(trading, book, recorded):
+    """Broken, the stop-loss and take-profit orders of a bot that polls its brackets stay open for a day."""
+    parent, take_profit, stop_loss = (trading.submit() for _ in range(3))
+    orders = trading.venue.orders
+    orders[parent]["legs"] = [orders[take_profit], orders[stop_loss]]
+    answer = trading.venue.answer
+    trading.venue.answer = lambda method, *more: (200, orders[parent]) if method == "POST" else answer(method, *more)
+    with instrument_alpaca(trading.client, metrics=book) as handle:
+        trading.submit()
+        assert 3 == handle.orders.open_orders()
+        for order_id, end in ((parent, "filled"), (take_profit, "filled"), (stop_loss, "canceled")):
+            orders[order_id].update(status=end, filled_qty="10" if end == "filled" else "0")
+        trading.client.get_order_by_id(parent)
+        assert 0 == handle.orders.open_orders()
+
+    assert 2 == recorded("trading_orders_filled_total")
+    assert 1 == recorded("trading_orders_cancelled_total")
+    assert {} == recorded.anomalies()
+
+
 def test_messages_about_orders_of_others_are_messages(trading, book, recorded):
     """Broken, a bot that clears an earlier session's orders at its start hits the rate limit and nobody sees why."""
     old = [trading.submit() for _ in range(2)]

@@ -162,8 +162,9 @@ class _Account:
 
     def _fetch(self, arguments: Arguments) -> Finish:
         def finish(result: Any, error: BaseException | None) -> None:
-            for each in result if isinstance(result, list) else [result]:
-                order = _fields(each)
+            orders = [_fields(each) for each in (result if isinstance(result, list) else [result])]
+            legs = [_fields(leg) for order in orders for leg in order.get("legs") or ()]
+            for order in orders + legs:
                 if "status" in order and _id(order) in self._orders:
                     self._state(order)
 
