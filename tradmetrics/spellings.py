@@ -114,6 +114,7 @@ STATUS: Final[Declared] = {
     },
     "kite": {
         "submitted": ("AMO REQ RECEIVED", "PUT ORDER REQUEST RECEIVED"),
+        "cancelled": ("CANCELLED AMO",),  # after-market orders
         UNCHANGED: ("UPDATE", "MODIFIED", "NOT MODIFIED"),
     },
 }

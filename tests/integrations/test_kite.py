@@ -237,6 +237,18 @@ def test_the_symbol_of_a_tick_may_be_given(trading, book, recorded):
         instrument_kite(ticker=trading.ticker, symbol=names)
 
 
+def test_an_after_market_order_that_is_cancelled_is_over(trading, book, recorded):
+    """Broken, it stays open until it is evicted, and the alert for stuck orders fires each evening."""
+    with instrument_kite(trading.kite, trading.ticker, metrics=book) as handle:
+        order_id = trading.place()
+        trading.receive(order_id, status="AMO REQ RECEIVED")
+        trading.receive(order_id, status="CANCELLED AMO")
+        assert 0 == handle.orders.open_orders()
+
+    assert 1 == recorded("trading_orders_cancelled_total")
+    assert {} == recorded.anomalies()
+
+
 def test_messages_about_orders_of_others_are_messages(trading, book, recorded):
     """Broken, a bot that clears an earlier session's orders at its start is over the regulator's limit unseen."""
     old = [trading.place() for _ in range(2)]
