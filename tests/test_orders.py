@@ -381,6 +381,22 @@ def test_a_group_with_an_exception_of_unknown_outcome_is_unknown(
     } == recorded(book)
 
 
+def test_an_exception_for_a_reason_is_its_class(book: TradingMetrics) -> None:
+    """Its text holds the amount that was missing, and each rejection would be a reason of its own."""
+    refusal = PermissionError("need 1,250.75 more")
+    with pytest.raises(PermissionError):
+        track_order(strategy="s", reason=error(), metrics=book)(raising(refusal))()
+    answer = {"status": "rejected", "error": refusal}
+    assert answer is track_order(strategy="s", reason=result("error"), metrics=book)(lambda: answer)()
+    with pytest.raises(PermissionError):
+        track_order(strategy="s", reason=error("args.0"), metrics=book)(raising(refusal))()
+    assert {
+        "trading_orders_submitted_total s unknown unknown": 3,
+        "trading_orders_rejected_total s permission_error": 2,
+        "trading_orders_rejected_total s need 1,250.75 more": 1,
+    } == recorded(book)
+
+
 def test_naming_more_keeps_the_defaults(book: TradingMetrics) -> None:
     """Timeouts would become rejections for those who add an exception of their own."""
     place = track_order(strategy="s", unknown_on="GatewayGone", metrics=book)(raising(TimeoutError()))

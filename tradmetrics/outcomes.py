@@ -99,6 +99,12 @@ def reason_of(exception: BaseException) -> str:
     return snake_case(type(exception).__name__)
 
 
+def reason_in(value: object) -> object:
+    """What a source gave for a reason: an exception is its class name, and anything else stays as it is."""
+    # Not isinstance(), which asks the object for its __class__.
+    return reason_of(value) if issubclass(type(value), BaseException) else value  # type: ignore[arg-type]
+
+
 OK: Final = "ok"
 ERROR: Final = "error"
 
@@ -124,4 +130,9 @@ def method_name(method: object) -> object:
     kind = type(method)  # not isinstance(), which asks the object for its __class__
     if kind is str:
         return method.upper()  # type: ignore[attr-defined]
-    return text_of(method).upper() if issubclass(kind, (str, Enum)) and method is not MISSING else method
+    if not issubclass(kind, (str, Enum)) or method is MISSING:
+        return method
+    try:
+        return text_of(method).upper()
+    except Exception:
+        return method  # that it has no text is counted where it is recorded

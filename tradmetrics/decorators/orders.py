@@ -97,7 +97,8 @@ def track_order(
         side: Source of the side; brokers' spellings fold into `BUY` and `SELL`. By default as for `strategy`.
         order_type: Source of the order type, folded likewise.
         status: Source of the order status, folded likewise; by default the result's.
-        reason: Source of the reason of a rejection or cancellation; by default the result's, or `unknown`.
+        reason: Source of the reason of a rejection or cancellation; by default the result's, or `unknown`. An exception
+            is its class name in snake_case.
         fill_time: Source of the time to the fill, in seconds; by default the result's, or the call's duration.
         unknown_on: More exceptions after which nobody knows whether the order is live: classes or class names.
         dialect: The broker whose spellings are meant (`fix`, `ccxt`, `alpaca`, `ib`, `nautilus`, `kite`).
@@ -115,7 +116,8 @@ def track_order(
     def outcome(reading: Reading) -> str:
         exception = reading.exception
         if exception is not None:
-            reading.default("reason", outcomes.reason_of(exception))
+            reading.default("reason", exception)
+            _name(reading)
             return _UNKNOWN if outcomes.is_unknown(exception, unknown) else "rejected"
         return _by_status(reading, dialect)
 
@@ -149,7 +151,15 @@ def _by_status(reading: Reading, dialect: str | None) -> str:
         reading.default("reason", "expired")
     elif status is None:
         reading.fault("vocabulary", ValueError(f"{shown(raw)} is no order status that is known here"))
+    if status in ("rejected", "cancelled", "expired"):
+        _name(reading)
     return status if status in ("filled", "rejected", "cancelled", "expired") else _SENT
+
+
+def _name(reading: Reading) -> None:
+    reason = reading("reason")
+    if reason is not MISSING:
+        reading.put("reason", outcomes.reason_in(reason))
 
 
 # Where a broker reports quantities, they win over its word: ccxt's `closed` also covers a cancelled partial fill.
