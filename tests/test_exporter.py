@@ -729,3 +729,57 @@ def test_what_cannot_be_below_zero_is_dropped_and_counted(book: TradingMetrics) 
     exporter.update_websocket_connections(-1)
     assert {("update_drawdown", "value"): 1, ("update_websocket_connections", "value"): 1} == errors(book)
     assert not {"trading_max_drawdown", "trading_websocket_connections"} & recorded(book).keys()
+
+
+@pytest.mark.parametrize(
+    ("record", "histogram"),
+    [
+        (lambda exporter, value: exporter.record_ml_training(value), "trading_ml_training_duration_seconds"),
+        (
+            lambda exporter, value: exporter.record_api_request("/x", "GET", 200, value),
+            "trading_api_request_duration_seconds",
+        ),
+        (lambda exporter, value: exporter.record_market_data_update("X", value), "trading_market_data_age_seconds"),
+    ],
+)
+def test_a_negative_time_is_dropped_and_counted(book: TradingMetrics, record: Any, histogram: str) -> None:
+    """A clock that was set back would lower a histogram's sum, which Prometheus reads as a restart of the bot."""
+    exporter = MetricsExporter(book)
+    record(exporter, -5)
+    assert not any(name.startswith(histogram) for name in recorded(book))
+    assert {"value": 1} == {stage: count for (_, stage), count in errors(book).items()}
+    record(exporter, 2)
+    assert [1] == [count for name, count in recorded(book).items() if name.startswith(f"{histogram}_count")]
+
+
+def test_data_from_a_clock_that_is_a_little_ahead_is_new(book: TradingMetrics) -> None:
+    """Half of a venue's data would be missing from the ages, and be counted as errors, as clocks are."""
+    MetricsExporter(book).record_market_data_update("X", -0.2)
+    assert 1 == sample(book, "trading_market_data_age_seconds_count", symbol="X")
+    assert 0 == sample(book, "trading_market_data_age_seconds_sum", symbol="X")
+    assert {} == errors(book)
+
+
+def test_an_exception_for_a_reason_is_its_class(book: TradingMetrics) -> None:
+    """Its text holds the amount that was missing, and each rejection would be a reason of its own."""
+    record = MetricsExporter(book).record_order
+    record("s", "BUY", "LIMIT", "rejected", reason=PermissionError("need 1,250.75 more"))
+    record("s", "BUY", "LIMIT", "cancelled", reason="by hand")
+    assert {
+        "trading_orders_rejected_total s permission_error": 1,
+        "trading_orders_cancelled_total s by hand": 1,
+    } == recorded(book)
+
+
+class Silent(str):
+    """A text that cannot be shown."""
+
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+def test_a_method_without_a_text_is_unknown_and_counted(book: TradingMetrics) -> None:
+    """The request that it was the method of would fail for being recorded."""
+    MetricsExporter(book).record_api_request("/x", Silent("get"), 200, 0.1)
+    assert 1 == sample(book, "trading_api_requests_total", endpoint="/x", method="unknown", status="200")
+    assert {"label"} == {stage for _, stage in errors(book)}

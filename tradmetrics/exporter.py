@@ -8,9 +8,9 @@ from typing import Any
 
 from tradmetrics import catalogue, snapshots, vocabulary
 from tradmetrics.book import TradingMetrics, checked
-from tradmetrics.decorators.market_data import DEFAULT_STALE_AFTER, arrival
+from tradmetrics.decorators.market_data import AHEAD, DEFAULT_STALE_AFTER, arrival
 from tradmetrics.definition import MetricDefinition
-from tradmetrics.outcomes import method_name, request_status
+from tradmetrics.outcomes import method_name, reason_in, request_status
 from tradmetrics.recording import resolve
 from tradmetrics.text import shown
 from tradmetrics.values import NotNegative, Switch, number_of
@@ -96,9 +96,10 @@ class MetricsExporter:
             order_type: The order type, in any spelling that folds.
             status: The order's status, in any spelling that folds.
             fill_time: Seconds from submitting to the complete fill, for a status of `filled`.
-            reason: Why it was rejected or cancelled, one of a few words.
+            reason: Why it was rejected or cancelled, one of a few words; an exception is its class in snake_case.
         """
         book, site = self._book("record_order")
+        reason = reason_in(reason)
         word = vocabulary.order_status(status)
         if word == "submitted":
             book.record(catalogue.ORDERS_SUBMITTED, (strategy, side, order_type), site=site)
@@ -141,7 +142,8 @@ class MetricsExporter:
 
         Args:
             symbol: The symbol.
-            age_seconds: How old the data was when it arrived, where that is known.
+            age_seconds: How old the data was when it arrived, where that is known. From a clock up to half a second
+                ahead of ours it is new; a negative age beyond that is dropped and counted.
             stale_after: Seconds of silence after which the symbol counts as stale.
         """
         book, site = self._book("record_market_data_update")
@@ -160,7 +162,8 @@ class MetricsExporter:
         except Exception as error:
             book.fault(site, "record", error)
         if age_seconds is not None:
-            book.record(catalogue.MARKET_DATA_AGE, (symbol,), age_seconds, site=site)
+            age = NotNegative(age_seconds, slack=AHEAD)
+            book.record(catalogue.MARKET_DATA_AGE, (symbol,), age, site=site)
 
     def record_system_error(self, component: object, severity: object = "error") -> None:
         """Count an error of a part of the system, by severity (`debug` to `critical`)."""
@@ -178,7 +181,7 @@ class MetricsExporter:
             model: The model, for its accuracy.
             accuracy: The accuracy it reached (0 to 1), where that is known.
         """
-        self._record("record_ml_training", catalogue.ML_TRAINING_DURATION, (), duration)
+        self._record("record_ml_training", catalogue.ML_TRAINING_DURATION, (), NotNegative(duration))
         self._record("record_ml_training", catalogue.ML_LAST_TRAINING, (), time())
         if accuracy is not None:
             self._record("record_ml_training", catalogue.ML_MODEL_ACCURACY, (model,), accuracy)
@@ -194,7 +197,7 @@ class MetricsExporter:
         """
         verb = method_name(method)
         self._record("record_api_request", catalogue.API_REQUESTS, (endpoint, verb, request_status(status)))
-        self._record("record_api_request", catalogue.API_REQUEST_DURATION, (endpoint, verb), duration)
+        self._record("record_api_request", catalogue.API_REQUEST_DURATION, (endpoint, verb), NotNegative(duration))
 
     # ── states ───────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -27,18 +27,19 @@ class Switch:
 
 
 class NotNegative:
-    """A number that makes no sense below zero, read when it is recorded."""
+    """A number that makes no sense below zero, read when it is recorded; within `slack` of it, it is zero."""
 
-    __slots__ = ("_value",)
+    __slots__ = ("_slack", "_value")
 
-    def __init__(self, value: object) -> None:
+    def __init__(self, value: object, *, slack: float = 0.0) -> None:
         self._value = value
+        self._slack = slack
 
     def __float__(self) -> float:
         number = number_of(self._value)
-        if number < 0:
+        if number < -self._slack:
             raise ValueError(f"{number} is negative")
-        return number
+        return max(number, 0.0)
 
 
 def number_of(value: object) -> float:
