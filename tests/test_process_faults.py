@@ -205,7 +205,6 @@ def test_a_finaliser_does_not_wait_for_a_thread_that_has_ended_amid_a_recording(
 CTRL_C = """
 import logging, random, signal, threading, time
 import tradmetrics as tm
-from prometheus_client import generate_latest
 
 logging.disable(logging.CRITICAL)
 limits = tm.Limits(labels={"strategy": 1_000_000}, default_series=1_000_000)
@@ -216,8 +215,10 @@ trade = tm.track_trade(strategy="s", side="BUY", pnl=tm.result(), metrics=book)(
 
 
 def record(number):
+    global traded
     place(f"S{number}")
     trade()
+    traded += 1
     with tm.fill_timer("s", metrics=book):
         pass
     orders.submitted(f"C{number}", side="BUY", order_type="LIMIT", quantity=1.0)
@@ -229,7 +230,7 @@ def interrupt(number, frame):
 
 
 signal.signal(signal.SIGALRM, interrupt)
-number = 0
+number = traded = interrupted = 0
 end = time.monotonic() + 30
 for _ in range(3_000):
     if time.monotonic() > end:
@@ -241,13 +242,15 @@ for _ in range(3_000):
             record(number)
         raise SystemExit("a Ctrl-C was swallowed")
     except KeyboardInterrupt:
-        pass
+        interrupted += 1
 
 
 def others():
     for number in range(200):
         record(-number)
-    generate_latest(book.registry)
+    for metric, each in (("trading_trades_pnl_count", 1), ("trading_profit_total", 12.5)):
+        count = book.registry.get_sample_value(metric, {"strategy": "s"}) / each
+        assert traded <= count <= traded + interrupted, (metric, traded, count, interrupted)
     print("done")
 
 

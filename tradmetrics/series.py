@@ -87,10 +87,13 @@ class CounterSeries(Series):
 
     def _fold(self) -> None:
         appended = self._appended
-        batch = appended[: len(appended)]
-        del appended[: len(batch)]
+        batch, total = appended[:], self._total
+        folded = len(batch)
         for amount in batch:
-            self._total += amount
+            total += amount
+        # Nothing is called from here on: a Ctrl-C comes before both steps or after both.
+        self._total = total
+        del appended[:folded]
 
     def value(self) -> float:
         """The count so far."""
@@ -196,12 +199,15 @@ class HistogramSeries(Series):
 
     def _fold(self) -> None:
         appended = self._appended
-        batch = appended[: len(appended)]
-        del appended[: len(batch)]
-        bounds, buckets = self._bounds, self._buckets
+        batch, bounds, buckets, total = appended[:], self._bounds, self._buckets[:], self._sum
+        folded = len(batch)
         for value in batch:
-            self._sum += value
+            total += value
             buckets[bisect_left(bounds, value)] += 1
+        # Nothing is called from here on, as above.
+        self._sum = total
+        self._buckets = buckets
+        del appended[:folded]
 
     def value(self) -> float:
         """The number of observations so far."""
