@@ -38,19 +38,28 @@ def rise(metric: str, by: str = "") -> str:
     """Build the expression of how much a counter rose within the window, its first appearance included.
 
     `increase()` alone misses what a labelled counter held when it first appeared, which is all there is to see of
-    the first reject for a new reason. A series that did not exist before the window counts with its whole value;
-    `@memory` reaches back far enough that a gap between scrapes does not make an old series look new.
+    the first reject for a new reason. A series was born within the window, and all that it holds is of the window,
+
+    - when a scrape of the window lacks it and has the system's uptime, be it that the system was started again,
+    - or when it was not there before the window, and the system was first scraped within a minute of its start;
+
+    unless `increase()` knows of more, from before a restart. A gap between scrapes makes no series look new, since the
+    uptime is missing too, and neither does a Prometheus that is started later than the system.
 
     Args:
         metric: Name of the counter, as a template.
         by: Further labels to keep beside job and instance, separated by commas.
 
     Returns:
-        The expression, as a template with `@window` and `@memory`.
+        The expression, as a template with `@window`.
     """
     labels = f"job, instance, {by}" if by else "job, instance"
-    new = f"{metric} unless last_over_time({metric}[@memory] offset @window)"
-    return f"sum by ({labels}) (({new}) or increase({metric}[@window]))"
+    rise = f"increase({metric}[@window])"
+    everywhere = "on (job, instance) group_left () count_over_time(@SYSTEM_UPTIME[@window])"
+    lacking = f"{metric} and (count_over_time({metric}[@window]) < {everywhere})"
+    started = "on (job, instance) min_over_time(@SYSTEM_UPTIME[@window]) < 60"
+    first = f"{metric} unless {metric} offset @window and {started}"
+    return f"sum by ({labels}) (({lacking} or {first}) unless {rise} > {metric} or {rise})"
 
 
 def quantile(quantile: str, metric: str, by: str) -> str:

@@ -90,7 +90,7 @@ def _alert(alert: Alert, settings: Mapping[str, Any]) -> dict[str, Any] | None:
         raise SettingsError(f"settings.yml: alerts: there is no {alert.name!r}")
     if not own.get("enabled", True):
         return None
-    values = {"job": settings["job"], "memory": settings["memory"], **own}
+    values = {"job": settings["job"], **own}
     expression = _fill(alert.expression, values, alert.name)
     if own.get("session", True):
         labels = settings["session_labels"]

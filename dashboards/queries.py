@@ -2,13 +2,11 @@
 
 from typing import Final
 
-from alerts.generate import load
 from tradmetrics.catalogue import SYSTEM_UPTIME
 from tradmetrics.definition import MetricDefinition
 
 RATE: Final = "$__rate_interval"
 RANGE: Final = "$__range"
-MEMORY: Final = str(load()["memory"])
 QUANTILES: Final = (0.5, 0.9, 0.99)
 # A label of the metric that a variable of every dashboard chooses from.
 _VARIABLES: Final = ("job", "instance", "strategy")
@@ -45,8 +43,7 @@ def occurrences(definition: MetricDefinition, by: str = "", *, window: str = RAT
     """Count what is rare, by labels over a window.
 
     rate() and increase() miss what a labelled counter held when it first appeared, which is all there is to see of
-    the first trip for a new reason. Here a series that was not there before the window counts with its whole value,
-    unless increase() is more, as after a restart.
+    the first trip for a new reason; see `alerts.definitions.rise`, which counts in the same way.
 
     Args:
         definition: The counter.
@@ -58,8 +55,11 @@ def occurrences(definition: MetricDefinition, by: str = "", *, window: str = RAT
     """
     series = select(definition)
     rise = f"increase({series}[{window}])"
-    known = f"last_over_time({series}[{MEMORY}] offset {window})"
-    return _sum(f"({series} unless ({known} or {rise} > {series})) or {rise}", by)
+    uptime = f"{select(SYSTEM_UPTIME)}[{window}]"
+    everywhere = f"on (job, instance) group_left () count_over_time({uptime})"
+    lacking = f"{series} and (count_over_time({series}[{window}]) < {everywhere})"
+    first = f"{series} unless {series} offset {window} and on (job, instance) min_over_time({uptime}) < 60"
+    return _sum(f"({lacking} or {first}) unless {rise} > {series} or {rise}", by)
 
 
 def in_range(definition: MetricDefinition) -> str:
