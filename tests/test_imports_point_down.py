@@ -24,7 +24,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("faults", "vocabulary", "storage", "spill", "shelf", "recipe"),
     ("label_values", "plan"),
     ("registry", "precreation"),
-    ("registration",),
+    ("registration", "options"),
     ("book", "publishing"),
     ("default",),
     ("instrument", "recording", "snapshots", "stats", "exposition", "timing"),

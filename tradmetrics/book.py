@@ -13,11 +13,12 @@ from prometheus_client import CollectorRegistry
 
 from tradmetrics import catalogue, multiprocess
 from tradmetrics.cardinality import LabelBudget, LabelKey, Limits
-from tradmetrics.definition import MetricDefinition, known_definitions
-from tradmetrics.errors import ConfigurationError, LabelSourceError, TradmetricsError, nearest
+from tradmetrics.definition import MetricDefinition
+from tradmetrics.errors import ConfigurationError, LabelSourceError, TradmetricsError
 from tradmetrics.faults import FaultLog, describe, logger
 from tradmetrics.freshness import Freshness
 from tradmetrics.identifiers import is_identifier
+from tradmetrics.options import buckets_of, limits_of
 from tradmetrics.registration import instrument_on, remove_from, restore_on, shelf_of
 from tradmetrics.registry import AtScrape, Instrument, Resolved
 from tradmetrics.series import Series
@@ -361,27 +362,3 @@ def apply(definition: MetricDefinition, series: Series, value: float) -> None:
         series.set(value)
     else:
         series.observe(value)
-
-
-def limits_of(limits: Limits | Mapping[LabelKey, int] | None) -> Limits:
-    """The limits as given, checked against the metrics there are; a plain mapping stands for their `labels`."""
-    if limits is None:
-        return Limits()
-    checked = limits if isinstance(limits, Limits) else Limits(labels=limits)
-    checked.check(known_definitions())
-    return checked
-
-
-def buckets_of(buckets: Mapping[str, Iterable[float]] | None) -> dict[str, tuple[float, ...]]:
-    """Bucket bounds by metric as given, checked against the histograms there are."""
-    histograms = [definition.name for definition in catalogue.CATALOGUE if definition.kind == "histogram"]
-    result: dict[str, tuple[float, ...]] = {}
-    for name, bounds in (buckets or {}).items():
-        if name in catalogue.BY_NAME and name not in histograms:
-            raise ConfigurationError(
-                f"buckets: {name!r} is a {catalogue.BY_NAME[name].kind}; only histograms have buckets"
-            )
-        if name not in histograms:
-            raise ConfigurationError(f"buckets: no histogram is called {name!r}{nearest(name, histograms)}")
-        result[name] = catalogue.BY_NAME[name].with_buckets(bounds).buckets or ()
-    return result

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 import prometheus_client
 from prometheus_client import CollectorRegistry
 
-from tradmetrics.book import TradingMetrics, buckets_of, limits_of
+from tradmetrics.book import TradingMetrics
 from tradmetrics.cardinality import LabelKey, Limits
 from tradmetrics.errors import ConfigurationError
+from tradmetrics.options import buckets_of, limits_of
 
 if TYPE_CHECKING:
     from tradmetrics.stats import StrategyStats

@@ -1,0 +1,34 @@
+"""The options of a book, checked against the metrics there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from tradmetrics import catalogue
+from tradmetrics.cardinality import LabelKey, Limits
+from tradmetrics.definition import known_definitions
+from tradmetrics.errors import ConfigurationError, nearest
+
+
+def limits_of(limits: Limits | Mapping[LabelKey, int] | None) -> Limits:
+    """The limits as given, checked against the metrics there are; a plain mapping stands for their `labels`."""
+    if limits is None:
+        return Limits()
+    checked = limits if isinstance(limits, Limits) else Limits(labels=limits)
+    checked.check(known_definitions())
+    return checked
+
+
+def buckets_of(buckets: Mapping[str, Iterable[float]] | None) -> dict[str, tuple[float, ...]]:
+    """Bucket bounds by metric as given, checked against the histograms there are."""
+    histograms = [definition.name for definition in catalogue.CATALOGUE if definition.kind == "histogram"]
+    result: dict[str, tuple[float, ...]] = {}
+    for name, bounds in (buckets or {}).items():
+        if name in catalogue.BY_NAME and name not in histograms:
+            raise ConfigurationError(
+                f"buckets: {name!r} is a {catalogue.BY_NAME[name].kind}; only histograms have buckets"
+            )
+        if name not in histograms:
+            raise ConfigurationError(f"buckets: no histogram is called {name!r}{nearest(name, histograms)}")
+        result[name] = catalogue.BY_NAME[name].with_buckets(bounds).buckets or ()
+    return result
