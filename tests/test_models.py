@@ -90,6 +90,21 @@ def test_predictions_of_one_model_are_told_apart(book: TradingMetrics) -> None:
     } == recorded(book)
 
 
+@pytest.mark.parametrize("found", [numpy.array(["up"]), numpy.array("up"), numpy.str_("up"), "up"])
+@pytest.mark.parametrize("source", [result(), result("prediction"), arg("found"), lambda call: call.arguments["found"]])
+def test_what_is_alone_in_an_array_is_read_the_same_wherever_it_is(
+    book: TradingMetrics, source: Any, found: Any
+) -> None:
+    """One class would be `up` for one function and `['up']` for the next, and a query finds one of them."""
+    answer = {"prediction": found} if source == result("prediction") else found
+    predict = track_prediction(model="m", prediction=source, metrics=book)(lambda found: answer)
+    for _ in range(2):
+        assert answer is predict(found)
+    track_prediction(model="m", metrics=book)(lambda: {"prediction": found})()
+    assert {"trading_ml_predictions_total m up": 3} == recorded(book)
+    assert {} == errors(book)
+
+
 def test_a_number_with_a_fraction_is_no_class(book: TradingMetrics) -> None:
     """Every confidence would become a series of its own."""
     predict = predicting(book)

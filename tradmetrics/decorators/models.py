@@ -9,7 +9,7 @@ from typing import Any, Final, ParamSpec, TypeVar, overload
 from tradmetrics import catalogue
 from tradmetrics.book import TradingMetrics
 from tradmetrics.instrument import Reading
-from tradmetrics.labels import LabelSource, Mapped, Result
+from tradmetrics.labels import MISSING, LabelSource, Mapped, Result
 from tradmetrics.readers import Field
 from tradmetrics.recipe import RETURNED, Recipe, Rule
 from tradmetrics.wrapping import Decorator, decorate, taught
@@ -68,7 +68,7 @@ def track_prediction(
             attribute `name`, else by its class.
         prediction: Source of the prediction, which must be one of a few values; by default the result's attribute or
             key of that name, or the result itself where it is a text, an enum member, an integer or a bool, be it
-            numpy's.
+            numpy's. One alone in an array, as `predict` of a library returns it, is that one.
         precreate: True shows series at 0 before the first call, where all labels are known: constants, and parameters
             annotated with an Enum, a Literal or bool.
         metrics: The book to record to; by default the process's.
@@ -97,10 +97,15 @@ _NAMES: Final = (str, bytes, int, float, type(None), Enum)  # `MISSING` is an en
 def _predicted(reading: Reading) -> str:
     if reading.exception is not None:
         return "raised"
-    prediction = reading.result
+    prediction = reading("prediction")
+    is_given = prediction is not None and prediction is not MISSING
+    if not is_given:
+        prediction = reading.result
     if not isinstance(prediction, _WORDS):
         prediction = _scalar(prediction)
-    if isinstance(prediction, _WORDS):
+    if is_given:
+        reading.put("prediction", prediction)
+    elif isinstance(prediction, _WORDS):
         reading.default("prediction", prediction)
     _name(reading)
     return RETURNED
