@@ -11,7 +11,7 @@ import textwrap
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, suppress
-from enum import IntEnum
+from enum import Enum, IntEnum
 from pathlib import Path
 from typing import Any
 
@@ -579,6 +579,24 @@ def test_each_call_is_heard_once(
     assert [2 + RECURS] * len(metrics) == [total(book, metric) for metric in metrics]
 
 
+def test_the_first_call_with_other_labels_is_heard_once_too(clock: Clock) -> None:
+    """An order id that comes with each side of a spread would count for twice the calls that it is."""
+    book = TradingMetrics(limits=LIMITS)
+
+    @track_order(order_type="LIMIT", metrics=book)
+    def place(strategy: str, side: str) -> None: ...
+
+    for name in ("old", "older"):
+        place(name, "BUY")
+    clock.pass_by(7_200)
+    place("other", "SELL")  # here it is looked at what is idle
+    for _ in range(RECURS - 1):
+        place("late", "BUY")
+    assert {"old", "older", "__other__"} == strategies(book)
+    place("late", "BUY")
+    assert "late" in strategies(book)
+
+
 def test_the_ids_of_orders_displace_nobody(clock: Clock) -> None:
     """A bot that passes its order ids as strategies would clear out the strategies that are quiet at the moment."""
     book = full_book(clock)
@@ -623,6 +641,40 @@ def test_a_late_value_gets_in_amid_a_flood(clock: Clock) -> None:
             place("late")
     assert "late" in strategies(book)
     assert 7 + 25 * FLOOD_CALLS == total(book, SUBMITTED)
+
+
+def test_a_late_value_gets_in_after_a_flood(clock: Clock) -> None:
+    """One burst of order ids would keep every strategy that is deployed later out until the next restart."""
+    book = full_book(clock)
+    place = orders(book)
+    for number in range(3 * FLOOD_CALLS):
+        place(f"order {number}")
+    for _ in range(FLOOD_CALLS + RECURRING):
+        place("late")
+        clock.pass_by(1)
+    assert "late" in strategies(book)
+
+
+class Late(Enum):
+    """A strategy that is named by an enum's member."""
+
+    STRATEGY = "late"
+
+
+@pytest.mark.parametrize("late", ["late", Late.STRATEGY], ids=["text", "enum"])
+def test_a_value_gets_into_one_metric_that_has_its_place_in_another(clock: Clock, late: object) -> None:
+    """While reasons are order ids, rejections of a strategy that is known by its orders would stay in `__other__`."""
+    book = TradingMetrics(limits=Limits(labels={(REJECTED, "strategy"): 1}, idle_after=60))
+
+    @track_order(side="BUY", order_type="LIMIT", reason=arg("reason"), metrics=book)
+    def place(strategy: object, reason: str) -> dict[str, str]:
+        return {"status": "rejected"}
+
+    place("old", "margin")
+    clock.pass_by(120)
+    for number in range(RECURRING):
+        place(late, f"123e4567-e89b-12d3-a456-{number:012}")
+    assert {"late", "__other__"} == strategies(book, REJECTED)
 
 
 def test_nobody_active_is_displaced(clock: Clock) -> None:
