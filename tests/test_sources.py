@@ -478,6 +478,32 @@ def test_a_wrapper_that_takes_other_arguments_than_it_says_costs_a_label(book: T
     assert {("place", "source"): 1} == errors(book)
 
 
+def test_a_wrapper_that_takes_a_keyword_for_itself_costs_no_label(book: TradingMetrics) -> None:
+    """Every call that says how often to retry, or how long to wait, would be of nobody's strategy."""
+
+    def retrying(function: Any) -> Any:
+        @functools.wraps(function)
+        def wrapper(*args: Any, retries: int = 0, **kwargs: Any) -> Any:
+            return retries, function(*args, **kwargs)
+
+        return wrapper
+
+    @retrying
+    def place(session: str, what: str) -> tuple[str, str]:
+        return session, what
+
+    watched = watching(book, arg("what"), place)
+    for _ in range(2):
+        assert (5, ("session", "a")) == watched("session", "a", retries=5)
+        assert (5, ("session", "a")) == watched(what="a", session="session", retries=5)
+    assert {"a": 4} == seen(book)
+    assert {} == errors(book)
+    with pytest.raises(TypeError):
+        watched(retries=5)  # which lacks what the function needs
+    assert {"a": 4, "unknown": 1} == seen(book)
+    assert {("place", "source"): 1} == errors(book)
+
+
 def test_builtins_without_a_signature_are_called_as_ever(book: TradingMetrics) -> None:
     """Decorating a function that is written in C would fail."""
     assert with_signature(max) is None

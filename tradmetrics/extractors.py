@@ -112,6 +112,11 @@ class Compiled:
             if not self.only_from_result(name) and not isinstance(self.sources[name], str | int | float | Enum)
         ]
 
+    def known(self, keywords: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Those of a call's keyword arguments that the signature has: a wrapper beneath may take more for itself."""
+        names = {each.name for each in self.parameters}
+        return {name: value for name, value in keywords.items() if name in names}
+
     def only_from_result(self, name: str) -> bool:
         """Whether a field was left out and no parameter can have it, so that a result of None settles it."""
         return self.sources[name] is None and name not in self._implicit

@@ -70,7 +70,12 @@ class Reading(Call):
         """The call's arguments by parameter name, defaults included; bound when somebody asks."""
         bound = self._bound
         if bound is None:
-            bound = self._bound = self.site.compiled.bind(*self._args, **self._kwargs)
+            compiled = self.site.compiled
+            try:
+                bound = compiled.bind(*self._args, **self._kwargs)
+            except TypeError:
+                bound = compiled.bind(*self._args, **compiled.known(self._kwargs))
+            self._bound = bound
         return bound
 
     def __call__(self, name: str) -> Any:
