@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple, NewType, Optio
 
 import pytest
 from prometheus_client import CollectorRegistry
+from typing_extensions import TypeAliasType
 
 from tests.budget_kit import SUBMITTED, Clock, scrape, stopped_clock, values_of
 from tradmetrics import (
@@ -140,6 +141,7 @@ def taking(annotation: object, returns: object = None) -> Callable[..., Any]:
         (Annotated[Side, "which way"], "value", (Side.BUY, Side.SELL)),
         (NewType("Direction", Side), "value", (Side.BUY, Side.SELL)),
         (Desk, "value", None),
+        (TypeAliasType("Way", Side), "value", (Side.BUY, Side.SELL)),
         (Venues, "value", None),
         (str, "value", None),
         (int, "value", None),
@@ -183,6 +185,22 @@ def test_results_constants_and_mapped_sources_have_domains() -> None:
     }
     assert list(cases.values()) == [hints.domain(source) for source in cases]
     assert (True, False) == Hints(taking(str, bool)).domain(result())
+
+
+def test_the_type_that_a_source_is_annotated_with() -> None:
+    """`tradmetrics check` would not warn of a price as a label where it is read from an order or from the result."""
+    hints = Hints(taking(Annotated[Ticket, "an order"], Pair))
+    cases: dict[LabelSource, object] = {
+        arg("value"): Ticket,
+        arg("value.note"): str,
+        arg("value.missing"): None,
+        underlying(arg("value.note")): str,
+        result(): Pair,
+        result("lots"): int,
+        error("code"): None,
+        "gamma": None,
+    }
+    assert list(cases.values()) == [hints.hint(source) for source in cases]
 
 
 def test_annotations_of_partials_methods_and_builtins() -> None:
