@@ -60,8 +60,8 @@ class Tws:
             order = ib_async.Order(permId=trade.order.permId, action=trade.order.action)
             wrapper.completedOrder(trade.contract, order, ib_async.OrderState(status=status))
         wrapper._futures[1], wrapper._results[1] = None, []
-        for execution, profit in executions:
-            wrapper.execDetails(1, INFY, execution)
+        for execution, profit, *contract in executions:
+            wrapper.execDetails(1, *(contract or [INFY]), execution)
             wrapper.commissionReport(
                 CommissionReport(execId=execution.execId, commission=1.0, realizedPNL=profit or UNSET)
             )

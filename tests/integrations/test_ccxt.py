@@ -14,6 +14,7 @@ from tradmetrics import ConfigurationError, SnapshotError, TradingMetrics
 ccxt = library("ccxt")
 async_ccxt = library("ccxt.async_support")
 
+from tradmetrics.integrations import _orders  # noqa: E402
 from tradmetrics.integrations.ccxt import instrument_ccxt  # noqa: E402
 
 
@@ -624,6 +625,22 @@ def test_an_edit_that_is_a_cancel_and_a_create_is_one_modification(book, recorde
     assert 1 == recorded("trading_orders_filled_total")
     assert 0 == recorded("trading_orders_cancelled_total")
     assert 4 + 1 == recorded("trading_api_requests_total")
+
+
+def test_trades_of_others_take_bounded_memory(book, recorded, monkeypatch):
+    """Broken, a bot that shares its account with others grows with each trade of theirs until it is killed."""
+    monkeypatch.setattr(_orders, "_MOST_EARLY", 3)
+    exchange = Okx()
+    with instrument_ccxt(exchange, metrics=book):
+        for order_id in ("1", "2", "3", "4"):
+            trades = [
+                {"tradeId": f"{number}", "ordId": order_id, "instId": "BTC-USD", "side": "buy"} for number in range(5)
+            ]
+            exchange.answers.append(trades)
+            exchange.fetch_my_trades(SYMBOL)
+        exchange.place("_1", "_2")
+
+    assert 3 == recorded("trading_trades_total")  # of the second; the first has been forgotten
 
 
 def test_a_cancel_that_a_stream_tells_in_the_middle_of_an_edit_ends_no_order(book, recorded):

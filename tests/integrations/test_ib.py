@@ -10,7 +10,7 @@ from tradmetrics import ConfigurationError, SnapshotError, TradingMetrics
 
 ib_async = library("ib_async")
 
-from ib_async import LimitOrder, MarketOrder, OrderState, StopOrder  # noqa: E402
+from ib_async import Contract, LimitOrder, MarketOrder, OrderState, StopOrder  # noqa: E402
 from venues.tws import Tws  # noqa: E402
 
 from tradmetrics.integrations.ib import instrument_ib  # noqa: E402
@@ -224,6 +224,24 @@ def test_what_happened_without_a_connection_counts_when_there_is_one_again(tws, 
     assert 3 == recorded("trading_orders_filled_total")
     assert 6 == recorded("trading_trades_total")
     assert 50 + 20 + 3 * 20 + 30 == recorded("trading_profit_total", strategy="momentum")
+    assert {} == recorded.anomalies()
+
+
+def test_the_legs_of_a_combo_do_not_fill_it(tws, book, recorded):
+    """Broken, a spread of which each unit buys two contracts is filled when half of it is, and counts an overfill."""
+    combo = Contract(symbol="INFY", secType="BAG", exchange="SMART", currency="USD")
+    with instrument_ib(tws.ib, metrics=book) as handle:
+        trade = tws.place(LimitOrder("BUY", 10, 1.0), combo)
+        tws.status(trade, "Submitted")
+        executions = [
+            (tws.execution(trade, 5), None, combo),
+            (tws.execution(trade, 10), None),
+            (tws.execution(trade, 5), None),
+        ]
+        tws.reconnect(still_open=[trade], executions=executions)
+        assert 1 == handle.orders.open_orders()
+        assert 1 == recorded("trading_order_first_fill_time_seconds_count")
+
     assert {} == recorded.anomalies()
 
 
