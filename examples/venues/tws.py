@@ -54,8 +54,8 @@ class Tws:
         wrapper._results["completedOrders"] = []
         wrapper._results["openOrders"] = []
         for trade in still_open:
-            order = self.open(trade)
-            wrapper.openOrder(order.orderId, trade.contract, order, ib_async.OrderState(status="Submitted"))
+            order, state = self.open(trade), ib_async.OrderState(status=trade.orderStatus.status)
+            wrapper.openOrder(order.orderId, trade.contract, order, state)
         for trade, status in ended:  # TWS leaves the client's own id out of these
             order = ib_async.Order(permId=trade.order.permId, action=trade.order.action)
             wrapper.completedOrder(trade.contract, order, ib_async.OrderState(status=status))

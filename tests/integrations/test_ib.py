@@ -198,25 +198,27 @@ def test_a_restart_goes_on_with_the_orders_that_were_open(tws, book, recorded):
 def test_what_happened_without_a_connection_counts_when_there_is_one_again(tws, book, recorded):
     """Broken, what fills while TWS restarts, as it does each night, is never filled, and its order open for a day."""
     with instrument_ib(tws.ib, strategy="momentum", metrics=book) as handle:
-        filled, half, cancelled, resting, refused = (tws.place(LimitOrder("SELL", 10, 99.0)) for _ in range(5))
+        filled, half, cancelled, resting, refused, held = (tws.place(LimitOrder("SELL", 10, 99.0)) for _ in range(6))
         for trade in (filled, half, cancelled, resting, refused):
             tws.status(trade, "Submitted")
+        tws.status(held, "PreSubmitted")
+        tws.status(held, "Inactive")
         seen = [tws.execute(half, 4, profit=50.0), tws.execute(resting, 3, profit=20.0)]
         assert (2, 70) == (recorded("trading_trades_total"), recorded("trading_profit_total"))
         unseen = [tws.execution(filled, 3), tws.execution(filled, 7, before=3), tws.execution(half, 6)]
         tws.reconnect(
-            still_open=[resting],
-            ended=[(filled, "Filled"), (half, "Filled"), (cancelled, "Cancelled"), (refused, "Inactive")],
+            still_open=[resting, held],
+            ended=[(half, "Filled"), (cancelled, "Cancelled"), (refused, "Inactive")],
             executions=[(execution, 20.0) for execution in seen + unseen[::-1]],
         )
 
         assert 2 == recorded("trading_orders_filled_total", strategy="momentum")
         assert 1 == recorded("trading_orders_cancelled_total")
         assert 1 == recorded("trading_orders_rejected_total")
-        assert 1 == handle.orders.open_orders()
+        assert 2 == handle.orders.open_orders()
         assert 5 == recorded("trading_trades_total", strategy="momentum", side="SELL")
 
-        (again,) = tws.ib.openTrades()
+        again = next(trade for trade in tws.ib.trades() if trade.order.orderId == resting.order.orderId)
         tws.status(again, "Submitted", 3)
         last = tws.execute(again, 7, profit=30.0)
         tws.reconnect(ended=[(again, "Filled")], executions=[(execution, 20.0) for execution in [*seen, *unseen, last]])
