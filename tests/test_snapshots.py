@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import importlib.util
 import math
 import re
 from collections import UserDict, namedtuple
@@ -709,6 +710,50 @@ def test_an_iterator_is_left_to_the_caller(book: TradingMetrics) -> None:
     assert {("positions", "value"): 1} == errors(book)
     report = iter([{"strategy": "a", "win_rate": 1}])
     assert 1 == len(list(track_strategy(metrics=book)(lambda: report)()))
+
+
+class Table:
+    """What of pandas's DataFrame matters here, where pandas is missing: its columns are attributes too."""
+
+    def __init__(self, columns: dict[str, list[Any]]) -> None:
+        self.columns = columns
+
+    def __getattr__(self, name: str) -> Any:
+        return self.columns[name]
+
+    def __getitem__(self, rows: slice) -> Table:
+        return Table({name: values[rows] for name, values in self.columns.items()})
+
+    def itertuples(self) -> None:
+        """The rows, in pandas's own way."""
+
+    def to_dict(self, orient: str) -> list[dict[str, Any]]:
+        """The rows as mappings."""
+        assert "records" == orient
+        return [dict(zip(self.columns, row, strict=True)) for row in zip(*self.columns.values(), strict=True)]
+
+
+TABLES = [Table, *([importlib.import_module("pandas").DataFrame] if importlib.util.find_spec("pandas") else [])]
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_table_is_a_list_of_its_rows(book: TradingMetrics, table: Any) -> None:
+    """Positions in a DataFrame would be one of a strategy called `0 gamma 1 scalping`, and their P&L no number."""
+    rows = table({"strategy": ["gamma", "gamma", "theta"], "quantity": [50, 25, 0], "unrealized_pnl": [1.5, 2.0, 9.0]})
+    positions = track_positions(metrics=book)(lambda answer: answer)
+    assert rows is positions(rows)
+    assert {"trading_positions_open gamma": 2, "trading_unrealized_pnl": 3.5} == recorded(book)
+    positions(rows[:0])
+    assert {"trading_positions_open gamma": 0, "trading_unrealized_pnl": 0} == recorded(book)
+    track_strategy(metrics=book)(lambda: table({"strategy": ["a", "b"], "win_rate": [0.5, 0.25]}))()
+    MetricsExporter(book).update_position_metrics(rows)
+    assert {
+        "trading_positions_open gamma": 2,
+        "trading_unrealized_pnl": 3.5,
+        "trading_strategy_win_rate a": 0.5,
+        "trading_strategy_win_rate b": 0.25,
+    } == recorded(book)
+    assert {} == errors(book)
 
 
 @pytest.mark.parametrize("answer", [5, object(), "text and no positions"])

@@ -234,8 +234,9 @@ def _take_in(
 def _positions_in(positions: Any, marks: Sequence[tuple[str, ...]]) -> list[Any]:
     if isinstance(positions, (str, bytes)):
         raise TypeError("a text is no list of positions")
-    if items_of(positions) is positions:
-        return list(positions)
+    items = list(items_of(positions))
+    if len(items) != 1 or items[0] is not positions:
+        return items
     if marks and _is_position(positions, marks):
         return [positions]
     if isinstance(positions, Mapping):
@@ -292,7 +293,8 @@ def _number(book: TradingMetrics, site: str, value: object) -> float | None:
 
 
 def items_of(snapshot: Any) -> Iterable[Any]:
-    """The snapshots in what a function returned: the items of a list, tuple or set, or the one object itself."""
-    # Not isinstance(), which asks the object for its __class__.
-    kind = type(snapshot)
+    """The snapshots in what a function returned: a list's, tuple's or set's items, a table's rows, or the object."""
+    kind = type(snapshot)  # not isinstance(), which asks the object for its __class__
+    if hasattr(kind, "itertuples"):  # a DataFrame of pandas
+        return snapshot.to_dict("records")  # type: ignore[no-any-return]
     return snapshot if issubclass(kind, (list, tuple, set, frozenset)) and not hasattr(kind, "_fields") else (snapshot,)

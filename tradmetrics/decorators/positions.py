@@ -102,7 +102,8 @@ def track_positions(
         ```
 
     Args:
-        function: A function that returns a position, an iterable of positions, or a mapping whose values they are.
+        function: A function that returns a position, an iterable of positions, a mapping whose values they are, or a
+            DataFrame whose rows they are.
         strategy: Source of a position's strategy, where it is not the position's `strategy`: `result("…")` reads the
             position. A parameter of the function of that name counts where a position has none.
         unrealized_pnl: Likewise of its unrealized P&L.
