@@ -153,6 +153,7 @@ class _Connection:
         for fill in fills:
             key = _id(fill.execution)
             self._executed(fill.execution)
+            self._commission(None, fill, fill.commissionReport)
             if key not in combos or fill.contract.secType == _COMBO:  # not the legs
                 filled[key] = max(filled.get(key, 0.0), fill.execution.cumQty)
         for key, quantity in filled.items():
