@@ -68,6 +68,30 @@ def test_a_gauge_that_was_set_to_an_integer_is_rendered_alike() -> None:
     assert without_uptime(generate_latest(book.registry)) == without_uptime(render(book.registry))
 
 
+def test_names_types_and_units_are_the_definitions() -> None:
+    """A dashboard would find no such metric: both renderers, compared with one another above, would spell it alike."""
+    book = TradingMetrics(CollectorRegistry())
+    book.record(catalogue.CAPITAL_TOTAL, (), 5, site="test")
+    book.record(catalogue.ORDERS_FILLED, ("s", "BUY"), 2, site="test")
+    book.record(catalogue.ORDER_FILL_TIME, ("s",), 0.1, site="test")
+    encode, _ = choose_encoder(ACCEPTS[5])
+    lines = {*render(book.registry).decode().splitlines(), *render(book.registry, encode).decode().splitlines()}
+    wanted = {
+        f"# HELP trading_capital_total {catalogue.CAPITAL_TOTAL.help}",
+        "# TYPE trading_capital_total gauge",
+        "trading_capital_total 5.0",
+        "# TYPE trading_orders_filled counter",
+        "# TYPE trading_orders_filled_total counter",
+        'trading_orders_filled_total{side="BUY",strategy="s"} 2.0',
+        "# TYPE trading_order_fill_time_seconds histogram",
+        "# UNIT trading_order_fill_time_seconds seconds",
+        'trading_order_fill_time_seconds_bucket{le="0.1",strategy="s"} 1.0',
+        'trading_order_fill_time_seconds_count{strategy="s"} 1.0',
+        'trading_order_fill_time_seconds_sum{strategy="s"} 0.1',
+    }
+    assert set() == wanted - lines
+
+
 def test_part_of_a_registry_is_rendered_alike() -> None:
     """`?name[]=` would give another text than prometheus_client's, or all metrics."""
     book = TradingMetrics(CollectorRegistry())
