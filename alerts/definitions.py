@@ -43,8 +43,9 @@ def rise(metric: str, by: str = "") -> str:
     - when a scrape of the window lacks it and has the system's uptime, be it that the system was started again,
     - or when it was not there before the window, and the system was first scraped within a minute of its start;
 
-    unless `increase()` knows of more, from before a restart. A gap between scrapes makes no series look new, since the
-    uptime is missing too, and neither does a Prometheus that is started later than the system.
+    unless `increase()` knows of more, from before a restart. What was born counts to the end of the window although
+    the system has gone since: its last order may be live all the same. A gap between scrapes makes no series look
+    new, since the uptime is missing too, and neither does a Prometheus that is started later than the system.
 
     Args:
         metric: Name of the counter, as a template.
@@ -56,10 +57,11 @@ def rise(metric: str, by: str = "") -> str:
     labels = f"job, instance, {by}" if by else "job, instance"
     rise = f"increase({metric}[@window])"
     everywhere = "on (job, instance) group_left () count_over_time(@SYSTEM_UPTIME[@window])"
-    lacking = f"{metric} and (count_over_time({metric}[@window]) < {everywhere})"
+    lacking = f"(count_over_time({metric}[@window]) < {everywhere})"
     started = "on (job, instance) min_over_time(@SYSTEM_UPTIME[@window]) < 60"
-    first = f"{metric} unless {metric} offset @window and {started}"
-    return f"sum by ({labels}) (({lacking} or {first}) unless {rise} > {metric} or {rise})"
+    new = f"last_over_time({metric}[@window]) unless {metric} offset @window"
+    born = f"{metric} and {lacking} or {new} and {lacking} or {new} and {started}"
+    return f"sum by ({labels}) (({born}) unless {rise} > last_over_time({metric}[@window]) or {rise})"
 
 
 def quantile(quantile: str, metric: str, by: str) -> str:

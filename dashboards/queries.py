@@ -57,9 +57,12 @@ def occurrences(definition: MetricDefinition, by: str = "", *, window: str = RAT
     rise = f"increase({series}[{window}])"
     uptime = f"{select(SYSTEM_UPTIME)}[{window}]"
     everywhere = f"on (job, instance) group_left () count_over_time({uptime})"
-    lacking = f"{series} and (count_over_time({series}[{window}]) < {everywhere})"
-    first = f"{series} unless {series} offset {window} and on (job, instance) min_over_time({uptime}) < 60"
-    return _sum(f"({lacking} or {first}) unless {rise} > {series} or {rise}", by)
+    lacking = f"(count_over_time({series}[{window}]) < {everywhere})"
+    started = f"on (job, instance) min_over_time({uptime}) < 60"
+    last = f"last_over_time({series}[{window}])"
+    new = f"{last} unless {series} offset {window}"
+    born = f"{series} and {lacking} or {new} and {lacking} or {new} and {started}"
+    return _sum(f"({born}) unless {rise} > {last} or {rise}", by)
 
 
 def in_range(definition: MetricDefinition) -> str:

@@ -238,6 +238,12 @@ def test_a_count_in_the_time_shown_has_the_first_of_its_kind_and_0_when_there_wa
     assert panel["targets"][0]["instant"]
 
 
+def test_a_count_in_the_time_shown_is_there_in_the_evening_when_the_bot_has_gone(tmp_path: Path) -> None:
+    """Who looks at the day after the bot was stopped would read that the breaker had not tripped."""
+    trips = next(panel for _, panel in ALL if panel["title"] == "Trips in the time shown")
+    assert answer(trips, "_x40 1x19 stale", "28m", 1, tmp_path) == ""
+
+
 def test_a_count_in_the_time_shown_goes_on_over_a_restart_of_the_bot(tmp_path: Path) -> None:
     """After a restart at noon, the morning's trips would be gone from the day's count."""
     trips = next(panel for _, panel in ALL if panel["title"] == "Trips in the time shown")
