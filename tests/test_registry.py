@@ -404,6 +404,23 @@ def test_a_late_value_gets_in_though_nobody_scrapes(clock: Clock) -> None:
     assert {"late", "older", "__other__"} == strategies(book)
 
 
+@pytest.mark.parametrize(
+    "limits",
+    [Limits(series={REJECTED: 2}, idle_after=3_600), Limits(labels={"reason": 2}, idle_after=3_600)],
+    ids=["series", "one label of two"],
+)
+def test_a_late_pair_gets_in_though_nobody_scrapes(clock: Clock, limits: Limits) -> None:
+    """What has been idle for hours would count as active, and a new reason would wait for another `idle_after`."""
+    book = TradingMetrics(limits=limits)
+    for reason in ("margin", "price"):
+        for _ in range(3):
+            book.record(catalogue.ORDERS_REJECTED, ("gamma", reason), site="test")
+    clock.pass_by(7_200)
+    for _ in range(RECURRING):
+        book.record(catalogue.ORDERS_REJECTED, ("gamma", "late"), site="test")
+    assert {("gamma", "price"), ("gamma", "late"), ("gamma", "__other__")} == set(values_of(book, REJECTED))
+
+
 def test_it_is_looked_at_what_is_idle_as_soon_as_it_is_time(clock: Clock) -> None:
     """A late strategy whose orders come on the minute would always be too early by a moment."""
     book = TradingMetrics(limits=Limits(labels={"strategy": 1}, idle_after=80))
