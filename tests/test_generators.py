@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -243,6 +244,34 @@ def test_delegating_to_a_decorated_generator_works(book: TradingMetrics) -> None
     with pytest.raises(StopIteration) as end:
         steps.send("stop")
     assert "stopped" == end.value.value
+
+
+def test_an_item_of_a_stream_is_let_go_while_the_next_is_awaited(book: TradingMetrics) -> None:
+    """Each feed would keep an order book in memory that nobody has any more, for as long as the market is silent."""
+    seen: list[Any] = []
+
+    class Item:
+        pass
+
+    @track_errors(component="feed", metrics=book)
+    async def stream() -> Any:
+        yield Item()
+        seen.append(kept[0]())
+        try:
+            yield Item()
+        except LimitReached:
+            seen.append(kept[1]())
+            yield "end"
+
+    async def main() -> str:
+        items = stream()
+        for _ in range(2):
+            kept.append(weakref.ref(await items.__anext__()))
+        return await items.athrow(LimitReached())
+
+    kept: list[Any] = []
+    assert "end" == asyncio.run(main())
+    assert [None, None] == seen
 
 
 def test_a_decorated_generator_is_a_context_manager_beneath_contextlib(book: TradingMetrics) -> None:

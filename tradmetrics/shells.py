@@ -148,17 +148,16 @@ def async_generator_shell(function: Callable[..., Any], call: Callable[..., Any]
                     value = await step
                 except StopAsyncIteration:
                     break
-                sent: Any = None
                 thrown: BaseException | None = None
                 try:
-                    sent = yield value
+                    value = yield value  # what is sent, so that nothing here keeps what was yielded
                 except BaseException as exception:
-                    thrown = exception
+                    thrown, value = exception, None
                 # Outside the handler, so that what the generator raises now does not gain `thrown` as its context.
                 if isinstance(thrown, GeneratorExit):
                     await generator.aclose()
                     raise thrown
-                step = generator.asend(sent) if thrown is None else generator.athrow(thrown)
+                step = generator.asend(value) if thrown is None else generator.athrow(thrown)
         except BaseException as exception:
             finished(args, kwargs, None, exception, token)
             raise
