@@ -300,12 +300,21 @@ def metrics_exporter_of(book: TradingMetrics) -> Any:
         ({"trading_daily_pnl": (1,)}, "'trading_daily_pnl' is a gauge; only histograms have buckets"),
         ({"trading_trades_pnl": (2, 1)}, "each larger than the one before"),
         ({"trading_trades_pnl": ()}, "buckets are finite numbers"),
+        (5, "a mapping of a histogram's name to its bounds, e.g. {'trading_.*': .*}, not 5"),
     ],
 )
 def test_buckets_that_cannot_work_are_refused(buckets: Any, message: str) -> None:
     """A misspelt name would leave the default bounds in place, unnoticed."""
     with pytest.raises(ConfigurationError, match=message):
         TradingMetrics(buckets=buckets)
+
+
+@pytest.mark.parametrize("name", ["enabled", "strict"])
+@pytest.mark.parametrize("value", ["no", "", 0, None])
+def test_a_flag_is_true_or_false(name: str, value: Any) -> None:
+    """`enabled=os.environ["METRICS"]` would record with METRICS=no, and `strict` raise into an order."""
+    with pytest.raises(ConfigurationError, match=f"{name} is True or False, not "):
+        TradingMetrics(**{name: value})
 
 
 def test_limits_may_be_a_plain_mapping() -> None:

@@ -100,7 +100,7 @@ def test_yaml_blocks_can_be_read() -> None:
     ]
     assert len(blocks) > 8
     for block in blocks:
-        assert isinstance(yaml.safe_load(block), dict)
+        assert isinstance(yaml.safe_load(block), dict | list)
 
 
 def test_a_block_that_fails_is_named_by_its_file_and_line(tmp_path: Path) -> None:

@@ -108,7 +108,7 @@ def test_an_event_between_the_lock_and_the_recording_is_recorded_once(monkeypatc
     lock = running.LOCK
 
     class Interrupting:
-        def held(self) -> "Interrupting":
+        def held(self) -> Interrupting:
             return self
 
         def __enter__(self) -> None:

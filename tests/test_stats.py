@@ -467,3 +467,10 @@ def test_settings_that_cannot_be_right_are_refused(given: dict[str, Any], messag
     """The figures would be wrong for as long as nobody looks."""
     with pytest.raises(ConfigurationError, match=message):
         StrategyStats(**given)
+
+
+def test_a_system_without_time_zones_says_where_to_get_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On Windows the reader would be told to write 'Asia/Kolkata', which is what they wrote."""
+    monkeypatch.setattr("zoneinfo.available_timezones", set)
+    with pytest.raises(ConfigurationError, match=r"none is known on this system.*pip install tzdata"):
+        StrategyStats(timezone="Asia/Nowhere")

@@ -18,7 +18,7 @@ from tradmetrics.errors import ConfigurationError, LabelSourceError, Tradmetrics
 from tradmetrics.faults import FaultLog, describe, logger
 from tradmetrics.freshness import Freshness
 from tradmetrics.identifiers import is_identifier
-from tradmetrics.options import buckets_of, limits_of
+from tradmetrics.options import buckets_of, flag, limits_of
 from tradmetrics.registration import instrument_on, remove_from, restore_on, shelf_of
 from tradmetrics.registry import AtScrape, Instrument, Resolved
 from tradmetrics.series import Series
@@ -48,8 +48,9 @@ class TradingMetrics:
         strict: True raises instrumentation errors instead of counting them; for tests.
 
     Raises:
-        ConfigurationError: When a limit or a bucket list names a metric or label that does not exist, when the
-            registry has a conflicting metric, or when `PROMETHEUS_MULTIPROC_DIR` cannot be written to.
+        ConfigurationError: When an option cannot work as given, such as a limit or a bucket list that names a metric
+            or label that does not exist, when the registry has a conflicting metric, or when
+            `PROMETHEUS_MULTIPROC_DIR` cannot be written to.
 
     Attributes:
         registry: The registry, for `prometheus_client.generate_latest` and the like.
@@ -80,8 +81,8 @@ class TradingMetrics:
         self.limits = limits_of(limits)
         self.freshness = Freshness()
         self.strategy_stats = strategy_stats
-        self.enabled = enabled and not DISABLED_BY_ENVIRONMENT
-        self.strict = strict
+        self.enabled = flag("enabled", enabled) and not DISABLED_BY_ENVIRONMENT
+        self.strict = flag("strict", strict)
         self.token = object()
         """Replaced when what decorated functions have cached of this book is no longer right."""
         self.remembered: dict[tuple[str, ...], Series] = {}

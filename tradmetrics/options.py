@@ -8,6 +8,7 @@ from tradmetrics import catalogue
 from tradmetrics.cardinality import LabelKey, Limits
 from tradmetrics.definition import known_definitions
 from tradmetrics.errors import ConfigurationError, nearest
+from tradmetrics.text import shown
 
 
 def limits_of(limits: Limits | Mapping[LabelKey, int] | None) -> Limits:
@@ -23,6 +24,11 @@ def buckets_of(buckets: Mapping[str, Iterable[float]] | None) -> dict[str, tuple
     """Bucket bounds by metric as given, checked against the histograms there are."""
     histograms = [definition.name for definition in catalogue.CATALOGUE if definition.kind == "histogram"]
     result: dict[str, tuple[float, ...]] = {}
+    if buckets is not None and not isinstance(buckets, Mapping):
+        raise ConfigurationError(
+            f"buckets: a mapping of a histogram's name to its bounds, e.g. {{{histograms[0]!r}: (0.1, 1, 10)}}, "
+            f"not {shown(buckets)}"
+        )
     for name, bounds in (buckets or {}).items():
         if name in catalogue.BY_NAME and name not in histograms:
             raise ConfigurationError(
@@ -32,3 +38,10 @@ def buckets_of(buckets: Mapping[str, Iterable[float]] | None) -> dict[str, tuple
             raise ConfigurationError(f"buckets: no histogram is called {name!r}{nearest(name, histograms)}")
         result[name] = catalogue.BY_NAME[name].with_buckets(bounds).buckets or ()
     return result
+
+
+def flag(name: str, value: object) -> bool:
+    """A flag as given: what merely passes for one, such as a text from the environment, would be read as True."""
+    if not isinstance(value, bool):
+        raise ConfigurationError(f"{name} is True or False, not {shown(value)}")
+    return value

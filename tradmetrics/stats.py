@@ -293,7 +293,10 @@ def _zone(name: str) -> tzinfo:
     try:
         return ZoneInfo(name)
     except Exception:
+        known = available_timezones()
+        advice = "write an IANA name such as 'Asia/Kolkata'"
+        if not known:
+            advice = "none is known on this system, for want of their database; pip install tzdata brings it"
         raise ConfigurationError(
-            f"StrategyStats: {name!r} is no time zone{nearest(str(name), available_timezones())}; "
-            "write an IANA name such as 'Asia/Kolkata'"
+            f"StrategyStats: {name!r} is no time zone{nearest(str(name), known)}; {advice}"
         ) from None
