@@ -60,6 +60,15 @@ def test_symbols_and_endpoints_have_larger_budgets() -> None:
     assert (500, 200, 5) == tuple(limits.label_budget(metric, label) for label in ("symbol", "endpoint", "reason"))
 
 
+def test_the_budgets_are_the_documented_ones() -> None:
+    """A memory that is reckoned with the manual's figures would be too small."""
+    limits = Limits()
+    assert 500 == limits.label_budget(OVERFLOW, "site")
+    assert (50, 2_000) == (limits.default_label, limits.series_budget(SUBMITTED))
+    assert 2_000 == Limits(series={SUBMITTED: 5}).outside_budget(SUBMITTED)
+    assert (None, 3_600) == (limits.expire_after, limits.idle_after)
+
+
 def test_a_budget_of_one_is_a_budget() -> None:
     """The smallest budget would be refused, or admit nothing."""
     assert {"s0", "__other__"} == strategies(TradingMetrics(limits={"strategy": 1}), 3)
