@@ -194,12 +194,12 @@ FAULTS: dict[str, Fault] = {
     "clock of an order": Fault(order(status="filled"), "clock"),
     "clock of a connection": Fault(counted("track_connection"), "clock"),
     "time of day of a training": Fault(
-        counted("track_training"), "clock", patch={"tradmetrics.instrument.time": raising(BROKEN)}
+        counted("track_training"), "clock", patch={"tradmetrics.reading.time": raising(BROKEN)}
     ),
     "time of day of market data": Fault(
         lambda book: track_market_data(symbol="NIFTY", timestamp=1, metrics=book),
         "clock",
-        patch={"tradmetrics.instrument.time": raising(BROKEN)},
+        patch={"tradmetrics.reading.time": raising(BROKEN)},
     ),
     "time of an arrival": Fault(
         counted("track_market_data"), "record", patch={"tradmetrics.decorators.market_data.monotonic": raising(BROKEN)}
@@ -894,7 +894,7 @@ def test_whatever_is_drawn_the_caller_gets_what_the_function_did(data: st.DataOb
         if "clock" in broken:
             patch.setattr("tradmetrics.instrument.perf_counter", raising(BROKEN))
         if "time" in broken:
-            patch.setattr("tradmetrics.instrument.time", raising(BROKEN))
+            patch.setattr("tradmetrics.reading.time", raising(BROKEN))
         if "logger" in broken:
             patch.setattr("tradmetrics.faults.logger.warning", raising(BROKEN))
         if "vocabulary" in broken:

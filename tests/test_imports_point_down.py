@@ -22,7 +22,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("catalogue", "values", "extractors", "outcomes", "symbols", "cardinality", "rendering", "domains", "worker_files"),
     ("readers", "times"),
     ("faults", "vocabulary", "storage", "spill", "shelf", "recipe"),
-    ("label_values", "plan"),
+    ("label_values", "plan", "reading"),
     ("registry", "precreation"),
     ("registration", "options"),
     ("book", "publishing"),

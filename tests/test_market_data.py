@@ -50,7 +50,7 @@ class Clocks:
 def clocks(monkeypatch: pytest.MonkeyPatch) -> Clocks:
     """Clocks that move when told."""
     clocks = Clocks()
-    for module in ("instrument", "decorators.market_data"):
+    for module in ("reading", "decorators.market_data"):
         monkeypatch.setattr(f"tradmetrics.{module}.time", lambda: clocks.now)
     for module in ("freshness", "decorators.market_data"):
         monkeypatch.setattr(f"tradmetrics.{module}.monotonic", lambda: clocks.since_start)

@@ -29,7 +29,7 @@ TRAINED = {"trading_ml_training_duration_seconds_count": 1, "trading_ml_last_tra
 @pytest.fixture
 def book(monkeypatch: pytest.MonkeyPatch) -> TradingMetrics:
     """A book of the test's own, and a time of day that stands still."""
-    monkeypatch.setattr("tradmetrics.instrument.time", lambda: 1_700_000_000.0)
+    monkeypatch.setattr("tradmetrics.reading.time", lambda: 1_700_000_000.0)
     return TradingMetrics()
 
 

@@ -41,8 +41,8 @@ from tradmetrics import (
 from tradmetrics.cardinality import Guard
 from tradmetrics.default import current
 from tradmetrics.identifiers import is_identifier
-from tradmetrics.instrument import Reading
 from tradmetrics.readers import Field
+from tradmetrics.reading import Reading
 from tradmetrics.recipe import Recipe, Rule
 from tradmetrics.registry import Instrument, Resolved
 from tradmetrics.series import CounterSeries

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from enum import Enum
-from time import perf_counter, time
+from time import perf_counter
 from typing import Any, Final, TypeAlias, Union
 
 from tradmetrics.book import NO_BOOK, TradingMetrics, apply
@@ -18,9 +17,10 @@ from tradmetrics.cardinality import LabelBudget
 from tradmetrics.default import get_metrics
 from tradmetrics.errors import TradmetricsError
 from tradmetrics.extractors import Compiled
-from tradmetrics.labels import MISSING, Call, Missing
+from tradmetrics.labels import MISSING
 from tradmetrics.overflow import Overflowing
 from tradmetrics.plan import ASKED, SAFE, Line, Plan
+from tradmetrics.reading import Reading
 from tradmetrics.recipe import RAISED, RETURNED, Prepared, Recipe
 from tradmetrics.removal import creating
 from tradmetrics.series import Series
@@ -32,109 +32,10 @@ Entry: TypeAlias = tuple[tuple[Callable[[], object], ...], tuple[Callable[[float
 """What to do for a call whose outcome needs no reading: series to tick, series that observe its seconds, the rest."""
 
 
-class Reading(Call):
-    """One finished call, with its fields read on demand.
-
-    Attributes:
-        site: The decorated function.
-        book: The book it records to.
-        entered: What the recipe's `enter` returned.
-    """
-
-    __slots__ = ("_args", "_bound", "_kwargs", "_values", "book", "entered", "site")
-
-    def __init__(
-        self,
-        site: Site,
-        args: tuple[Any, ...],
-        kwargs: Mapping[str, Any],
-        result: Any,
-        exception: BaseException | None,
-        token: Any,
-    ) -> None:
-        self.site = site
-        self.book = site.book
-        self.entered = None
-        if type(token) is tuple:
-            token, self.entered = token
-        self._args = args
-        self._kwargs = kwargs
-        self._bound: Mapping[str, Any] | None = None
-        self.result = result
-        self.exception = exception
-        self.seconds = _since(site, token)
-        self._values: dict[str, Any] = {}
-
-    @property
-    def arguments(self) -> Mapping[str, Any]:
-        """The call's arguments by parameter name, defaults included; bound when somebody asks."""
-        bound = self._bound
-        if bound is None:
-            compiled = self.site.compiled
-            try:
-                bound = compiled.bind(*self._args, **self._kwargs)
-            except TypeError:
-                bound = compiled.bind(*self._args, **compiled.known(self._kwargs))
-            self._bound = bound
-        return bound
-
-    def __call__(self, name: str) -> Any:
-        """The value of a field: `MISSING` where there is nothing to read, or where reading failed."""
-        value = self._values.get(name, _UNREAD)
-        if value is _UNREAD:
-            if name == "seconds":
-                return self.seconds
-            try:
-                value = self.site.compiled.readers[name](self)
-            except Exception as error:
-                self.fault("source", error)
-                value = FAILED
-            self._values[name] = value
-        return MISSING if value is FAILED else value
-
-    def now(self) -> float | None:
-        """Unix seconds; None where the clock fails, which is counted."""
-        try:
-            return time()
-        except Exception as error:
-            self.fault("clock", error)
-            return None
-
-    def label(self, name: str) -> Any:
-        """The value of a field as a label: its text is read once, however many metrics have the label."""
-        value = self(name)
-        if type(value) in _HAVE_A_TEXT:
-            return value
-        try:
-            if not isinstance(value, Enum):
-                value = self._values[name] = text_of(value)
-        except Exception as error:
-            self.fault("label", error)
-            value = self._values[name] = MISSING
-        return value
-
-    def put(self, name: str, value: object) -> None:
-        """Give a field its value, whatever its source says."""
-        self._values[name] = value
-
-    def default(self, name: str, value: object) -> None:
-        """Give a field a value if its source has none."""
-        current = self(name)
-        if (current is None or current is MISSING) and self._values[name] is not FAILED:
-            self._values[name] = value
-
-    def fault(self, stage: str, error: Exception) -> None:
-        """Count an error of this site."""
-        self.book.fault(self.site.name, stage, error)
-
-
 # What of an exception raising it anew would change.
 _KEPT: Final = [
     vars(BaseException)[name] for name in ("__traceback__", "__context__", "__cause__", "__suppress_context__")
 ]
-FAILED: Final = object()
-_UNREAD: Final = object()
-_HAVE_A_TEXT: Final = frozenset({str, int, float, bool, bytes, type(None), Missing})
 
 
 def _since(site: Site, started: float) -> float:
@@ -308,7 +209,8 @@ class Site:
         if not self.book.enabled:
             return
         recipe = self.recipe
-        reading = Reading(self, args, kwargs, result, exception, token)
+        started, entered = token if type(token) is tuple else (token, None)
+        reading = Reading(self, args, kwargs, result, exception, _since(self, started), entered)
         try:
             outcome = recipe.outcome(reading)
         except TradmetricsError:

@@ -11,7 +11,7 @@ from tradmetrics.series import Series
 from tradmetrics.spill import Spill
 
 if TYPE_CHECKING:
-    from tradmetrics.instrument import Reading
+    from tradmetrics.reading import Reading
 
 Done: TypeAlias = tuple[list[Union[Series, None]], Union[Prepared, None]]
 """What was done for a key: the series of each line, where it recorded, and the rest."""

@@ -10,7 +10,8 @@ from tradmetrics.definition import MetricDefinition
 from tradmetrics.readers import Field
 
 if TYPE_CHECKING:
-    from tradmetrics.instrument import Reading, Site
+    from tradmetrics.instrument import Site
+    from tradmetrics.reading import Reading
 
 RAISED: Final = "raised"
 RETURNED: Final = "returned"

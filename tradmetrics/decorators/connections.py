@@ -8,7 +8,8 @@ from typing import Any, Final, ParamSpec, TypeVar, overload
 
 from tradmetrics import catalogue
 from tradmetrics.book import NO_BOOK, TradingMetrics, checked
-from tradmetrics.instrument import Reading, Site
+from tradmetrics.instrument import Site
+from tradmetrics.reading import Reading
 from tradmetrics.recipe import Recipe
 from tradmetrics.recording import resolve
 from tradmetrics.series import Series

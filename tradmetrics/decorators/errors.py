@@ -9,9 +9,9 @@ from typing import Any, Final, ParamSpec, TypeVar, overload
 from tradmetrics import catalogue, vocabulary
 from tradmetrics.book import TradingMetrics, checked
 from tradmetrics.errors import ConfigurationError, LabelSourceError, nearest
-from tradmetrics.instrument import Reading
 from tradmetrics.labels import LabelSource
 from tradmetrics.readers import Field
+from tradmetrics.reading import Reading
 from tradmetrics.recipe import Recipe, Rule
 from tradmetrics.recording import constant, resolve
 from tradmetrics.wrapping import decorate, taught

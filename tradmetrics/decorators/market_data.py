@@ -10,9 +10,9 @@ from typing import Any, Final, ParamSpec, TypeVar, overload
 from tradmetrics import catalogue
 from tradmetrics.book import TradingMetrics
 from tradmetrics.errors import ConfigurationError
-from tradmetrics.instrument import Reading
 from tradmetrics.labels import MISSING, LabelSource
 from tradmetrics.readers import Field
+from tradmetrics.reading import Reading
 from tradmetrics.recipe import RAISED, RETURNED, Prepared, Recipe, Rule
 from tradmetrics.text import UNKNOWN, text_of
 from tradmetrics.times import FARTHEST, UNITS, Unit, seconds_of

@@ -8,9 +8,9 @@ from typing import Any, Final, ParamSpec, TypeVar, overload
 
 from tradmetrics import catalogue
 from tradmetrics.book import TradingMetrics
-from tradmetrics.instrument import Reading
 from tradmetrics.labels import MISSING, LabelSource, Mapped, Result
 from tradmetrics.readers import Field
+from tradmetrics.reading import Reading
 from tradmetrics.recipe import RETURNED, Recipe, Rule
 from tradmetrics.wrapping import Decorator, decorate, taught
 

@@ -7,9 +7,9 @@ from typing import Any, Final, ParamSpec, TypeVar, overload
 
 from tradmetrics import catalogue, outcomes, vocabulary
 from tradmetrics.book import TradingMetrics
-from tradmetrics.instrument import Reading
 from tradmetrics.labels import MISSING, LabelSource, find
 from tradmetrics.readers import Field
+from tradmetrics.reading import Reading
 from tradmetrics.recipe import Recipe, Rule
 from tradmetrics.text import shown
 from tradmetrics.wrapping import Decorator, decorate, taught

@@ -11,9 +11,10 @@ from tradmetrics import catalogue, snapshots
 from tradmetrics.book import TradingMetrics
 from tradmetrics.contexts import put
 from tradmetrics.decorators.snapshots import value_of
-from tradmetrics.instrument import Reading, Site
+from tradmetrics.instrument import Site
 from tradmetrics.labels import LabelSource, Result
 from tradmetrics.readers import Field
+from tradmetrics.reading import Reading
 from tradmetrics.recipe import Recipe
 from tradmetrics.wrapping import Decorator, decorate, taught
 

@@ -7,10 +7,10 @@ from typing import Any, Final, ParamSpec, TypeVar, overload
 
 from tradmetrics import catalogue
 from tradmetrics.book import TradingMetrics
-from tradmetrics.instrument import Reading
 from tradmetrics.labels import MISSING, LabelSource
 from tradmetrics.outcomes import ERROR, OK, method_name, request_status, status_of_exception
 from tradmetrics.readers import Field
+from tradmetrics.reading import Reading
 from tradmetrics.recipe import Recipe, Rule
 from tradmetrics.wrapping import Decorator, decorate, taught
 

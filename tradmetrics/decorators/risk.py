@@ -8,10 +8,10 @@ from typing import Any, Final, ParamSpec, TypeVar, overload
 from tradmetrics import catalogue
 from tradmetrics.book import TradingMetrics
 from tradmetrics.errors import ConfigurationError
-from tradmetrics.instrument import Reading
 from tradmetrics.labels import LabelSource
 from tradmetrics.outcomes import ExceptionName, Names, is_one_of
 from tradmetrics.readers import Field
+from tradmetrics.reading import Reading
 from tradmetrics.recipe import Recipe, Rule
 from tradmetrics.values import is_false
 from tradmetrics.wrapping import Decorator, decorate, taught

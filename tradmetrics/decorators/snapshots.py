@@ -11,9 +11,9 @@ from typing import Any, Final, ParamSpec, TypeVar, overload
 from tradmetrics import catalogue, snapshots
 from tradmetrics.book import TradingMetrics
 from tradmetrics.definition import MetricDefinition
-from tradmetrics.instrument import Reading
 from tradmetrics.labels import MISSING, LabelSource, Result, follow
 from tradmetrics.readers import Field
+from tradmetrics.reading import Reading
 from tradmetrics.recipe import Recipe
 from tradmetrics.wrapping import Decorator, decorate, taught
 

@@ -7,9 +7,9 @@ from typing import Any, Final, ParamSpec, TypeVar, overload
 
 from tradmetrics import catalogue, vocabulary
 from tradmetrics.book import TradingMetrics
-from tradmetrics.instrument import Reading
 from tradmetrics.labels import MISSING, LabelSource
 from tradmetrics.readers import Field
+from tradmetrics.reading import Reading
 from tradmetrics.recipe import Prepared, Recipe, Rule
 from tradmetrics.stats import is_executed
 from tradmetrics.values import number_of

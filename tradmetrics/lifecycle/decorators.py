@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any, Final, ParamSpec, TypeVar, overload
 
 from tradmetrics import outcomes
-from tradmetrics.instrument import Reading
 from tradmetrics.labels import MISSING, LabelSource, find
 from tradmetrics.lifecycle.core import Failure
 from tradmetrics.lifecycle.recipes import (
@@ -25,6 +24,7 @@ from tradmetrics.lifecycle.recipes import (
 )
 from tradmetrics.lifecycle.submit import Submitting
 from tradmetrics.readers import Field
+from tradmetrics.reading import Reading
 from tradmetrics.recipe import Recipe
 from tradmetrics.wrapping import Decorator, decorate
 

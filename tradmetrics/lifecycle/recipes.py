@@ -8,10 +8,11 @@ from enum import Enum
 from typing import Any, Final, ParamSpec, TypeVar
 
 from tradmetrics import catalogue
-from tradmetrics.instrument import Reading, Site
+from tradmetrics.instrument import Site
 from tradmetrics.labels import MISSING, Error, Mapped, Result, Source
 from tradmetrics.lifecycle.intake import Entered, Intake
 from tradmetrics.readers import Field
+from tradmetrics.reading import Reading
 from tradmetrics.recipe import Recipe
 from tradmetrics.text import text_of
 from tradmetrics.wrapping import SITE_ATTRIBUTE, taught_as

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final, ParamSpec, TypeVar, overload
 
 from tradmetrics import outcomes, vocabulary
-from tradmetrics.instrument import Reading
 from tradmetrics.labels import LabelSource
 from tradmetrics.lifecycle.answer import Answer
 from tradmetrics.lifecycle.core import Failure
@@ -26,6 +25,7 @@ from tradmetrics.lifecycle.recipes import (
     values_of,
 )
 from tradmetrics.readers import Field
+from tradmetrics.reading import Reading
 from tradmetrics.wrapping import Decorator, decorate
 
 P = ParamSpec("P")

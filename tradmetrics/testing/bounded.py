@@ -18,7 +18,7 @@ from tradmetrics.cardinality import Limits
 from tradmetrics.definition import MetricDefinition
 from tradmetrics.errors import DecorationError
 from tradmetrics.faults import logger
-from tradmetrics.instrument import Reading
+from tradmetrics.reading import Reading
 from tradmetrics.recipe import RAISED, RETURNED, Rule
 from tradmetrics.registry import Instrument
 from tradmetrics.testing.arguments import CallArguments

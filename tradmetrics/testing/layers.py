@@ -10,7 +10,8 @@ from types import CellType, FunctionType, MethodType
 from typing import Any
 
 from tradmetrics.book import TradingMetrics
-from tradmetrics.instrument import Reading, Site
+from tradmetrics.instrument import Site
+from tradmetrics.reading import Reading
 from tradmetrics.recipe import Recipe
 from tradmetrics.wrapping import SITE_ATTRIBUTE, instrument
 
