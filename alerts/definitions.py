@@ -38,14 +38,11 @@ def rise(metric: str, by: str = "") -> str:
     """Build the expression of how much a counter rose within the window, its first appearance included.
 
     `increase()` alone misses what a labelled counter held when it first appeared, which is all there is to see of
-    the first reject for a new reason. A series was born within the window, and all that it holds is of the window,
-
-    - when a scrape of the window lacks it and has the system's uptime, be it that the system was started again,
-    - or when it was not there before the window, and the system was first scraped within a minute of its start;
-
-    unless `increase()` knows of more, from before a restart. What was born counts to the end of the window although
-    the system has gone since: its last order may be live all the same. A gap between scrapes makes no series look
-    new, since the uptime is missing too, and neither does a Prometheus that is started later than the system.
+    the first reject for a new reason. A series that was not there before the window counts with all that it holds,
+    if the system was there then, or was started since: after a gap between scrapes nothing looks new, nor when
+    Prometheus is started later than the system. What it holds counts to the end of the window although the system has
+    gone since: its last order may be live all the same. Where `increase()` knows of more, from before a restart, that
+    counts.
 
     Args:
         metric: Name of the counter, as a template.
@@ -55,13 +52,10 @@ def rise(metric: str, by: str = "") -> str:
         The expression, as a template with `@window`.
     """
     labels = f"job, instance, {by}" if by else "job, instance"
-    rise = f"increase({metric}[@window])"
-    everywhere = "on (job, instance) group_left () count_over_time(@SYSTEM_UPTIME[@window])"
-    lacking = f"(count_over_time({metric}[@window]) < {everywhere})"
-    started = "on (job, instance) min_over_time(@SYSTEM_UPTIME[@window]) < 60"
-    new = f"last_over_time({metric}[@window]) unless {metric} offset @window"
-    born = f"{metric} and {lacking} or {new} and {lacking} or {new} and {started}"
-    return f"sum by ({labels}) (({born}) unless {rise} > last_over_time({metric}[@window]) or {rise})"
+    increase, last = f"increase({metric}[@window])", f"last_over_time({metric}[@window])"
+    new = f"{last} unless {metric} offset @window"
+    there = "@SYSTEM_UPTIME offset @window or min_over_time(@SYSTEM_UPTIME[@window]) < 60"
+    return f"sum by ({labels}) ({increase} > {last} or {new} and on (job, instance) ({there}) or {increase})"
 
 
 def quantile(quantile: str, metric: str, by: str) -> str:

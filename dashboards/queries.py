@@ -54,15 +54,11 @@ def occurrences(definition: MetricDefinition, by: str = "", *, window: str = RAT
         A PromQL expression, in units of the counter.
     """
     series = select(definition)
-    rise = f"increase({series}[{window}])"
-    uptime = f"{select(SYSTEM_UPTIME)}[{window}]"
-    everywhere = f"on (job, instance) group_left () count_over_time({uptime})"
-    lacking = f"(count_over_time({series}[{window}]) < {everywhere})"
-    started = f"on (job, instance) min_over_time({uptime}) < 60"
-    last = f"last_over_time({series}[{window}])"
+    uptime = select(SYSTEM_UPTIME)
+    rise, last = f"increase({series}[{window}])", f"last_over_time({series}[{window}])"
     new = f"{last} unless {series} offset {window}"
-    born = f"{series} and {lacking} or {new} and {lacking} or {new} and {started}"
-    return _sum(f"({born}) unless {rise} > {last} or {rise}", by)
+    there = f"{uptime} offset {window} or min_over_time({uptime}[{window}]) < 60"
+    return _sum(f"{rise} > {last} or {new} and on (job, instance) ({there}) or {rise}", by)
 
 
 def in_range(definition: MetricDefinition) -> str:
