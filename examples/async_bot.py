@@ -158,11 +158,15 @@ async def run(seconds):
     sampler = Sampler(interval=0.5)
     sampler.add(bot.account)
     async with sampler:
-        tasks = [asyncio.ensure_future(bot.read_quotes()), asyncio.ensure_future(bot.read_fills())]
-        await asyncio.wait(tasks, timeout=seconds)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        quotes, fills = asyncio.ensure_future(bot.read_quotes()), asyncio.ensure_future(bot.read_fills())
+        await asyncio.wait([quotes, fills], timeout=seconds)
+        quotes.cancel()
+        for _ in range(500):  # what has been sent is still on its way
+            if not orders.open_orders():
+                break
+            await asyncio.sleep(0.01)
+        fills.cancel()
+        await asyncio.gather(quotes, fills, return_exceptions=True)
     return bot
 
 
