@@ -203,7 +203,7 @@ def test_a_finaliser_does_not_wait_for_a_thread_that_has_ended_amid_a_recording(
 
 
 CTRL_C = """
-import logging, random, signal, threading, time
+import gc, logging, random, signal, threading, time
 import tradmetrics as tm
 
 logging.disable(logging.CRITICAL)
@@ -212,6 +212,7 @@ book = tm.TradingMetrics(limits=limits, strategy_stats=tm.StrategyStats())
 orders = tm.OrderTracker("s", metrics=book)
 place = tm.track_order(order_type="LIMIT", side="BUY", metrics=book)(lambda strategy: None)
 trade = tm.track_trade(strategy="s", side="BUY", pnl=tm.result(), metrics=book)(lambda: 12.5)
+positions = tm.track_positions(metrics=book)(lambda: [])
 
 
 def record(number):
@@ -219,6 +220,7 @@ def record(number):
     place(f"S{number}")
     trade()
     traded += 1
+    positions()
     with tm.fill_timer("s", metrics=book):
         pass
     orders.submitted(f"C{number}", side="BUY", order_type="LIMIT", quantity=1.0)
@@ -243,6 +245,7 @@ for _ in range(3_000):
         raise SystemExit("a Ctrl-C was swallowed")
     except KeyboardInterrupt:
         interrupted += 1
+        assert gc.isenabled()
 
 
 def others():

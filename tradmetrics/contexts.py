@@ -16,9 +16,11 @@ _COLLECTS_AMID_SET: Final = sys.version_info < (3, 12)
 
 def put(variable: ContextVar[T], value: T) -> None:
     """Set a variable of the current context, with no garbage collected meanwhile."""
-    collects = _COLLECTS_AMID_SET and gc.isenabled()
-    if collects:
+    if not (_COLLECTS_AMID_SET and gc.isenabled()):
+        variable.set(value)
+        return
+    try:  # from before: a Ctrl-C must not leave the collector off
         gc.disable()
-    variable.set(value)
-    if collects:
+        variable.set(value)
+    finally:
         gc.enable()
