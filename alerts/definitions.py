@@ -34,8 +34,8 @@ class Recording:
     expression: str
 
 
-def rise(metric: str, by: str = "") -> str:
-    """Build the expression of how much a counter rose within the window, its first appearance included.
+def risen(counter: str, uptime: str, window: str) -> str:
+    """Build the expression of how much each series of a counter rose within a window, its first appearance included.
 
     `increase()` alone misses what a labelled counter held when it first appeared, which is all there is to see of
     the first reject for a new reason. A series that was not there before the window counts with all that it holds,
@@ -45,6 +45,23 @@ def rise(metric: str, by: str = "") -> str:
     counts.
 
     Args:
+        counter: Selector of the counter.
+        uptime: Selector of the system's uptime.
+        window: How long to look back.
+
+    Returns:
+        The expression, whose series have the counter's labels.
+    """
+    increase, last = f"increase({counter}[{window}])", f"last_over_time({counter}[{window}])"
+    new = f"{last} unless {counter} offset {window}"
+    there = f"{uptime} offset {window} or min_over_time({uptime}[{window}]) < 60"
+    return f"{increase} > {last} or {new} and on (job, instance) ({there}) or {increase}"
+
+
+def rise(metric: str, by: str = "") -> str:
+    """Build the expression of how much a counter rose within the window, see `risen`.
+
+    Args:
         metric: Name of the counter, as a template.
         by: Further labels to keep beside job and instance, separated by commas.
 
@@ -52,10 +69,7 @@ def rise(metric: str, by: str = "") -> str:
         The expression, as a template with `@window`.
     """
     labels = f"job, instance, {by}" if by else "job, instance"
-    increase, last = f"increase({metric}[@window])", f"last_over_time({metric}[@window])"
-    new = f"{last} unless {metric} offset @window"
-    there = "@SYSTEM_UPTIME offset @window or min_over_time(@SYSTEM_UPTIME[@window]) < 60"
-    return f"sum by ({labels}) ({increase} > {last} or {new} and on (job, instance) ({there}) or {increase})"
+    return f"sum by ({labels}) ({risen(metric, '@SYSTEM_UPTIME', '@window')})"
 
 
 def quantile(quantile: str, metric: str, by: str) -> str:

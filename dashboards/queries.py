@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from alerts.definitions import risen
 from tradmetrics.catalogue import SYSTEM_UPTIME
 from tradmetrics.definition import MetricDefinition
 
@@ -40,10 +41,7 @@ def per_second(
 
 
 def occurrences(definition: MetricDefinition, by: str = "", *, window: str = RATE) -> str:
-    """Count what is rare, by labels over a window.
-
-    rate() and increase() miss what a labelled counter held when it first appeared, which is all there is to see of
-    the first trip for a new reason; see `alerts.definitions.rise`, which counts in the same way.
+    """Count what is rare, by labels over a window, the first of its kind included; see `alerts.definitions.risen`.
 
     Args:
         definition: The counter.
@@ -53,12 +51,7 @@ def occurrences(definition: MetricDefinition, by: str = "", *, window: str = RAT
     Returns:
         A PromQL expression, in units of the counter.
     """
-    series = select(definition)
-    uptime = select(SYSTEM_UPTIME)
-    rise, last = f"increase({series}[{window}])", f"last_over_time({series}[{window}])"
-    new = f"{last} unless {series} offset {window}"
-    there = f"{uptime} offset {window} or min_over_time({uptime}[{window}]) < 60"
-    return _sum(f"{rise} > {last} or {new} and on (job, instance) ({there}) or {rise}", by)
+    return _sum(risen(select(definition), select(SYSTEM_UPTIME), window), by)
 
 
 def in_range(definition: MetricDefinition) -> str:

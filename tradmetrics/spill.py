@@ -70,8 +70,10 @@ class Spill(dict[Any, T]):
             key: Raw label values.
         """
         reduced = self._reduce(key)
-        done = None if reduced is None else self.get(reduced)
-        if reduced is None or done is None:
+        if reduced is None:
+            return None
+        done = self.get(reduced)
+        if done is None:
             return None
         self._calls = calls = self._calls + 1
         if self._flooded and calls % FLOOD_CALLS:
