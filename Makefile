@@ -3,7 +3,7 @@
 
 PYTHON ?= python3
 VENV ?= .venv
-# Passed on: make demo ARGS="--seconds 20", make test ARGS="-k fastapi". make mutants ARGS='tradmetrics.labels.*' changes
+# Passed on: make demo ARGS="--seconds 20", make test ARGS="-k fastapi". make mutants ARGS='tradmetrics.capture.sources.*' changes
 # one module only, and ARGS=<a name that it listed> one place.
 ARGS ?=
 # How many tests run at a time: one more than there are processors, since some wait. Each process takes whole files: a

@@ -15,7 +15,7 @@ import yaml
 
 from alerts.definitions import ALERTS, RECORDINGS, Alert
 from tradmetrics import catalogue
-from tradmetrics.definition import MetricDefinition
+from tradmetrics.model.definition import MetricDefinition
 
 HERE = Path(__file__).parent
 SETTINGS = HERE / "settings.yml"

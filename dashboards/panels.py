@@ -12,7 +12,7 @@ from grafana_foundation_sdk.models.heatmap import HeatmapColorMode
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 from dashboards import queries
-from tradmetrics.definition import MetricDefinition
+from tradmetrics.model.definition import MetricDefinition
 
 SOURCE: Final = dashboard.DataSourceRef(type_val="prometheus", uid="${datasource}")
 # Grafana's names of the catalogue's units. Which currency it is, the catalogue cannot know.

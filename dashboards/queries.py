@@ -4,7 +4,7 @@ from typing import Final
 
 from alerts.definitions import risen
 from tradmetrics.catalogue import SYSTEM_UPTIME
-from tradmetrics.definition import MetricDefinition
+from tradmetrics.model.definition import MetricDefinition
 
 RATE: Final = "$__rate_interval"
 RANGE: Final = "$__range"

@@ -1,9 +1,9 @@
 """What the examples print at their end: every counter that has counted."""
 
 
-def print_counters(book):
-    """Print the trading counters of a book that are above zero, with their labels."""
-    for metric in book.registry.collect():
+def print_counters(metrics):
+    """Print the trading counters of a metrics object that are above zero, with their labels."""
+    for metric in metrics.registry.collect():
         for sample in metric.samples:
             if metric.type == "counter" and sample.name.startswith("trading_") and sample.value:
                 labels = ", ".join(f"{name}={value}" for name, value in sample.labels.items())

@@ -1,4 +1,4 @@
-"""What the tests of label budgets share: a clock that stands still, and a book's series read as a scrape reads them."""
+"""What the tests of label budgets share: a clock that stands still, and a metrics's series read as a scrape reads them."""
 
 from __future__ import annotations
 
@@ -8,15 +8,19 @@ from contextlib import contextmanager
 import pytest
 
 from tradmetrics import TradingMetrics, catalogue
-from tradmetrics.faults import logger
-from tradmetrics.text import OTHER
+from tradmetrics.model.text import OTHER
+from tradmetrics.registry.errors_log import logger
 
 SUBMITTED = catalogue.ORDERS_SUBMITTED.name
 REJECTED = catalogue.ORDERS_REJECTED.name
 OVERFLOW = catalogue.LABEL_OVERFLOW.name
 REMOVED = catalogue.SERIES_REMOVED.name
 
-_USES_THE_CLOCK = ("tradmetrics.registry", "tradmetrics.shelf", "tradmetrics.spill")
+_USES_THE_CLOCK = (
+    "tradmetrics.registry.instrument",
+    "tradmetrics.registry.instruments",
+    "tradmetrics.storage.label_cache",
+)
 
 
 class Clock:
@@ -53,19 +57,19 @@ def unlogged() -> Iterator[None]:
         logger.disabled = before
 
 
-def scrape(book: TradingMetrics) -> dict[str, dict[tuple[str, ...], float]]:
+def scrape(metrics: TradingMetrics) -> dict[str, dict[tuple[str, ...], float]]:
     """One scrape: values by the sample's name and the label values, histograms by their `_count`."""
     found: dict[str, dict[tuple[str, ...], float]] = {}
-    for metric in book.registry.collect():
+    for metric in metrics.registry.collect():
         for each in metric.samples:
             if metric.type != "histogram" or each.name.endswith("_count"):
                 found.setdefault(each.name, {})[tuple(each.labels.values())] = each.value
     return found
 
 
-def values_of(book: TradingMetrics, name: str) -> dict[tuple[str, ...], float]:
+def values_of(metrics: TradingMetrics, name: str) -> dict[tuple[str, ...], float]:
     """The series of one metric, by their label values."""
-    return scrape(book).get(name, {})
+    return scrape(metrics).get(name, {})
 
 
 def removed(found: dict[str, dict[tuple[str, ...], float]], metric: str) -> float:
@@ -73,17 +77,17 @@ def removed(found: dict[str, dict[tuple[str, ...], float]], metric: str) -> floa
     return sum(value for labels, value in found.get(REMOVED, {}).items() if labels[0] == metric)
 
 
-def total(book: TradingMetrics, metric: str) -> float:
+def total(metrics: TradingMetrics, metric: str) -> float:
     """What a metric's series hold and its removed series held, in one scrape."""
-    found = scrape(book)
+    found = scrape(metrics)
     return sum(found.get(metric, {}).values()) + removed(found, metric.removesuffix("_count"))
 
 
-def overflows(book: TradingMetrics, metric: str, label: str) -> float:
+def overflows(metrics: TradingMetrics, metric: str, label: str) -> float:
     """The overflow counter of a label."""
-    return values_of(book, OVERFLOW).get((metric, label), 0.0)
+    return values_of(metrics, OVERFLOW).get((metric, label), 0.0)
 
 
-def under_other(book: TradingMetrics, name: str, position: int = 0) -> float:
+def under_other(metrics: TradingMetrics, name: str, position: int = 0) -> float:
     """What was counted in series whose label at `position` is `__other__`."""
-    return sum(value for labels, value in values_of(book, name).items() if labels[position] == OTHER)
+    return sum(value for labels, value in values_of(metrics, name).items() if labels[position] == OTHER)

@@ -64,7 +64,7 @@ class Case:
     """A decorator, a function's answer, and what is recorded for it.
 
     Attributes:
-        decorator: Makes the decorator for a book.
+        decorator: Makes the decorator for a metrics.
         answer: What the decorated function answers.
         returned: What is recorded when it does.
         nothing: When it answers None, as async generators do.
@@ -84,7 +84,7 @@ class Case:
 
 DECORATORS: dict[str, Case] = {
     "track_order": Case(
-        lambda book: track_order(strategy="s", side="BUY", order_type="LIMIT", metrics=book),
+        lambda metrics: track_order(strategy="s", side="BUY", order_type="LIMIT", metrics=metrics),
         {"status": "filled"},
         {SUBMITTED: 1, "trading_orders_filled_total s BUY": 1, "trading_order_fill_time_seconds_count s": 1},
         {SUBMITTED: 1},
@@ -92,7 +92,7 @@ DECORATORS: dict[str, Case] = {
         {SUBMITTED: 1, "trading_orders_unknown_total s cancelled_error": 1},
     ),
     "track_trade": Case(
-        lambda book: track_trade(strategy="s", side="BUY", metrics=book),
+        lambda metrics: track_trade(strategy="s", side="BUY", metrics=metrics),
         {"pnl": 5},
         {"trading_trades_total s BUY executed": 1, "trading_trades_pnl_count s": 1, "trading_profit_total s": 5},
         {"trading_trades_total s BUY executed": 1},
@@ -100,7 +100,7 @@ DECORATORS: dict[str, Case] = {
         {"trading_trades_total s BUY unknown": 1},
     ),
     "fill_timer": Case(
-        lambda book: fill_timer("s", metrics=book),
+        lambda metrics: fill_timer("s", metrics=metrics),
         object(),
         {"trading_order_fill_time_seconds_count s": 1},
         {"trading_order_fill_time_seconds_count s": 1},
@@ -108,10 +108,10 @@ DECORATORS: dict[str, Case] = {
         {},
     ),
     "track_market_data": Case(
-        lambda book: track_market_data(symbol="NIFTY", metrics=book), object(), UPDATE, UPDATE, {}, {}
+        lambda metrics: track_market_data(symbol="NIFTY", metrics=metrics), object(), UPDATE, UPDATE, {}, {}
     ),
     "track_prediction": Case(
-        lambda book: track_prediction(model="m", prediction="up", metrics=book),
+        lambda metrics: track_prediction(model="m", prediction="up", metrics=metrics),
         object(),
         {"trading_ml_predictions_total m up": 1},
         {"trading_ml_predictions_total m up": 1},
@@ -119,7 +119,7 @@ DECORATORS: dict[str, Case] = {
         {},
     ),
     "track_prediction of the result": Case(
-        lambda book: track_prediction(model="m", metrics=book),
+        lambda metrics: track_prediction(model="m", metrics=metrics),
         "down",
         {"trading_ml_predictions_total m down": 1},
         {"trading_ml_predictions_total m unknown": 1},
@@ -128,7 +128,7 @@ DECORATORS: dict[str, Case] = {
         needs_result=True,
     ),
     "track_training": Case(
-        lambda book: track_training(model="m", metrics=book),
+        lambda metrics: track_training(model="m", metrics=metrics),
         {"accuracy": 1},
         {**TRAINED, "trading_ml_model_accuracy m": 1},
         TRAINED,
@@ -136,7 +136,7 @@ DECORATORS: dict[str, Case] = {
         {},
     ),
     "training_timer": Case(
-        lambda book: training_timer("m", metrics=book),
+        lambda metrics: training_timer("m", metrics=metrics),
         {"accuracy": 1},
         {**TRAINED, "trading_ml_model_accuracy m": 1},
         TRAINED,
@@ -144,7 +144,7 @@ DECORATORS: dict[str, Case] = {
         {},
     ),
     "track_request": Case(
-        lambda book: track_request(endpoint="/x", method="GET", metrics=book),
+        lambda metrics: track_request(endpoint="/x", method="GET", metrics=metrics),
         {"status_code": 201},
         requests("201"),
         requests("ok"),
@@ -152,7 +152,7 @@ DECORATORS: dict[str, Case] = {
         requests("error"),
     ),
     "request_timer": Case(
-        lambda book: request_timer("/x", "GET", metrics=book),
+        lambda metrics: request_timer("/x", "GET", metrics=metrics),
         {"status": 201},
         requests("201"),
         requests("ok"),
@@ -160,7 +160,7 @@ DECORATORS: dict[str, Case] = {
         requests("error"),
     ),
     "track_errors": Case(
-        lambda book: track_errors(component="c", metrics=book),
+        lambda metrics: track_errors(component="c", metrics=metrics),
         object(),
         {},
         {},
@@ -168,7 +168,7 @@ DECORATORS: dict[str, Case] = {
         {},
     ),
     "track_circuit_breaker": Case(
-        lambda book: track_circuit_breaker(reason="r", metrics=book),
+        lambda metrics: track_circuit_breaker(reason="r", metrics=metrics),
         object(),
         {"trading_circuit_breaker_active": 1, "trading_circuit_breaker_triggers_total r": 1},
         {"trading_circuit_breaker_active": 1, "trading_circuit_breaker_triggers_total r": 1},
@@ -176,7 +176,7 @@ DECORATORS: dict[str, Case] = {
         {},
     ),
     "track_circuit_breaker_reset": Case(
-        lambda book: track_circuit_breaker_reset(metrics=book),
+        lambda metrics: track_circuit_breaker_reset(metrics=metrics),
         object(),
         {"trading_circuit_breaker_active": 0},
         {"trading_circuit_breaker_active": 0},
@@ -184,7 +184,7 @@ DECORATORS: dict[str, Case] = {
         {},
     ),
     "track_risk_check": Case(
-        lambda book: track_risk_check(limit_type="l", breach=LimitReached, metrics=book),
+        lambda metrics: track_risk_check(limit_type="l", breach=LimitReached, metrics=metrics),
         False,
         {"trading_risk_limit_breaches_total l": 1},
         {},
@@ -192,7 +192,7 @@ DECORATORS: dict[str, Case] = {
         {},
     ),
     "track_positions": Case(
-        lambda book: track_positions(metrics=book),
+        lambda metrics: track_positions(metrics=metrics),
         [{"strategy": "s", "unrealized_pnl": 7}],
         {"trading_positions_open s": 1, "trading_unrealized_pnl": 7},
         {},
@@ -201,16 +201,16 @@ DECORATORS: dict[str, Case] = {
         needs_result=True,
     ),
     "track_pnl": Case(
-        lambda book: track_pnl(metrics=book), {"daily": 7}, {"trading_daily_pnl": 7}, {}, {}, {}, needs_result=True
+        lambda metrics: track_pnl(metrics=metrics), {"daily": 7}, {"trading_daily_pnl": 7}, {}, {}, {}, needs_result=True
     ),
     "track_capital": Case(
-        lambda book: track_capital(metrics=book), {"used": 7}, {"trading_capital_used": 7}, {}, {}, {}, True
+        lambda metrics: track_capital(metrics=metrics), {"used": 7}, {"trading_capital_used": 7}, {}, {}, {}, True
     ),
     "track_market": Case(
-        lambda book: track_market(metrics=book), {"vix": 7}, {"trading_market_vix": 7}, {}, {}, {}, needs_result=True
+        lambda metrics: track_market(metrics=metrics), {"vix": 7}, {"trading_market_vix": 7}, {}, {}, {}, needs_result=True
     ),
     "track_strategy": Case(
-        lambda book: track_strategy(metrics=book),
+        lambda metrics: track_strategy(metrics=metrics),
         {"strategy": "s", "avg_pnl": 7},
         {"trading_strategy_avg_pnl s": 7},
         {},
@@ -219,7 +219,7 @@ DECORATORS: dict[str, Case] = {
         needs_result=True,
     ),
     "track_connection": Case(
-        lambda book: track_connection(metrics=book),
+        lambda metrics: track_connection(metrics=metrics),
         object(),
         {"trading_websocket_connections": 0},
         {"trading_websocket_connections": 0},
@@ -227,11 +227,11 @@ DECORATORS: dict[str, Case] = {
         {"trading_websocket_connections": 0},
     ),
     "track": Case(
-        lambda book: track(OWN, metrics=book), object(), {"own_total": 1}, {"own_total": 1}, {"own_total": 1},
+        lambda metrics: track(OWN, metrics=metrics), object(), {"own_total": 1}, {"own_total": 1}, {"own_total": 1},
         {"own_total": 1},
     ),
     "OrderTracker.submit": Case(
-        lambda book: OrderTracker("s", metrics=book).submit(order_id=new_id(), side="BUY", order_type="LIMIT"),
+        lambda metrics: OrderTracker("s", metrics=metrics).submit(order_id=new_id(), side="BUY", order_type="LIMIT"),
         object(),
         SENT,
         SENT,

@@ -1,4 +1,4 @@
-"""What all tests share: a default book of their own, and the rule for programs that a machine may lack."""
+"""What all tests share: a default metrics of their own, and the rule for programs that a machine may lack."""
 
 import importlib.metadata
 import os
@@ -11,7 +11,7 @@ import pytest
 from hypothesis import settings
 
 import tradmetrics
-from tradmetrics.default import replace_default
+from tradmetrics.registry.default import replace_default
 
 # For `alerts` and for what the tests share. At the end, so that `tradmetrics` itself is the installed one.
 ROOT = Path(__file__).parent.parent
@@ -86,8 +86,8 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 
 
 @pytest.fixture(autouse=True)
-def _default_book_of_its_own() -> Iterator[None]:
-    """No test sees what another recorded in the process's default book, and each one may configure it."""
+def _default_metrics_of_its_own() -> Iterator[None]:
+    """No test sees what another recorded in the process's default metrics, and each one may configure it."""
     before = replace_default(None)
     yield
     used = replace_default(before)

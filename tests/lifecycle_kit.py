@@ -1,4 +1,4 @@
-"""What the tests of `OrderTracker` share: a clock that moves when told, a book, and short ways to read it."""
+"""What the tests of `OrderTracker` share: a clock that moves when told, a metrics, and short ways to read it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Clock:
 
 
 class Desk:
-    """A tracker, its clock and its book.
+    """A tracker, its clock and its metrics.
 
     Args:
         strict: Whether instrumentation errors raise, so that a test that should have none notices one.
@@ -28,12 +28,12 @@ class Desk:
 
     def __init__(self, *, strict: bool = True, **options: Any) -> None:
         self.clock = Clock()
-        self.book = TradingMetrics(strict=strict)
-        self.orders = OrderTracker("s", clock=self.clock, metrics=self.book, **options)
+        self.metrics = TradingMetrics(strict=strict)
+        self.orders = OrderTracker("s", clock=self.clock, metrics=self.metrics, **options)
 
     def value(self, name: str, **labels: str) -> float:
         """A sample's value; 0 for one that is not there."""
-        return self.book.registry.get_sample_value(name, labels) or 0.0
+        return self.metrics.registry.get_sample_value(name, labels) or 0.0
 
     def anomalies(self) -> dict[str, float]:
         """Every anomaly that was counted, by kind."""
@@ -49,7 +49,10 @@ class Desk:
     def total(self, name: str) -> float:
         """A counter's sum over all its series."""
         return sum(
-            sample.value for metric in self.book.registry.collect() for sample in metric.samples if sample.name == name
+            sample.value
+            for metric in self.metrics.registry.collect()
+            for sample in metric.samples
+            if sample.name == name
         )
 
     def times(self, what: str) -> tuple[float, Any]:
@@ -64,7 +67,7 @@ class Desk:
     def errors(self) -> dict[str, float]:
         """Instrumentation errors by stage, over all sites."""
         counts: dict[str, float] = {}
-        for metric in self.book.registry.collect():
+        for metric in self.metrics.registry.collect():
             for sample in metric.samples:
                 if sample.name == "tradmetrics_instrumentation_errors_total":
                     stage = sample.labels["stage"]

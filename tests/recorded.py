@@ -1,4 +1,4 @@
-"""What a book has recorded, read as a scrape reads it."""
+"""What a metrics has recorded, read as a scrape reads it."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ _COMPUTED = {definition.name for definition in catalogue.CATALOGUE if definition
 _OTHERS = ("python_", "process_")
 
 
-def sample(book: TradingMetrics, name: str, **labels: str) -> float | None:
+def sample(metrics: TradingMetrics, name: str, **labels: str) -> float | None:
     """The value of one sample; None where there is none."""
-    return book.registry.get_sample_value(name, labels)
+    return metrics.registry.get_sample_value(name, labels)
 
 
-def recorded(book: TradingMetrics) -> dict[str, float]:
+def recorded(metrics: TradingMetrics) -> dict[str, float]:
     """Everything that calls have recorded: values by `name value-of-label …`, labels in the definition's order.
 
     Of a histogram only the number of observations; nothing that is computed when it is scraped, and none of what
     prometheus_client itself has on its default registry.
     """
     found: dict[str, float] = {}
-    for metric in book.registry.collect():
+    for metric in metrics.registry.collect():
         for each in metric.samples:
             if (
                 metric.name in _COMPUTED
@@ -36,11 +36,11 @@ def recorded(book: TradingMetrics) -> dict[str, float]:
     return found
 
 
-def errors(book: TradingMetrics) -> dict[tuple[str, str], float]:
+def errors(metrics: TradingMetrics) -> dict[tuple[str, str], float]:
     """Instrumentation errors by the decorated function's own name and the stage."""
     return {
         (each.labels["site"].rpartition(".")[2], each.labels["stage"]): each.value
-        for metric in book.registry.collect()
+        for metric in metrics.registry.collect()
         for each in metric.samples
         if each.name == catalogue.INSTRUMENTATION_ERRORS.name
     }

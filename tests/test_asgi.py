@@ -24,25 +24,25 @@ Outcome = tuple[str, str, str]
 
 
 @pytest.fixture
-def book() -> TradingMetrics:
-    """A strict book, so that no error inside the middleware goes unseen."""
+def metrics() -> TradingMetrics:
+    """A strict metrics, so that no error inside the middleware goes unseen."""
     return TradingMetrics(strict=True)
 
 
-def outcomes(book: TradingMetrics) -> dict[Outcome, float]:
+def outcomes(metrics: TradingMetrics) -> dict[Outcome, float]:
     """The requests counted, by endpoint, method and status."""
     return {
         (sample.labels["endpoint"], sample.labels["method"], sample.labels["status"]): sample.value
-        for metric in book.registry.collect()
+        for metric in metrics.registry.collect()
         for sample in metric.samples
         if sample.name == catalogue.API_REQUESTS.name
     }
 
 
-def seconds(book: TradingMetrics, endpoint: str, method: str = "GET") -> tuple[float | None, float | None]:
+def seconds(metrics: TradingMetrics, endpoint: str, method: str = "GET") -> tuple[float | None, float | None]:
     """How many durations were observed, and their sum."""
     name, labels = catalogue.API_REQUEST_DURATION.name, {"endpoint": endpoint, "method": method}
-    return book.registry.get_sample_value(f"{name}_count", labels), book.registry.get_sample_value(
+    return metrics.registry.get_sample_value(f"{name}_count", labels), metrics.registry.get_sample_value(
         f"{name}_sum", labels
     )
 
@@ -104,12 +104,12 @@ def starlette_app(tmp_path: Any) -> Starlette:
     ],
 )
 def test_starlette_routes_go_by_their_template(
-    book: TradingMetrics, tmp_path: Any, path: str, status: int, endpoint: str
+    metrics: TradingMetrics, tmp_path: Any, path: str, status: int, endpoint: str
 ) -> None:
     """Every order id in a path would become a series of its own, or different routes would share one."""
-    assert status == request(MetricsMiddleware(starlette_app(tmp_path), metrics=book), path)
-    assert {(endpoint, "GET", str(status)): 1.0} == outcomes(book)
-    assert 1.0 == seconds(book, endpoint)[0]
+    assert status == request(MetricsMiddleware(starlette_app(tmp_path), metrics=metrics), path)
+    assert {(endpoint, "GET", str(status)): 1.0} == outcomes(metrics)
+    assert 1.0 == seconds(metrics, endpoint)[0]
 
 
 def fastapi_app() -> FastAPI:
@@ -162,44 +162,44 @@ def fastapi_app() -> FastAPI:
         ("/health/", 307, "unmatched"),
     ],
 )
-def test_fastapi_routes_go_by_their_template(book: TradingMetrics, path: str, status: int, endpoint: str) -> None:
+def test_fastapi_routes_go_by_their_template(metrics: TradingMetrics, path: str, status: int, endpoint: str) -> None:
     """Every order id in a path would become a series of its own, or different routes would share one."""
     app = fastapi_app()
-    app.add_middleware(MetricsMiddleware, metrics=book)
+    app.add_middleware(MetricsMiddleware, metrics=metrics)
     assert status == request(app, path)
-    assert {(endpoint, "GET", str(status)): 1.0} == outcomes(book)
+    assert {(endpoint, "GET", str(status)): 1.0} == outcomes(metrics)
 
 
-def test_a_plain_route_in_an_included_router(book: TradingMetrics) -> None:
+def test_a_plain_route_in_an_included_router(metrics: TradingMetrics) -> None:
     """Routes that were moved from Starlette to FastAPI would be unmatched."""
-    app = MetricsMiddleware(fastapi_app(), metrics=book)
+    app = MetricsMiddleware(fastapi_app(), metrics=metrics)
     for path in ("/rest/plain/7f3c", "/rest/9/plain/7f3c"):
         assert 200 == request(app, path, "POST")
     assert {"/rest/plain/{order_id}", "/rest/{number}/plain/{order_id}"} == {
-        endpoint for endpoint, _, _ in outcomes(book)
+        endpoint for endpoint, _, _ in outcomes(metrics)
     }
 
 
-def test_one_handler_on_several_routes(book: TradingMetrics) -> None:
+def test_one_handler_on_several_routes(metrics: TradingMetrics) -> None:
     """All its routes would be counted as the first of them."""
-    app = MetricsMiddleware(FastAPI(routes=[Route("/calls/{id}", ok), Route("/puts/{id}", ok)]), metrics=book)
+    app = MetricsMiddleware(FastAPI(routes=[Route("/calls/{id}", ok), Route("/puts/{id}", ok)]), metrics=metrics)
     for path in ("/calls/1", "/puts/1", "/puts/2"):
         assert 200 == request(app, path)
-    assert {("/calls/{id}", "GET", "200"): 1.0, ("/puts/{id}", "GET", "200"): 2.0} == outcomes(book)
+    assert {("/calls/{id}", "GET", "200"): 1.0, ("/puts/{id}", "GET", "200"): 2.0} == outcomes(metrics)
 
 
-def test_a_route_that_nothing_names_is_unmatched(book: TradingMetrics) -> None:
+def test_a_route_that_nothing_names_is_unmatched(metrics: TradingMetrics) -> None:
     """A framework that leaves no template would have its raw paths as labels, or break."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         scope["endpoint"], scope["router"] = ok, Router(routes=[Route("/elsewhere", ok)])
         await PlainTextResponse("ok")(scope, receive, send)
 
-    bare(MetricsMiddleware(app, metrics=book))
-    assert {("unmatched", "GET", "200"): 1.0} == outcomes(book)
+    bare(MetricsMiddleware(app, metrics=metrics))
+    assert {("unmatched", "GET", "200"): 1.0} == outcomes(metrics)
 
 
-def test_a_root_path_is_no_part_of_the_template(book: TradingMetrics) -> None:
+def test_a_root_path_is_no_part_of_the_template(metrics: TradingMetrics) -> None:
     """Behind a proxy with a prefix all routes would be unmatched."""
     inner = FastAPI(root_path="/proxy")
     sub = FastAPI()
@@ -210,42 +210,42 @@ def test_a_root_path_is_no_part_of_the_template(book: TradingMetrics) -> None:
         return "ok"
 
     inner.mount("/market", sub)
-    app = MetricsMiddleware(inner, metrics=book)
+    app = MetricsMiddleware(inner, metrics=metrics)
     for path in ("/proxy/orders/1", "/orders/1", "/proxy/market/quotes/1"):
         assert 200 == request(app, path)
     assert {("/orders/{order_id}", "GET", "200"): 2.0, ("/market/quotes/{order_id}", "GET", "200"): 1.0} == outcomes(
-        book
+        metrics
     )
 
 
-def test_a_parameter_that_cannot_be_put_back_does_not_get_through(book: TradingMetrics) -> None:
+def test_a_parameter_that_cannot_be_put_back_does_not_get_through(metrics: TradingMetrics) -> None:
     """A mount's parameter that its text does not show as it is would leak raw values into the label."""
     app = Starlette(routes=[Mount("/desks/{desk_id:int}", routes=[Route("/orders/{order_id}", ok)])])
-    assert 200 == request(MetricsMiddleware(app, metrics=book), "/desks/007/orders/1")
-    assert {("/orders/{order_id}", "GET", "200"): 1.0} == outcomes(book)
+    assert 200 == request(MetricsMiddleware(app, metrics=metrics), "/desks/007/orders/1")
+    assert {("/orders/{order_id}", "GET", "200"): 1.0} == outcomes(metrics)
 
 
-def test_a_wrong_method_still_has_its_route(book: TradingMetrics) -> None:
+def test_a_wrong_method_still_has_its_route(metrics: TradingMetrics) -> None:
     """A client that uses the wrong method on one route could not be told from one that is lost."""
-    app = MetricsMiddleware(fastapi_app(), metrics=book)
+    app = MetricsMiddleware(fastapi_app(), metrics=metrics)
     assert 405 == request(app, "/v1/desks/9/orders/7f3c", "DELETE")
-    assert {("/v1/desks/{desk_id}/orders/{order_id}", "DELETE", "405"): 1.0} == outcomes(book)
+    assert {("/v1/desks/{desk_id}/orders/{order_id}", "DELETE", "405"): 1.0} == outcomes(metrics)
 
 
 @pytest.mark.parametrize(
     ("method", "label"), [("get", "GET"), ("PATCH", "PATCH"), ("BREW", "OTHER"), ("x" * 99, "OTHER")]
 )
-def test_methods_are_a_closed_set(book: TradingMetrics, method: str, label: str) -> None:
+def test_methods_are_a_closed_set(metrics: TradingMetrics, method: str, label: str) -> None:
     """A client could make series by inventing methods."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await PlainTextResponse("ok")(scope, receive, send)
 
-    bare(MetricsMiddleware(app, metrics=book), method=method)
-    assert {("unmatched", label, "200"): 1.0} == outcomes(book)
+    bare(MetricsMiddleware(app, metrics=metrics), method=method)
+    assert {("unmatched", label, "200"): 1.0} == outcomes(metrics)
 
 
-def test_a_scope_that_cannot_be_read_costs_only_the_label(book: TradingMetrics) -> None:
+def test_a_scope_that_cannot_be_read_costs_only_the_label(metrics: TradingMetrics) -> None:
     """A framework that puts something odd into the scope would break every request."""
     counting = TradingMetrics()
 
@@ -286,7 +286,7 @@ class BoomError(Exception):
     """Raised by applications under test."""
 
 
-def test_an_exception_before_the_answer_is_a_500(book: TradingMetrics) -> None:
+def test_an_exception_before_the_answer_is_a_500(metrics: TradingMetrics) -> None:
     """Crashes would be missing from the error ratio, or be swallowed by the middleware."""
     error = BoomError()
 
@@ -294,13 +294,13 @@ def test_an_exception_before_the_answer_is_a_500(book: TradingMetrics) -> None:
         raise error
 
     with pytest.raises(BoomError) as caught:
-        bare(MetricsMiddleware(app, metrics=book))
+        bare(MetricsMiddleware(app, metrics=metrics))
     assert error is caught.value
-    assert {("unmatched", "GET", "500"): 1.0} == outcomes(book)
-    assert 1.0 == seconds(book, "unmatched")[0]
+    assert {("unmatched", "GET", "500"): 1.0} == outcomes(metrics)
+    assert 1.0 == seconds(metrics, "unmatched")[0]
 
 
-def test_an_exception_in_a_route_has_its_template(book: TradingMetrics) -> None:
+def test_an_exception_in_a_route_has_its_template(metrics: TradingMetrics) -> None:
     """Which endpoint crashes could not be seen."""
     app = FastAPI()
 
@@ -308,12 +308,12 @@ def test_an_exception_in_a_route_has_its_template(book: TradingMetrics) -> None:
     def order(order_id: str) -> str:
         raise BoomError
 
-    app.add_middleware(MetricsMiddleware, metrics=book)
+    app.add_middleware(MetricsMiddleware, metrics=metrics)
     assert 500 == TestClient(app, raise_server_exceptions=False).get("/orders/1").status_code
-    assert {("/orders/{order_id}", "GET", "500"): 1.0} == outcomes(book)
+    assert {("/orders/{order_id}", "GET", "500"): 1.0} == outcomes(metrics)
 
 
-def test_an_exception_amid_the_answer_is_an_error(book: TradingMetrics) -> None:
+def test_an_exception_amid_the_answer_is_an_error(metrics: TradingMetrics) -> None:
     """A stream that breaks off would count as a success, since its 200 was already sent."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -322,29 +322,29 @@ def test_an_exception_amid_the_answer_is_an_error(book: TradingMetrics) -> None:
         raise BoomError
 
     with pytest.raises(BoomError):
-        bare(MetricsMiddleware(app, metrics=book))
-    assert {("unmatched", "GET", "error"): 1.0} == outcomes(book)
+        bare(MetricsMiddleware(app, metrics=metrics))
+    assert {("unmatched", "GET", "error"): 1.0} == outcomes(metrics)
 
 
-def test_an_application_that_never_answers_is_a_500(book: TradingMetrics) -> None:
+def test_an_application_that_never_answers_is_a_500(metrics: TradingMetrics) -> None:
     """The server sends a 500 for it, and the metrics would say nothing."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         pass
 
-    bare(MetricsMiddleware(app, metrics=book))
-    assert {("unmatched", "GET", "500"): 1.0} == outcomes(book)
+    bare(MetricsMiddleware(app, metrics=metrics))
+    assert {("unmatched", "GET", "500"): 1.0} == outcomes(metrics)
 
 
-def test_a_cancelled_request_is_cancelled(book: TradingMetrics) -> None:
+def test_a_cancelled_request_is_cancelled(metrics: TradingMetrics) -> None:
     """A shutdown would look like a burst of server errors, or the cancellation would be lost."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         raise asyncio.CancelledError
 
     with pytest.raises(asyncio.CancelledError):
-        bare(MetricsMiddleware(app, metrics=book))
-    assert {("unmatched", "GET", "cancelled"): 1.0} == outcomes(book)
+        bare(MetricsMiddleware(app, metrics=metrics))
+    assert {("unmatched", "GET", "cancelled"): 1.0} == outcomes(metrics)
 
 
 async def endless() -> AsyncIterator[bytes]:
@@ -354,7 +354,7 @@ async def endless() -> AsyncIterator[bytes]:
         yield b"tick"
 
 
-def test_a_client_that_leaves_amid_a_stream_is_disconnected(book: TradingMetrics) -> None:
+def test_a_client_that_leaves_amid_a_stream_is_disconnected(metrics: TradingMetrics) -> None:
     """Users who close a chart would count as successes or as server errors."""
     app = Starlette(routes=[Route("/ticks", lambda request: StreamingResponse(endless()))])
 
@@ -362,11 +362,11 @@ def test_a_client_that_leaves_amid_a_stream_is_disconnected(book: TradingMetrics
         scope["path"] = "/ticks"
         await app(scope, receive, send)
 
-    bare(MetricsMiddleware(with_path, metrics=book))
-    assert {("/ticks", "GET", "disconnected"): 1.0} == outcomes(book)
+    bare(MetricsMiddleware(with_path, metrics=metrics))
+    assert {("/ticks", "GET", "disconnected"): 1.0} == outcomes(metrics)
 
 
-def test_a_server_that_cannot_send_any_more_is_a_disconnect(book: TradingMetrics) -> None:
+def test_a_server_that_cannot_send_any_more_is_a_disconnect(metrics: TradingMetrics) -> None:
     """Servers that report a lost client by an error would make it the application's."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -376,11 +376,11 @@ def test_a_server_that_cannot_send_any_more_is_a_disconnect(book: TradingMetrics
         raise OSError("the client is gone")
 
     with pytest.raises(OSError, match="the client is gone"):
-        bare(MetricsMiddleware(app, metrics=book), send=gone)
-    assert {("unmatched", "GET", "disconnected"): 1.0} == outcomes(book)
+        bare(MetricsMiddleware(app, metrics=metrics), send=gone)
+    assert {("unmatched", "GET", "disconnected"): 1.0} == outcomes(metrics)
 
 
-def test_a_stream_is_timed_to_its_last_byte(book: TradingMetrics, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stream_is_timed_to_its_last_byte(metrics: TradingMetrics, monkeypatch: pytest.MonkeyPatch) -> None:
     """A slow stream would look as fast as its first byte, or as slow as the background task after it."""
     now = [100.0]
     monkeypatch.setattr("time.perf_counter", lambda: now[0])
@@ -393,30 +393,30 @@ def test_a_stream_is_timed_to_its_last_byte(book: TradingMetrics, monkeypatch: p
     recorded: list[dict[Outcome, float]] = []
 
     def afterwards() -> None:
-        recorded.append(outcomes(book))
+        recorded.append(outcomes(metrics))
         now[0] += 1000
 
     def stream(request: Request) -> Response:
         return StreamingResponse(chunks(), background=BackgroundTask(afterwards))
 
-    app = MetricsMiddleware(Starlette(routes=[Route("/stream", stream)]), metrics=book)
+    app = MetricsMiddleware(Starlette(routes=[Route("/stream", stream)]), metrics=metrics)
     assert 200 == request(app, "/stream")
-    assert (1.0, 6.0) == seconds(book, "/stream")
+    assert (1.0, 6.0) == seconds(metrics, "/stream")
     assert [{("/stream", "GET", "200"): 1.0}] == recorded
 
 
-def test_a_file_sent_by_the_server_is_an_answer(book: TradingMetrics) -> None:
+def test_a_file_sent_by_the_server_is_an_answer(metrics: TradingMetrics) -> None:
     """Files that the server sends by itself would count as errors."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 206, "headers": []})
         await send({"type": "http.response.pathsend", "path": "/tmp/file"})
 
-    bare(MetricsMiddleware(app, metrics=book))
-    assert {("unmatched", "GET", "206"): 1.0} == outcomes(book)
+    bare(MetricsMiddleware(app, metrics=metrics))
+    assert {("unmatched", "GET", "206"): 1.0} == outcomes(metrics)
 
 
-def test_websockets_and_lifespan_pass_through(book: TradingMetrics) -> None:
+def test_websockets_and_lifespan_pass_through(metrics: TradingMetrics) -> None:
     """A WebSocket would hang, or start-up hooks never run."""
     seen: list[str] = []
 
@@ -435,14 +435,14 @@ def test_websockets_and_lifespan_pass_through(book: TradingMetrics) -> None:
 
     app = Starlette(routes=[WebSocketRoute("/echo", echo)])
     app.add_middleware(Recording)
-    with TestClient(MetricsMiddleware(app, metrics=book)) as client, client.websocket_connect("/echo") as connection:
+    with TestClient(MetricsMiddleware(app, metrics=metrics)) as client, client.websocket_connect("/echo") as connection:
         connection.send_text("ping")
         assert "ping" == connection.receive_text()
     assert {"lifespan", "websocket"} == set(seen)
-    assert {} == outcomes(book)
+    assert {} == outcomes(metrics)
 
 
-def test_without_a_book_the_default_one_is_used() -> None:
+def test_without_a_metrics_object_the_default_one_is_used() -> None:
     """The two-line set-up would record nowhere."""
     app = FastAPI()
     app.add_middleware(MetricsMiddleware)
@@ -451,10 +451,10 @@ def test_without_a_book_the_default_one_is_used() -> None:
 
 
 # ── /metrics as an application ───────────────────────────────────────────────────────────────────────────────────
-def test_the_application_answers_where_it_is_mounted(book: TradingMetrics) -> None:
+def test_the_application_answers_where_it_is_mounted(metrics: TradingMetrics) -> None:
     """`/metrics` could not be mounted in a Starlette application."""
-    book.record(catalogue.DAILY_PNL, (), 5, site="test")
-    client = TestClient(Starlette(routes=[Mount("/metrics", make_asgi_app(book))]))
+    metrics.record(catalogue.DAILY_PNL, (), 5, site="test")
+    client = TestClient(Starlette(routes=[Mount("/metrics", make_asgi_app(metrics))]))
     reply = client.get("/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"})
     assert 200 == reply.status_code
     assert reply.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
@@ -467,9 +467,9 @@ def test_the_application_answers_where_it_is_mounted(book: TradingMetrics) -> No
     assert (405, "GET, HEAD") == (refused.status_code, refused.headers["allow"])
 
 
-def test_the_application_packs_and_chooses(book: TradingMetrics) -> None:
+def test_the_application_packs_and_chooses(metrics: TradingMetrics) -> None:
     """Gzip or `name[]=` would work on the threaded server only."""
-    client = TestClient(make_asgi_app(book))
+    client = TestClient(make_asgi_app(metrics))
     reply = client.get("/?name[]=trading_system_uptime_seconds", headers={"Accept-Encoding": "gzip"})
     assert "gzip" == reply.headers["content-encoding"]
     assert ["# HELP", "# TYPE", "trading_system_uptime_seconds"] == [
@@ -477,28 +477,28 @@ def test_the_application_packs_and_chooses(book: TradingMetrics) -> None:
     ]
 
 
-def test_the_application_renders_off_the_event_loop(book: TradingMetrics) -> None:
+def test_the_application_renders_off_the_event_loop(metrics: TradingMetrics) -> None:
     """A scrape of many series would stall the trading loop."""
     threads: list[str] = []
-    book.at_scrape(catalogue.ORDERS_OPEN, lambda: threads.append(threading.current_thread().name) or {})  # type: ignore[func-returns-value]
-    assert 200 == request(make_asgi_app(book), "/")
+    metrics.at_scrape(catalogue.ORDERS_OPEN, lambda: threads.append(threading.current_thread().name) or {})  # type: ignore[func-returns-value]
+    assert 200 == request(make_asgi_app(metrics), "/")
     assert [threading.main_thread().name] != threads
     assert 1 == len(threads)
 
 
-def test_the_application_asks_for_its_secret(book: TradingMetrics) -> None:
+def test_the_application_asks_for_its_secret(metrics: TradingMetrics) -> None:
     """P&L would be readable by whoever reaches the port."""
-    client = TestClient(make_asgi_app(book, auth="token"))
+    client = TestClient(make_asgi_app(metrics, auth="token"))
     assert 401 == client.get("/").status_code
     assert 401 == client.post("/").status_code
     assert 200 == client.get("/", headers={"Authorization": "Bearer token"}).status_code
     with pytest.raises(ConfigurationError, match="the token is empty"):
-        make_asgi_app(book, auth="")
+        make_asgi_app(metrics, auth="")
 
 
-def test_the_application_runs_by_itself(book: TradingMetrics) -> None:
+def test_the_application_runs_by_itself(metrics: TradingMetrics) -> None:
     """A server that waits for its start-up would never begin to serve it; a WebSocket client would wait for ever."""
-    with TestClient(make_asgi_app(book)) as client:
+    with TestClient(make_asgi_app(metrics)) as client:
         assert 200 == client.get("/metrics").status_code
         with pytest.raises(WebSocketDisconnect) as closed, client.websocket_connect("/metrics"):
             pass

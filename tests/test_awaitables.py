@@ -22,31 +22,31 @@ from tradmetrics import (
 
 
 @pytest.fixture
-def book() -> TradingMetrics:
-    """A book of the test's own, in which any instrumentation error raises."""
+def metrics() -> TradingMetrics:
+    """A metrics of the test's own, in which any instrumentation error raises."""
     return TradingMetrics(strict=True)
 
 
-def test_a_coroutine_from_a_plain_function_keeps_its_name(book: TradingMetrics) -> None:
+def test_a_coroutine_from_a_plain_function_keeps_its_name(metrics: TradingMetrics) -> None:
     """Asyncio's task list and its warnings would show our function instead of the bot's."""
 
     async def send_order() -> None:
         pass
 
-    coroutine = track_order(strategy="s", metrics=book)(lambda: send_order())()
+    coroutine = track_order(strategy="s", metrics=metrics)(lambda: send_order())()
     assert ("send_order", send_order.__qualname__) == (coroutine.__name__, coroutine.__qualname__)
     asyncio.run(coroutine)
 
 
 @pytest.mark.parametrize("way", ["closed", "cancelled", "dropped"])
-def test_a_coroutine_that_nobody_begins_to_await_ends_too(book: TradingMetrics, way: str) -> None:
+def test_a_coroutine_that_nobody_begins_to_await_ends_too(metrics: TradingMetrics, way: str) -> None:
     """A connection that is called off before it is made would be live for ever, and an order that left be forgotten."""
 
     async def answer() -> None:
         raise AssertionError("nobody awaits it")
 
-    @track_connection(metrics=book)
-    @track_order(strategy="s", metrics=book)
+    @track_connection(metrics=metrics)
+    @track_order(strategy="s", metrics=metrics)
     def send() -> Any:
         return answer()
 
@@ -70,18 +70,18 @@ def test_a_coroutine_that_nobody_begins_to_await_ends_too(book: TradingMetrics, 
         "trading_websocket_connections": 0,
         "trading_orders_submitted_total s unknown unknown": 1,
         "trading_orders_unknown_total s generator_exit": 1,
-    } == recorded(book)
+    } == recorded(metrics)
 
 
-def test_a_future_is_the_very_object_and_is_recorded_when_it_is_done(book: TradingMetrics) -> None:
+def test_a_future_is_the_very_object_and_is_recorded_when_it_is_done(metrics: TradingMetrics) -> None:
     """Code that compares, cancels or stores its futures would have another one in its hands."""
 
     async def main() -> None:
         future = asyncio.get_running_loop().create_future()
-        place = track_order(strategy="s", metrics=book)(lambda: future)
+        place = track_order(strategy="s", metrics=metrics)(lambda: future)
         assert future is place()
         await asyncio.sleep(0)
-        assert {} == recorded(book)
+        assert {} == recorded(metrics)
         future.set_result({"status": "rejected"})
         assert {"status": "rejected"} == await future
 
@@ -89,16 +89,16 @@ def test_a_future_is_the_very_object_and_is_recorded_when_it_is_done(book: Tradi
     assert {
         "trading_orders_submitted_total s unknown unknown": 1,
         "trading_orders_rejected_total s unknown": 1,
-    } == recorded(book)
+    } == recorded(metrics)
 
 
-def test_a_future_that_failed_or_was_cancelled_counts_as_such(book: TradingMetrics) -> None:
+def test_a_future_that_failed_or_was_cancelled_counts_as_such(metrics: TradingMetrics) -> None:
     """Orders sent by tasks would all seem to be well."""
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
         failing, cancelled = loop.create_future(), loop.create_future()
-        place = track_order(metrics=book)(lambda strategy, future: future)
+        place = track_order(metrics=metrics)(lambda strategy, future: future)
         place("failing", failing)
         place("cancelled", cancelled)
         failing.set_exception(LimitReached())
@@ -114,10 +114,10 @@ def test_a_future_that_failed_or_was_cancelled_counts_as_such(book: TradingMetri
         "trading_orders_rejected_total failing limit_reached": 1,
         "trading_orders_submitted_total cancelled unknown unknown": 1,
         "trading_orders_unknown_total cancelled cancelled_error": 1,
-    } == recorded(book)
+    } == recorded(metrics)
 
 
-def test_python_still_says_that_nobody_looked_at_a_tasks_exception(book: TradingMetrics) -> None:
+def test_python_still_says_that_nobody_looked_at_a_tasks_exception(metrics: TradingMetrics) -> None:
     """A background task that fails would do so in silence because it was decorated."""
     complaints: list[str] = []
 
@@ -127,7 +127,7 @@ def test_python_still_says_that_nobody_looked_at_a_tasks_exception(book: Trading
         async def fail() -> None:
             raise LimitReached
 
-        task = track_order(strategy="s", metrics=book)(lambda: asyncio.ensure_future(fail()))()
+        task = track_order(strategy="s", metrics=metrics)(lambda: asyncio.ensure_future(fail()))()
         while not task.done():
             await asyncio.sleep(0)
         await asyncio.sleep(0)
@@ -136,10 +136,10 @@ def test_python_still_says_that_nobody_looked_at_a_tasks_exception(book: Trading
 
     asyncio.run(main())
     assert ["Task exception was never retrieved"] == complaints
-    assert 1 == recorded(book)["trading_orders_rejected_total s limit_reached"]
+    assert 1 == recorded(metrics)["trading_orders_rejected_total s limit_reached"]
 
 
-def test_futures_of_other_libraries_are_asked_for_their_exception(book: TradingMetrics) -> None:
+def test_futures_of_other_libraries_are_asked_for_their_exception(metrics: TradingMetrics) -> None:
     """A future without asyncio's inner attributes would never be recorded, and one that fails would raise."""
 
     class Other:
@@ -179,7 +179,7 @@ def test_futures_of_other_libraries_are_asked_for_their_exception(book: TradingM
     assert {("<lambda>", "record"): 1} == errors(lenient)
 
 
-def test_an_awaitable_that_cannot_be_watched_is_the_result_itself(book: TradingMetrics) -> None:
+def test_an_awaitable_that_cannot_be_watched_is_the_result_itself(metrics: TradingMetrics) -> None:
     """Objects such as an HTTP client's request, awaitable and context manager at once, would lose one of the two."""
 
     class Request:
@@ -189,11 +189,11 @@ def test_an_awaitable_that_cannot_be_watched_is_the_result_itself(book: TradingM
             yield
 
     request = Request()
-    assert request is track_request(endpoint="/x", method="GET", metrics=book)(lambda: request)()
-    assert requests("202") == recorded(book)
+    assert request is track_request(endpoint="/x", method="GET", metrics=metrics)(lambda: request)()
+    assert requests("202") == recorded(metrics)
 
 
-def test_labels_of_what_is_awaited_later_are_read_from_keywords_too(book: TradingMetrics) -> None:
+def test_labels_of_what_is_awaited_later_are_read_from_keywords_too(metrics: TradingMetrics) -> None:
     """A side that was passed by its name would be unknown once the call is over."""
 
     class Request:
@@ -204,7 +204,7 @@ def test_labels_of_what_is_awaited_later_are_read_from_keywords_too(book: Tradin
         pass
 
     async def main() -> None:
-        place = track_order(strategy="s", metrics=book)(lambda awaitable, side: awaitable)
+        place = track_order(strategy="s", metrics=metrics)(lambda awaitable, side: awaitable)
         await place(answer(), side="BUY")
         future = asyncio.get_running_loop().create_future()
         place(future, side="SELL")
@@ -216,7 +216,7 @@ def test_labels_of_what_is_awaited_later_are_read_from_keywords_too(book: Tradin
     assert {
         "trading_orders_submitted_total s BUY unknown": 2,
         "trading_orders_submitted_total s SELL unknown": 1,
-    } == recorded(book)
+    } == recorded(metrics)
 
 
 def test_awaitables_that_resist_being_looked_at_pass_through() -> None:
@@ -244,21 +244,21 @@ def test_awaitables_that_resist_being_looked_at_pass_through() -> None:
         def add_done_callback(self, callback: Any) -> None:
             raise RuntimeError("no callbacks")
 
-    book = TradingMetrics()
+    metrics = TradingMetrics()
     for value in (Opaque(), Secretive(), Refusing()):
-        assert value is track(OWN, metrics=book)(lambda value=value: value)()
-    assert 3 == recorded(book)["own_total"]
-    assert {("<lambda>", "record"): 2} == errors(book)
+        assert value is track(OWN, metrics=metrics)(lambda value=value: value)()
+    assert 3 == recorded(metrics)["own_total"]
+    assert {("<lambda>", "record"): 2} == errors(metrics)
 
 
-def test_a_thread_pools_future_is_a_plain_result(book: TradingMetrics) -> None:
+def test_a_thread_pools_future_is_a_plain_result(metrics: TradingMetrics) -> None:
     """It is no awaitable: the call that returned it is over."""
     future: Future[None] = Future()
-    assert future is track(OWN, metrics=book)(lambda: future)()
-    assert {"own_total": 1} == recorded(book)
+    assert future is track(OWN, metrics=metrics)(lambda: future)()
+    assert {"own_total": 1} == recorded(metrics)
 
 
-def test_a_task_that_is_cancelled_while_it_waits_is_unknown_for_every_shell(book: TradingMetrics) -> None:
+def test_a_task_that_is_cancelled_while_it_waits_is_unknown_for_every_shell(metrics: TradingMetrics) -> None:
     """A timeout around an order would count as its rejection."""
 
     async def wait() -> None:
@@ -272,7 +272,7 @@ def test_a_task_that_is_cancelled_while_it_waits_is_unknown_for_every_shell(book
         async for _ in generator:
             pass
 
-    decorate = track_order(strategy="s", metrics=book)
+    decorate = track_order(strategy="s", metrics=metrics)
 
     async def main() -> None:
         for awaitable in (decorate(wait)(), decorate(lambda: wait())(), drain(decorate(stream)())):
@@ -283,4 +283,4 @@ def test_a_task_that_is_cancelled_while_it_waits_is_unknown_for_every_shell(book
     assert {
         "trading_orders_submitted_total s unknown unknown": 3,
         "trading_orders_unknown_total s cancelled_error": 3,
-    } == recorded(book)
+    } == recorded(metrics)

@@ -23,14 +23,14 @@ from tradmetrics import (
 
 
 @pytest.fixture
-def book() -> TradingMetrics:
-    """A book of the test's own, in which any instrumentation error raises."""
+def metrics() -> TradingMetrics:
+    """A metrics of the test's own, in which any instrumentation error raises."""
     return TradingMetrics(strict=True)
 
 
-def settled(book: TradingMetrics) -> dict[str, float]:
+def settled(metrics: TradingMetrics) -> dict[str, float]:
     """What was recorded; a time of day as 1."""
-    return {name: 1 if "timestamp" in name else value for name, value in recorded(book).items()}
+    return {name: 1 if "timestamp" in name else value for name, value in recorded(metrics).items()}
 
 
 def times(expected: dict[str, float], count: int) -> dict[str, float]:
@@ -43,14 +43,14 @@ def times(expected: dict[str, float], count: int) -> dict[str, float]:
     return {name: value if is_gauge(name) else value * count for name, value in expected.items()}
 
 
-def make(book: TradingMetrics, name: str, of: str, body: Body) -> Made | None:
+def make(metrics: TradingMetrics, name: str, of: str, body: Body) -> Made | None:
     """The callable of a cell; None, having checked that, where generators are refused."""
     case = DECORATORS[name]
     if case.needs_result and "generator" in of:
         with pytest.raises(TradmetricsError, match=f"@{name.split()[0]} on .*: a generator gives no result"):
-            KINDS[of](case.decorator(book), body)
+            KINDS[of](case.decorator(metrics), body)
         return None
-    return KINDS[of](case.decorator(book), body)
+    return KINDS[of](case.decorator(metrics), body)
 
 
 cells = pytest.mark.parametrize("of", KINDS)
@@ -59,11 +59,11 @@ decorators = pytest.mark.parametrize("name", DECORATORS)
 
 @cells
 @decorators
-def test_a_call_runs_once_returns_what_it_returned_and_is_recorded(book: TradingMetrics, name: str, of: str) -> None:
+def test_a_call_runs_once_returns_what_it_returned_and_is_recorded(metrics: TradingMetrics, name: str, of: str) -> None:
     """A decorator would change what a function of this kind does, or record it wrongly."""
     case = DECORATORS[name]
     body = Body(case.answer)
-    made = make(book, name, of, body)
+    made = make(metrics, name, of, body)
     if made is None:
         return
     once = case.returned if made.has_result else case.nothing
@@ -71,17 +71,17 @@ def test_a_call_runs_once_returns_what_it_returned_and_is_recorded(book: Trading
         result = made.result(made.decorated("BUY", urgent=True))
         assert (body.answer if made.has_result else None) is result
         assert [(*made.first, "BUY", True)] * number == body.calls
-        assert times(once, number * made.times) == settled(book)
+        assert times(once, number * made.times) == settled(metrics)
 
 
 @cells
 @decorators
-def test_a_call_that_raises_raises_the_very_exception_untouched(book: TradingMetrics, name: str, of: str) -> None:
+def test_a_call_that_raises_raises_the_very_exception_untouched(metrics: TradingMetrics, name: str, of: str) -> None:
     """The bot would not recognise its own exceptions, or their tracebacks would point at us."""
     case = DECORATORS[name]
     exception = LimitReached("position")
     body = Body(exception)
-    made = make(book, name, of, body)
+    made = make(metrics, name, of, body)
     if made is None:
         return
     with pytest.raises(LimitReached) as caught:
@@ -89,7 +89,7 @@ def test_a_call_that_raises_raises_the_very_exception_untouched(book: TradingMet
     assert exception is caught.value
     assert (None, None, ()) == (exception.__context__, exception.__cause__, tuple(getattr(exception, "__notes__", ())))
     assert [(*made.first, "BUY", False)] == body.calls
-    assert times(case.raised, made.times) == settled(book)
+    assert times(case.raised, made.times) == settled(metrics)
     frames = [frame.name for frame in traceback.extract_tb(exception.__traceback__)]
     assert "__call__" == frames[-1]
     inside = frames[frames.index("test_a_call_that_raises_raises_the_very_exception_untouched") + 1 :]
@@ -99,17 +99,17 @@ def test_a_call_that_raises_raises_the_very_exception_untouched(book: TradingMet
 
 @cells
 @decorators
-def test_a_cancelled_call_is_unknown_and_never_a_failure(book: TradingMetrics, name: str, of: str) -> None:
+def test_a_cancelled_call_is_unknown_and_never_a_failure(metrics: TradingMetrics, name: str, of: str) -> None:
     """Shutting a bot down would show as rejections, failed trades and system errors."""
     case = DECORATORS[name]
     exception = asyncio.CancelledError()
     body = Body(exception)
-    made = make(book, name, of, body)
+    made = make(metrics, name, of, body)
     if made is None:
         return
     with pytest.raises(asyncio.CancelledError):
         made.result(made.decorated("BUY"))
-    assert times(case.cancelled, made.times) == settled(book)
+    assert times(case.cancelled, made.times) == settled(metrics)
 
 
 ATTRIBUTES = (
@@ -150,43 +150,43 @@ def looks(value: Any) -> dict[str, Any]:
 
 @cells
 @decorators
-def test_a_decorated_callable_looks_as_it_did(book: TradingMetrics, name: str, of: str) -> None:
+def test_a_decorated_callable_looks_as_it_did(metrics: TradingMetrics, name: str, of: str) -> None:
     """Frameworks that look at signatures and kinds, such as FastAPI, pytest and typer, would misread it."""
-    made = make(book, name, of, Body(None))
+    made = make(metrics, name, of, Body(None))
     if made is None:
         return
     assert looks(made.plain) == looks(made.decorated)
 
 
-def test_type_hints_and_the_wrapped_function_can_be_had(book: TradingMetrics) -> None:
+def test_type_hints_and_the_wrapped_function_can_be_had(metrics: TradingMetrics) -> None:
     """Dependency injection by annotations would stop working, and nobody could reach the bare function."""
 
     def place(side: str, size: int = 1) -> dict[str, int]:
         return {}
 
-    decorated = track_order(strategy="s", metrics=book)(place)
+    decorated = track_order(strategy="s", metrics=metrics)(place)
     assert {"side": str, "size": int, "return": dict[str, int]} == get_type_hints(decorated)
     assert place is inspect.unwrap(decorated)
     assert place is decorated.__wrapped__  # type: ignore[attr-defined]
 
 
-def test_attributes_of_the_function_are_kept(book: TradingMetrics) -> None:
+def test_attributes_of_the_function_are_kept(metrics: TradingMetrics) -> None:
     """Marks that other libraries leave on a function would be lost."""
 
     def place() -> None:
         pass
 
     place.route = "/orders"  # type: ignore[attr-defined]
-    assert "/orders" == track_order(strategy="s", metrics=book)(place).route  # type: ignore[attr-defined]
+    assert "/orders" == track_order(strategy="s", metrics=metrics)(place).route  # type: ignore[attr-defined]
 
 
 # ── threads ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_one_decorated_function_serves_threads_at_once(book: TradingMetrics) -> None:
+def test_one_decorated_function_serves_threads_at_once(metrics: TradingMetrics) -> None:
     """Calls that begin together would take each other's results."""
 
-    @track_order(metrics=book)
+    @track_order(metrics=metrics)
     def place(strategy: str, side: str, order_type: str) -> str:
         return strategy
 
@@ -201,4 +201,4 @@ def test_one_decorated_function_serves_threads_at_once(book: TradingMetrics) -> 
     for thread in threads:
         thread.join(60)
     assert [] == wrong
-    assert {f"trading_orders_submitted_total s{number} BUY LIMIT": 500 for number in range(8)} == recorded(book)
+    assert {f"trading_orders_submitted_total s{number} BUY LIMIT": 500 for number in range(8)} == recorded(metrics)

@@ -1,4 +1,4 @@
-"""The guard by itself: what has a place, what collapses, and who goes. No book, no threads, no clock but a number."""
+"""The guard by itself: what has a place, what collapses, and who goes. No metrics, no threads, no clock but a number."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from tradmetrics import Limits, MetricDefinition
 from tradmetrics.cardinality import Guard
 from tradmetrics.cardinality.budget import RECURS
-from tradmetrics.cardinality.sketch import SIZE, Recurring
-from tradmetrics.identifiers import is_identifier
-from tradmetrics.text import OTHER, UNKNOWN, clean
+from tradmetrics.cardinality.heavy_hitters import SIZE, Recurring
+from tradmetrics.model.identifiers import is_identifier
+from tradmetrics.model.text import OTHER, UNKNOWN, clean
 
 TWO = MetricDefinition("desk_orders_total", "counter", "Orders.", labels=("desk", ("leg", ("a", "b")), "venue"))
 THREE = MetricDefinition("desk_fills_total", "counter", "Fills.", labels=("desk", "venue", "route"))
@@ -25,7 +25,7 @@ UUID = "123e4567-e89b-12d3-a456-426614174000"
 
 
 def record(guard: Guard, *values: str, now: float = 0.0) -> tuple[str, ...]:
-    """What a book does for a call: the labels that it is recorded under."""
+    """What a metrics does for a call: the labels that it is recorded under."""
     labels, _ = guard.admit(values)
     guard.take(labels, now)
     return labels

@@ -39,10 +39,10 @@ from tradmetrics import (
     track_request,
     track_trade,
 )
-from tradmetrics.instrument import Site
-from tradmetrics.spill import MOST_ENTRIES
-from tradmetrics.text import MAX_LENGTH
-from tradmetrics.wrapping import SITE_ATTRIBUTE
+from tradmetrics.capture.call_site import Site
+from tradmetrics.capture.wrapping import SITE_ATTRIBUTE
+from tradmetrics.model.text import MAX_LENGTH
+from tradmetrics.storage.label_cache import MOST_ENTRIES
 
 UUID = "123e4567-e89b-12d3-a456-426614174000"
 ONE = Limits(default_label=1)
@@ -53,55 +53,55 @@ ONE = Limits(default_label=1)
 
 def test_only_the_bad_label_is_lost() -> None:
     """One order id as a reason would take the strategy with it, or the order's count."""
-    book = TradingMetrics(limits={"reason": 1})
+    metrics = TradingMetrics(limits={"reason": 1})
     for strategy, reason in (("gamma", "margin"), ("gamma", "order 1"), ("delta", "order 2"), ("delta", "margin")):
-        book.record(catalogue.ORDERS_REJECTED, (strategy, reason), site="test")
+        metrics.record(catalogue.ORDERS_REJECTED, (strategy, reason), site="test")
     assert {
         ("gamma", "margin"): 1,
         ("gamma", "__other__"): 1,
         ("delta", "__other__"): 1,
         ("delta", "margin"): 1,
-    } == values_of(book, REJECTED)
-    assert {(REJECTED, "reason"): 2} == values_of(book, OVERFLOW)
+    } == values_of(metrics, REJECTED)
+    assert {(REJECTED, "reason"): 2} == values_of(metrics, OVERFLOW)
 
 
-def _order(book: TradingMetrics) -> Callable[[str], object]:
-    @track_order(side="BUY", order_type="LIMIT", metrics=book)
+def _order(metrics: TradingMetrics) -> Callable[[str], object]:
+    @track_order(side="BUY", order_type="LIMIT", metrics=metrics)
     def place(strategy: str) -> None: ...
 
     return place
 
 
-def _answered(book: TradingMetrics) -> Callable[[str], object]:
-    @track_order(strategy=result("strategy"), side="BUY", order_type="LIMIT", metrics=book)
+def _answered(metrics: TradingMetrics) -> Callable[[str], object]:
+    @track_order(strategy=result("strategy"), side="BUY", order_type="LIMIT", metrics=metrics)
     def place(strategy: str) -> dict[str, str]:
         return {"strategy": strategy, "status": "submitted"}
 
     return place
 
 
-def _rejected(book: TradingMetrics) -> Callable[[str], object]:
-    @track_order(side="BUY", order_type="LIMIT", metrics=book)
+def _rejected(metrics: TradingMetrics) -> Callable[[str], object]:
+    @track_order(side="BUY", order_type="LIMIT", metrics=metrics)
     def place(strategy: str) -> dict[str, str]:
         return {"status": "rejected", "reason": f"for {strategy}"}
 
     return place
 
 
-def _filled(book: TradingMetrics) -> Callable[[str], object]:
-    @track_order(side="BUY", order_type="LIMIT", metrics=book)
+def _filled(metrics: TradingMetrics) -> Callable[[str], object]:
+    @track_order(side="BUY", order_type="LIMIT", metrics=metrics)
     def place(strategy: str) -> dict[str, str]:
         return {"status": "filled"}
 
     return place
 
 
-def _raised(book: TradingMetrics) -> Callable[[str], object]:
+def _raised(metrics: TradingMetrics) -> Callable[[str], object]:
     class RejectedError(Exception):
         def __init__(self, reason: str) -> None:
             self.reason = reason
 
-    @track_order(strategy="gamma", side="BUY", reason=error("reason"), metrics=book)
+    @track_order(strategy="gamma", side="BUY", reason=error("reason"), metrics=metrics)
     def place(reason: str) -> None:
         raise RejectedError(reason)
 
@@ -112,63 +112,63 @@ def _raised(book: TradingMetrics) -> Callable[[str], object]:
     return call
 
 
-def _exported(book: TradingMetrics) -> Callable[[str], object]:
-    exporter = MetricsExporter(book)
+def _exported(metrics: TradingMetrics) -> Callable[[str], object]:
+    exporter = MetricsExporter(metrics)
     return lambda strategy: exporter.record_trade(strategy, "BUY", "executed")
 
 
-def _timed(book: TradingMetrics) -> Callable[[str], object]:
+def _timed(metrics: TradingMetrics) -> Callable[[str], object]:
     def call(strategy: str) -> None:
-        with fill_timer(strategy, metrics=book):
+        with fill_timer(strategy, metrics=metrics):
             pass
 
     return call
 
 
-def _requested(book: TradingMetrics) -> Callable[[str], object]:
+def _requested(metrics: TradingMetrics) -> Callable[[str], object]:
     def call(endpoint: str) -> None:
-        with request_timer(endpoint, metrics=book):
+        with request_timer(endpoint, metrics=metrics):
             pass
 
     return call
 
 
-def _answering(book: TradingMetrics) -> Callable[[str], object]:
-    @track_request(method="get", metrics=book)
+def _answering(metrics: TradingMetrics) -> Callable[[str], object]:
+    @track_request(method="get", metrics=metrics)
     def ask(endpoint: str) -> None: ...
 
     return ask
 
 
-def _tracked(book: TradingMetrics) -> Callable[[str], object]:
-    tracker = OrderTracker(metrics=book)
+def _tracked(metrics: TradingMetrics) -> Callable[[str], object]:
+    tracker = OrderTracker(metrics=metrics)
     return lambda strategy: tracker.submitted(object(), strategy=strategy, side="BUY", order_type="LIMIT")
 
 
-def _predicted(book: TradingMetrics) -> Callable[[str], object]:
-    @track_prediction(model="xgboost", metrics=book)
+def _predicted(metrics: TradingMetrics) -> Callable[[str], object]:
+    @track_prediction(model="xgboost", metrics=metrics)
     def decide(prediction: str) -> None: ...
 
     return decide
 
 
-def _failing(book: TradingMetrics) -> Callable[[str], object]:
+def _failing(metrics: TradingMetrics) -> Callable[[str], object]:
     def call(component: str) -> None:
-        with pytest.raises(OSError, match="broken"), track_errors(component=component, metrics=book):
+        with pytest.raises(OSError, match="broken"), track_errors(component=component, metrics=metrics):
             raise OSError("broken")
 
     return call
 
 
-def _traded(book: TradingMetrics) -> Callable[[str], object]:
-    @track_trade(side="SELL", pnl=2.5, metrics=book)
+def _traded(metrics: TradingMetrics) -> Callable[[str], object]:
+    @track_trade(side="SELL", pnl=2.5, metrics=metrics)
     def close(strategy: str) -> None: ...
 
     return close
 
 
-def _gauge(book: TradingMetrics) -> Callable[[str], object]:
-    return lambda strategy: book.record(catalogue.STRATEGY_WIN_RATE, (strategy,), 0.5, site="test")
+def _gauge(metrics: TradingMetrics) -> Callable[[str], object]:
+    return lambda strategy: metrics.record(catalogue.STRATEGY_WIN_RATE, (strategy,), 0.5, site="test")
 
 
 WAYS: dict[Callable[[TradingMetrics], Callable[[str], object]], dict[str, tuple[str, int]]] = {
@@ -204,8 +204,8 @@ def test_every_call_under_other_counts_as_an_overflow(
     way: Callable[[TradingMetrics], Callable[[str], object]], limits: Limits, new: bool
 ) -> None:
     """Nobody could tell from the metrics how much of them is `__other__`; the alert on overflows would be off."""
-    book = TradingMetrics(limits=limits)
-    call = way(book)
+    metrics = TradingMetrics(limits=limits)
+    call = way(metrics)
     # With the default limits the label is not full, and nothing but identifiers overflows.
     late = [f"late {number}" if limits.default_label == 2 else f"{UUID[:-6]}{number:06}" for number in range(150)]
     values = ["a", "b", "a", *(late if new else late[:1] * 150), "b"]
@@ -213,9 +213,9 @@ def test_every_call_under_other_counts_as_an_overflow(
         call(value)
     for name, (label, position) in WAYS[way].items():
         metric = name.removesuffix("_count")
-        assert len(values) == total(book, name)
-        assert 150 == under_other(book, name, position) == overflows(book, metric, label)
-    assert {} == errors(book)
+        assert len(values) == total(metrics, name)
+        assert 150 == under_other(metrics, name, position) == overflows(metrics, metric, label)
+    assert {} == errors(metrics)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -244,70 +244,70 @@ def test_what_is_remembered_changes_nothing(seed: int, limits: Limits) -> None:
 
 def test_overflows_of_gauges_count() -> None:
     """A gauge that several strategies share under `__other__` would go unnoticed."""
-    book = TradingMetrics(limits=ONE)
-    call = _gauge(book)
+    metrics = TradingMetrics(limits=ONE)
+    call = _gauge(metrics)
     for strategy in ("a", "b", "c", "a", "c"):
         call(strategy)
-    assert 3 == overflows(book, catalogue.STRATEGY_WIN_RATE.name, "strategy")
+    assert 3 == overflows(metrics, catalogue.STRATEGY_WIN_RATE.name, "strategy")
 
-    @track_positions(metrics=book)
+    @track_positions(metrics=metrics)
     def positions() -> list[dict[str, object]]:
         return [{"strategy": name, "unrealized_pnl": 1.0} for name in ("a", "b", "c")]
 
     positions()
-    assert {("a",): 1, ("__other__",): 2} == values_of(book, catalogue.POSITIONS_OPEN.name)
-    assert 1 == overflows(book, catalogue.POSITIONS_OPEN.name, "strategy")
+    assert {("a",): 1, ("__other__",): 2} == values_of(metrics, catalogue.POSITIONS_OPEN.name)
+    assert 1 == overflows(metrics, catalogue.POSITIONS_OPEN.name, "strategy")
 
 
 def test_several_labels_overflow_each_for_itself() -> None:
     """The counter would name one label where two are bad."""
-    book = TradingMetrics(limits=ONE)
+    metrics = TradingMetrics(limits=ONE)
     for strategy, reason in (("a", "x"), ("b", "y"), ("a", "y"), ("b", "x"), (UUID, UUID)):
-        book.record(catalogue.ORDERS_REJECTED, (strategy, reason), site="test")
-    assert {(REJECTED, "strategy"): 3, (REJECTED, "reason"): 3} == values_of(book, OVERFLOW)
-    assert 5 == total(book, REJECTED)
+        metrics.record(catalogue.ORDERS_REJECTED, (strategy, reason), site="test")
+    assert {(REJECTED, "strategy"): 3, (REJECTED, "reason"): 3} == values_of(metrics, OVERFLOW)
+    assert 5 == total(metrics, REJECTED)
 
 
 def test_one_metric_may_have_a_place_where_another_has_none() -> None:
     """With budgets by metric, a value would be in `__other__` of both, or be counted as overflowing where it is not."""
-    book = TradingMetrics(limits=Limits(labels={("trading_api_requests_total", "endpoint"): 2, "endpoint": 4}))
-    ask = _answering(book)
+    metrics = TradingMetrics(limits=Limits(labels={("trading_api_requests_total", "endpoint"): 2, "endpoint": 4}))
+    ask = _answering(metrics)
     for _ in range(3):
         for endpoint in ("/a", "/b", "/c", "/d", "/e"):
             ask(endpoint)
-    assert 9 == overflows(book, "trading_api_requests_total", "endpoint")
-    assert 3 == overflows(book, "trading_api_request_duration_seconds", "endpoint")
+    assert 9 == overflows(metrics, "trading_api_requests_total", "endpoint")
+    assert 3 == overflows(metrics, "trading_api_request_duration_seconds", "endpoint")
     assert {("/a",), ("/b",), ("/c",), ("/d",), ("__other__",)} == {
-        labels[:1] for labels in values_of(book, "trading_api_request_duration_seconds_count")
+        labels[:1] for labels in values_of(metrics, "trading_api_request_duration_seconds_count")
     }
 
 
 def test_what_is_not_recorded_does_not_overflow() -> None:
     """The overflow counter would exceed what is under `__other__`."""
-    book = TradingMetrics(limits=ONE)
-    book.record(catalogue.ORDER_FILL_TIME, ("a",), 0.1, site="test")
+    metrics = TradingMetrics(limits=ONE)
+    metrics.record(catalogue.ORDER_FILL_TIME, ("a",), 0.1, site="test")
     for bad in (float("nan"), "soon"):
-        book.record(catalogue.ORDER_FILL_TIME, ("b",), bad, site="test")
+        metrics.record(catalogue.ORDER_FILL_TIME, ("b",), bad, site="test")
 
-    @track_order(side="BUY", order_type="LIMIT", metrics=book)
+    @track_order(side="BUY", order_type="LIMIT", metrics=metrics)
     def place(strategy: str, status: str, fill_time: float) -> None: ...
 
     place("a", "filled", 0.1)
     place("b", "filled", -0.1)
-    assert 0 == overflows(book, catalogue.ORDER_FILL_TIME.name, "strategy")
-    assert 1 == overflows(book, SUBMITTED, "strategy")
+    assert 0 == overflows(metrics, catalogue.ORDER_FILL_TIME.name, "strategy")
+    assert 1 == overflows(metrics, SUBMITTED, "strategy")
 
 
 def test_other_itself_is_no_overflow() -> None:
     """Values that callers have put under `__other__` themselves would raise the alert."""
-    book = TradingMetrics(limits=ONE)
-    place = _order(book)
+    metrics = TradingMetrics(limits=ONE)
+    place = _order(metrics)
     for strategy in ("a", "__other__", "__other__", ""):
         place(strategy)
     assert {("a",): 1, ("__other__",): 2, ("unknown",): 1} == {
-        labels[:1]: value for labels, value in values_of(book, SUBMITTED).items()
+        labels[:1]: value for labels, value in values_of(metrics, SUBMITTED).items()
     }
-    assert OVERFLOW not in scrape(book)
+    assert OVERFLOW not in scrape(metrics)
 
 
 class Venue(Enum):
@@ -317,30 +317,30 @@ class Venue(Enum):
 
 def test_values_are_told_apart_by_their_text() -> None:
     """1, True and 1.0 are equal in Python: they would share the series of whichever came first."""
-    book = TradingMetrics()
+    metrics = TradingMetrics()
 
-    @track_order(side="BUY", order_type="LIMIT", metrics=book)
+    @track_order(side="BUY", order_type="LIMIT", metrics=metrics)
     def place(strategy: object) -> None: ...
 
     for _ in range(3):
         for strategy in (1, True, 1.0, "1", Venue.NSE, "nse", Venue.BSE, None, b"1", 0, False):
             place(strategy)
-    found = {labels[0]: value for labels, value in values_of(book, SUBMITTED).items()}
+    found = {labels[0]: value for labels, value in values_of(metrics, SUBMITTED).items()}
     assert {"1": 9, "True": 3, "1.0": 3, "nse": 6, "bse": 3, "unknown": 3, "0": 3, "False": 3} == found
 
 
 def test_own_counters_overflow_like_the_catalogues() -> None:
     """A user's own metric would not be bounded."""
     definition = MetricDefinition("desk_hedges_total", "counter", "Hedges.", labels=("desk",))
-    book = TradingMetrics(limits={"desk": 1})
+    metrics = TradingMetrics(limits={"desk": 1})
 
-    @track(definition, value=arg("lots"), metrics=book)
+    @track(definition, value=arg("lots"), metrics=metrics)
     def hedge(desk: str, lots: float) -> None: ...
 
     for desk in ("a", "b", "c"):
         hedge(desk, 2.5)
-    assert {("a",): 2.5, ("__other__",): 5.0} == values_of(book, definition.name)
-    assert 2 == overflows(book, definition.name, "desk")
+    assert {("a",): 2.5, ("__other__",): 5.0} == values_of(metrics, definition.name)
+    assert 2 == overflows(metrics, definition.name, "desk")
 
 
 # ── what is said ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -348,11 +348,11 @@ def test_own_counters_overflow_like_the_catalogues() -> None:
 
 def test_each_label_of_each_metric_warns_once(caplog: pytest.LogCaptureFixture) -> None:
     """A flood of bad labels would be a flood of log lines; or nobody would be told."""
-    book = TradingMetrics(limits=ONE)
+    metrics = TradingMetrics(limits=ONE)
     with caplog.at_level(logging.WARNING, logger="tradmetrics"):
         for number in range(100):
-            book.record(catalogue.ORDERS_REJECTED, (f"s{number}", f"r{number}"), site="test")
-            book.record(catalogue.ORDERS_CANCELLED, ("s0", f"r{number}"), site="test")
+            metrics.record(catalogue.ORDERS_REJECTED, (f"s{number}", f"r{number}"), site="test")
+            metrics.record(catalogue.ORDERS_CANCELLED, ("s0", f"r{number}"), site="test")
     assert 3 == len(caplog.messages)
     strategy = caplog.messages[0]
     assert "trading_orders_rejected_total: the label 'strategy' had no place left for 's1'" in strategy
@@ -362,9 +362,9 @@ def test_each_label_of_each_metric_warns_once(caplog: pytest.LogCaptureFixture) 
 
 def test_the_warning_on_identifiers_offers_no_budget(caplog: pytest.LogCaptureFixture) -> None:
     """Raising the budget would not help, and the user would try it first."""
-    book = TradingMetrics()
+    metrics = TradingMetrics()
     with caplog.at_level(logging.WARNING, logger="tradmetrics"):
-        book.record(catalogue.ORDERS_REJECTED, ("gamma", UUID), site="test")
+        metrics.record(catalogue.ORDERS_REJECTED, ("gamma", UUID), site="test")
     (message,) = caplog.messages
     assert f"the label 'reason' takes no identifiers, such as '{UUID[:30]}" in message
     assert "Limits(labels" not in message
@@ -373,10 +373,10 @@ def test_the_warning_on_identifiers_offers_no_budget(caplog: pytest.LogCaptureFi
 
 def test_the_warning_names_the_budget_that_is_used_up(caplog: pytest.LogCaptureFixture) -> None:
     """Raising a label's budget does not help where it is the metric that has too many series."""
-    book = TradingMetrics(limits=Limits(series={catalogue.ORDERS_REJECTED.name: 2}))
+    metrics = TradingMetrics(limits=Limits(series={catalogue.ORDERS_REJECTED.name: 2}))
     with caplog.at_level(logging.WARNING, logger="tradmetrics"):
         for reason in ("margin", "price", "halted"):
-            book.record(catalogue.ORDERS_REJECTED, ("gamma", reason), site="test")
+            metrics.record(catalogue.ORDERS_REJECTED, ("gamma", reason), site="test")
     (message,) = caplog.messages
     assert "trading_orders_rejected_total: its 2 series are used up, and the label 'reason' gave way at" in message
     assert "'halted'" in message
@@ -395,14 +395,14 @@ def test_the_warning_shows_little_of_the_value(caplog: pytest.LogCaptureFixture)
         def __repr__(self) -> str:
             raise ValueError("no")
 
-    book = TradingMetrics(limits=ONE)
+    metrics = TradingMetrics(limits=ONE)
     with caplog.at_level(logging.WARNING, logger="tradmetrics"):
         for reason in ("margin", Hostile()):
-            book.record(catalogue.ORDERS_REJECTED, ("gamma", reason), site="test")
+            metrics.record(catalogue.ORDERS_REJECTED, ("gamma", reason), site="test")
     (message,) = caplog.messages
     assert "x" * 30 in message
     assert "x" * 60 not in message
-    assert {} == errors(book)
+    assert {} == errors(metrics)
 
 
 # ── the guard's own metrics ──────────────────────────────────────────────────────────────────────────────────────
@@ -410,13 +410,13 @@ def test_the_warning_shows_little_of_the_value(caplog: pytest.LogCaptureFixture)
 
 def test_the_number_of_series_and_their_limit_are_metrics() -> None:
     """Nobody would see a metric grow towards its budget before it is used up."""
-    book = TradingMetrics(limits=Limits(series={SUBMITTED: 9}))
-    place = _order(book)
+    metrics = TradingMetrics(limits=Limits(series={SUBMITTED: 9}))
+    place = _order(metrics)
     for strategy in ("a", "b", "c"):
         place(strategy)
-    book.at_scrape(catalogue.ORDERS_OPEN, lambda: {("a",): 1.0, ("b",): 2.0})
-    scrape(book)
-    found = scrape(book)
+    metrics.at_scrape(catalogue.ORDERS_OPEN, lambda: {("a",): 1.0, ("b",): 2.0})
+    scrape(metrics)
+    found = scrape(metrics)
     assert 3 == found[catalogue.SERIES.name][(SUBMITTED,)]
     assert 9 == found[catalogue.SERIES_LIMIT.name][(SUBMITTED,)]
     assert 2 == found[catalogue.SERIES.name][(catalogue.ORDERS_OPEN.name,)]
@@ -453,11 +453,11 @@ HOSTILE = st.one_of(
 @given(st.lists(st.tuples(HOSTILE, HOSTILE), min_size=1, max_size=30), st.integers(1, 4), st.integers(1, 6))
 def test_the_exposition_parses_whatever_the_labels(calls: list[tuple[Any, Any]], places: int, series: int) -> None:
     """One label would make Prometheus refuse the whole scrape."""
-    book = TradingMetrics(limits=Limits(default_label=places, default_series=series))
+    metrics = TradingMetrics(limits=Limits(default_label=places, default_series=series))
     with unlogged():
         for strategy, reason in calls:
-            book.record(catalogue.ORDERS_REJECTED, (strategy, reason), site="test")
-        text = generate_latest(book.registry).decode()
+            metrics.record(catalogue.ORDERS_REJECTED, (strategy, reason), site="test")
+        text = generate_latest(metrics.registry).decode()
     families = {family.name: family for family in text_string_to_metric_families(text)}
     samples = families[REJECTED.removesuffix("_total")].samples
     assert len(calls) == sum(sample.value for sample in samples)
@@ -474,22 +474,22 @@ def test_the_same_values_lead_to_the_same_series(values: list[Any]) -> None:
     with unlogged():
         found = []
         for repeats in (1, 2, 3):
-            book = TradingMetrics(limits={"strategy": 3})
-            place: Any = _order(book)
+            metrics = TradingMetrics(limits={"strategy": 3})
+            place: Any = _order(metrics)
             for value in values:
                 for _ in range(repeats):
                     place(value)
-            found.append({labels: value / repeats for labels, value in values_of(book, SUBMITTED).items()})
+            found.append({labels: value / repeats for labels, value in values_of(metrics, SUBMITTED).items()})
     assert found[0] == found[1] == found[2]
 
 
 # ── what it may cost ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def held_by(book: TradingMetrics, site: Site) -> int:
-    """How many raw labels a site and its book remember."""
+def held_by(metrics: TradingMetrics, site: Site) -> int:
+    """How many raw labels a site and its metrics remember."""
     plans = sum(len(plan.entries) + len(plan.spill or ()) for plan in site._plans.values())
-    return len(site._entries) + plans + len(book.instrument(catalogue.ORDERS_SUBMITTED)._known)
+    return len(site._entries) + plans + len(metrics.instrument(catalogue.ORDERS_SUBMITTED)._known)
 
 
 @pytest.mark.parametrize("way", [_order, _answered, _raised], ids=lambda way: way.__name__[1:])
@@ -506,9 +506,9 @@ def test_memory_does_not_grow_with_the_values_seen(
     way: Callable[[TradingMetrics], Callable[[str], object]], value: Callable[[int], str]
 ) -> None:
     """A bot that sends an order id as a label would die of it, some days later."""
-    book = TradingMetrics()
+    metrics = TradingMetrics()
     with unlogged():
-        call = way(book)
+        call = way(metrics)
         for number in range(3_000):
             call(value(number))
         tracemalloc.start()
@@ -520,32 +520,32 @@ def test_memory_does_not_grow_with_the_values_seen(
         finally:
             tracemalloc.stop()
     assert grown < 200_000
-    assert len(values_of(book, SUBMITTED)) <= 52
+    assert len(values_of(metrics, SUBMITTED)) <= 52
 
 
 def test_long_raw_values_are_not_kept() -> None:
     """Four thousand spellings of a megabyte would be four gigabytes, though all are one label."""
-    book = TradingMetrics()
-    place = _order(book)
-    timer = _timed(book)
+    metrics = TradingMetrics()
+    place = _order(metrics)
+    timer = _timed(metrics)
     for number in range(50):
         place("x" * 100_000 + str(number))
         timer("x" * 100_000 + str(number))
     site = getattr(place, SITE_ATTRIBUTE)[0]
-    assert 0 == held_by(book, site)
-    assert {} == book.remembered
-    assert {("x" * MAX_LENGTH, "BUY", "LIMIT"): 50} == values_of(book, SUBMITTED)
+    assert 0 == held_by(metrics, site)
+    assert {} == metrics.remembered
+    assert {("x" * MAX_LENGTH, "BUY", "LIMIT"): 50} == values_of(metrics, SUBMITTED)
 
 
 def test_spellings_of_one_value_are_bounded() -> None:
     """A label with blanks around it, in any number, would be remembered in any number."""
-    book = TradingMetrics()
-    place = _order(book)
+    metrics = TradingMetrics()
+    place = _order(metrics)
     for number in range(MOST_ENTRIES + 500):
         place(f"{' ' * (number % 64)}gamma{' ' * (number // 64)}")
     site = getattr(place, SITE_ATTRIBUTE)[0]
     assert len(site._entries) <= MOST_ENTRIES
-    assert {("gamma", "BUY", "LIMIT"): MOST_ENTRIES + 500} == values_of(book, SUBMITTED)
+    assert {("gamma", "BUY", "LIMIT"): MOST_ENTRIES + 500} == values_of(metrics, SUBMITTED)
 
 
 def calls_made(function: Callable[[], object]) -> int:
@@ -570,9 +570,9 @@ def test_a_hostile_value_takes_a_short_way(
     way: Callable[[TradingMetrics], Callable[[str], object]], times: int, limits: Limits
 ) -> None:
     """A flood of order ids would slow the trading loop down, each by twenty times the price of a good label."""
-    book = TradingMetrics(limits=limits)
+    metrics = TradingMetrics(limits=limits)
     with unlogged():
-        place = way(book)
+        place = way(metrics)
         for _ in range(3):
             place("gamma")
         for number in range(200):

@@ -37,8 +37,8 @@ from tradmetrics import (
     track_trade,
     underlying,
 )
-from tradmetrics.domains import Hints
-from tradmetrics.labels import LabelSource
+from tradmetrics.capture.annotations import Hints
+from tradmetrics.capture.sources import LabelSource
 
 
 class Side(Enum):
@@ -237,60 +237,60 @@ def test_one_unreadable_annotation_does_not_spoil_the_others() -> None:
 
 def test_series_are_there_before_the_first_call() -> None:
     """A rate over a counter that appears with its first order misses that order; a panel shows "no data" until then."""
-    book = TradingMetrics()
+    metrics = TradingMetrics()
 
-    @track_order(strategy="gamma", precreate=True, metrics=book)
+    @track_order(strategy="gamma", precreate=True, metrics=metrics)
     def place(side: Side, order_type: Kind) -> None: ...
 
     expected = {("gamma", side, kind): 0.0 for side in ("BUY", "SELL") for kind in ("MARKET", "LIMIT")}
-    found = scrape(book)
+    found = scrape(metrics)
     assert expected == found[SUBMITTED]
     assert {("gamma", "BUY"): 0, ("gamma", "SELL"): 0} == found[catalogue.ORDERS_FILLED.name]
     assert {("gamma",): 0} == found[f"{catalogue.ORDER_FILL_TIME.name}_count"]
     assert catalogue.ORDERS_REJECTED.name not in found  # nobody knows the reasons
     place(Side.SELL, "LIMIT")
-    assert {**expected, ("gamma", "SELL", "LIMIT"): 1} == values_of(book, SUBMITTED)
+    assert {**expected, ("gamma", "SELL", "LIMIT"): 1} == values_of(metrics, SUBMITTED)
 
 
 @pytest.mark.parametrize("kind", [classmethod, staticmethod])
 def test_methods_of_classes_have_their_series_too(kind: Any) -> None:
     """The keyword would do nothing above @classmethod or @staticmethod, which read as if it did."""
-    book = TradingMetrics()
+    metrics = TradingMetrics()
 
     class Bot:
-        place = track_order(strategy="s", order_type="LIMIT", side="BUY", precreate=True, metrics=book)(
+        place = track_order(strategy="s", order_type="LIMIT", side="BUY", precreate=True, metrics=metrics)(
             kind(lambda *args: None)
         )
 
-    assert {("s", "BUY", "LIMIT"): 0} == values_of(book, SUBMITTED)
+    assert {("s", "BUY", "LIMIT"): 0} == values_of(metrics, SUBMITTED)
     Bot.place()
-    assert {("s", "BUY", "LIMIT"): 1} == values_of(book, SUBMITTED)
+    assert {("s", "BUY", "LIMIT"): 1} == values_of(metrics, SUBMITTED)
 
 
 def test_a_label_that_no_call_can_have_is_unknown_from_the_start() -> None:
     """Series of sides that no call ever has would stand at zero beside the one that counts."""
-    book = TradingMetrics()
-    close = track_trade(strategy="s", precreate=True, metrics=book)(lambda: {"status": "filled"})
-    sides = {labels[1] for labels in values_of(book, catalogue.TRADES.name)}
-    statuses = {labels[2] for labels in values_of(book, catalogue.TRADES.name)}
+    metrics = TradingMetrics()
+    close = track_trade(strategy="s", precreate=True, metrics=metrics)(lambda: {"status": "filled"})
+    sides = {labels[1] for labels in values_of(metrics, catalogue.TRADES.name)}
+    statuses = {labels[2] for labels in values_of(metrics, catalogue.TRADES.name)}
     assert {"unknown"} == sides
     assert {"executed", "failed", "filled", "rejected"} < statuses  # the result has one, and it may be any
-    before = len(values_of(book, catalogue.TRADES.name))
+    before = len(values_of(metrics, catalogue.TRADES.name))
     close()
-    assert before == len(values_of(book, catalogue.TRADES.name))
+    assert before == len(values_of(metrics, catalogue.TRADES.name))
 
 
 def test_nothing_is_created_unasked() -> None:
     """Every program would expose dozens of series of what it never does."""
-    book = TradingMetrics()
+    metrics = TradingMetrics()
 
-    @track_order(strategy="gamma", metrics=book)
+    @track_order(strategy="gamma", metrics=metrics)
     def place(side: Side, order_type: Kind) -> None: ...
 
-    assert SUBMITTED not in scrape(book)
+    assert SUBMITTED not in scrape(metrics)
 
 
-def test_a_default_book_that_comes_later_has_them() -> None:
+def test_a_default_metrics_that_comes_later_has_them() -> None:
     """Whether a dashboard shows zeros would depend on the order of imports."""
 
     @track_order(strategy="gamma", order_type="LIMIT", precreate=True)
@@ -298,8 +298,8 @@ def test_a_default_book_that_comes_later_has_them() -> None:
 
     expected = {("gamma", "BUY", "LIMIT"): 0, ("gamma", "SELL", "LIMIT"): 0}
     for _ in range(2):
-        book = configure(CollectorRegistry(), force=True)
-        assert expected == values_of(book, SUBMITTED)
+        metrics = configure(CollectorRegistry(), force=True)
+        assert expected == values_of(metrics, SUBMITTED)
 
     @track_order(strategy="delta", order_type="LIMIT", precreate=True)
     def place_delta(side: Side) -> None: ...
@@ -308,7 +308,7 @@ def test_a_default_book_that_comes_later_has_them() -> None:
 
 
 def test_a_function_that_is_gone_wants_nothing() -> None:
-    """Functions made in a loop would be remembered for ever, each adding to every new book."""
+    """Functions made in a loop would be remembered for ever, each adding to every new metrics."""
 
     @track_order(strategy="gamma", order_type="LIMIT", precreate=True)
     def place(side: Side) -> None: ...
@@ -317,7 +317,7 @@ def test_a_function_that_is_gone_wants_nothing() -> None:
     assert SUBMITTED not in scrape(configure(CollectorRegistry()))
 
 
-def test_a_disabled_book_is_left_alone() -> None:
+def test_a_disabled_metrics_object_is_left_alone() -> None:
     """Switched-off metrics would register themselves all the same."""
 
     @track_order(strategy="gamma", order_type="LIMIT", precreate=True)
@@ -330,44 +330,44 @@ def test_a_disabled_book_is_left_alone() -> None:
 HEDGES = MetricDefinition("desk_hedges_total", "counter", "Hedges.", labels=("desk", ("live", ("True", "False"))))
 
 
-def _trade(book: TradingMetrics) -> None:
-    @track_trade(strategy="gamma", status="executed", precreate=True, metrics=book)
+def _trade(metrics: TradingMetrics) -> None:
+    @track_trade(strategy="gamma", status="executed", precreate=True, metrics=metrics)
     def close(side: Side) -> None: ...
 
 
-def _prediction(book: TradingMetrics) -> None:
-    @track_prediction(model="xgboost", prediction=result(), precreate=True, metrics=book)
+def _prediction(metrics: TradingMetrics) -> None:
+    @track_prediction(model="xgboost", prediction=result(), precreate=True, metrics=metrics)
     def decide() -> Literal["up", "down"]:
         return "up"
 
 
-def _request(book: TradingMetrics) -> None:
-    @track_request(endpoint="/orders", precreate=True, metrics=book)
+def _request(metrics: TradingMetrics) -> None:
+    @track_request(endpoint="/orders", precreate=True, metrics=metrics)
     def ask(method: Literal["get", "post"]) -> None: ...
 
 
-def _errors(book: TradingMetrics) -> None:
-    @track_errors(component="feed", severity="critical", precreate=True, metrics=book)
+def _errors(metrics: TradingMetrics) -> None:
+    @track_errors(component="feed", severity="critical", precreate=True, metrics=metrics)
     def read() -> None: ...
 
 
-def _breaker(book: TradingMetrics) -> None:
-    @track_circuit_breaker(precreate=True, metrics=book)
+def _breaker(metrics: TradingMetrics) -> None:
+    @track_circuit_breaker(precreate=True, metrics=metrics)
     def halt(reason: Literal["loss", "latency"]) -> None: ...
 
 
-def _risk(book: TradingMetrics) -> None:
-    @track_risk_check(precreate=True, metrics=book)
+def _risk(metrics: TradingMetrics) -> None:
+    @track_risk_check(precreate=True, metrics=metrics)
     def check(limit_type: Number) -> None: ...
 
 
-def _data(book: TradingMetrics) -> None:
-    @track_market_data(precreate=True, metrics=book)
+def _data(metrics: TradingMetrics) -> None:
+    @track_market_data(precreate=True, metrics=metrics)
     def on_tick(symbol: Literal["NIFTY", "BANKNIFTY"]) -> None: ...
 
 
-def _own(book: TradingMetrics) -> None:
-    @track(HEDGES, precreate=True, metrics=book)
+def _own(metrics: TradingMetrics) -> None:
+    @track(HEDGES, precreate=True, metrics=metrics)
     def hedge(desk: Name, live: bool) -> None: ...
 
 
@@ -388,29 +388,29 @@ def test_every_decorator_of_counters_can(
     decorate: Callable[[TradingMetrics], None], name: str, expected: set[tuple[str, ...]]
 ) -> None:
     """A decorator would take the keyword and do nothing, or create series that its calls do not count in."""
-    book = TradingMetrics()
-    decorate(book)
-    assert dict.fromkeys(expected, 0.0) == values_of(book, name)
+    metrics = TradingMetrics()
+    decorate(metrics)
+    assert dict.fromkeys(expected, 0.0) == values_of(metrics, name)
 
 
 def test_gauges_are_not_set() -> None:
     """A circuit breaker that nobody has heard of would read 0, and a gauge of positions as if there were none."""
-    book = TradingMetrics()
-    _breaker(book)
-    _data(book)
-    found = scrape(book)
+    metrics = TradingMetrics()
+    _breaker(metrics)
+    _data(metrics)
+    found = scrape(metrics)
     assert catalogue.CIRCUIT_BREAKER_ACTIVE.name not in found
     assert catalogue.MARKET_DATA_LAST_UPDATE.name not in found
 
 
 def test_budgets_hold_and_nothing_goes_to_other() -> None:
     """Series at zero would use up budgets, or appear under `__other__` and count as overflows."""
-    book = TradingMetrics(limits={"strategy": 1})
+    metrics = TradingMetrics(limits={"strategy": 1})
 
-    @track_order(order_type="LIMIT", precreate=True, metrics=book)
+    @track_order(order_type="LIMIT", precreate=True, metrics=metrics)
     def place(strategy: Name, side: Side) -> None: ...
 
-    found = scrape(book)
+    found = scrape(metrics)
     assert {("gamma", "BUY", "LIMIT"): 0, ("gamma", "SELL", "LIMIT"): 0} == found[SUBMITTED]
     assert catalogue.LABEL_OVERFLOW.name not in found
 
@@ -418,18 +418,18 @@ def test_budgets_hold_and_nothing_goes_to_other() -> None:
 def test_series_at_zero_stay() -> None:
     """A series that was asked for would be gone when it has been quiet, and the panel empty."""
     with stopped_clock() as clock:
-        book = TradingMetrics(limits=Limits(labels={"strategy": 2}, expire_after=60, idle_after=60))
+        metrics = TradingMetrics(limits=Limits(labels={"strategy": 2}, expire_after=60, idle_after=60))
 
-        @track_order(order_type="LIMIT", precreate=True, metrics=book)
+        @track_order(order_type="LIMIT", precreate=True, metrics=metrics)
         def place(strategy: Name, side: Side) -> None: ...
 
         for _ in range(5):
-            _let_pass(clock, book, place)
-        assert {"gamma", "delta"} == {labels[0] for labels in values_of(book, SUBMITTED)} - {"__other__"}
+            _let_pass(clock, metrics, place)
+        assert {"gamma", "delta"} == {labels[0] for labels in values_of(metrics, SUBMITTED)} - {"__other__"}
 
 
-def _let_pass(clock: Clock, book: TradingMetrics, place: Any) -> None:
-    scrape(book)
+def _let_pass(clock: Clock, metrics: TradingMetrics, place: Any) -> None:
+    scrape(metrics)
     clock.pass_by(70)
     for _ in range(20):
         place("late", Side.BUY)
@@ -466,10 +466,10 @@ def test_labels_of_own_metrics_cannot_be_called_precreate() -> None:
 
 def test_a_timer_decorator_records_as_before() -> None:
     """What takes no keyword of that name would be decorated otherwise than it was."""
-    book = TradingMetrics()
+    metrics = TradingMetrics()
 
-    @fill_timer(arg("strategy"), metrics=book)
+    @fill_timer(arg("strategy"), metrics=metrics)
     def wait(strategy: Name) -> None: ...
 
     wait(Name.GAMMA)
-    assert {("gamma",): 1} == values_of(book, f"{catalogue.ORDER_FILL_TIME.name}_count")
+    assert {("gamma",): 1} == values_of(metrics, f"{catalogue.ORDER_FILL_TIME.name}_count")

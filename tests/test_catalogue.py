@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.recorded import sample
 from tradmetrics import ConfigurationError, MetricDefinition, TradingMetrics, catalogue
-from tradmetrics.definition import Label
+from tradmetrics.model.definition import Label
 
 GUIDE = """
 trading_daily_pnl gauge
@@ -162,11 +162,11 @@ def test_pnl_buckets_mirror_each_other_about_zero() -> None:
 
 def test_what_is_exposed_is_what_is_defined() -> None:
     """Prometheus would see other names, types or buckets than the documentation says."""
-    book = TradingMetrics()
+    metrics = TradingMetrics()
     for each in catalogue.CATALOGUE:
         if not each.at_scrape:
-            book.record(each, tuple("x" for _ in each.labels), 1, site="test")
-    families = {each.name: each for each in text_string_to_metric_families(generate_latest(book.registry).decode())}
+            metrics.record(each, tuple("x" for _ in each.labels), 1, site="test")
+    families = {each.name: each for each in text_string_to_metric_families(generate_latest(metrics.registry).decode())}
     expected = {
         each.name.removesuffix("_total") if each.kind == "counter" else each.name: each for each in catalogue.CATALOGUE
     }
@@ -271,8 +271,8 @@ def test_a_users_closed_label_keeps_the_users_words() -> None:
         ASK = "ask"
 
     quotes = MetricDefinition("quotes_total", "counter", "Quotes.", (("side", ("bid", "ask")), ("status", ("live",))))
-    book = TradingMetrics(strict=True)
+    metrics = TradingMetrics(strict=True)
     for side in ("bid", Side.BID, Side.ASK):
-        book.record(quotes, (side, "live"), site="test")
-    assert 2 == sample(book, "quotes_total", side="bid", status="live")
-    assert 1 == sample(book, "quotes_total", side="ask", status="live")
+        metrics.record(quotes, (side, "live"), site="test")
+    assert 2 == sample(metrics, "quotes_total", side="bid", status="live")
+    assert 1 == sample(metrics, "quotes_total", side="ask", status="live")

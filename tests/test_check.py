@@ -29,10 +29,10 @@ from tradmetrics import (
     track_order,
     underlying,
 )
+from tradmetrics.capture.wrapping import SITE_ATTRIBUTE
 from tradmetrics.catalogue import ORDERS_SUBMITTED
 from tradmetrics.check.count import Report, report_on, worst_case
 from tradmetrics.check.flags import IDENTIFIER, MEANINGS, OVER_BUDGET, UNBOUNDED, flags_of
-from tradmetrics.wrapping import SITE_ATTRIBUTE
 
 pytest.importorskip("typer", reason="the extra [cli] is not installed")
 
@@ -474,7 +474,7 @@ def test_functions_of_different_values_add_up() -> None:
     assert 2 == counts[ORDERS_SUBMITTED.name]
 
 
-def test_the_books_limits_count() -> None:
+def test_the_metrics_object_limits_count() -> None:
     """A label that the program bounds at 5 would count as 50."""
     own = TradingMetrics(limits={"strategy": 5})
 
@@ -520,37 +520,37 @@ def test_no_calls_make_more_series_than_the_worst_case(
         patch.setattr("tradmetrics.cardinality.limits.MOST_OUTSIDE", outside)
         domains = [None if each is None else tuple(each) for each in (desks, ["a", "b"], venues)]
         most = worst_case(THREE, domains, limits)
-        book = TradingMetrics(limits=limits)
+        metrics = TradingMetrics(limits=limits)
         anything = ["u", "v", "w", "x", "y", "z", "unknown", "1" * 20]
         calls = list(itertools.product(desks or anything, ["a", "b"], venues or anything))
         chance.shuffle(calls)
         for raw in calls:
-            book.record(THREE, raw, site="test")
-    assert len(values_of(book, THREE.name)) <= most
+            metrics.record(THREE, raw, site="test")
+    assert len(values_of(metrics, THREE.name)) <= most
 
 
 def test_the_worst_case_is_reached() -> None:
     """A bound that is far too high would make people ignore it."""
     limits = Limits(labels={"desk": 2, "venue": 2})
-    book = TradingMetrics(limits=limits)
+    metrics = TradingMetrics(limits=limits)
 
-    @track(THREE, metrics=book)
+    @track(THREE, metrics=metrics)
     def send(desk: str, leg: str, venue: str) -> None: ...
 
     places = ["x", "y", "z", ""]
     for desk, leg, venue in itertools.product(places, "ab", places):
         send(desk, leg, venue)
-    assert report(send).total == len(values_of(book, THREE.name)) == 4 * 2 * 4
+    assert report(send).total == len(values_of(metrics, THREE.name)) == 4 * 2 * 4
 
 
 def test_values_that_are_always_admitted_come_on_top_of_the_worst_case() -> None:
     """Series past the budget would come as a surprise, though they were asked for."""
     limits = Limits(labels={"desk": 2}, series={ONE.name: 3}, allow={"desk": ["vip", "other"]})
-    book = TradingMetrics(limits=limits)
+    metrics = TradingMetrics(limits=limits)
 
-    @track(ONE, metrics=book)
+    @track(ONE, metrics=metrics)
     def send(desk: str, leg: str) -> None: ...
 
     for desk, leg in itertools.product(["", "x", "vip", "other"], "abcd"):
         send(desk, leg)
-    assert 2 * 4 + 2 * 4 == len(values_of(book, ONE.name)) <= report(send).total
+    assert 2 * 4 + 2 * 4 == len(values_of(metrics, ONE.name)) <= report(send).total

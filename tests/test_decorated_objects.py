@@ -24,8 +24,8 @@ from tradmetrics import (
 
 
 @pytest.fixture
-def book() -> TradingMetrics:
-    """A book of the test's own, in which any instrumentation error raises."""
+def metrics() -> TradingMetrics:
+    """A metrics of the test's own, in which any instrumentation error raises."""
     return TradingMetrics(strict=True)
 
 
@@ -45,29 +45,29 @@ class Placer:
     __hash__ = None  # type: ignore[assignment]
 
 
-def test_a_decorated_object_shows_all_of_itself(book: TradingMetrics) -> None:
+def test_a_decorated_object_shows_all_of_itself(metrics: TradingMetrics) -> None:
     """Its attributes could not be read or set any more."""
     placer = Placer()
-    decorated: Any = track_order(strategy="s", metrics=book)(placer)
+    decorated: Any = track_order(strategy="s", metrics=metrics)(placer)
     assert (1, 2) == (decorated("BUY"), decorated(side="SELL"))
     assert ["BUY", "SELL"] == decorated.placed
     decorated.limit = 5
     assert 5 == placer.limit  # type: ignore[attr-defined]
     assert isinstance(decorated, Placer)
     assert placer == decorated
-    assert 2 == sum(recorded(book).values())
+    assert 2 == sum(recorded(metrics).values())
 
 
-def test_a_copy_of_a_decorated_object_is_one_of_its_own_and_is_recorded_too(book: TradingMetrics) -> None:
+def test_a_copy_of_a_decorated_object_is_one_of_its_own_and_is_recorded_too(metrics: TradingMetrics) -> None:
     """Copying a bot that holds one would fail, share its state, or stop the counting."""
-    decorated: Any = track_order(strategy="s", metrics=book)(Placer())
+    decorated: Any = track_order(strategy="s", metrics=metrics)(Placer())
     decorated("BUY")
     shallow, deep = copy.copy(decorated), copy.deepcopy({"place": decorated})["place"]
     deep("SELL")
     assert (["BUY"], ["BUY"], ["BUY", "SELL"]) == (decorated.placed, shallow.placed, deep.placed)
     shallow("SELL")
     assert (["BUY", "SELL"], ["BUY", "SELL"]) == (decorated.placed, shallow.placed)
-    assert 3 == sum(recorded(book).values())
+    assert 3 == sum(recorded(metrics).values())
 
 
 @track_order(strategy="s", metrics=TradingMetrics())
@@ -93,7 +93,7 @@ def test_what_is_no_plain_function_can_be_pickled() -> None:
         pickle.dumps(track_order(strategy="s")(lambda: None))
 
 
-def test_a_synchronised_method_keeps_its_lock_for_each_instance(book: TradingMetrics) -> None:
+def test_a_synchronised_method_keeps_its_lock_for_each_instance(metrics: TradingMetrics) -> None:
     """A decorator beneath ours that acts on the instance would act on something else."""
     seen: list[Any] = []
 
@@ -103,7 +103,7 @@ def test_a_synchronised_method_keeps_its_lock_for_each_instance(book: TradingMet
         return wrapped(*args, **kwargs)
 
     class Bot:
-        @track_order(strategy="s", metrics=book)
+        @track_order(strategy="s", metrics=metrics)
         @noting
         def place(self, side: str) -> str:
             return side
@@ -114,23 +114,23 @@ def test_a_synchronised_method_keeps_its_lock_for_each_instance(book: TradingMet
     assert bot.place.__self__ is bot  # type: ignore[attr-defined]
 
 
-def test_a_bound_method_on_a_class_stays_bound(book: TradingMetrics) -> None:
+def test_a_bound_method_on_a_class_stays_bound(metrics: TradingMetrics) -> None:
     """It would be given the class's instance beside its own."""
     placer = Placer()
 
     class Bot:
-        place = track_order(strategy="s", metrics=book)(placer.__call__)
+        place = track_order(strategy="s", metrics=metrics)(placer.__call__)
 
     assert 1 == Bot().place("BUY")
     assert ["BUY"] == placer.placed
 
 
-def test_a_callable_object_below_classmethod_gets_the_class_as_it_did(book: TradingMetrics) -> None:
+def test_a_callable_object_below_classmethod_gets_the_class_as_it_did(metrics: TradingMetrics) -> None:
     """What Python does with the object without the decorator would not happen with it."""
 
     class Bot:
         plain = classmethod(functools.partial(lambda *args: args, "first"))  # type: ignore[arg-type]
-        place = classmethod(track(OWN, metrics=book)(functools.partial(lambda *args: args, "first")))  # type: ignore[arg-type]
+        place = classmethod(track(OWN, metrics=metrics)(functools.partial(lambda *args: args, "first")))  # type: ignore[arg-type]
 
     assert Bot.plain("x") == Bot.place("x")
 
@@ -202,11 +202,11 @@ FUNCTIONS |= {"method": Bot().place, "classmethod": Bot.place_by_class, "staticm
 
 def count(name):
     """Call a function in this process, and say what that recorded."""
-    book = configure(limits={"strategy": len(name)}, force=True)
+    metrics = configure(limits={"strategy": len(name)}, force=True)
     FUNCTIONS[name]("BUY")
     return [
         [sample.name, *sample.labels.values()]
-        for metric in book.registry.collect() for sample in metric.samples
+        for metric in metrics.registry.collect() for sample in metric.samples
         if sample.value and sample.name.startswith(("trading_", "own_")) and "uptime" not in sample.name
     ]
 

@@ -30,7 +30,7 @@ async def _finished(seconds: float, seed: int = 7, faults: Iterable[FaultName] =
 
 
 def _samples(name: str) -> dict[tuple[str, ...], float]:
-    """Every series of one sample name in the default book, by its labels' values in the catalogue's order."""
+    """Every series of one sample name in the default metrics, by its labels' values in the catalogue's order."""
     metric = name.removesuffix("_count")
     names = catalogue.BY_NAME[metric].label_names
     return {

@@ -13,7 +13,7 @@ import yaml
 import tradmetrics
 from tests.docs import pages
 from tests.stack.servers import eventually, free_port, get
-from tradmetrics.server import MetricsServer
+from tradmetrics.serving.server import MetricsServer
 
 RUN = [page for page in pages.PAGES if page != pages.TUTORIAL and re.search("```(python|bash)", page.read_text())]
 PROGRAMS = {"promtool", "amtool", "openssl"}

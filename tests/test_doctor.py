@@ -327,12 +327,12 @@ def test_an_endpoint_tells_what_was_recorded_what_overflowed_and_what_failed(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """A user would look for a missing decorator, or a flooded label, by eye in thousands of lines."""
-    book = TradingMetrics(limits={"strategy": 1}, strict=False)
-    exporter = MetricsExporter(book)
+    metrics = TradingMetrics(limits={"strategy": 1}, strict=False)
+    exporter = MetricsExporter(metrics)
     for strategy in ("a", "b", "c"):
         exporter.record_order(strategy=strategy, side="BUY", order_type="LIMIT", status="submitted")
     exporter.update_pnl_metrics(daily=float("nan"), realized=1.0)
-    with start_metrics_server(port=0, metrics=book) as server:
+    with start_metrics_server(port=0, metrics=metrics) as server:
         status, answer = examine(capsys, url=server.url)
         strict, _ = examine(capsys, url=server.url, strict=True)
     never = messages(answer["reports"], "never-recorded")

@@ -21,15 +21,15 @@ from tradmetrics import MetricsExporter, StrategyStats, TradingMetrics, catalogu
 
 
 @pytest.fixture
-def book() -> TradingMetrics:
-    """A book of the test's own."""
+def metrics() -> TradingMetrics:
+    """A metrics of the test's own."""
     return TradingMetrics()
 
 
 @pytest.fixture
-def exporter(book: TradingMetrics) -> MetricsExporter:
+def exporter(metrics: TradingMetrics) -> MetricsExporter:
     """An exporter that records to it."""
-    return MetricsExporter(book)
+    return MetricsExporter(metrics)
 
 
 # ── the guide ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -160,7 +160,7 @@ def guide(text: str, **names: Any) -> dict[str, Any]:
 def test_record_events_of_the_guide_run_as_written() -> None:
     """Whoever followed the guide would have to rewrite each call."""
     guide(RECORD_EVENTS)
-    book = get_metrics()
+    metrics = get_metrics()
     assert {
         "trading_trades_total gamma_scalping BUY filled": 1,
         "trading_trades_pnl_count gamma_scalping": 1,
@@ -173,10 +173,10 @@ def test_record_events_of_the_guide_run_as_written() -> None:
         "trading_market_data_age_seconds_count NIFTY24600CE": 1,
         "trading_system_errors_total order_manager error": 1,
         "trading_ml_predictions_total xgboost take_trade": 1,
-    } == {name: value for name, value in recorded(book).items() if "timestamp" not in name}
-    assert 0.75 == sample(book, "trading_order_fill_time_seconds_sum", strategy="gamma_scalping")
-    assert 0.5 == sample(book, "trading_market_data_age_seconds_sum", symbol="NIFTY24600CE")
-    assert sample(book, "trading_market_data_last_update_timestamp_seconds", symbol="NIFTY24600CE")
+    } == {name: value for name, value in recorded(metrics).items() if "timestamp" not in name}
+    assert 0.75 == sample(metrics, "trading_order_fill_time_seconds_sum", strategy="gamma_scalping")
+    assert 0.5 == sample(metrics, "trading_market_data_age_seconds_sum", symbol="NIFTY24600CE")
+    assert sample(metrics, "trading_market_data_last_update_timestamp_seconds", symbol="NIFTY24600CE")
 
 
 @pytest.mark.skipif(not importlib.util.find_spec("fastapi"), reason="the guide's router needs the fastapi extra")
@@ -281,7 +281,7 @@ def test_the_signatures_are_the_contracts_and_each_call_is_documented() -> None:
     assert [] == [name for name, function in calls.items() if not function.__doc__]
 
 
-def test_every_metric_that_calls_can_record_has_one(exporter: MetricsExporter, book: TradingMetrics) -> None:
+def test_every_metric_that_calls_can_record_has_one(exporter: MetricsExporter, metrics: TradingMetrics) -> None:
     """Code that cannot be decorated could not record some of the catalogue at all."""
     record_everything(exporter)
     without = {
@@ -298,11 +298,11 @@ def test_every_metric_that_calls_can_record_has_one(exporter: MetricsExporter, b
     }
     found = {
         metric.name + ("_total" if metric.type == "counter" else "")
-        for metric in book.registry.collect()
+        for metric in metrics.registry.collect()
         if metric.samples and metric.name.startswith("trading_")
     }
     assert set() == expected - found
-    assert {} == errors(book)
+    assert {} == errors(metrics)
 
 
 def record_everything(exporter: MetricsExporter) -> None:
@@ -350,11 +350,11 @@ def record_everything(exporter: MetricsExporter) -> None:
     ],
 )
 def test_record_order_counts_what_its_status_says_and_nothing_more(
-    exporter: MetricsExporter, book: TradingMetrics, status: str, expected: dict[str, float]
+    exporter: MetricsExporter, metrics: TradingMetrics, status: str, expected: dict[str, float]
 ) -> None:
     """The guide calls it once for `submitted` and once for `filled`; orders would be counted twice."""
     exporter.record_order("s", "buy", "limit", status)
-    assert expected == recorded(book)
+    assert expected == recorded(metrics)
 
 
 @pytest.mark.parametrize(
@@ -363,11 +363,11 @@ def test_record_order_counts_what_its_status_says_and_nothing_more(
      ("unknown", "unknown", "timeout")],
 )  # fmt: skip
 def test_record_order_takes_a_reason(
-    exporter: MetricsExporter, book: TradingMetrics, status: str, family: str, reason: str
+    exporter: MetricsExporter, metrics: TradingMetrics, status: str, family: str, reason: str
 ) -> None:
     """Rejections could not be told apart."""
     exporter.record_order("s", "BUY", "LIMIT", status, reason=reason)
-    assert {f"trading_orders_{family}_total s {reason}": 1} == recorded(book)
+    assert {f"trading_orders_{family}_total s {reason}": 1} == recorded(metrics)
 
 
 class Unprintable:
@@ -381,23 +381,23 @@ class Unprintable:
 
 @pytest.mark.parametrize("status", ["lost", 2, None, Unprintable(), ["filled"]])
 def test_record_order_counts_a_status_that_it_does_not_know_as_an_error(
-    exporter: MetricsExporter, book: TradingMetrics, status: object
+    exporter: MetricsExporter, metrics: TradingMetrics, status: object
 ) -> None:
     """A misspelt status would record nothing, and say nothing."""
     exporter.record_order("s", "BUY", "LIMIT", status)
-    assert {("record_order", "vocabulary"): 1} == errors(book)
-    assert [] == [name for name in recorded(book) if name.startswith("trading_")]
+    assert {("record_order", "vocabulary"): 1} == errors(metrics)
+    assert [] == [name for name in recorded(metrics) if name.startswith("trading_")]
 
 
 @pytest.mark.parametrize("fill_time", [-1, math.nan, "soon", Unprintable()])
 def test_record_order_drops_a_fill_time_that_cannot_be(
-    exporter: MetricsExporter, book: TradingMetrics, fill_time: object
+    exporter: MetricsExporter, metrics: TradingMetrics, fill_time: object
 ) -> None:
     """One bad value would make the sum of all fill times useless."""
     exporter.record_order("s", "BUY", "LIMIT", "filled", fill_time=fill_time)
-    assert {("record_order", "value"): 1} == errors(book)
+    assert {("record_order", "value"): 1} == errors(metrics)
     assert {"trading_orders_filled_total s BUY": 1} == {
-        name: value for name, value in recorded(book).items() if name.startswith("trading_")
+        name: value for name, value in recorded(metrics).items() if name.startswith("trading_")
     }
 
 
@@ -411,31 +411,31 @@ def test_record_order_drops_a_fill_time_that_cannot_be(
     ],
 )
 def test_record_trade_counts_profit_and_loss_apart(
-    exporter: MetricsExporter, book: TradingMetrics, pnl: object, expected: dict[str, float]
+    exporter: MetricsExporter, metrics: TradingMetrics, pnl: object, expected: dict[str, float]
 ) -> None:
     """What a strategy won and what it lost would be mixed."""
     exporter.record_trade("s", "SELL", "executed", pnl)
-    assert {"trading_trades_total s SELL executed": 1, **expected} == recorded(book)
+    assert {"trading_trades_total s SELL executed": 1, **expected} == recorded(metrics)
 
 
 @pytest.mark.parametrize("pnl", [math.nan, math.inf, "a lot", Unprintable()])
 def test_record_trade_drops_a_pnl_that_is_no_number(
-    exporter: MetricsExporter, book: TradingMetrics, pnl: object
+    exporter: MetricsExporter, metrics: TradingMetrics, pnl: object
 ) -> None:
     """The trade would be lost with its profit, or the exception would reach the caller."""
     exporter.record_trade("s", "SELL", "executed", pnl)
-    assert {("record_trade", "value"): 1} == errors(book)
-    assert 1 == recorded(book)["trading_trades_total s SELL executed"]
+    assert {("record_trade", "value"): 1} == errors(metrics)
+    assert 1 == recorded(metrics)["trading_trades_total s SELL executed"]
 
 
 # ── the other events ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_a_training_and_a_request_are_recorded(
-    exporter: MetricsExporter, book: TradingMetrics, monkeypatch: pytest.MonkeyPatch
+    exporter: MetricsExporter, metrics: TradingMetrics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Their durations, dates and statuses would be missing for code that cannot be decorated."""
-    monkeypatch.setattr("tradmetrics.exporter.time", lambda: 1_700_000_000.0)
+    monkeypatch.setattr("tradmetrics.record.exporter.time", lambda: 1_700_000_000.0)
     exporter.record_ml_training(90.0, accuracy="0.75")
     exporter.record_api_request("/orders/{id}", "get", 404, 0.25)
     assert {
@@ -444,23 +444,23 @@ def test_a_training_and_a_request_are_recorded(
         "trading_ml_model_accuracy unknown": 0.75,
         "trading_api_requests_total /orders/{id} GET 404": 1,
         "trading_api_request_duration_seconds_count /orders/{id} GET": 1,
-    } == recorded(book)
-    assert 90.0 == sample(book, "trading_ml_training_duration_seconds_sum")
-    assert 0.25 == sample(book, "trading_api_request_duration_seconds_sum", endpoint="/orders/{id}", method="GET")
+    } == recorded(metrics)
+    assert 90.0 == sample(metrics, "trading_ml_training_duration_seconds_sum")
+    assert 0.25 == sample(metrics, "trading_api_request_duration_seconds_sum", endpoint="/orders/{id}", method="GET")
 
 
-def test_market_data_without_an_age_counts_as_an_update(exporter: MetricsExporter, book: TradingMetrics) -> None:
+def test_market_data_without_an_age_counts_as_an_update(exporter: MetricsExporter, metrics: TradingMetrics) -> None:
     """A feed without timestamps could not be watched for silence."""
     exporter.record_market_data_update("NIFTY")
     assert {
         "trading_market_data_updates_total NIFTY",
         "trading_market_data_last_update_timestamp_seconds NIFTY",
-    } == set(recorded(book))
-    assert not book.is_stale("NIFTY")
+    } == set(recorded(metrics))
+    assert not metrics.is_stale("NIFTY")
 
 
 def test_an_exporters_updates_go_stale_after_the_seconds_it_was_given(
-    exporter: MetricsExporter, book: TradingMetrics, monkeypatch: pytest.MonkeyPatch
+    exporter: MetricsExporter, metrics: TradingMetrics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A slow feed would be reported as dead."""
     now = [100.0]
@@ -469,18 +469,22 @@ def test_an_exporters_updates_go_stale_after_the_seconds_it_was_given(
     exporter.record_market_data_update("fast")
     exporter.record_market_data_update("slow", stale_after=60)
     now[0] += 30
-    assert (True, False, 1) == (book.is_stale("fast"), book.is_stale("slow"), sample(book, "trading_market_data_stale"))
+    assert (True, False, 1) == (
+        metrics.is_stale("fast"),
+        metrics.is_stale("slow"),
+        sample(metrics, "trading_market_data_stale"),
+    )
 
 
 @pytest.mark.parametrize("stale_after", [0, -1, math.nan, math.inf, "soon", None])
 def test_an_impossible_stale_after_is_counted_and_the_default_holds(
-    exporter: MetricsExporter, book: TradingMetrics, monkeypatch: pytest.MonkeyPatch, stale_after: Any
+    exporter: MetricsExporter, metrics: TradingMetrics, monkeypatch: pytest.MonkeyPatch, stale_after: Any
 ) -> None:
     """A symbol would never be stale, or every scrape would fail."""
     exporter.record_market_data_update("NIFTY", stale_after=stale_after)
-    assert {("record_market_data_update", "value"): 1} == errors(book)
-    monkeypatch.setattr("tradmetrics.freshness.monotonic", lambda: time.monotonic() + 6)
-    assert 1 == sample(book, "trading_market_data_stale")
+    assert {("record_market_data_update", "value"): 1} == errors(metrics)
+    monkeypatch.setattr("tradmetrics.registry.freshness.monotonic", lambda: time.monotonic() + 6)
+    assert 1 == sample(metrics, "trading_market_data_stale")
 
 
 # ── states ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -507,7 +511,7 @@ class Position:
     ids=["mappings", "objects", "mapping", "generator", "with a closed one"],
 )
 def test_open_positions_are_counted_by_strategy_and_their_pnl_added_up(
-    exporter: MetricsExporter, book: TradingMetrics, positions: Any
+    exporter: MetricsExporter, metrics: TradingMetrics, positions: Any
 ) -> None:
     """Positions would be counted only in the one shape that the guide's author had."""
     exporter.update_position_metrics(positions)
@@ -515,58 +519,62 @@ def test_open_positions_are_counted_by_strategy_and_their_pnl_added_up(
         "trading_positions_open a": 2,
         "trading_positions_open b": 1,
         "trading_unrealized_pnl": 3,
-    } == recorded(book)
+    } == recorded(metrics)
 
 
-def test_a_strategy_whose_positions_are_gone_reads_zero(exporter: MetricsExporter, book: TradingMetrics) -> None:
+def test_a_strategy_whose_positions_are_gone_reads_zero(exporter: MetricsExporter, metrics: TradingMetrics) -> None:
     """A closed position would be shown as open until the process ends."""
     exporter.update_position_metrics([Position("a", 5), Position("b", 1)])
     exporter.update_position_metrics([Position("b", 2), Position("a", 9, quantity=0)])
-    assert {"trading_positions_open a": 0, "trading_positions_open b": 1, "trading_unrealized_pnl": 2} == recorded(book)
+    assert {"trading_positions_open a": 0, "trading_positions_open b": 1, "trading_unrealized_pnl": 2} == recorded(
+        metrics
+    )
     exporter.update_position_metrics([])
-    assert {"trading_positions_open a": 0, "trading_positions_open b": 0, "trading_unrealized_pnl": 0} == recorded(book)
+    assert {"trading_positions_open a": 0, "trading_positions_open b": 0, "trading_unrealized_pnl": 0} == recorded(
+        metrics
+    )
 
 
-def test_positions_without_a_pnl_leave_it_alone(exporter: MetricsExporter, book: TradingMetrics) -> None:
+def test_positions_without_a_pnl_leave_it_alone(exporter: MetricsExporter, metrics: TradingMetrics) -> None:
     """A broker that reports no profits would set the profit that something else knows to zero."""
     exporter.update_pnl_metrics(daily=None, unrealized=77)
     exporter.update_position_metrics([Position("a")])
-    assert {"trading_positions_open a": 1, "trading_unrealized_pnl": 77} == recorded(book)
+    assert {"trading_positions_open a": 1, "trading_unrealized_pnl": 77} == recorded(metrics)
 
 
 @pytest.mark.parametrize("positions", [None, 5, object(), [Position("a", quantity="many")], Unprintable()])
 def test_positions_that_cannot_be_read_are_an_error_that_is_counted(
-    exporter: MetricsExporter, book: TradingMetrics, positions: Any
+    exporter: MetricsExporter, metrics: TradingMetrics, positions: Any
 ) -> None:
     """The guide's loop would stop at its first call, and update nothing."""
     exporter.update_position_metrics([Position("a", 5)])
     exporter.update_position_metrics(positions)
-    assert {("update_position_metrics", "value"): 1} == errors(book)
-    assert 1 == recorded(book)["trading_positions_open a"]
+    assert {("update_position_metrics", "value"): 1} == errors(metrics)
+    assert 1 == recorded(metrics)["trading_positions_open a"]
 
 
-def test_a_position_with_a_bad_pnl_or_name_still_counts(exporter: MetricsExporter, book: TradingMetrics) -> None:
+def test_a_position_with_a_bad_pnl_or_name_still_counts(exporter: MetricsExporter, metrics: TradingMetrics) -> None:
     """One bad position would hide all the others."""
     exporter.update_position_metrics([Position("a", 5), Position("a", "?"), Position(Unprintable(), 1)])
-    assert 2 == recorded(book)["trading_positions_open a"]
-    assert 1 == recorded(book)["trading_positions_open unknown"]
-    assert 6 == recorded(book)["trading_unrealized_pnl"]
-    assert {("update_position_metrics", "value"): 1, ("update_position_metrics", "label"): 1} == errors(book)
+    assert 2 == recorded(metrics)["trading_positions_open a"]
+    assert 1 == recorded(metrics)["trading_positions_open unknown"]
+    assert 6 == recorded(metrics)["trading_unrealized_pnl"]
+    assert {("update_position_metrics", "value"): 1, ("update_position_metrics", "label"): 1} == errors(metrics)
 
 
-def test_what_is_none_stays_as_it_is(exporter: MetricsExporter, book: TradingMetrics) -> None:
+def test_what_is_none_stays_as_it_is(exporter: MetricsExporter, metrics: TradingMetrics) -> None:
     """A figure that is not known this time would read zero, and alerts would fire."""
     record_everything(exporter)
-    before = recorded(book)
+    before = recorded(metrics)
     exporter.update_pnl_metrics(daily=None)
     exporter.update_capital_metrics()
     exporter.update_margin_metrics()
     exporter.update_market_metrics()
     exporter.update_strategy_metrics("s")
-    assert before == recorded(book)
+    assert before == recorded(metrics)
 
 
-def test_each_state_goes_into_its_own_gauge(exporter: MetricsExporter, book: TradingMetrics) -> None:
+def test_each_state_goes_into_its_own_gauge(exporter: MetricsExporter, metrics: TradingMetrics) -> None:
     """Two figures would be swapped, and only a person who knows the account would notice."""
     exporter.update_pnl_metrics(1, 2, 3, 4)
     exporter.update_capital_metrics(5, 6, 7, 8)
@@ -595,49 +603,49 @@ def test_each_state_goes_into_its_own_gauge(exporter: MetricsExporter, book: Tra
         "trading_ml_model_accuracy m": 0.16,
         "trading_websocket_connections": 17,
         "trading_market_vix": 18,
-    } == recorded(book)
+    } == recorded(metrics)
 
 
 @pytest.mark.parametrize("yes", [True, 1, "yes", [0]])
 @pytest.mark.parametrize("no", [False, 0, "", None])
-def test_switches_read_one_or_zero(exporter: MetricsExporter, book: TradingMetrics, yes: object, no: object) -> None:
+def test_switches_read_one_or_zero(exporter: MetricsExporter, metrics: TradingMetrics, yes: object, no: object) -> None:
     """An alert on `== 1` would not fire for a breaker that is `"yes"`."""
     for value, expected in ((yes, 1), (no, 0)):
         exporter.update_circuit_breaker_metrics(is_active=value)
-        assert {"trading_circuit_breaker_active": expected} == recorded(book)
+        assert {"trading_circuit_breaker_active": expected} == recorded(metrics)
 
 
 @pytest.mark.parametrize(
     ("word", "expected"), [(True, 1), (False, 0), (1, 1), (0, 0), ("open", 1), ("closed", 0), ("no", 0)]
 )
 def test_a_session_is_open_or_not_in_the_words_that_people_use(
-    exporter: MetricsExporter, book: TradingMetrics, word: object, expected: int
+    exporter: MetricsExporter, metrics: TradingMetrics, word: object, expected: int
 ) -> None:
     """A session that is `"closed"` would read as open, and the alerts would wake somebody at night."""
     exporter.update_market_session(is_open=word)
-    assert {"trading_market_session_open": expected} == recorded(book)
+    assert {"trading_market_session_open": expected} == recorded(metrics)
 
 
 @pytest.mark.parametrize("word", ["", "perhaps", 7, []])
-def test_a_session_that_is_neither_is_an_error_that_is_counted(book: TradingMetrics, word: object) -> None:
+def test_a_session_that_is_neither_is_an_error_that_is_counted(metrics: TradingMetrics, word: object) -> None:
     """A session of a word that nobody knows would be open or closed by chance."""
-    MetricsExporter(book).update_market_session(word)
-    assert {("update_market_session", "value"): 1} == errors(book)
+    MetricsExporter(metrics).update_market_session(word)
+    assert {("update_market_session", "value"): 1} == errors(metrics)
 
 
 def test_a_trade_that_failed_is_no_part_of_the_strategys_figures() -> None:
     """The same trade would count for a strategy by an explicit call and not by the decorator."""
-    book = TradingMetrics(strategy_stats=StrategyStats())
-    exporter = MetricsExporter(book)
+    metrics = TradingMetrics(strategy_stats=StrategyStats())
+    exporter = MetricsExporter(metrics)
     exporter.record_trade("s", "BUY", "failed")
     exporter.record_trade("s", "BUY", "executed", 5.0)
-    assert 1 == sample(book, "trading_strategy_trades_today", strategy="s")
+    assert 1 == sample(metrics, "trading_strategy_trades_today", strategy="s")
 
 
-def test_a_drawdown_that_the_book_works_out_itself_is_not_set_over(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_drawdown_that_the_metrics_object_works_out_itself_is_not_set_over(caplog: pytest.LogCaptureFixture) -> None:
     """A figure that is set explicitly would be gone at the next trade, without a word."""
-    book = TradingMetrics(strategy_stats=StrategyStats())
-    MetricsExporter(book).update_drawdown(7)
+    metrics = TradingMetrics(strategy_stats=StrategyStats())
+    MetricsExporter(metrics).update_drawdown(7)
     assert "trading_max_drawdown" in caplog.text
 
 
@@ -648,14 +656,16 @@ class Ambiguous:
         raise ValueError("the truth value of an array is ambiguous")
 
 
-def test_a_switch_that_is_neither_is_an_error_that_is_counted(exporter: MetricsExporter, book: TradingMetrics) -> None:
+def test_a_switch_that_is_neither_is_an_error_that_is_counted(
+    exporter: MetricsExporter, metrics: TradingMetrics
+) -> None:
     """An array where a bool was meant would raise into the trading loop."""
     exporter.update_circuit_breaker_metrics(Ambiguous())
     exporter.update_market_session(Ambiguous())
-    assert {("update_circuit_breaker_metrics", "value"): 1, ("update_market_session", "value"): 1} == errors(book)
+    assert {("update_circuit_breaker_metrics", "value"): 1, ("update_market_session", "value"): 1} == errors(metrics)
 
 
-def test_the_condition_is_one_of_those_seen(exporter: MetricsExporter, book: TradingMetrics) -> None:
+def test_the_condition_is_one_of_those_seen(exporter: MetricsExporter, metrics: TradingMetrics) -> None:
     """The market would seem to be in several conditions at once."""
     for condition in ("calm", Condition.TRENDING, "calm", "wild"):
         exporter.update_market_metrics(condition=condition)
@@ -663,7 +673,7 @@ def test_the_condition_is_one_of_those_seen(exporter: MetricsExporter, book: Tra
         "trading_market_condition calm": 0,
         "trading_market_condition trending": 0,
         "trading_market_condition wild": 1,
-    } == recorded(book)
+    } == recorded(metrics)
 
 
 # ── no call raises ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -683,52 +693,54 @@ class Hostile:
 
 
 @pytest.mark.parametrize("name", SIGNATURES)
-def test_no_call_raises_whatever_it_is_given(exporter: MetricsExporter, book: TradingMetrics, name: str) -> None:
+def test_no_call_raises_whatever_it_is_given(exporter: MetricsExporter, metrics: TradingMetrics, name: str) -> None:
     """Monitoring would stop the trading loop that it watches."""
     function = getattr(exporter, name)
     parameters = list(inspect.signature(function).parameters)
     for bad in parameters:
         function(**{each: Hostile() if each == bad else "filled" if each == "status" else 1 for each in parameters})
     function(**{each: Hostile() for each in parameters})
-    assert errors(book)
-    assert all(site == name for site, _ in errors(book))
+    assert errors(metrics)
+    assert all(site == name for site, _ in errors(metrics))
 
 
 @pytest.mark.parametrize("name", SIGNATURES)
-def test_a_disabled_book_takes_every_call_and_registers_nothing(name: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_disabled_metrics_object_takes_every_call_and_registers_nothing(
+    name: str, caplog: pytest.LogCaptureFixture
+) -> None:
     """Switching the metrics off would still cost log lines, or break the calls."""
-    book = TradingMetrics(enabled=False)
-    function = getattr(MetricsExporter(book), name)
+    metrics = TradingMetrics(enabled=False)
+    function = getattr(MetricsExporter(metrics), name)
     parameters = list(inspect.signature(function).parameters)
     for value in (1, "no such status", Hostile()):
         function(**dict.fromkeys(parameters, value))
-    assert [] == list(book.registry.collect())
+    assert [] == list(metrics.registry.collect())
     assert [] == caplog.records
 
 
-def test_the_process_exporter_follows_the_default_book() -> None:
-    """The one object that the guide imports would record into a book that nobody scrapes."""
+def test_the_process_exporter_follows_the_default_metrics() -> None:
+    """The one object that the guide imports would record into a metrics that nobody scrapes."""
     metrics_exporter.update_drawdown(3)
     assert 3 == sample(get_metrics(), "trading_max_drawdown")
 
 
-def test_a_subclass_names_itself_as_the_site(book: TradingMetrics) -> None:
+def test_a_subclass_names_itself_as_the_site(metrics: TradingMetrics) -> None:
     """Errors of a user's own exporter would be blamed on ours."""
 
     class Own(MetricsExporter):
         pass
 
-    Own(book).update_drawdown("deep")
-    assert [("update_drawdown", "value")] == list(errors(book))
+    Own(metrics).update_drawdown("deep")
+    assert [("update_drawdown", "value")] == list(errors(metrics))
 
 
-def test_what_cannot_be_below_zero_is_dropped_and_counted(book: TradingMetrics) -> None:
+def test_what_cannot_be_below_zero_is_dropped_and_counted(metrics: TradingMetrics) -> None:
     """A drawdown that is given as a negative number would never reach the alert's threshold, and look like none."""
-    exporter = MetricsExporter(book)
+    exporter = MetricsExporter(metrics)
     exporter.update_drawdown(-5)
     exporter.update_websocket_connections(-1)
-    assert {("update_drawdown", "value"): 1, ("update_websocket_connections", "value"): 1} == errors(book)
-    assert not {"trading_max_drawdown", "trading_websocket_connections"} & recorded(book).keys()
+    assert {("update_drawdown", "value"): 1, ("update_websocket_connections", "value"): 1} == errors(metrics)
+    assert not {"trading_max_drawdown", "trading_websocket_connections"} & recorded(metrics).keys()
 
 
 @pytest.mark.parametrize(
@@ -742,33 +754,33 @@ def test_what_cannot_be_below_zero_is_dropped_and_counted(book: TradingMetrics) 
         (lambda exporter, value: exporter.record_market_data_update("X", value), "trading_market_data_age_seconds"),
     ],
 )
-def test_a_negative_time_is_dropped_and_counted(book: TradingMetrics, record: Any, histogram: str) -> None:
+def test_a_negative_time_is_dropped_and_counted(metrics: TradingMetrics, record: Any, histogram: str) -> None:
     """A clock that was set back would lower a histogram's sum, which Prometheus reads as a restart of the bot."""
-    exporter = MetricsExporter(book)
+    exporter = MetricsExporter(metrics)
     record(exporter, -5)
-    assert not any(name.startswith(histogram) for name in recorded(book))
-    assert {"value": 1} == {stage: count for (_, stage), count in errors(book).items()}
+    assert not any(name.startswith(histogram) for name in recorded(metrics))
+    assert {"value": 1} == {stage: count for (_, stage), count in errors(metrics).items()}
     record(exporter, 2)
-    assert [1] == [count for name, count in recorded(book).items() if name.startswith(f"{histogram}_count")]
+    assert [1] == [count for name, count in recorded(metrics).items() if name.startswith(f"{histogram}_count")]
 
 
-def test_data_from_a_clock_that_is_a_little_ahead_is_new(book: TradingMetrics) -> None:
+def test_data_from_a_clock_that_is_a_little_ahead_is_new(metrics: TradingMetrics) -> None:
     """Half of a venue's data would be missing from the ages, and be counted as errors, as clocks are."""
-    MetricsExporter(book).record_market_data_update("X", -0.2)
-    assert 1 == sample(book, "trading_market_data_age_seconds_count", symbol="X")
-    assert 0 == sample(book, "trading_market_data_age_seconds_sum", symbol="X")
-    assert {} == errors(book)
+    MetricsExporter(metrics).record_market_data_update("X", -0.2)
+    assert 1 == sample(metrics, "trading_market_data_age_seconds_count", symbol="X")
+    assert 0 == sample(metrics, "trading_market_data_age_seconds_sum", symbol="X")
+    assert {} == errors(metrics)
 
 
-def test_an_exception_for_a_reason_is_its_class(book: TradingMetrics) -> None:
+def test_an_exception_for_a_reason_is_its_class(metrics: TradingMetrics) -> None:
     """Its text holds the amount that was missing, and each rejection would be a reason of its own."""
-    record = MetricsExporter(book).record_order
+    record = MetricsExporter(metrics).record_order
     record("s", "BUY", "LIMIT", "rejected", reason=PermissionError("need 1,250.75 more"))
     record("s", "BUY", "LIMIT", "cancelled", reason="by hand")
     assert {
         "trading_orders_rejected_total s permission_error": 1,
         "trading_orders_cancelled_total s by hand": 1,
-    } == recorded(book)
+    } == recorded(metrics)
 
 
 class Silent(str):
@@ -778,8 +790,8 @@ class Silent(str):
         raise RuntimeError
 
 
-def test_a_method_without_a_text_is_unknown_and_counted(book: TradingMetrics) -> None:
+def test_a_method_without_a_text_is_unknown_and_counted(metrics: TradingMetrics) -> None:
     """The request that it was the method of would fail for being recorded."""
-    MetricsExporter(book).record_api_request("/x", Silent("get"), 200, 0.1)
-    assert 1 == sample(book, "trading_api_requests_total", endpoint="/x", method="unknown", status="200")
-    assert {"label"} == {stage for _, stage in errors(book)}
+    MetricsExporter(metrics).record_api_request("/x", Silent("get"), 200, 0.1)
+    assert 1 == sample(metrics, "trading_api_requests_total", endpoint="/x", method="unknown", status="200")
+    assert {"label"} == {stage for _, stage in errors(metrics)}

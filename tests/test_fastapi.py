@@ -24,11 +24,11 @@ def client_of(*arguments: Any, **options: Any) -> TestClient:
 
 
 @pytest.fixture
-def book() -> TradingMetrics:
-    """A book with something in it."""
-    book = TradingMetrics()
-    book.record(catalogue.DAILY_PNL, (), 5, site="test")
-    return book
+def metrics() -> TradingMetrics:
+    """A metrics with something in it."""
+    metrics = TradingMetrics()
+    metrics.record(catalogue.DAILY_PNL, (), 5, site="test")
+    return metrics
 
 
 def test_the_router_of_the_guide() -> None:
@@ -42,8 +42,8 @@ def test_the_router_of_the_guide() -> None:
     assert "trading_daily_pnl -7.5" in reply.text.splitlines()
 
 
-def test_the_router_follows_the_default_book() -> None:
-    """A book configured after the router was imported would not be served."""
+def test_the_router_follows_the_default_metrics() -> None:
+    """A metrics configured after the router was imported would not be served."""
     app = FastAPI()
     app.include_router(metrics_router)
     configure(prometheus_client.CollectorRegistry()).record(catalogue.DAILY_PNL, (), 1, site="test")
@@ -52,9 +52,9 @@ def test_the_router_follows_the_default_book() -> None:
     assert "trading_daily_pnl 2.0" in TestClient(app).get("/metrics").text
 
 
-def test_openmetrics_gzip_and_choice(book: TradingMetrics) -> None:
+def test_openmetrics_gzip_and_choice(metrics: TradingMetrics) -> None:
     """A scraper would get another format than it asked for."""
-    reply = client_of(book).get(
+    reply = client_of(metrics).get(
         "/metrics?name[]=trading_daily_pnl",
         headers={"Accept": "application/openmetrics-text; version=1.0.0", "Accept-Encoding": "gzip"},
     )
@@ -64,15 +64,15 @@ def test_openmetrics_gzip_and_choice(book: TradingMetrics) -> None:
     assert "trading_system_uptime_seconds" not in reply.text
 
 
-def test_an_accept_header_in_several_lines(book: TradingMetrics) -> None:
+def test_an_accept_header_in_several_lines(metrics: TradingMetrics) -> None:
     """A proxy that splits the header would change the format."""
     lines = [("Accept", "application/json"), ("Accept", "application/openmetrics-text; version=1.0.0")]
-    assert client_of(book).get("/metrics", headers=lines).text.endswith("# EOF\n")
+    assert client_of(metrics).get("/metrics", headers=lines).text.endswith("# EOF\n")
 
 
-def test_head_and_wrong_methods(book: TradingMetrics) -> None:
+def test_head_and_wrong_methods(metrics: TradingMetrics) -> None:
     """A health check by HEAD would fail; a wrong method would be answered with metrics."""
-    client = client_of(book)
+    client = client_of(metrics)
     head = client.head("/metrics")
     assert (200, "") == (head.status_code, head.text)
     assert int(head.headers["content-length"]) > 1000
@@ -81,21 +81,21 @@ def test_head_and_wrong_methods(book: TradingMetrics) -> None:
     assert {"GET", "HEAD"} == set(refused.headers["allow"].split(", "))
 
 
-def test_a_path_of_ones_own_that_stays_out_of_the_schema(book: TradingMetrics) -> None:
+def test_a_path_of_ones_own_that_stays_out_of_the_schema(metrics: TradingMetrics) -> None:
     """An application with its own `/metrics` could not move ours, or its public schema would show it."""
-    client = client_of(book, path="/internal/metrics")
+    client = client_of(metrics, path="/internal/metrics")
     assert 200 == client.get("/internal/metrics").status_code
     assert 404 == client.get("/metrics").status_code
     assert {} == client.get("/openapi.json").json()["paths"]
 
 
-def test_rendering_is_off_the_event_loop(book: TradingMetrics) -> None:
+def test_rendering_is_off_the_event_loop(metrics: TradingMetrics) -> None:
     """A scrape of many series would stall the trading loop."""
     threads: list[int] = []
     loops: list[int] = []
-    book.at_scrape(catalogue.ORDERS_OPEN, lambda: threads.append(threading.get_ident()) or {})  # type: ignore[func-returns-value]
+    metrics.at_scrape(catalogue.ORDERS_OPEN, lambda: threads.append(threading.get_ident()) or {})  # type: ignore[func-returns-value]
     app = FastAPI()
-    app.include_router(create_metrics_router(book))
+    app.include_router(create_metrics_router(metrics))
 
     @app.middleware("http")
     async def note_the_loop(request: Any, call_next: Any) -> Any:
@@ -108,9 +108,9 @@ def test_rendering_is_off_the_event_loop(book: TradingMetrics) -> None:
 
 
 @pytest.mark.parametrize(("auth", "right"), [(("user", "pässword"), ("user", "pässword")), ("token", None)])
-def test_authentication(book: TradingMetrics, auth: Any, right: tuple[str, str] | None) -> None:
+def test_authentication(metrics: TradingMetrics, auth: Any, right: tuple[str, str] | None) -> None:
     """P&L would be readable by whoever reaches the application."""
-    client = client_of(book, auth=auth)
+    client = client_of(metrics, auth=auth)
     headers = {} if right else {"Authorization": "Bearer token"}
     credentials = tuple(part.encode() for part in right) if right else None
     assert 200 == client.get("/metrics", auth=credentials, headers=headers).status_code
@@ -121,19 +121,19 @@ def test_authentication(book: TradingMetrics, auth: Any, right: tuple[str, str] 
         assert "trading_" not in refused.text
 
 
-def test_an_empty_secret_is_refused_at_start(book: TradingMetrics) -> None:
+def test_an_empty_secret_is_refused_at_start(metrics: TradingMetrics) -> None:
     """An unset environment variable would leave the endpoint open to everybody."""
     with pytest.raises(ConfigurationError, match="the password is empty"):
-        create_metrics_router(book, auth=("user", ""))
+        create_metrics_router(metrics, auth=("user", ""))
 
 
 def test_a_missing_multiprocess_directory_is_named_at_start(
-    book: TradingMetrics, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    metrics: TradingMetrics, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The application would start, and every scrape fail."""
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path / "missing"))
     with pytest.raises(ConfigurationError, match=r"PROMETHEUS_MULTIPROC_DIR.*/missing"):
-        create_metrics_router(book)
+        create_metrics_router(metrics)
 
 
 def test_tradmetrics_does_not_import_fastapi(child_environment: dict[str, str], tmp_path: Path) -> None:

@@ -47,9 +47,9 @@ from tradmetrics import (
     track_training,
     training_timer,
 )
-from tradmetrics.book import NO_BOOK
-from tradmetrics.faults import FaultLog
-from tradmetrics.registry import Instrument
+from tradmetrics.registry.errors_log import FaultLog
+from tradmetrics.registry.instrument import Instrument
+from tradmetrics.registry.metrics import NO_METRICS
 
 BROKEN = RuntimeError("broken")
 SHELLS = (
@@ -69,8 +69,8 @@ SHELLS = (
 
 
 @pytest.fixture
-def book() -> TradingMetrics:
-    """A book of the test's own."""
+def metrics() -> TradingMetrics:
+    """A metrics of the test's own."""
     return TradingMetrics()
 
 
@@ -118,7 +118,7 @@ class Fault:
 
 def watch(what: Any, on: Any = "finished") -> Callable[[TradingMetrics], Any]:
     """A decorator with one label."""
-    return lambda book: track(WHAT, what=what, on=on, metrics=book)
+    return lambda metrics: track(WHAT, what=what, on=on, metrics=metrics)
 
 
 def reading(value: Any) -> Callable[[TradingMetrics], Any]:
@@ -129,7 +129,7 @@ def reading(value: Any) -> Callable[[TradingMetrics], Any]:
 def order(**sources: Any) -> Callable[[TradingMetrics], Any]:
     """`track_order` with some sources replaced."""
     given: dict[str, Any] = {"strategy": "s", "side": "BUY", "order_type": "LIMIT", **sources}
-    return lambda book: track_order(metrics=book, **given)
+    return lambda metrics: track_order(metrics=metrics, **given)
 
 
 def counted(name: str) -> Callable[[TradingMetrics], Any]:
@@ -176,10 +176,10 @@ FAULTS: dict[str, Fault] = {
     "__bool__ of the answer": Fault(counted("track_risk_check"), None, answer=hostile("__bool__", "__eq__")),
     # The normaliser.
     "normaliser of the side": Fault(
-        order(side="buy"), "vocabulary", patch={"tradmetrics.label_values._FOLDS": {"side": raising(BROKEN)}}
+        order(side="buy"), "vocabulary", patch={"tradmetrics.registry.label_values._FOLDS": {"side": raising(BROKEN)}}
     ),
     "normaliser of the status": Fault(
-        order(status="filled"), "vocabulary", patch={"tradmetrics.vocabulary.order_status": raising(BROKEN)}
+        order(status="filled"), "vocabulary", patch={"tradmetrics.vocabulary.fold.order_status": raising(BROKEN)}
     ),
     "__repr__ of a status": Fault(order(status=lambda call: hostile("__repr__", "__str__")), "vocabulary"),
     "__repr__ of a side": Fault(order(side=lambda call: hostile("__repr__")), "vocabulary"),
@@ -194,12 +194,12 @@ FAULTS: dict[str, Fault] = {
     "clock of an order": Fault(order(status="filled"), "clock"),
     "clock of a connection": Fault(counted("track_connection"), "clock"),
     "time of day of a training": Fault(
-        counted("track_training"), "clock", patch={"tradmetrics.reading.time": raising(BROKEN)}
+        counted("track_training"), "clock", patch={"tradmetrics.capture.call_context.time": raising(BROKEN)}
     ),
     "time of day of market data": Fault(
-        lambda book: track_market_data(symbol="NIFTY", timestamp=1, metrics=book),
+        lambda metrics: track_market_data(symbol="NIFTY", timestamp=1, metrics=metrics),
         "clock",
-        patch={"tradmetrics.reading.time": raising(BROKEN)},
+        patch={"tradmetrics.capture.call_context.time": raising(BROKEN)},
     ),
     "time of an arrival": Fault(
         counted("track_market_data"), "record", patch={"tradmetrics.decorators.market_data.monotonic": raising(BROKEN)}
@@ -222,7 +222,7 @@ def broken_clock(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
             raise BROKEN
         return float(reading)
 
-    monkeypatch.setattr("tradmetrics.instrument.perf_counter", clock)
+    monkeypatch.setattr("tradmetrics.capture.call_site.perf_counter", clock)
 
 
 # Where the hook lies in the answer, a generator has none, or the decorator is refused on it.
@@ -233,7 +233,7 @@ CELLS = [
 
 @pytest.mark.parametrize(("name", "of"), CELLS)
 def test_a_hook_that_raises_is_counted_and_the_call_goes_on(
-    book: TradingMetrics, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, name: str, of: str
+    metrics: TradingMetrics, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, name: str, of: str
 ) -> None:
     """Monitoring would stop an order, run it twice, or change what came of it."""
     fault = FAULTS[name]
@@ -242,7 +242,7 @@ def test_a_hook_that_raises_is_counted_and_the_call_goes_on(
     if name.startswith("clock"):
         broken_clock(monkeypatch, name)
     body = Body(fault.answer if fault.exception is None else fault.exception)
-    made = KINDS[of](fault.decorator(book), body)
+    made = KINDS[of](fault.decorator(metrics), body)
     side = hostile("__getattribute__") if name == "arg of an attribute" else "BUY"
     for number in range(1, 4):
         if fault.exception is None:
@@ -254,9 +254,9 @@ def test_a_hook_that_raises_is_counted_and_the_call_goes_on(
             assert fault.exception is caught.value
             assert (None, None) == (caught.value.__context__, caught.value.__cause__)
         assert [(*made.first, side, False)] * number == body.calls
-        stages = [stage for stage, count in by_stage(book).items() for _ in range(int(count))]
+        stages = [stage for stage, count in by_stage(metrics).items() for _ in range(int(count))]
         assert [fault.stage] * number * fault.once == stages if fault.stage else [] == stages
-    sites = {site for site, _ in errors(book)}
+    sites = {site for site, _ in errors(metrics)}
     assert all("place" in site or "Place" in site or "lambda" in site for site in sites), sites
     said = [record.getMessage() for record in caplog.records]
     assert bool(fault.stage) == bool(said)
@@ -267,31 +267,31 @@ def test_a_hook_that_raises_is_counted_and_the_call_goes_on(
         assert "NoneType" not in text
 
 
-def by_stage(book: TradingMetrics) -> dict[str, float]:
+def by_stage(metrics: TradingMetrics) -> dict[str, float]:
     """Instrumentation errors by stage."""
     stages: dict[str, float] = {}
-    for (_, stage), count in errors(book).items():
+    for (_, stage), count in errors(metrics).items():
         stages[stage] = stages.get(stage, 0) + count
     return stages
 
 
 @pytest.mark.parametrize("of", SHELLS)
 def test_a_connection_is_counted_although_the_clock_fails(
-    book: TradingMetrics, monkeypatch: pytest.MonkeyPatch, of: str
+    metrics: TradingMetrics, monkeypatch: pytest.MonkeyPatch, of: str
 ) -> None:
     """What needs no clock would be lost with it."""
-    monkeypatch.setattr("tradmetrics.instrument.perf_counter", raising(BROKEN))
+    monkeypatch.setattr("tradmetrics.capture.call_site.perf_counter", raising(BROKEN))
     open_connections: list[float | None] = []
 
     class Look(Body):
         def __call__(self, *args: Any) -> Any:
-            open_connections.append(sample(book, "trading_websocket_connections"))
+            open_connections.append(sample(metrics, "trading_websocket_connections"))
             return super().__call__(*args)
 
-    made = KINDS[of](track_connection(metrics=book), Look("done"))
+    made = KINDS[of](track_connection(metrics=metrics), Look("done"))
     made.result(made.decorated("BUY"))
     assert [1] == open_connections
-    assert 0 == sample(book, "trading_websocket_connections")
+    assert 0 == sample(metrics, "trading_websocket_connections")
 
 
 # ── the registry and the storage ─────────────────────────────────────────────────────────────────────────────────
@@ -324,31 +324,31 @@ class BrokenSeries:
         return 0.0
 
 
-def break_storage(book: TradingMetrics) -> None:
+def break_storage(metrics: TradingMetrics) -> None:
     """Let every series that is made from now on fail, but those of the metric that counts it."""
     for definition in (*catalogue.CATALOGUE, OWN, WHAT):
         if definition is not catalogue.INSTRUMENTATION_ERRORS:
-            book.instrument(definition)._create = lambda labels: BrokenSeries()
+            metrics.instrument(definition)._create = lambda labels: BrokenSeries()
 
 
 @pytest.mark.parametrize("of", SHELLS)
 @pytest.mark.parametrize("name", DECORATORS)
 @pytest.mark.parametrize("part", ["resolve", "storage"])
 def test_a_registry_or_a_storage_that_fails_is_counted_and_the_call_goes_on(
-    book: TradingMetrics, monkeypatch: pytest.MonkeyPatch, part: str, name: str, of: str
+    metrics: TradingMetrics, monkeypatch: pytest.MonkeyPatch, part: str, name: str, of: str
 ) -> None:
     """A bug of ours, or a full disk beneath several processes, would stop an order."""
     if part == "resolve":
         break_registry(monkeypatch, "resolve")
     else:
-        break_storage(book)
+        break_storage(metrics)
     case = DECORATORS[name]
     exception = LimitReached()
     for answer in (case.answer, exception):
         body = Body(answer)
         if case.needs_result and "generator" in of:
             continue
-        made = KINDS[of](case.decorator(book), body)
+        made = KINDS[of](case.decorator(metrics), body)
         for number in range(1, 3):
             if answer is exception:
                 with pytest.raises(LimitReached) as caught:
@@ -358,10 +358,10 @@ def test_a_registry_or_a_storage_that_fails_is_counted_and_the_call_goes_on(
                 expected = case.answer if made.has_result else None
                 assert expected is made.result(made.decorated("BUY"))
             assert [(*made.first, "BUY", False)] * number == body.calls
-    assert {"record"} >= set(by_stage(book))
+    assert {"record"} >= set(by_stage(metrics))
     recorded_something = case.returned if made_result(of) else case.nothing
     if recorded_something and not (case.needs_result and "generator" in of):
-        assert by_stage(book)
+        assert by_stage(metrics)
 
 
 def made_result(of: str) -> bool:
@@ -370,21 +370,21 @@ def made_result(of: str) -> bool:
 
 
 @pytest.mark.parametrize("name", DECORATORS)
-def test_one_metric_that_fails_does_not_take_the_others_with_it(book: TradingMetrics, name: str) -> None:
+def test_one_metric_that_fails_does_not_take_the_others_with_it(metrics: TradingMetrics, name: str) -> None:
     """A broken fill-time histogram would hide the fills."""
     case = DECORATORS[name]
     names = [key.split()[0].removesuffix("_count") for key in case.returned]
     for broken in dict.fromkeys(names):
-        book = TradingMetrics()
-        book.instrument(catalogue.BY_NAME.get(broken, OWN))._create = lambda labels: BrokenSeries()  # type: ignore[assignment,return-value]
-        KINDS["function"](case.decorator(book), Body(case.answer)).decorated("BUY")
-        alive = {key for key in recorded(book) if not key.startswith("tradmetrics_")}
+        metrics = TradingMetrics()
+        metrics.instrument(catalogue.BY_NAME.get(broken, OWN))._create = lambda labels: BrokenSeries()  # type: ignore[assignment,return-value]
+        KINDS["function"](case.decorator(metrics), Body(case.answer)).decorated("BUY")
+        alive = {key for key in recorded(metrics) if not key.startswith("tradmetrics_")}
         expected = {key for key in case.returned if not key.startswith(broken)}
         assert expected == {key for key in alive if not key.startswith(broken)} or len(set(names)) == 1
 
 
 @pytest.mark.parametrize("of", SHELLS)
-def test_where_no_book_can_be_built_calls_go_on(monkeypatch: pytest.MonkeyPatch, of: str) -> None:
+def test_where_no_metrics_object_can_be_built_calls_go_on(monkeypatch: pytest.MonkeyPatch, of: str) -> None:
     """The process's first order would fail because of its metrics."""
     monkeypatch.setattr(CollectorRegistry, "register", raising(BROKEN))
     body = Body("done")
@@ -403,11 +403,11 @@ def why(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage().partition(". The call itself is unharmed")[0] for record in caplog.records]
 
 
-def test_where_no_book_can_be_built_the_log_says_where_and_why(
+def test_where_no_metrics_object_can_be_built_the_log_says_where_and_why(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A bot would run for days without a metric, and nobody would learn the reason."""
-    monkeypatch.setattr(NO_BOOK, "_faults", FaultLog())
+    monkeypatch.setattr(NO_METRICS, "_faults", FaultLog())
     monkeypatch.setattr(CollectorRegistry, "register", raising(BROKEN))
 
     def place() -> None:
@@ -432,16 +432,16 @@ def test_where_no_book_can_be_built_the_log_says_where_and_why(
             "tradmetrics.track_connection",
             "tradmetrics.fill_timer",
             "tradmetrics.track_errors",
-            "tradmetrics.exporter.MetricsExporter.update_drawdown",
+            "tradmetrics.record.exporter.MetricsExporter.update_drawdown",
         )
     ] == why(caplog)
 
 
-def test_a_clock_that_fails_before_there_is_a_book_is_counted_in_it(
+def test_a_clock_that_fails_before_there_is_a_metrics_object_is_counted_in_it(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The very first call's missing duration would be counted nowhere."""
-    monkeypatch.setattr("tradmetrics.instrument.perf_counter", raising(BROKEN))
+    monkeypatch.setattr("tradmetrics.capture.call_site.perf_counter", raising(BROKEN))
 
     def place() -> None:
         pass
@@ -453,10 +453,10 @@ def test_a_clock_that_fails_before_there_is_a_book_is_counted_in_it(
 
 
 def test_an_outcome_that_cannot_be_told_costs_the_outcome_alone(
-    book: TradingMetrics, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    metrics: TradingMetrics, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """An order whose end we fail to understand would not even be counted as sent."""
-    monkeypatch.setattr("tradmetrics.outcomes.reason_of", raising(BROKEN))
+    monkeypatch.setattr("tradmetrics.vocabulary.outcomes.reason_of", raising(BROKEN))
     monkeypatch.setattr("tradmetrics.decorators.orders._is_negative", raising(BROKEN))
 
     def place(fails: bool) -> dict[str, str]:
@@ -464,18 +464,18 @@ def test_an_outcome_that_cannot_be_told_costs_the_outcome_alone(
             raise LimitReached
         return {"status": "filled"}
 
-    placed = track_order(strategy="s", side="BUY", order_type="LIMIT", metrics=book)(place)
+    placed = track_order(strategy="s", side="BUY", order_type="LIMIT", metrics=metrics)(place)
     assert {"status": "filled"} == placed(False)
     with pytest.raises(LimitReached):
         placed(True)
-    orders = {name: value for name, value in recorded(book).items() if name.startswith("trading_")}
+    orders = {name: value for name, value in recorded(metrics).items() if name.startswith("trading_")}
     assert {"trading_orders_submitted_total s BUY LIMIT": 2} == orders
-    assert {("place", "source"): 2} == errors(book)
+    assert {("place", "source"): 2} == errors(metrics)
     where = f"{__name__}.{place.__qualname__}"
     assert [f"{where}: a metric was not recorded as meant (stage: source): RuntimeError: broken"] == why(caplog)
 
 
-def test_a_clock_that_fails_later_is_counted_as_such(book: TradingMetrics, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clock_that_fails_later_is_counted_as_such(metrics: TradingMetrics, monkeypatch: pytest.MonkeyPatch) -> None:
     """A call that is remembered would be counted as an error of ours where only its duration is missing."""
     fails = [False]
 
@@ -487,22 +487,22 @@ def test_a_clock_that_fails_later_is_counted_as_such(book: TradingMetrics, monke
     def work(broken: bool) -> None:
         fails[0] = broken
 
-    monkeypatch.setattr("tradmetrics.instrument.perf_counter", clock)
-    timed = fill_timer("s", metrics=book)(work)
+    monkeypatch.setattr("tradmetrics.capture.call_site.perf_counter", clock)
+    timed = fill_timer("s", metrics=metrics)(work)
     for broken in (False, False, True, False):
         timed(broken)
         fails[0] = False
-    assert {("work", "clock"): 1} == errors(book)
-    assert 3 == sample(book, "trading_order_fill_time_seconds_count", strategy="s")
+    assert {("work", "clock"): 1} == errors(metrics)
+    assert 3 == sample(metrics, "trading_order_fill_time_seconds_count", strategy="s")
 
 
-def test_where_neither_clock_nor_book_can_be_had_the_call_goes_on(
+def test_where_neither_clock_nor_metrics_object_can_be_had_the_call_goes_on(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Two faults at once would do what one does not: stop the order."""
-    monkeypatch.setattr(NO_BOOK, "_faults", FaultLog())
+    monkeypatch.setattr(NO_METRICS, "_faults", FaultLog())
     monkeypatch.setattr(CollectorRegistry, "register", raising(BROKEN))
-    monkeypatch.setattr("tradmetrics.instrument.perf_counter", raising(OSError("no clock")))
+    monkeypatch.setattr("tradmetrics.capture.call_site.perf_counter", raising(OSError("no clock")))
 
     def place(what: str) -> str:
         return what
@@ -513,34 +513,34 @@ def test_where_neither_clock_nor_book_can_be_had_the_call_goes_on(
 
 
 @pytest.mark.parametrize("of", SHELLS)
-def test_a_logger_that_fails_costs_no_count(book: TradingMetrics, monkeypatch: pytest.MonkeyPatch, of: str) -> None:
+def test_a_logger_that_fails_costs_no_count(metrics: TradingMetrics, monkeypatch: pytest.MonkeyPatch, of: str) -> None:
     """A full disk would hide the errors, or stop the trading."""
-    monkeypatch.setattr("tradmetrics.faults.logger.warning", raising(OSError("disk full")))
+    monkeypatch.setattr("tradmetrics.registry.errors_log.logger.warning", raising(OSError("disk full")))
     body = Body("done")
-    made = KINDS[of](watch(raising(BROKEN))(book), body)
+    made = KINDS[of](watch(raising(BROKEN))(metrics), body)
     made.result(made.decorated("BUY"))
-    assert {"source": 1} == by_stage(book)
-    assert 1 == sample(book, "what_total", what="unknown")
+    assert {"source": 1} == by_stage(metrics)
+    assert 1 == sample(metrics, "what_total", what="unknown")
     assert 1 == len(body.calls)
 
 
 def test_a_logger_that_fails_at_an_overflow_costs_no_count(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first order of a strategy too many would go uncounted."""
-    monkeypatch.setattr("tradmetrics.faults.logger.warning", raising(OSError("disk full")))
-    book = TradingMetrics(limits={"what": 1})
-    watched = track(WHAT, metrics=book)(lambda what: what)
+    monkeypatch.setattr("tradmetrics.registry.errors_log.logger.warning", raising(OSError("disk full")))
+    metrics = TradingMetrics(limits={"what": 1})
+    watched = track(WHAT, metrics=metrics)(lambda what: what)
     assert ["a", "b", "c"] == [watched(what) for what in "abc"]
-    assert (1, 2) == (sample(book, "what_total", what="a"), sample(book, "what_total", what="__other__"))
+    assert (1, 2) == (sample(metrics, "what_total", what="a"), sample(metrics, "what_total", what="__other__"))
 
 
 # ── timers, context managers, explicit calls ─────────────────────────────────────────────────────────────────────
 
 BLOCKS: dict[str, Callable[[TradingMetrics], Any]] = {
-    "fill_timer": lambda book: fill_timer("s", metrics=book),
-    "training_timer": lambda book: training_timer("m", metrics=book),
-    "request_timer": lambda book: request_timer("/x", metrics=book),
-    "track_connection": lambda book: track_connection(metrics=book),
-    "track_errors": lambda book: track_errors(component="c", metrics=book),
+    "fill_timer": lambda metrics: fill_timer("s", metrics=metrics),
+    "training_timer": lambda metrics: training_timer("m", metrics=metrics),
+    "request_timer": lambda metrics: request_timer("/x", metrics=metrics),
+    "track_connection": lambda metrics: track_connection(metrics=metrics),
+    "track_errors": lambda metrics: track_errors(component="c", metrics=metrics),
 }
 
 
@@ -548,27 +548,27 @@ BLOCKS: dict[str, Callable[[TradingMetrics], Any]] = {
 @pytest.mark.parametrize("part", ["resolve", "storage", "label"])
 @pytest.mark.parametrize("name", BLOCKS)
 def test_a_block_is_left_as_it_would_be_whatever_fails(
-    book: TradingMetrics, monkeypatch: pytest.MonkeyPatch, name: str, part: str, fails: bool
+    metrics: TradingMetrics, monkeypatch: pytest.MonkeyPatch, name: str, part: str, fails: bool
 ) -> None:
     """Waiting for a fill would end in an exception of the metrics, or lose its own."""
     make = BLOCKS[name]
     if part == "resolve":
         break_registry(monkeypatch, "resolve")
     elif part == "storage":
-        break_storage(book)
+        break_storage(metrics)
     else:
         bad: Any = hostile("__str__")
         make = {
-            "fill_timer": lambda book: fill_timer(bad, metrics=book),
-            "training_timer": lambda book: training_timer(bad, metrics=book),
-            "request_timer": lambda book: request_timer(bad, bad, metrics=book),
-            "track_errors": lambda book: track_errors(component=bad, severity=bad, metrics=book),
+            "fill_timer": lambda metrics: fill_timer(bad, metrics=metrics),
+            "training_timer": lambda metrics: training_timer(bad, metrics=metrics),
+            "request_timer": lambda metrics: request_timer(bad, bad, metrics=metrics),
+            "track_errors": lambda metrics: track_errors(component=bad, severity=bad, metrics=metrics),
         }.get(name, make)
     exception = LimitReached()
     for _ in range(2):
         entered: list[Any] = []
         try:
-            with make(book) as block:
+            with make(metrics) as block:
                 entered.append(block)
                 if name == "training_timer":
                     block.accuracy = 0.5
@@ -580,29 +580,29 @@ def test_a_block_is_left_as_it_would_be_whatever_fails(
         assert 1 == len(entered)
     records = {"fill_timer": not fails, "training_timer": not fails, "track_errors": fails}.get(name, True)
     if name != "track_connection" or part != "label":
-        assert bool(errors(book)) == records
-    assert {name} >= {site for site, _ in errors(book)}
+        assert bool(errors(metrics)) == records
+    assert {name} >= {site for site, _ in errors(metrics)}
 
 
-def test_a_failed_opening_is_not_closed(book: TradingMetrics, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_opening_is_not_closed(metrics: TradingMetrics, monkeypatch: pytest.MonkeyPatch) -> None:
     """The number of connections would fall below zero."""
     with monkeypatch.context() as patch:
         break_registry(patch, "resolve")
-        block = track_connection(metrics=book)
+        block = track_connection(metrics=metrics)
         block.__enter__()
     block.__exit__(None, None, None)
-    with track_connection(metrics=book):
-        assert 1 == sample(book, "trading_websocket_connections")
-    assert 0 == sample(book, "trading_websocket_connections")
+    with track_connection(metrics=metrics):
+        assert 1 == sample(metrics, "trading_websocket_connections")
+    assert 0 == sample(metrics, "trading_websocket_connections")
 
 
 @pytest.mark.parametrize("part", ["resolve", "storage"])
 def test_explicit_calls_do_not_raise_whatever_fails(
-    book: TradingMetrics, monkeypatch: pytest.MonkeyPatch, part: str
+    metrics: TradingMetrics, monkeypatch: pytest.MonkeyPatch, part: str
 ) -> None:
     """The guide's loop would end at the first failure."""
-    break_storage(book) if part == "storage" else break_registry(monkeypatch, "resolve")
-    exporter = MetricsExporter(book)
+    break_storage(metrics) if part == "storage" else break_registry(monkeypatch, "resolve")
+    exporter = MetricsExporter(metrics)
     exporter.record_trade("s", "BUY", "executed", 5)
     exporter.record_order("s", "BUY", "LIMIT", "filled", 1)
     exporter.record_market_data_update("NIFTY", 1)
@@ -611,7 +611,7 @@ def test_explicit_calls_do_not_raise_whatever_fails(
     exporter.update_position_metrics([{"strategy": "s", "unrealized_pnl": 1}])
     exporter.update_market_metrics(14, "calm")
     exporter.update_pnl_metrics(1)
-    sites = {site for site, _ in errors(book)}
+    sites = {site for site, _ in errors(metrics)}
     assert {
         "record_trade", "record_order", "record_market_data_update", "record_ml_training", "record_api_request",
         "update_position_metrics", "update_market_metrics", "update_pnl_metrics",
@@ -621,19 +621,19 @@ def test_explicit_calls_do_not_raise_whatever_fails(
 def test_statistics_that_fail_do_not_cost_the_trade(monkeypatch: pytest.MonkeyPatch) -> None:
     """Opt-in figures would put the trades themselves at risk."""
     stats = StrategyStats()
-    book = TradingMetrics(strategy_stats=stats)
+    metrics = TradingMetrics(strategy_stats=stats)
     monkeypatch.setattr(stats, "_clock", raising(BROKEN))
-    track_trade(strategy="s", side="BUY", pnl=5, metrics=book)(lambda: None)()
-    MetricsExporter(book).record_trade("s", "BUY", "executed", 5)
-    assert 2 == sample(book, "trading_trades_total", strategy="s", side="BUY", status="executed")
-    assert 10 == sample(book, "trading_profit_total", strategy="s")
-    assert {"<lambda>", "record_trade"} <= {site for site, _ in errors(book)}
+    track_trade(strategy="s", side="BUY", pnl=5, metrics=metrics)(lambda: None)()
+    MetricsExporter(metrics).record_trade("s", "BUY", "executed", 5)
+    assert 2 == sample(metrics, "trading_trades_total", strategy="s", side="BUY", status="executed")
+    assert 10 == sample(metrics, "trading_profit_total", strategy="s")
+    assert {"<lambda>", "record_trade"} <= {site for site, _ in errors(metrics)}
 
 
 # ── what the caller could notice in other ways ───────────────────────────────────────────────────────────────────
 
 
-def test_a_source_that_raises_the_exception_anew_leaves_no_trace_in_it(book: TradingMetrics) -> None:
+def test_a_source_that_raises_the_exception_anew_leaves_no_trace_in_it(metrics: TradingMetrics) -> None:
     """The traceback that the bot logs would lead into its metrics."""
 
     def again(call: Any) -> Any:
@@ -646,7 +646,7 @@ def test_a_source_that_raises_the_exception_anew_leaves_no_trace_in_it(book: Tra
         raise LimitReached
 
     plain: list[Any] = []
-    for function in (fail, track(WHAT, what=again, metrics=book)(fail)):
+    for function in (fail, track(WHAT, what=again, metrics=metrics)(fail)):
         try:
             function()
         except LimitReached as caught:
@@ -663,10 +663,10 @@ def test_a_source_that_raises_the_exception_anew_leaves_no_trace_in_it(book: Tra
                 )
             )
     assert plain[0] == plain[1]
-    assert {"source": 1} == by_stage(book)
+    assert {"source": 1} == by_stage(metrics)
 
 
-def test_a_frozen_exception_passes_through(book: TradingMetrics) -> None:
+def test_a_frozen_exception_passes_through(metrics: TradingMetrics) -> None:
     """Exceptions whose attributes cannot be set would be replaced by another one."""
 
     @dataclass(frozen=True)
@@ -675,9 +675,9 @@ def test_a_frozen_exception_passes_through(book: TradingMetrics) -> None:
 
     exception = Frozen(5)
     with pytest.raises(Frozen) as caught:
-        track_order(strategy="s", reason=error("code"), metrics=book)(raising(exception))()
+        track_order(strategy="s", reason=error("code"), metrics=metrics)(raising(exception))()
     assert exception is caught.value
-    assert 1 == sample(book, "trading_orders_rejected_total", strategy="s", reason="5")
+    assert 1 == sample(metrics, "trading_orders_rejected_total", strategy="s", reason="5")
 
 
 DEEP = """
@@ -686,16 +686,16 @@ from tradmetrics import *
 
 ran, returned = [], []
 what = MetricDefinition("what_total", "counter", "Calls.", ("what",))
-book = TradingMetrics()
+metrics = TradingMetrics()
 
 
-@track(what, what=lambda call: call.arguments["depth"].bit_length(), metrics=book)
+@track(what, what=lambda call: call.arguments["depth"].bit_length(), metrics=metrics)
 def leaf(depth):
     ran.append(depth)
     return "done"
 
 
-@track_connection(metrics=book)
+@track_connection(metrics=metrics)
 def connected(depth):
     ran.append(-depth)
     return "done"
@@ -733,10 +733,10 @@ def test_near_the_end_of_the_stack_a_call_that_went_well_stays_well(
     assert ("done\n", 0) == (answer.stdout, answer.returncode), answer.stderr[-2_000:]
 
 
-def test_the_recursion_of_a_decorated_function_ends_as_it_would(book: TradingMetrics) -> None:
+def test_the_recursion_of_a_decorated_function_ends_as_it_would(metrics: TradingMetrics) -> None:
     """Python's own limit would be reported as something else."""
 
-    @track_order(strategy="s", metrics=book)
+    @track_order(strategy="s", metrics=metrics)
     def again() -> None:
         again()
 
@@ -744,7 +744,7 @@ def test_the_recursion_of_a_decorated_function_ends_as_it_would(book: TradingMet
         again()
 
 
-def test_no_lock_is_held_while_user_code_runs(book: TradingMetrics) -> None:
+def test_no_lock_is_held_while_user_code_runs(metrics: TradingMetrics) -> None:
     """A label whose text needs another thread's work would stop both for ever."""
 
     class Slow:
@@ -755,34 +755,34 @@ def test_no_lock_is_held_while_user_code_runs(book: TradingMetrics) -> None:
         done = threading.Event()
 
         def record() -> None:
-            track(WHAT, what="from another thread", metrics=book)(lambda: None)()
+            track(WHAT, what="from another thread", metrics=metrics)(lambda: None)()
             if scrapes:
-                book.registry.get_sample_value("what_total", {"what": "x"})
+                metrics.registry.get_sample_value("what_total", {"what": "x"})
             done.set()
 
         threading.Thread(target=record, daemon=True).start()
         return "in time" if done.wait(10) else "too late"
 
-    track(WHAT, metrics=book)(lambda what: None)(Slow())
+    track(WHAT, metrics=metrics)(lambda what: None)(Slow())
     gauge = MetricDefinition("depth", "gauge", "Depth.", ("venue",), at_scrape=True)
-    book.at_scrape(gauge, lambda: {(work(scrapes=False),): 1.0})
-    assert 1 == sample(book, "what_total", what="in time")
-    assert 1 == sample(book, "depth", venue="in time")
+    metrics.at_scrape(gauge, lambda: {(work(scrapes=False),): 1.0})
+    assert 1 == sample(metrics, "what_total", what="in time")
+    assert 1 == sample(metrics, "depth", venue="in time")
 
 
-def test_a_source_may_itself_call_what_is_decorated(book: TradingMetrics) -> None:
+def test_a_source_may_itself_call_what_is_decorated(metrics: TradingMetrics) -> None:
     """A label that is looked up by a decorated function would upset the call that it belongs to."""
-    inner = track(WHAT, what="inner", metrics=book)(lambda: "outer")
-    outer = track(WHAT, what=lambda call: inner(), metrics=book)(lambda: "answer")
+    inner = track(WHAT, what="inner", metrics=metrics)(lambda: "outer")
+    outer = track(WHAT, what=lambda call: inner(), metrics=metrics)(lambda: "answer")
     assert ["answer"] * 3 == [outer() for _ in range(3)]
-    assert (3, 3) == (sample(book, "what_total", what="inner"), sample(book, "what_total", what="outer"))
+    assert (3, 3) == (sample(metrics, "what_total", what="inner"), sample(metrics, "what_total", what="outer"))
 
 
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt(), SystemExit(3)])
-def test_an_interruption_while_recording_is_not_swallowed(book: TradingMetrics, interruption: BaseException) -> None:
+def test_an_interruption_while_recording_is_not_swallowed(metrics: TradingMetrics, interruption: BaseException) -> None:
     """Ctrl-C would be lost in the moment that a label is read."""
     with pytest.raises(type(interruption)):
-        watch(raising(interruption))(book)(lambda: None)()
+        watch(raising(interruption))(metrics)(lambda: None)()
 
 
 # ── drawn at random ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -824,22 +824,22 @@ exceptions = st.sampled_from(
 parts = st.sets(st.sampled_from(["resolve", "storage", "clock", "time", "logger", "vocabulary"]), max_size=2)
 
 
-def decorate(name: str, book: TradingMetrics, drawn: list[Any]) -> Any:
+def decorate(name: str, metrics: TradingMetrics, drawn: list[Any]) -> Any:
     """A decorator with sources that were drawn."""
     first, second, third, fourth = drawn
     order_labels: dict[str, Any] = {"side": second, "status": third, "reason": fourth, "fill_time": second}
     return {
-        "order": lambda: track_order(strategy=first or "s", metrics=book, **order_labels),
-        "trade": lambda: track_trade(strategy=first or "s", side=second, status=third, pnl=fourth, metrics=book),
-        "data": lambda: track_market_data(symbol=first or "s", timestamp=second, metrics=book),
-        "training": lambda: track_training(model=first, accuracy=second, metrics=book),
-        "request": lambda: track_request(endpoint=first or "/x", method=second, status=third, metrics=book),
-        "errors": lambda: track_errors(component=first or "c", metrics=book),
-        "capital": lambda: track_capital(total=first, used=second, metrics=book),
-        "positions": lambda: track_positions(metrics=book),
-        "own": lambda: track(WHAT, what=first or "s", value=second or 1, metrics=book),
-        "fill": lambda: fill_timer(first or "s", metrics=book),
-        "connection": lambda: track_connection(metrics=book),
+        "order": lambda: track_order(strategy=first or "s", metrics=metrics, **order_labels),
+        "trade": lambda: track_trade(strategy=first or "s", side=second, status=third, pnl=fourth, metrics=metrics),
+        "data": lambda: track_market_data(symbol=first or "s", timestamp=second, metrics=metrics),
+        "training": lambda: track_training(model=first, accuracy=second, metrics=metrics),
+        "request": lambda: track_request(endpoint=first or "/x", method=second, status=third, metrics=metrics),
+        "errors": lambda: track_errors(component=first or "c", metrics=metrics),
+        "capital": lambda: track_capital(total=first, used=second, metrics=metrics),
+        "positions": lambda: track_positions(metrics=metrics),
+        "own": lambda: track(WHAT, what=first or "s", value=second or 1, metrics=metrics),
+        "fill": lambda: fill_timer(first or "s", metrics=metrics),
+        "connection": lambda: track_connection(metrics=metrics),
     }[name]()
 
 
@@ -850,7 +850,7 @@ NAMES = ("order", "trade", "data", "training", "request", "errors", "capital", "
 @given(data=st.data())
 def test_whatever_is_drawn_the_caller_gets_what_the_function_did(data: st.DataObject) -> None:
     """Some combination of labels, answers and failures that nobody thought of would stop a bot."""
-    book = TradingMetrics(strategy_stats=StrategyStats())
+    metrics = TradingMetrics(strategy_stats=StrategyStats())
     broken = data.draw(parts, label="broken")
     name = data.draw(st.sampled_from(NAMES), label="decorator")
     shell = data.draw(st.sampled_from(["function", "coroutine", "generator", "async generator"]), label="shell")
@@ -885,20 +885,20 @@ def test_whatever_is_drawn_the_caller_gets_what_the_function_did(data: st.DataOb
     plain = {"function": function, "coroutine": coroutine, "generator": generator, "async generator": async_generator}
     if "generator" in shell and name in ("capital", "positions"):
         return
-    decorated = decorate(name, book, drawn)(plain[shell])
+    decorated = decorate(name, metrics, drawn)(plain[shell])
     with pytest.MonkeyPatch.context() as patch:
         if "resolve" in broken:
             break_registry(patch, "resolve")
         if "storage" in broken:
-            break_storage(book)
+            break_storage(metrics)
         if "clock" in broken:
-            patch.setattr("tradmetrics.instrument.perf_counter", raising(BROKEN))
+            patch.setattr("tradmetrics.capture.call_site.perf_counter", raising(BROKEN))
         if "time" in broken:
-            patch.setattr("tradmetrics.reading.time", raising(BROKEN))
+            patch.setattr("tradmetrics.capture.call_context.time", raising(BROKEN))
         if "logger" in broken:
-            patch.setattr("tradmetrics.faults.logger.warning", raising(BROKEN))
+            patch.setattr("tradmetrics.registry.errors_log.logger.warning", raising(BROKEN))
         if "vocabulary" in broken:
-            patch.setattr("tradmetrics.vocabulary.order_status", raising(BROKEN))
+            patch.setattr("tradmetrics.vocabulary.fold.order_status", raising(BROKEN))
         for outcome, (order, args) in zip(outcomes, arguments, strict=True):
             context = outcome.__context__ if issubclass(type(outcome), BaseException) else None
             try:
@@ -912,9 +912,9 @@ def test_whatever_is_drawn_the_caller_gets_what_the_function_did(data: st.DataOb
         (id(order), tuple(map(id, args))) for order, args in ran
     ]
     if name == "order" and not broken & {"resolve", "storage"}:
-        submitted = sum(value for key, value in recorded(book).items() if key.startswith("trading_orders_submitted"))
+        submitted = sum(value for key, value in recorded(metrics).items() if key.startswith("trading_orders_submitted"))
         assert len(outcomes) == submitted
-    assert set(by_stage(book)) <= set(catalogue.STAGES)
+    assert set(by_stage(metrics)) <= set(catalogue.STAGES)
 
 
 def drive(shell: str, returned: Any) -> Any:
@@ -942,12 +942,12 @@ def drive(shell: str, returned: Any) -> Any:
     raise AssertionError("an async generator that goes on")
 
 
-def test_the_default_book_is_left_alone() -> None:
+def test_the_default_metrics_is_left_alone() -> None:
     """The faults that were provoked here would be counted in the metrics of the process."""
     assert {} == errors(configure(CollectorRegistry()))
 
 
-def test_a_strict_book_shows_what_the_function_raised_too() -> None:
+def test_a_strict_metrics_object_shows_what_the_function_raised_too() -> None:
     """A test of a bot would fail for a label, and hide the error that the bot really has."""
     problem = LimitReached()
     place = track_order(strategy=raising(BROKEN), metrics=TradingMetrics(strict=True))(raising(problem))

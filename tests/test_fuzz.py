@@ -12,13 +12,13 @@ import pytest
 from tests.fuzz import calls, restores
 from tests.fuzz.__main__ import TARGETS, main
 from tests.fuzz.runner import Target, fuzz
+from tradmetrics.capture.call_site import Site
+from tradmetrics.capture.plan import Plan
 from tradmetrics.cardinality.guard import Guard
 from tradmetrics.errors import SnapshotError
-from tradmetrics.instrument import Site
-from tradmetrics.lifecycle.core import Core
-from tradmetrics.lifecycle.snapshot import load
-from tradmetrics.plan import Plan
-from tradmetrics.text import text_of
+from tradmetrics.model.text import text_of
+from tradmetrics.orders.correlator import Core
+from tradmetrics.orders.snapshot import load
 
 SECONDS = 5
 
@@ -74,7 +74,7 @@ def restores_by_halves(patch: pytest.MonkeyPatch) -> None:
             snapshot.clear() if type(snapshot) is dict else None
             raise
 
-    patch.setattr("tradmetrics.lifecycle.tracker.load", loads)
+    patch.setattr("tradmetrics.orders.tracker.load", loads)
 
 
 def raises_something_else(patch: pytest.MonkeyPatch) -> None:
@@ -84,7 +84,7 @@ def raises_something_else(patch: pytest.MonkeyPatch) -> None:
         snapshot.get("version")
         return load(snapshot)
 
-    patch.setattr("tradmetrics.lifecycle.tracker.load", loads)
+    patch.setattr("tradmetrics.orders.tracker.load", loads)
 
 
 def forgets_orders(patch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tradmetrics.identifiers import is_identifier
+from tradmetrics.model.identifiers import is_identifier
 
 SYMBOLS = [
     line

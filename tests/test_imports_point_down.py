@@ -25,7 +25,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("label_values", "plan", "reading"),
     ("registry", "precreation"),
     ("registration", "options"),
-    ("book", "publishing"),
+    ("metrics", "publishing"),
     ("default",),
     ("instrument", "recording", "snapshots", "stats", "exposition", "timing"),
     ("shells", "proxies", "server", "asgi", "fastapi", "push"),

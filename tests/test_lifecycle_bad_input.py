@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from tests.lifecycle_kit import Desk
 from tests.recorded import errors, raising
 from tradmetrics import ConfigurationError, OrderTracker, TradingMetrics, arg, result
-from tradmetrics.lifecycle.inputs import LARGEST, LONGEST_ID
+from tradmetrics.orders.inputs import LARGEST, LONGEST_ID
 
 
 class Hostile:
@@ -45,7 +45,7 @@ class Hostile:
 
 @pytest.fixture
 def desk() -> Desk:
-    """A tracker in a book that is not strict: errors are counted."""
+    """A tracker in a metrics that is not strict: errors are counted."""
     return Desk(strict=False)
 
 
@@ -219,7 +219,7 @@ def test_words_in_a_list_are_none_and_the_order_counts(desk: Desk) -> None:
     """Without it, a source that points at a list would lose the order."""
     desk.orders.submitted("1", side=["BUY"], order_type=["LIMIT"])
     assert 1 == desk.value("trading_orders_submitted_total", strategy="s", side="unknown", order_type="OTHER")
-    assert {("submitted", "vocabulary"): 1} == errors(desk.book)
+    assert {("submitted", "vocabulary"): 1} == errors(desk.metrics)
 
 
 def test_a_flood_of_spellings_takes_bounded_memory(desk: Desk) -> None:
@@ -320,7 +320,7 @@ def test_an_error_names_the_call_and_the_log_says_what_was_wrong(
     desk = Desk(strict=False, account="U1")
     desk.orders.submitted("1", side="BUY")
     call(desk.orders)
-    assert {(mistake.partition(":")[0], stage): 1} == errors(desk.book)
+    assert {(mistake.partition(":")[0], stage): 1} == errors(desk.metrics)
     assert f"OrderTracker.{mistake.partition(':')[0]}" in caplog.text
     assert said in caplog.text
 
@@ -344,7 +344,7 @@ def test_an_error_in_an_answer_is_one_of_the_function_that_was_answered(
         return answer
 
     place("1")
-    assert {("place", stage): 1} == errors(desk.book)
+    assert {("place", stage): 1} == errors(desk.metrics)
     assert 1 == desk.total("trading_orders_submitted_total")
 
 
@@ -372,8 +372,8 @@ def test_a_clock_that_fails_is_an_error_of_the_call_that_asked_it(name: str, cap
             raise OSError("no clock")
         return 1_000.0
 
-    book = TradingMetrics()
-    orders = OrderTracker("s", metrics=book, clock=clock)
+    metrics = TradingMetrics()
+    orders = OrderTracker("s", metrics=metrics, clock=clock)
     orders.submitted("1", side="BUY")
     snapshot = orders.snapshot()
     failing = True
@@ -381,12 +381,12 @@ def test_a_clock_that_fails_is_an_error_of_the_call_that_asked_it(name: str, cap
         again = orders.snapshot()
         assert (snapshot["orders"], snapshot["clock"]) == (again["orders"], again["clock"])
     elif name == "restore":
-        restored = OrderTracker.restore(snapshot, metrics=book, clock=clock)
+        restored = OrderTracker.restore(snapshot, metrics=metrics, clock=clock)
         assert 1 == len(restored.snapshot()["orders"])
     else:
         CALLS[name](orders)
     failing = False
-    found = set(errors(book)) - ({("snapshot", "clock")} if name == "restore" else set())
+    found = set(errors(metrics)) - ({("snapshot", "clock")} if name == "restore" else set())
     assert {("<lambda>" if name.startswith("@") else name, "clock")} == found
     assert "no clock" in caplog.text
 
@@ -399,22 +399,22 @@ def test_a_rule_that_fails_is_an_error_of_the_call_that_it_failed(
     desk = Desk(strict=False)
     desk.orders.submitted("1", side="BUY")
     snapshot = desk.orders.snapshot()
-    monkeypatch.setattr("tradmetrics.lifecycle.core.Core.sweep", raising(ZeroDivisionError("a rule")))
+    monkeypatch.setattr("tradmetrics.orders.correlator.Core.sweep", raising(ZeroDivisionError("a rule")))
     desk.clock.now += 1e9
     if name == "restore":
-        monkeypatch.setattr("tradmetrics.lifecycle.core.Core.put", raising(ZeroDivisionError("a rule")))
-        OrderTracker.restore(snapshot, metrics=desk.book, clock=desk.clock)
+        monkeypatch.setattr("tradmetrics.orders.correlator.Core.put", raising(ZeroDivisionError("a rule")))
+        OrderTracker.restore(snapshot, metrics=desk.metrics, clock=desk.clock)
     else:
         CALLS[name](desk.orders)
     monkeypatch.undo()
-    assert {("<lambda>" if name.startswith("@") else name, "record")} == set(errors(desk.book))
+    assert {("<lambda>" if name.startswith("@") else name, "record")} == set(errors(desk.metrics))
     assert "a rule" in caplog.text
 
 
 @pytest.mark.parametrize("answer", [None, "now", float("nan"), "raises"])
 def test_a_clock_that_fails_is_an_error_and_events_count_without_a_time(answer: object) -> None:
     """Without it, a broken clock would stop the counting of orders."""
-    book = TradingMetrics()
+    metrics = TradingMetrics()
     good = [100.0, 101.0]
 
     def clock() -> Any:
@@ -424,20 +424,20 @@ def test_a_clock_that_fails_is_an_error_and_events_count_without_a_time(answer: 
             raise OSError
         return answer
 
-    orders = OrderTracker("s", metrics=book, clock=clock)
+    orders = OrderTracker("s", metrics=metrics, clock=clock)
     orders.submitted("1", side="BUY")
     orders.submitted("2", side="BUY")
     orders.updated("1", status="filled")
     orders.submitted("3", side="BUY")
     orders.updated("3", status="filled")
-    registry = book.registry
+    registry = metrics.registry
     assert 2 == registry.get_sample_value("trading_orders_filled_total", {"strategy": "s", "side": "BUY"})
     assert registry.get_sample_value("trading_order_fill_time_seconds_count", {"strategy": "s"}) is None
     assert 1 == registry.get_sample_value("trading_orders_open", {"strategy": "s"})
     assert 0 == registry.get_sample_value("trading_order_oldest_open_seconds", {"strategy": "s"})
 
 
-def test_a_strict_book_raises_what_is_wrong_in_the_instrumentation() -> None:
+def test_a_strict_metrics_object_raises_what_is_wrong_in_the_instrumentation() -> None:
     """Without it, the tests of a bot would not notice a source that points at the wrong field."""
     from tradmetrics import TradmetricsError
 
@@ -451,26 +451,26 @@ def test_a_strict_book_raises_what_is_wrong_in_the_instrumentation() -> None:
 
 def test_a_registry_that_fails_loses_one_sample_and_not_the_others(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without it, one broken metric would take the others of the same event with it, or raise into the callback."""
-    remember = desk.book.remember
+    remember = desk.metrics.remember
 
     def broken(definition: Any, *rest: Any, **named: Any) -> Any:
         if definition.name == "trading_orders_filled_total":
             raise RuntimeError("broken")
         return remember(definition, *rest, **named)
 
-    monkeypatch.setattr(desk.book, "remember", broken)
+    monkeypatch.setattr(desk.metrics, "remember", broken)
     desk.orders.submitted("1", side="BUY", quantity=10)
     desk.orders.updated("1", filled=10)
     assert {"submitted": 1} == desk.ends()
     assert 1 == desk.times("fill")[0]
-    assert {("updated", "record"): 1} == errors(desk.book)
-    monkeypatch.setattr(desk.book, "remember", raising(RuntimeError("broken")))
+    assert {("updated", "record"): 1} == errors(desk.metrics)
+    monkeypatch.setattr(desk.metrics, "remember", raising(RuntimeError("broken")))
     for order_id in ("2", "3"):
         desk.orders.submitted(order_id, side="BUY")
     snapshot = desk.orders.snapshot()
-    OrderTracker.restore(snapshot, metrics=desk.book, clock=desk.clock, max_open=1)
+    OrderTracker.restore(snapshot, metrics=desk.metrics, clock=desk.clock, max_open=1)
     assert {("updated", "record"): 1, ("restore", "record"): 1} == {
-        key: count for key, count in errors(desk.book).items() if key[0] != "submitted"
+        key: count for key, count in errors(desk.metrics).items() if key[0] != "submitted"
     }
 
 
@@ -489,9 +489,9 @@ def test_a_metric_that_fails_is_an_error_of_the_call_that_it_was_for(
 ) -> None:
     """Without it, a metric that another library has taken the name of would fail, and nobody would know whose call."""
     with monkeypatch.context() as patch:
-        patch.setattr(desk.book, "remember", raising(RuntimeError("broken")))
+        patch.setattr(desk.metrics, "remember", raising(RuntimeError("broken")))
         NOTHING_TO_GO_BY[name](desk.orders)
-    assert {(name, "record")} == set(errors(desk.book))
+    assert {(name, "record")} == set(errors(desk.metrics))
     assert {} == desk.anomalies()
 
 
@@ -500,16 +500,16 @@ def test_gauges_that_cannot_be_exposed_are_an_error_of_the_first_call_and_orders
     desk: Desk, name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Without it, a registry that refuses a gauge would lose the orders, or the gauge would be missing in silence."""
-    monkeypatch.setattr("tradmetrics.lifecycle.running.watch", raising(RuntimeError("no gauges")))
+    monkeypatch.setattr("tradmetrics.orders.running.watch", raising(RuntimeError("no gauges")))
     CALLS[name](desk.orders)
     desk.orders.submitted("counted", side="BUY")
     desk.orders.updated("counted", status="filled")
-    assert {("<lambda>" if name.startswith("@") else name, "record"): 1} == errors(desk.book)
+    assert {("<lambda>" if name.startswith("@") else name, "record"): 1} == errors(desk.metrics)
     assert "no gauges" in caplog.text
     assert 1 == desk.ends()["filled"]
 
 
-def test_events_are_unharmed_where_no_book_can_be_built(
+def test_events_are_unharmed_where_no_metrics_object_can_be_built(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Without it, a wrong setting of the metrics would raise into the first order."""
@@ -526,7 +526,7 @@ def test_a_rule_that_fails_is_an_error_and_the_next_event_counts(desk: Desk, mon
     desk.orders.submitted("1", side="BUY")
     core = desk.orders._intake.core
     with monkeypatch.context() as patch:
-        patch.setattr("tradmetrics.lifecycle.rules.book", None)
+        patch.setattr("tradmetrics.orders.rules.metrics", None)
         desk.orders.updated("1", fill_id="a", fill_quantity=1)
     assert {"record": 1} == desk.errors()
     assert [] == core.facts
@@ -570,10 +570,10 @@ def test_nothing_that_is_handed_in_raises_and_every_sample_stays_a_number(calls:
             orders.cancel_requested(order_id, timestamp=rest[0])
         else:
             orders.replaced(order_id, rest[0], quantity=rest[1], timestamp=rest[2])
-    for metric in desk.book.registry.collect():
+    for metric in desk.metrics.registry.collect():
         for sample in metric.samples:
             assert float("-inf") < sample.value < float("inf"), sample
-    OrderTracker.restore(orders.snapshot(), metrics=desk.book)
+    OrderTracker.restore(orders.snapshot(), metrics=desk.metrics)
 
 
 @pytest.mark.parametrize(
@@ -588,7 +588,7 @@ def test_nothing_that_is_handed_in_raises_and_every_sample_stays_a_number(calls:
         ({"join_within": -1}, "join_within is seconds above zero"),
         ({"account": 7}, "account is text"),
         ({"clock": 5.0}, "clock is a function such as time.monotonic"),
-        ({"metrics": "book"}, "metrics takes a TradingMetrics"),
+        ({"metrics": "metrics"}, "metrics takes a TradingMetrics"),
         ({"dialect": "alpacca"}, "alpaca"),
         ({"unit": "min"}, "unit is one of s, ms, us, ns, not 'min'"),
         ({"unit": []}, "unit is one of"),

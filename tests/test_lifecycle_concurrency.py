@@ -14,7 +14,7 @@ import pytest
 from prometheus_client import generate_latest
 
 from tests.lifecycle_kit import Desk
-from tradmetrics.lifecycle import running
+from tradmetrics.orders import running
 
 
 def together(works: list[Callable[[], None]]) -> None:
@@ -66,7 +66,7 @@ def test_events_on_eight_threads_with_a_scraper_lose_nothing() -> None:
 
     def scrape() -> None:
         for _ in range(30):
-            generate_latest(desk.book.registry)
+            generate_latest(desk.metrics.registry)
             desk.orders.snapshot()
             desk.orders.open_orders()
 

@@ -47,7 +47,7 @@ class Order:
 
 @pytest.fixture
 def desk() -> Desk:
-    """A tracker with its clock and its book."""
+    """A tracker with its clock and its metrics."""
     return Desk()
 
 
@@ -648,7 +648,7 @@ def test_a_source_may_be_a_constant_a_function_or_the_exception(desk: Desk) -> N
     assert {"duplicate_submit": 1} == desk.anomalies()
 
 
-def test_decorated_functions_follow_the_default_book_and_stop_when_it_is_disabled() -> None:
+def test_decorated_functions_follow_the_default_metrics_and_stop_when_it_is_disabled() -> None:
     """Without it, a decorator applied at import would record where nobody looks, or when it should not."""
     from prometheus_client import CollectorRegistry
 

@@ -17,7 +17,7 @@ from tradmetrics import OrderTracker, arg, result
 
 @pytest.fixture
 def desk() -> Desk:
-    """A tracker with its clock and its book."""
+    """A tracker with its clock and its metrics."""
     return Desk()
 
 
@@ -146,7 +146,7 @@ def test_8_after_a_restart_replayed_fills_are_not_booked_twice_and_new_ones_are_
     desk.clock.now += 30
 
     after = Desk()
-    after.orders = OrderTracker.restore(json.loads(saved), strategy="s", clock=desk.clock, metrics=after.book)
+    after.orders = OrderTracker.restore(json.loads(saved), strategy="s", clock=desk.clock, metrics=after.metrics)
     assert 1 == after.value("trading_orders_open", strategy="s")
     for order_id, number, quantity in (("done", 1, 4), ("open", 1, 4), ("done", 2, 6)):
         after.orders.updated(order_id, fill_id=f"{order_id}-{number}", fill_quantity=quantity)
@@ -227,7 +227,7 @@ def test_11_fills_on_other_threads_than_the_submits_lose_nothing_while_a_scraper
     def scrape() -> None:
         seen = 0.0
         while not done.is_set():
-            generate_latest(desk.book.registry)
+            generate_latest(desk.metrics.registry)
             now = desk.total("trading_orders_filled_total")
             assert seen <= now
             seen = now

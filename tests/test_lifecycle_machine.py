@@ -147,12 +147,12 @@ class Lives(RuleBasedStateMachine):
 
     @rule()
     def restart(self) -> None:
-        """The process restarts; what was counted before stays in the book here, as in Prometheus."""
+        """The process restarts; what was counted before stays in the metrics here, as in Prometheus."""
         saved = json.loads(json.dumps(self.desk.orders.snapshot()))
         self.desk.orders = OrderTracker.restore(
             saved,
             clock=self.desk.clock,
-            metrics=self.desk.book,
+            metrics=self.desk.metrics,
             max_open=MOST,
             expire_after=EXPIRE_AFTER,
             join_within=JOIN_WITHIN,
@@ -165,7 +165,7 @@ class Lives(RuleBasedStateMachine):
         counts: Counter[tuple[str, ...]] = Counter()
         sums: dict[tuple[str, ...], float] = {}
         gauges: dict[tuple[str, ...], float] = {}
-        for metric in self.desk.book.registry.collect():
+        for metric in self.desk.metrics.registry.collect():
             for sample in metric.samples:
                 labels = tuple(sample.labels.values())
                 key = (SHORT.get(sample.name, sample.name), *labels)

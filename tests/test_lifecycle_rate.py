@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.lifecycle_kit import Desk
 from tradmetrics import OrderTracker
-from tradmetrics.lifecycle.rate import BATCH, MOST_MESSAGES, MessageRate
+from tradmetrics.orders.rate import BATCH, MOST_MESSAGES, MessageRate
 
 
 def rates(desk: Desk) -> tuple[float, float]:
@@ -123,10 +123,10 @@ def test_messages_that_overtake_each_other_count_together() -> None:
     assert (4, 6) == rates(desk)
 
 
-def test_the_busiest_tracker_of_a_book_is_shown() -> None:
+def test_the_busiest_tracker_of_a_metrics_object_is_shown() -> None:
     """Without it, the limits of two accounts, which are separate, would be added up."""
     desk = Desk()
-    second = OrderTracker("s", clock=desk.clock, metrics=desk.book)
+    second = OrderTracker("s", clock=desk.clock, metrics=desk.metrics)
     for number in range(3):
         desk.orders.submitted(number, side="BUY")
     for number in range(4):

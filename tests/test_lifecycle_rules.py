@@ -12,14 +12,14 @@ import pytest
 
 from tests.lifecycle_kit import Desk
 from tradmetrics import OrderTracker, TradingMetrics, get_metrics
-from tradmetrics.lifecycle.order import FEWEST_FILL_IDS, MOST_FILL_IDS, MOST_IDS
-from tradmetrics.lifecycle.table import MOST_ENDED, MOST_STRATEGIES
-from tradmetrics.lifecycle.waiting import MOST_WAITING
+from tradmetrics.orders.order import FEWEST_FILL_IDS, MOST_FILL_IDS, MOST_IDS
+from tradmetrics.orders.table import MOST_ENDED, MOST_STRATEGIES
+from tradmetrics.orders.waiting import MOST_WAITING
 
 
 @pytest.fixture
 def desk() -> Desk:
-    """A tracker with its clock and its book."""
+    """A tracker with its clock and its metrics."""
     return Desk()
 
 
@@ -151,7 +151,7 @@ def test_closed_is_filled_or_cancelled_by_the_quantities_and_nothing_without_the
     assert {"bad_quantity": 2} == desk.anomalies()
 
 
-def test_a_cancel_with_a_last_partial_fill_books_the_fill_first(desk: Desk) -> None:
+def test_a_cancel_with_a_last_partial_fill_metrics_object_the_fill_first(desk: Desk) -> None:
     """Without it, the fill that a cancel message carries would count as one after the cancel."""
     desk.orders.submitted("1", side="BUY", quantity=10)
     desk.orders.updated("1", status="cancelled", filled=4)
@@ -176,7 +176,7 @@ def test_fills_with_ids_add_up_to_the_whole_despite_rounding(desk: Desk) -> None
     assert {} == desk.anomalies()
 
 
-def test_a_status_stream_and_a_trade_stream_of_the_same_fills_book_them_once(desk: Desk) -> None:
+def test_a_status_stream_and_a_trade_stream_of_the_same_fills_metrics_object_them_once(desk: Desk) -> None:
     """Without it, brokers with both streams (IB, ccxt) would fill every order twice over."""
     desk.orders.submitted("1", side="BUY", quantity=10)
     desk.orders.updated("1", status="partially_filled", filled=4)
@@ -242,7 +242,7 @@ def test_a_known_fill_is_a_duplicate_though_nothing_else_is_said_of_it(desk: Des
     assert 1 == desk.times("ack")[0]
 
 
-def test_messages_that_are_numbered_but_are_no_fills_book_none(desk: Desk) -> None:
+def test_messages_that_are_numbered_but_are_no_fills_metrics_object_none(desk: Desk) -> None:
     """Without it, FIX, which numbers every report, would have an acknowledgement count as the first fill."""
     desk.orders.submitted("1", side="BUY", quantity=10)
     desk.orders.updated("1", status="accepted", fill_id="x1", filled=0)
@@ -530,7 +530,7 @@ def test_an_alias_may_name_the_known_id_second_or_come_before_the_submit(desk: D
 
 
 def test_an_id_that_leads_to_another_order_is_not_taken_from_it(desk: Desk) -> None:
-    """Without it, one wrong alias would book the fills of an order on another."""
+    """Without it, one wrong alias would metrics the fills of an order on another."""
     desk.orders.submitted("1", side="BUY", quantity=1)
     desk.orders.submitted("2", side="BUY", quantity=1)
     desk.orders.alias("1", "2")
@@ -776,16 +776,16 @@ def test_strategies_that_are_gone_read_zero_but_not_without_end() -> None:
     for number in range(MOST_STRATEGIES + 5):
         desk.orders.submitted(number, strategy=f"s{number}", side="BUY", quantity=1)
         desk.orders.updated(number, filled=1)
-    assert 0 == desk.book.registry.get_sample_value("trading_orders_open", {"strategy": "s0"})
+    assert 0 == desk.metrics.registry.get_sample_value("trading_orders_open", {"strategy": "s0"})
     assert MOST_STRATEGIES >= len(desk.orders._intake.core.table.open_by_strategy())
 
 
-# ── trackers, books and gauges ───────────────────────────────────────────────────────────────────────────────────────
+# ── trackers, metrics objects and gauges ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_trackers_of_one_book_add_up_their_open_orders_and_show_the_oldest(desk: Desk) -> None:
+def test_trackers_of_one_metrics_object_add_up_their_open_orders_and_show_the_oldest(desk: Desk) -> None:
     """Without it, two accounts of one strategy would show the orders of one, or twice the age."""
-    second = OrderTracker("s", clock=desk.clock, metrics=desk.book)
+    second = OrderTracker("s", clock=desk.clock, metrics=desk.metrics)
     desk.orders.submitted("1", side="BUY")
     desk.clock.now += 3
     second.submitted("1", side="BUY")
@@ -799,25 +799,25 @@ def test_a_tracker_that_nobody_uses_any_more_disappears_from_the_gauges(desk: De
     """Without it, every backtest of a process would leave its open orders behind."""
     desk.orders.submitted("1", side="BUY")
     assert 1 == desk.value("trading_orders_open", strategy="s")
-    desk.orders = OrderTracker(metrics=desk.book)
+    desk.orders = OrderTracker(metrics=desk.metrics)
     gc.collect()
-    assert desk.book.registry.get_sample_value("trading_orders_open", {"strategy": "s"}) is None
+    assert desk.metrics.registry.get_sample_value("trading_orders_open", {"strategy": "s"}) is None
 
 
-def test_a_tracker_does_not_keep_its_book_alive_nor_the_gauges_a_book() -> None:
-    """Without it, every book of a long test run or a notebook would stay in memory."""
+def test_a_tracker_does_not_keep_its_metrics_object_alive_nor_the_gauges_a_book() -> None:
+    """Without it, every metrics of a long test run or a notebook would stay in memory."""
     import weakref
 
     desk = Desk()
     desk.orders.submitted("1", side="BUY")
-    book = weakref.ref(desk.book)
+    metrics = weakref.ref(desk.metrics)
     del desk
     gc.collect()
-    assert book() is None
+    assert metrics() is None
 
 
-def test_a_tracker_follows_the_default_book_when_it_is_replaced() -> None:
-    """Without it, a tracker made at import would record to a book that nobody scrapes."""
+def test_a_tracker_follows_the_default_metrics_when_it_is_replaced() -> None:
+    """Without it, a tracker made at import would record to a metrics that nobody scrapes."""
     from prometheus_client import CollectorRegistry
 
     from tradmetrics import configure
@@ -836,10 +836,10 @@ def test_a_tracker_follows_the_default_book_when_it_is_replaced() -> None:
     assert first.registry.get_sample_value("trading_orders_open", {"strategy": "s"}) is None
 
 
-def test_a_disabled_book_records_and_follows_nothing() -> None:
+def test_a_disabled_metrics_object_records_and_follows_nothing() -> None:
     """Without it, switching metrics off would leave their cost and their memory."""
-    book = TradingMetrics(enabled=False)
-    orders = OrderTracker("s", metrics=book)
+    metrics = TradingMetrics(enabled=False)
+    orders = OrderTracker("s", metrics=metrics)
     orders.submitted("1", side="BUY")
     orders.updated("1", status="filled")
     orders.alias("1", "2")

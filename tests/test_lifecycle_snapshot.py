@@ -37,10 +37,10 @@ def saved(desk: Desk) -> dict[str, Any]:
 
 
 def restored(desk: Desk, snapshot: dict[str, Any], **options: Any) -> Desk:
-    """A tracker in a book of its own that goes on with a snapshot, on the same clock."""
+    """A tracker in a metrics of its own that goes on with a snapshot, on the same clock."""
     after = Desk()
     after.clock = desk.clock
-    after.orders = OrderTracker.restore(snapshot, strategy="s", clock=desk.clock, metrics=after.book, **options)
+    after.orders = OrderTracker.restore(snapshot, strategy="s", clock=desk.clock, metrics=after.metrics, **options)
     return after
 
 
@@ -108,7 +108,7 @@ def test_the_limits_hold_for_what_is_restored() -> None:
 def test_a_clock_that_started_over_is_bridged_by_the_calendar(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without it, after a reboot, whose clock starts at 0, the times of open orders would be lost or negative."""
     calendar = Clock(1_700_000_000.0)
-    monkeypatch.setattr("tradmetrics.lifecycle.intake.time.time", calendar)
+    monkeypatch.setattr("tradmetrics.orders.intake.time.time", calendar)
     desk = filled_desk()
     desk.clock.now += 10
     snapshot = saved(desk)
@@ -130,27 +130,27 @@ def test_the_monotonic_clock_is_believed_only_while_it_agrees_with_the_calendar(
     """Without it, a monotonic clock of another boot that is ahead by chance would make orders hours older."""
     monotonic, calendar = Clock(), Clock(1_700_000_000.0)
     monkeypatch.setattr("time.monotonic", monotonic)
-    monkeypatch.setattr("tradmetrics.lifecycle.intake.time.time", calendar)
-    book = TradingMetrics()
-    orders = OrderTracker("s", metrics=book, clock=time.monotonic)
+    monkeypatch.setattr("tradmetrics.orders.intake.time.time", calendar)
+    metrics = TradingMetrics()
+    orders = OrderTracker("s", metrics=metrics, clock=time.monotonic)
     orders.submitted("1", side="BUY")
     snapshot = orders.snapshot()
     del orders
     calendar.now += 60
     monotonic.now += by_clock
-    after = OrderTracker.restore(snapshot, metrics=book, clock=time.monotonic)
-    assert age == book.registry.get_sample_value("trading_order_oldest_open_seconds", {"strategy": "s"})
+    after = OrderTracker.restore(snapshot, metrics=metrics, clock=time.monotonic)
+    assert age == metrics.registry.get_sample_value("trading_order_oldest_open_seconds", {"strategy": "s"})
     assert 1 == after.open_orders()
 
 
 def test_orders_that_end_while_the_snapshot_is_taken_leave_it_readable(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without it, a snapshot taken while the bot trades could hold an id twice, and be refused after the restart."""
-    monkeypatch.setattr("tradmetrics.lifecycle.intake._AT_A_TIME", 1)
+    monkeypatch.setattr("tradmetrics.orders.intake._AT_A_TIME", 1)
     desk = Desk(max_open=2)
     desk.orders.submitted("1", side="BUY")
     desk.orders.submitted("2", side="BUY")
-    dump = "tradmetrics.lifecycle.intake.dump"
-    from tradmetrics.lifecycle.snapshot import dump as real
+    dump = "tradmetrics.orders.intake.dump"
+    from tradmetrics.orders.snapshot import dump as real
 
     def meanwhile(order: Any) -> dict[str, Any]:
         row = real(order)
@@ -280,11 +280,11 @@ def test_nothing_is_changed_when_a_snapshot_is_refused() -> None:
     snapshot = saved(desk)
     snapshot["orders"][-1]["filled"] = -1
     before = copy.deepcopy(snapshot)
-    samples = [each for each in desk.book.registry.collect() if "order" in each.name]
+    samples = [each for each in desk.metrics.registry.collect() if "order" in each.name]
     with pytest.raises(SnapshotError):
-        OrderTracker.restore(snapshot, metrics=desk.book)
+        OrderTracker.restore(snapshot, metrics=desk.metrics)
     assert before == snapshot
-    assert samples == [each for each in desk.book.registry.collect() if "order" in each.name]
+    assert samples == [each for each in desk.metrics.registry.collect() if "order" in each.name]
 
 
 def test_a_snapshot_is_not_changed_by_restoring_it() -> None:
@@ -323,16 +323,16 @@ def test_whatever_is_damaged_is_refused_or_harmless(data: st.DataObject, value: 
         spot = data.draw(st.sampled_from(snapshot["orders"]))
         key = data.draw(st.sampled_from(sorted(spot)))
     spot[key] = value
-    book = TradingMetrics()
+    metrics = TradingMetrics()
     try:
-        orders = OrderTracker.restore(snapshot, metrics=book, clock=Clock())
+        orders = OrderTracker.restore(snapshot, metrics=metrics, clock=Clock())
     except SnapshotError:
         return
     for order_id in ("open", "partial", "done", "timed"):
         orders.updated(order_id, status="filled", fill_id="q", fill_quantity=1, price=1, timestamp=60)
     errors = [
         sample
-        for metric in book.registry.collect()
+        for metric in metrics.registry.collect()
         for sample in metric.samples
         if sample.name == "tradmetrics_instrumentation_errors_total"
     ]

@@ -13,14 +13,14 @@ from prometheus_client import CollectorRegistry
 
 from tests.budget_kit import OVERFLOW, SUBMITTED, values_of
 from tradmetrics import ConfigurationError, Limits, MetricDefinition, TradingMetrics, catalogue, configure, track
-from tradmetrics.definition import known_definitions
+from tradmetrics.model.definition import known_definitions
 
 
-def strategies(book: TradingMetrics, count: int) -> set[str]:
+def strategies(metrics: TradingMetrics, count: int) -> set[str]:
     """The strategies that orders of so many different ones were recorded under."""
     for number in range(count):
-        book.record(catalogue.ORDERS_SUBMITTED, (f"s{number}", "BUY", "LIMIT"), site="test")
-    return {labels[0] for labels in values_of(book, SUBMITTED)}
+        metrics.record(catalogue.ORDERS_SUBMITTED, (f"s{number}", "BUY", "LIMIT"), site="test")
+    return {labels[0] for labels in values_of(metrics, SUBMITTED)}
 
 
 def message_of(make: Callable[[], object]) -> str:
@@ -76,11 +76,11 @@ def test_a_budget_of_one_is_a_budget() -> None:
 
 def test_allowed_values_hold_their_places_from_the_start() -> None:
     """The strategies that matter would find their places taken by whatever came first."""
-    book = TradingMetrics(limits=Limits(labels={"strategy": 3}, allow={"strategy": ["late", "later"]}))
-    assert {"s0", "__other__"} == strategies(book, 5)
+    metrics = TradingMetrics(limits=Limits(labels={"strategy": 3}, allow={"strategy": ["late", "later"]}))
+    assert {"s0", "__other__"} == strategies(metrics, 5)
     for name in ("late", "later"):
-        book.record(catalogue.ORDERS_SUBMITTED, (name, "BUY", "LIMIT"), site="test")
-    assert {"s0", "late", "later", "__other__"} == {labels[0] for labels in values_of(book, SUBMITTED)}
+        metrics.record(catalogue.ORDERS_SUBMITTED, (name, "BUY", "LIMIT"), site="test")
+    assert {"s0", "late", "later", "__other__"} == {labels[0] for labels in values_of(metrics, SUBMITTED)}
 
 
 class Desk(Enum):
@@ -97,10 +97,10 @@ def test_allowed_values_are_read_like_labels() -> None:
 def test_an_allowed_identifier_is_a_value_like_any_other() -> None:
     """An account number that is meant to be a label could not be one."""
     account = "1234567890123456"
-    book = TradingMetrics(limits=Limits(allow={"strategy": (account,)}))
+    metrics = TradingMetrics(limits=Limits(allow={"strategy": (account,)}))
     for value in (account, "6543210987654321"):
-        book.record(catalogue.ORDERS_SUBMITTED, (value, "BUY", "LIMIT"), site="test")
-    assert {(account, "BUY", "LIMIT"): 1, ("__other__", "BUY", "LIMIT"): 1} == values_of(book, SUBMITTED)
+        metrics.record(catalogue.ORDERS_SUBMITTED, (value, "BUY", "LIMIT"), site="test")
+    assert {(account, "BUY", "LIMIT"): 1, ("__other__", "BUY", "LIMIT"): 1} == values_of(metrics, SUBMITTED)
 
 
 def test_limits_do_not_follow_what_they_were_made_of() -> None:
@@ -270,33 +270,35 @@ def hedges(name: str = "desk_hedges_total") -> MetricDefinition:
 def test_own_metrics_can_be_limited() -> None:
     """Only the catalogue's labels could be kept down."""
     definition = hedges()
-    book = TradingMetrics(limits=Limits(labels={"desk": 2}, series={"desk_hedges_total": 9}, allow={"desk": ["delta"]}))
+    metrics = TradingMetrics(
+        limits=Limits(labels={"desk": 2}, series={"desk_hedges_total": 9}, allow={"desk": ["delta"]})
+    )
 
-    @track(definition, metrics=book)
+    @track(definition, metrics=metrics)
     def hedge(desk: str, leg: str) -> None: ...
 
     for desk in ("a", "b", "delta"):
         hedge(desk, "call")
-    assert {("a", "call"), ("__other__", "call"), ("delta", "call")} == set(values_of(book, "desk_hedges_total"))
+    assert {("a", "call"), ("__other__", "call"), ("delta", "call")} == set(values_of(metrics, "desk_hedges_total"))
     assert "did you mean 'desk'?" in message_of(lambda: TradingMetrics(limits={"desc": 5}))
 
 
 def test_an_own_metric_has_to_be_made_first() -> None:
     """The error would leave a user looking for a typing error that is not there."""
     message = message_of(lambda: TradingMetrics(limits=Limits(series={"desk_hedged_lots_total": 5})))
-    assert "a MetricDefinition of your own has to be made before the book is set up" in message
+    assert "a MetricDefinition of your own has to be made before the metrics is set up" in message
     assert message_of(lambda: TradingMetrics(limits={"qqqqqq": 5})).endswith(
-        "no metric has a label 'qqqqqq'; a MetricDefinition of your own has to be made before the book is set up"
+        "no metric has a label 'qqqqqq'; a MetricDefinition of your own has to be made before the metrics is set up"
     )
 
 
 def test_an_own_metric_that_comes_later_has_the_budgets_by_label() -> None:
     """A metric that is made while the program runs would not be bounded."""
-    book = TradingMetrics(limits=Limits(labels={"strategy": 2}, allow={"strategy": ["b"]}))
+    metrics = TradingMetrics(limits=Limits(labels={"strategy": 2}, allow={"strategy": ["b"]}))
     definition = MetricDefinition("desk_late_total", "counter", "Late.", labels=("strategy",))
     for value in "acb":
-        book.record(definition, (value,), site="test")
-    assert {("a",), ("b",), ("__other__",)} == set(values_of(book, definition.name))
+        metrics.record(definition, (value,), site="test")
+    assert {("a",), ("b",), ("__other__",)} == set(values_of(metrics, definition.name))
 
 
 def test_definitions_are_not_kept_alive() -> None:
@@ -316,11 +318,11 @@ def test_equal_definitions_are_known_while_one_of_them_is_there() -> None:
     TradingMetrics(limits=Limits(series={second.name: 5}))
 
 
-# ── several books ────────────────────────────────────────────────────────────────────────────────────────────────
+# ── several metrics objects ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_second_book_on_a_registry_has_the_same_limits() -> None:
-    """The second book's limits would be ignored without a word; and the first book must survive the error."""
+def test_a_second_metrics_object_on_a_registry_has_the_same_limits() -> None:
+    """The second metrics's limits would be ignored without a word; and the first metrics must survive the error."""
     registry = CollectorRegistry()
     first = TradingMetrics(registry, limits={"strategy": 2})
     second = TradingMetrics(registry, limits={"strategy": 2})

@@ -25,8 +25,8 @@ import pytest
 import uvicorn
 from prometheus_client import Metric
 
-import tradmetrics.rendering as rendering
-import tradmetrics.server as server_module
+import tradmetrics.serving.server as server_module
+import tradmetrics.storage.rendering as rendering
 from tests.recorded import recorded, sample
 from tradmetrics import (
     Limits,
@@ -59,15 +59,15 @@ AMOUNT = MetricDefinition("amount_total", "counter", "Amounts.", labels=("strate
 class Desk:
     """What a thread does until it is told to stop, and how often it did."""
 
-    def __init__(self, book: TradingMetrics, number: int) -> None:
+    def __init__(self, metrics: TradingMetrics, number: int) -> None:
         self.calls = 0
         self._own = f"desk{number}"
-        self._exporter = MetricsExporter(book)
-        self._tracker = OrderTracker(strategy="tracked", metrics=book)
-        self._place = track_order(order_type="LIMIT", metrics=book)(self._answer)
-        self._close = track_trade(strategy="all", side="SELL", pnl=result(), metrics=book)(lambda pnl: pnl)
-        self._count = track(AMOUNT, value=arg("amount"), metrics=book)(lambda strategy, amount: None)
-        self._timer = fill_timer("timed", metrics=book)
+        self._exporter = MetricsExporter(metrics)
+        self._tracker = OrderTracker(strategy="tracked", metrics=metrics)
+        self._place = track_order(order_type="LIMIT", metrics=metrics)(self._answer)
+        self._close = track_trade(strategy="all", side="SELL", pnl=result(), metrics=metrics)(lambda pnl: pnl)
+        self._count = track(AMOUNT, value=arg("amount"), metrics=metrics)(lambda strategy, amount: None)
+        self._timer = fill_timer("timed", metrics=metrics)
 
     @staticmethod
     def _answer(strategy: str, side: str) -> dict[str, Any]:
@@ -147,10 +147,10 @@ class Watcher:
 @pytest.mark.usefixtures("hasty_threads")
 def test_sixteen_threads_record_while_it_is_scraped() -> None:
     """A scrape would fail or show a counter that went back, which reads as a restart; or orders would be lost."""
-    book = TradingMetrics(strict=True)
-    desks = [Desk(book, number) for number in range(THREADS)]
+    metrics = TradingMetrics(strict=True)
+    desks = [Desk(metrics, number) for number in range(THREADS)]
     stop = threading.Event()
-    with start_metrics_server(port=0, metrics=book) as server:
+    with start_metrics_server(port=0, metrics=metrics) as server:
         watcher = Watcher(server.port)
         trading = [threading.Thread(target=desk.trade_until, args=(stop,)) for desk in desks]
         watching = threading.Thread(target=watcher.watch_until, args=(stop,))
@@ -168,7 +168,7 @@ def test_sixteen_threads_record_while_it_is_scraped() -> None:
     calls = sum(desk.calls for desk in desks)
     print(f"{calls} calls of each kind, {watcher.scrapes} scrapes in {SECONDS} s")
     assert all(desk.calls for desk in desks)
-    found = recorded(book)
+    found = recorded(metrics)
     expected: dict[str, float] = {
         "trading_orders_submitted_total all BUY LIMIT": calls,
         "trading_orders_filled_total all BUY": calls,
@@ -186,7 +186,7 @@ def test_sixteen_threads_record_while_it_is_scraped() -> None:
         expected[f"trading_order_fill_time_seconds_count desk{number}"] = desk.calls
         expected[f"amount_total desk{number}"] = desk.calls / 4
     assert expected == {name: found.get(name) for name in expected}
-    assert calls / 2 == sample(book, "trading_order_fill_time_seconds_sum", strategy="all")
+    assert calls / 2 == sample(metrics, "trading_order_fill_time_seconds_sum", strategy="all")
 
 
 class RenderingClock:
@@ -209,11 +209,11 @@ class RenderingClock:
 
 
 def book_of_symbols(count: int) -> TradingMetrics:
-    """A book with a series of market data for each of so many symbols, which is all it may have."""
-    book = TradingMetrics(limits=Limits(labels={"symbol": count}, default_series=count))
+    """A metrics with a series of market data for each of so many symbols, which is all it may have."""
+    metrics = TradingMetrics(limits=Limits(labels={"symbol": count}, default_series=count))
     for number in range(count):
-        book.record(catalogue.MARKET_DATA_UPDATES, (f"S{number}",), site="test")
-    return book
+        metrics.record(catalogue.MARKET_DATA_UPDATES, (f"S{number}",), site="test")
+    return metrics
 
 
 def test_a_scrape_lets_others_run_after_each_fifth_of_a_millisecond(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -265,9 +265,9 @@ REQUESTS: dict[str, tuple[bytes, set[int]]] = {
 class Served:
     """An endpoint that is up."""
 
-    def __init__(self, port: int, book: TradingMetrics, *, by_others: bool = False) -> None:
+    def __init__(self, port: int, metrics: TradingMetrics, *, by_others: bool = False) -> None:
         self.port = port
-        self.book = book
+        self.metrics = metrics
         self.by_others = by_others
 
     def status(self) -> int:
@@ -283,18 +283,18 @@ class Served:
 
 
 @contextlib.contextmanager
-def threaded(book: TradingMetrics) -> Iterator[int]:
+def threaded(metrics: TradingMetrics) -> Iterator[int]:
     """Our own server."""
-    with start_metrics_server(port=0, metrics=book) as server:
+    with start_metrics_server(port=0, metrics=metrics) as server:
         yield server.port
 
 
 @contextlib.contextmanager
-def asgi(book: TradingMetrics) -> Iterator[int]:
+def asgi(metrics: TradingMetrics) -> Iterator[int]:
     """The ASGI application under uvicorn."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
-        settings = uvicorn.Config(make_asgi_app(book), log_level="critical", timeout_graceful_shutdown=1)
+        settings = uvicorn.Config(make_asgi_app(metrics), log_level="critical", timeout_graceful_shutdown=1)
         server = uvicorn.Server(settings)
         thread = threading.Thread(target=server.run, args=([listening],))
         thread.start()
@@ -308,12 +308,12 @@ def asgi(book: TradingMetrics) -> Iterator[int]:
 
 @pytest.fixture(params=[threaded, asgi], ids=["thread", "ASGI"])
 def served(request: pytest.FixtureRequest) -> Iterator[Served]:
-    """A book with a hundred symbols, served."""
-    book = TradingMetrics(strict=True)
+    """A metrics with a hundred symbols, served."""
+    metrics = TradingMetrics(strict=True)
     for number in range(100):
-        book.record(catalogue.MARKET_DATA_AGE, (f"S{number}",), 0.1, site="test")
-    with request.param(book) as port:
-        served = Served(port, book, by_others=request.param is asgi)
+        metrics.record(catalogue.MARKET_DATA_AGE, (f"S{number}",), 0.1, site="test")
+    with request.param(metrics) as port:
+        served = Served(port, metrics, by_others=request.param is asgi)
         assert eventually(lambda: served.status() == 200)
         yield served
 
@@ -364,7 +364,7 @@ async def storm(port: int) -> dict[str, list[bytes]]:
 
 def test_a_storm_is_answered_or_refused_and_recording_goes_on(served: Served) -> None:
     """Scrapers gone wild, port scanners and slow readers would stop the bot, or leave the endpoint dead behind them."""
-    desk = Desk(served.book, 0)
+    desk = Desk(served.metrics, 0)
     stop = threading.Event()
     trading = threading.Thread(target=desk.trade_until, args=(stop,))
     trading.start()
@@ -391,7 +391,7 @@ def test_a_storm_is_answered_or_refused_and_recording_goes_on(served: Served) ->
     assert not [each for received in answers.values() for each in received if b"Traceback" in each]
     assert eventually(lambda: served.status() == 200)
     assert desk.calls == sample(
-        served.book, "trading_orders_submitted_total", strategy="all", side="BUY", order_type="LIMIT"
+        served.metrics, "trading_orders_submitted_total", strategy="all", side="BUY", order_type="LIMIT"
     )
 
 
@@ -410,7 +410,7 @@ def test_a_scrape_that_fails_tells_the_log_why_and_the_client_nothing(
 ) -> None:
     """The answer would show source code to whoever can reach the port, or the reason would be nowhere."""
     broken = Broken()
-    served.book.registry.register(broken)
+    served.metrics.registry.register(broken)
     with contextlib.closing(http.client.HTTPConnection("127.0.0.1", served.port, timeout=10)) as connection:
         connection.request("GET", "/metrics")
         answer = connection.getresponse()
@@ -418,15 +418,15 @@ def test_a_scrape_that_fails_tells_the_log_why_and_the_client_nothing(
     assert 500 == answer.status
     assert not re.search(rb"Traceback|database|RuntimeError|\.py", body)
     assert "the database is away" in caplog.text
-    served.book.registry.unregister(broken)
+    served.metrics.registry.unregister(broken)
     assert 200 == served.status()
 
 
 def test_secrets_reach_no_log(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> None:
     """A token would stand in a log that more people read than may read the metrics."""
     caplog.set_level(logging.DEBUG)
-    book = TradingMetrics(strict=True)
-    app = make_asgi_app(book, auth="s3cret-token")
+    metrics = TradingMetrics(strict=True)
+    app = make_asgi_app(metrics, auth="s3cret-token")
 
     async def ask(token: str) -> list[Any]:
         sent: list[Any] = []
@@ -438,7 +438,7 @@ def test_secrets_reach_no_log(caplog: pytest.LogCaptureFixture, capfd: pytest.Ca
         await app({"type": "http", "method": "GET", "path": "/", "headers": headers}, None, send)  # type: ignore[arg-type]
         return sent
 
-    book.registry.register(Broken())
+    metrics.registry.register(Broken())
     answers = [asyncio.run(ask(token)) for token in ("s3cret-token", "s3cret-guess")]
     assert [500, 401] == [answer[0]["status"] for answer in answers]
     shown = "".join((str(answers), caplog.text, *capfd.readouterr(), repr(app)))
@@ -456,21 +456,21 @@ class Verbose:
 def test_a_client_that_does_not_read_its_answer_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each slow reader would hold a thread and megabytes of text for ever."""
     monkeypatch.setattr(server_module, "IDLE_SECONDS", 0.2)
-    book = TradingMetrics(strict=True)
-    book.registry.register(Verbose())
-    with start_metrics_server(port=0, metrics=book) as server, socket.socket() as slow:
+    metrics = TradingMetrics(strict=True)
+    metrics.registry.register(Verbose())
+    with start_metrics_server(port=0, metrics=metrics) as server, socket.socket() as slow:
         slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
         slow.connect(("127.0.0.1", server.port))
         slow.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
         assert eventually(lambda: len(server._server._connections) == 1)
         assert eventually(lambda: len(server._server._connections) == 0, seconds=10)
-        assert 200 == Served(server.port, book).status()
+        assert 200 == Served(server.port, metrics).status()
 
 
 FULL = """
 import os, resource, socket, time, urllib.request
 import tradmetrics as tm
-from tradmetrics import server as module
+from tradmetrics.serving import server as module
 
 accepted = 0
 true = module._Server.get_request
@@ -523,10 +523,10 @@ def test_without_a_file_descriptor_left_the_endpoint_waits(child_environment: di
 
 def test_scrapes_leave_the_loops_threads_to_trading() -> None:
     """Orders that are sent by `asyncio.to_thread`, as with most brokers' libraries, would wait for all scrapes."""
-    book = TradingMetrics(strict=True)
+    metrics = TradingMetrics(strict=True)
     release = threading.Event()
-    book.at_scrape(catalogue.ORDERS_OPEN, lambda: {("s",): float(release.wait(30))})
-    app = make_asgi_app(book)
+    metrics.at_scrape(catalogue.ORDERS_OPEN, lambda: {("s",): float(release.wait(30))})
+    app = make_asgi_app(metrics)
 
     async def scrape(number: int) -> int:
         sent: list[Any] = []
@@ -552,15 +552,15 @@ def test_scrapes_leave_the_loops_threads_to_trading() -> None:
 
 def test_a_scraper_that_leaves_takes_no_other_ones_answer_along() -> None:
     """Whoever shares a rendering with a client that hung up would get nothing."""
-    book = TradingMetrics(strict=True)
+    metrics = TradingMetrics(strict=True)
     begun, release = threading.Event(), threading.Event()
 
     def slow() -> dict[tuple[str, ...], float]:
         begun.set()
         return {("s",): float(release.wait(30))}
 
-    book.at_scrape(catalogue.ORDERS_OPEN, slow)
-    app = make_asgi_app(book)
+    metrics.at_scrape(catalogue.ORDERS_OPEN, slow)
+    app = make_asgi_app(metrics)
 
     async def scrape() -> bytes:
         sent: list[Any] = []
@@ -586,7 +586,7 @@ def test_a_scraper_that_leaves_takes_no_other_ones_answer_along() -> None:
 # ── several processes ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_an_endpoint_does_not_set_up_the_book_before_the_bot_does(
+def test_an_endpoint_does_not_set_up_the_metrics_object_before_the_bot_does(
     child_environment: dict[str, str], tmp_path: Path
 ) -> None:
     """One of several workers could not configure its metrics after its endpoint was there, by chance or always."""
@@ -596,8 +596,8 @@ def test_an_endpoint_does_not_set_up_the_book_before_the_bot_does(
 
     with tm.start_metrics_server(port=0):
         time.sleep(0.3)
-        book = tm.configure(limits={"symbol": 5})
-        assert book.limits.label_budget("any", "symbol") == 5
+        metrics = tm.configure(limits={"symbol": 5})
+        assert metrics.limits.label_budget("any", "symbol") == 5
     print("done")
     """
     answer = subprocess.run(

@@ -25,7 +25,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from tradmetrics import catalogue
-from tradmetrics.multiprocess import child_exit
+from tradmetrics.storage.worker_directory import child_exit
 
 REQUESTS = 100_000 if os.environ.get("TRADMETRICS_LONG") == "1" else 6_000
 """Requests to each server; 100,000 takes a few minutes."""
@@ -55,7 +55,7 @@ async def application(scope, receive, send):
     await send({"type": "http.response.body", "body": body})
 """
 GUNICORN_SETTINGS = f"""
-from tradmetrics.multiprocess import child_exit
+from tradmetrics.storage.worker_directory import child_exit
 
 workers = {WORKERS}
 worker_class = "uvicorn.workers.UvicornWorker"
@@ -371,20 +371,20 @@ def test_the_files_say_what_prometheus_clients_own_would(directory: Directory, t
             times.observe(abs(value))
         gauge.inc(); gauge.inc(); gauge.dec()
     else:
-        book = tm.TradingMetrics(registry)
+        metrics = tm.TradingMetrics(registry)
         own = lambda *args, **more: tm.MetricDefinition(*args, **more)
         counter = own("own_total", "counter", "Own \\\\ \\"help\\"", ("x", "y", "z"))
         signed = own("own_signed", "histogram", "Signed", buckets=(-1, 0, 1))
         times = own("own_times", "histogram", "Times", ("x",), buckets=bounds)
         gauge = own("own_gauge", "gauge", "Gauge", ("x",), multiprocess_mode="livesum")
         for amount in (1, 2.5):
-            book.record(counter, labels, amount, site="test")
+            metrics.record(counter, labels, amount, site="test")
         for value in (-1, 0.25, 3, 2.5):
-            book.record(signed, (), value, site="test")
-            book.record(times, ("a",), abs(value), site="test")
-        series, _ = book.series(gauge, ("a",), site="test")
+            metrics.record(signed, (), value, site="test")
+            metrics.record(times, ("a",), abs(value), site="test")
+        series, _ = metrics.series(gauge, ("a",), site="test")
         series.up(); series.up(); series.down()
-        assert [series.value()] == [sample.value for sample in book.instrument(gauge).collect()[0].samples]
+        assert [series.value()] == [sample.value for sample in metrics.instrument(gauge).collect()[0].samples]
     """
     theirs, ours = (
         Directory(tmp_path / each, {**directory._environment, "PROMETHEUS_DISABLE_CREATED_SERIES": "1"})

@@ -54,8 +54,8 @@ ENDS: dict[str, dict[str, float]] = {
 
 
 @pytest.fixture
-def book() -> TradingMetrics:
-    """A book of the test's own."""
+def metrics() -> TradingMetrics:
+    """A metrics of the test's own."""
     return TradingMetrics()
 
 
@@ -68,10 +68,10 @@ class Answer:
     fill_time: object = None
 
 
-def place_with(book: TradingMetrics, answer: object, **sources: Any) -> Callable[..., Any]:
+def place_with(metrics: TradingMetrics, answer: object, **sources: Any) -> Callable[..., Any]:
     """A decorated `place(side, order_type)` that answers `answer`."""
 
-    @track_order(strategy="s", metrics=book, **sources)
+    @track_order(strategy="s", metrics=metrics, **sources)
     def place(side: object = "BUY", order_type: object = "LIMIT") -> object:
         return answer
 
@@ -87,53 +87,53 @@ def run(awaitable: Any) -> Any:
 
 
 @pytest.mark.parametrize("status", ENDS)
-def test_each_status_counts_its_own_end_and_nothing_else(book: TradingMetrics, status: str) -> None:
+def test_each_status_counts_its_own_end_and_nothing_else(metrics: TradingMetrics, status: str) -> None:
     """Rejected ÷ submitted, the ratio that an alert stands on, would be wrong."""
-    place = place_with(book, Answer(status))
+    place = place_with(metrics, Answer(status))
     place()
-    assert {SUBMITTED: 1, **ENDS[status]} == recorded(book)
+    assert {SUBMITTED: 1, **ENDS[status]} == recorded(metrics)
 
 
 @pytest.mark.parametrize("status", ENDS)
-def test_the_hundredth_order_counts_as_the_first_did(book: TradingMetrics, status: str) -> None:
+def test_the_hundredth_order_counts_as_the_first_did(metrics: TradingMetrics, status: str) -> None:
     """What is remembered of earlier calls would make later ones count differently."""
-    place = place_with(book, Answer(status))
+    place = place_with(metrics, Answer(status))
     for _ in range(100):
         place()
-    assert {name: 100 * count for name, count in {SUBMITTED: 1, **ENDS[status]}.items()} == recorded(book)
+    assert {name: 100 * count for name, count in {SUBMITTED: 1, **ENDS[status]}.items()} == recorded(metrics)
 
 
 @pytest.mark.parametrize("status", ENDS)
-def test_an_async_function_counts_the_same(book: TradingMetrics, status: str) -> None:
+def test_an_async_function_counts_the_same(metrics: TradingMetrics, status: str) -> None:
     """An async bot would see other figures than a threaded one for the same orders."""
 
-    @track_order(strategy="s", metrics=book)
+    @track_order(strategy="s", metrics=metrics)
     async def place(side: str, order_type: str) -> Answer:
         await asyncio.sleep(0)
         return Answer(status)
 
     run(place("BUY", "LIMIT"))
-    assert {SUBMITTED: 1, **ENDS[status]} == recorded(book)
+    assert {SUBMITTED: 1, **ENDS[status]} == recorded(metrics)
 
 
-def test_nothing_is_counted_before_an_async_function_has_ended(book: TradingMetrics) -> None:
+def test_nothing_is_counted_before_an_async_function_has_ended(metrics: TradingMetrics) -> None:
     """An order would count as submitted that never left, because its coroutine was not run."""
 
-    @track_order(strategy="s", metrics=book)
+    @track_order(strategy="s", metrics=metrics)
     async def place(side: str, order_type: str) -> None:
         pass
 
     coroutine = place("BUY", "LIMIT")
-    assert {} == recorded(book)
+    assert {} == recorded(metrics)
     run(coroutine)
-    assert {SUBMITTED: 1} == recorded(book)
+    assert {SUBMITTED: 1} == recorded(metrics)
 
 
-def test_one_function_counts_every_order_by_its_own_status(book: TradingMetrics) -> None:
+def test_one_function_counts_every_order_by_its_own_status(metrics: TradingMetrics) -> None:
     """Orders with the same labels would all be counted as the first one ended."""
     answers = iter([*ENDS, *ENDS, None])
 
-    @track_order(strategy="s", metrics=book)
+    @track_order(strategy="s", metrics=metrics)
     def place(side: str, order_type: str) -> dict[str, object] | None:
         status = next(answers)
         return None if status is None else {"status": status}
@@ -143,14 +143,16 @@ def test_one_function_counts_every_order_by_its_own_status(book: TradingMetrics)
     expected: dict[str, float] = {SUBMITTED: 17}
     for end in ENDS.values():
         expected.update({name: 2 * count for name, count in end.items()})
-    assert expected == recorded(book)
+    assert expected == recorded(metrics)
 
 
 @pytest.mark.parametrize("answer", [None, {}, {"status": None}, Answer(None), "the id", 42, object()])
-def test_an_answer_without_a_status_counts_as_submitted_and_is_no_error(book: TradingMetrics, answer: object) -> None:
+def test_an_answer_without_a_status_counts_as_submitted_and_is_no_error(
+    metrics: TradingMetrics, answer: object
+) -> None:
     """Most brokers answer with an id; each of their orders would be an error, or an end that never was."""
-    place_with(book, answer)()
-    assert {SUBMITTED: 1} == recorded(book)
+    place_with(metrics, answer)()
+    assert {SUBMITTED: 1} == recorded(metrics)
 
 
 class Word(Enum):
@@ -166,17 +168,19 @@ class TextWord(str, Enum):
 
 
 @pytest.mark.parametrize("status", ["FILLED", " Filled ", Word.DONE, TextWord.DONE, b"filled"])
-def test_a_status_is_folded_before_it_decides(book: TradingMetrics, status: object) -> None:
+def test_a_status_is_folded_before_it_decides(metrics: TradingMetrics, status: object) -> None:
     """Fills would go uncounted because the broker writes the word in capitals, or hands an enum."""
-    place_with(book, Answer(status))()
-    assert {SUBMITTED: 1, **ENDS["filled"]} == recorded(book)
+    place_with(metrics, Answer(status))()
+    assert {SUBMITTED: 1, **ENDS["filled"]} == recorded(metrics)
 
 
 @pytest.mark.parametrize("status", ["pending_cancel", "pending_replace"])
-def test_a_word_that_keeps_the_orders_state_counts_nothing_and_is_no_error(book: TradingMetrics, status: str) -> None:
+def test_a_word_that_keeps_the_orders_state_counts_nothing_and_is_no_error(
+    metrics: TradingMetrics, status: str
+) -> None:
     """Asking for a cancel would look like an error of the instrumentation."""
-    place_with(book, Answer(status))()
-    assert {SUBMITTED: 1} == recorded(book)
+    place_with(metrics, Answer(status))()
+    assert {SUBMITTED: 1} == recorded(metrics)
 
 
 class Unprintable:
@@ -188,13 +192,13 @@ class Unprintable:
 
 @pytest.mark.parametrize("status", ["on its way", 2, object(), Unprintable()])
 def test_an_unknown_status_counts_nothing_more_and_is_an_error_that_is_counted(
-    book: TradingMetrics, status: object
+    metrics: TradingMetrics, status: object
 ) -> None:
     """A broker's new word would go unnoticed, or take the count of the order with it."""
-    place_with(book, Answer(status))()
-    assert {("place", "vocabulary"): 1} == errors(book)
-    assert 1 == recorded(book)[SUBMITTED]
-    assert 2 == len(recorded(book))
+    place_with(metrics, Answer(status))()
+    assert {("place", "vocabulary"): 1} == errors(metrics)
+    assert 1 == recorded(metrics)[SUBMITTED]
+    assert 2 == len(recorded(metrics))
 
 
 @pytest.mark.parametrize(
@@ -209,17 +213,17 @@ def test_an_unknown_status_counts_nothing_more_and_is_an_error_that_is_counted(
     ],
 )
 def test_a_dialect_gives_a_brokers_words_their_meaning(
-    book: TradingMetrics, dialect: str, status: object, end: str
+    metrics: TradingMetrics, dialect: str, status: object, end: str
 ) -> None:
     """A number of one broker's protocol would be read as another's."""
-    place_with(book, Answer(status), dialect=dialect)()
-    assert {SUBMITTED: 1, **ENDS[end]} == recorded(book)
+    place_with(metrics, Answer(status), dialect=dialect)()
+    assert {SUBMITTED: 1, **ENDS[end]} == recorded(metrics)
 
 
-def test_a_dialect_folds_the_side_and_the_type_too(book: TradingMetrics) -> None:
+def test_a_dialect_folds_the_side_and_the_type_too(metrics: TradingMetrics) -> None:
     """Half of an order's labels would be `unknown` beside a status that was understood."""
-    place_with(book, Answer("2"), dialect="fix")(1, "2")
-    assert {SUBMITTED: 1, **ENDS["filled"]} == recorded(book)
+    place_with(metrics, Answer("2"), dialect="fix")(1, "2")
+    assert {SUBMITTED: 1, **ENDS["filled"]} == recorded(metrics)
 
 
 def test_an_unknown_dialect_fails_when_decorating_and_names_a_known_one() -> None:
@@ -256,17 +260,17 @@ class Order2Rejected(Exception):  # noqa: N818
     ],
 )
 def test_an_exception_is_a_rejection_with_its_class_as_the_reason(
-    book: TradingMetrics, exception: Exception, reason: str
+    metrics: TradingMetrics, exception: Exception, reason: str
 ) -> None:
     """The reasons that a broker refuses for could not be told apart, or would be texts with amounts in them."""
-    place = track_order(raising(exception), strategy="s", metrics=book)  # type: ignore[call-overload]
+    place = track_order(raising(exception), strategy="s", metrics=metrics)  # type: ignore[call-overload]
     with pytest.raises(type(exception)) as caught:
         place()
     assert exception is caught.value
     assert {
         "trading_orders_submitted_total s unknown unknown": 1,
         f"trading_orders_rejected_total s {reason}": 1,
-    } == recorded(book)
+    } == recorded(metrics)
 
 
 class LostConnection(ConnectionResetError):  # noqa: N818
@@ -311,17 +315,17 @@ UNKNOWN = {
     ("exception", "reason"), UNKNOWN.items(), ids=[f"{type(e).__module__}.{type(e).__name__}" for e in UNKNOWN]
 )
 def test_where_nobody_knows_the_outcome_it_is_not_counted_as_rejected(
-    book: TradingMetrics, exception: BaseException, reason: str
+    metrics: TradingMetrics, exception: BaseException, reason: str
 ) -> None:
     """Orders that may be live would be counted as refused, and nobody would look for them."""
-    place = track_order(raising(exception), strategy="s", metrics=book)  # type: ignore[call-overload]
+    place = track_order(raising(exception), strategy="s", metrics=metrics)  # type: ignore[call-overload]
     with pytest.raises(type(exception)) as caught:
         place()
     assert exception is caught.value
     assert {
         "trading_orders_submitted_total s unknown unknown": 1,
         f"trading_orders_unknown_total s {reason}": 1,
-    } == recorded(book)
+    } == recorded(metrics)
 
 
 class GatewayGone(Exception):  # noqa: N818
@@ -345,15 +349,17 @@ class GatewayGoneAgain(GatewayGone):
 )
 @pytest.mark.parametrize("exception", [GatewayGone(), GatewayGoneAgain()])
 def test_more_exceptions_of_unknown_outcome_can_be_named(
-    book: TradingMetrics, unknown_on: Any, exception: Exception
+    metrics: TradingMetrics, unknown_on: Any, exception: Exception
 ) -> None:
     """A library with timeouts of its own would have its live orders counted as refused."""
-    place = track_order(strategy="s", unknown_on=unknown_on, metrics=book)(raising(exception))
+    place = track_order(strategy="s", unknown_on=unknown_on, metrics=metrics)(raising(exception))
     with pytest.raises(GatewayGone):
         place()
-    assert 1 == sum(count for name, count in recorded(book).items() if name.startswith("trading_orders_unknown_total"))
-    assert 1 == sum(count for name, count in recorded(book).items() if name.startswith("trading_orders_submitted"))
-    assert 2 == len(recorded(book))
+    assert 1 == sum(
+        count for name, count in recorded(metrics).items() if name.startswith("trading_orders_unknown_total")
+    )
+    assert 1 == sum(count for name, count in recorded(metrics).items() if name.startswith("trading_orders_submitted"))
+    assert 2 == len(recorded(metrics))
 
 
 @pytest.mark.parametrize(
@@ -367,42 +373,42 @@ def test_more_exceptions_of_unknown_outcome_can_be_named(
     ],
 )
 def test_a_group_with_an_exception_of_unknown_outcome_is_unknown(
-    book: TradingMetrics, members: list[Exception], is_unknown: bool
+    metrics: TradingMetrics, members: list[Exception], is_unknown: bool
 ) -> None:
     """An order that is sent in a task group, and may be live after its timeout, would be counted as refused."""
     group = ExceptionGroup("orders", members)
-    place = track_order(strategy="s", unknown_on=GatewayGone, metrics=book)(raising(group))
+    place = track_order(strategy="s", unknown_on=GatewayGone, metrics=metrics)(raising(group))
     with pytest.raises(ExceptionGroup) as caught:
         place()
     assert group is caught.value
     assert {
         "trading_orders_submitted_total s unknown unknown": 1,
         f"trading_orders_{'unknown' if is_unknown else 'rejected'}_total s exception_group": 1,
-    } == recorded(book)
+    } == recorded(metrics)
 
 
-def test_an_exception_for_a_reason_is_its_class(book: TradingMetrics) -> None:
+def test_an_exception_for_a_reason_is_its_class(metrics: TradingMetrics) -> None:
     """Its text holds the amount that was missing, and each rejection would be a reason of its own."""
     refusal = PermissionError("need 1,250.75 more")
     with pytest.raises(PermissionError):
-        track_order(strategy="s", reason=error(), metrics=book)(raising(refusal))()
+        track_order(strategy="s", reason=error(), metrics=metrics)(raising(refusal))()
     answer = {"status": "rejected", "error": refusal}
-    assert answer is track_order(strategy="s", reason=result("error"), metrics=book)(lambda: answer)()
+    assert answer is track_order(strategy="s", reason=result("error"), metrics=metrics)(lambda: answer)()
     with pytest.raises(PermissionError):
-        track_order(strategy="s", reason=error("args.0"), metrics=book)(raising(refusal))()
+        track_order(strategy="s", reason=error("args.0"), metrics=metrics)(raising(refusal))()
     assert {
         "trading_orders_submitted_total s unknown unknown": 3,
         "trading_orders_rejected_total s permission_error": 2,
         "trading_orders_rejected_total s need 1,250.75 more": 1,
-    } == recorded(book)
+    } == recorded(metrics)
 
 
-def test_naming_more_keeps_the_defaults(book: TradingMetrics) -> None:
+def test_naming_more_keeps_the_defaults(metrics: TradingMetrics) -> None:
     """Timeouts would become rejections for those who add an exception of their own."""
-    place = track_order(strategy="s", unknown_on="GatewayGone", metrics=book)(raising(TimeoutError()))
+    place = track_order(strategy="s", unknown_on="GatewayGone", metrics=metrics)(raising(TimeoutError()))
     with pytest.raises(TimeoutError):
         place()
-    assert 1 == sample(book, "trading_orders_unknown_total", strategy="s", reason="timeout_error")
+    assert 1 == sample(metrics, "trading_orders_unknown_total", strategy="s", reason="timeout_error")
 
 
 @pytest.mark.parametrize("unknown_on", [42, (int,), "", (" ",), (None,), [ValueError, 3]])
@@ -412,11 +418,11 @@ def test_what_is_no_exception_cannot_be_named(unknown_on: Any) -> None:
         track_order(strategy="s", unknown_on=unknown_on)
 
 
-def test_a_cancelled_task_is_unknown_and_stays_cancelled(book: TradingMetrics) -> None:
+def test_a_cancelled_task_is_unknown_and_stays_cancelled(metrics: TradingMetrics) -> None:
     """Shutting a bot down would show as a burst of rejections."""
     entered: list[bool] = []
 
-    @track_order(strategy="s", metrics=book)
+    @track_order(strategy="s", metrics=metrics)
     async def place(side: str, order_type: str) -> None:
         entered.append(True)
         await asyncio.Event().wait()
@@ -431,7 +437,7 @@ def test_a_cancelled_task_is_unknown_and_stays_cancelled(book: TradingMetrics) -
         assert task.cancelled()
 
     run(main())
-    assert {SUBMITTED: 1, "trading_orders_unknown_total s cancelled_error": 1} == recorded(book)
+    assert {SUBMITTED: 1, "trading_orders_unknown_total s cancelled_error": 1} == recorded(metrics)
 
 
 @pytest.mark.parametrize(
@@ -445,84 +451,84 @@ def test_a_cancelled_task_is_unknown_and_stays_cancelled(book: TradingMetrics) -
         ({}, "broker_error"),
     ],
 )
-def test_a_source_of_the_reason_wins_over_the_class(book: TradingMetrics, sources: Any, reason: str) -> None:
+def test_a_source_of_the_reason_wins_over_the_class(metrics: TradingMetrics, sources: Any, reason: str) -> None:
     """A broker's own reject codes could not be told apart."""
 
     class BrokerError(Exception):
         code = "E17"
 
-    @track_order(strategy="s", metrics=book, **sources)
+    @track_order(strategy="s", metrics=metrics, **sources)
     def place(why: str = "asked") -> None:
         raise BrokerError
 
     with pytest.raises(BrokerError):
         place()
-    assert 1 == sample(book, "trading_orders_rejected_total", strategy="s", reason=reason)
-    assert {} == errors(book)
+    assert 1 == sample(metrics, "trading_orders_rejected_total", strategy="s", reason=reason)
+    assert {} == errors(metrics)
 
 
-def test_a_source_of_the_reason_that_fails_makes_it_unknown_and_is_counted(book: TradingMetrics) -> None:
+def test_a_source_of_the_reason_that_fails_makes_it_unknown_and_is_counted(metrics: TradingMetrics) -> None:
     """A wrong path would look like a reason that the broker gave."""
-    place = track_order(strategy="s", reason=error("code"), metrics=book)(raising(ValueError()))
+    place = track_order(strategy="s", reason=error("code"), metrics=metrics)(raising(ValueError()))
     with pytest.raises(ValueError, match=r"^$"):
         place()
-    assert 1 == sample(book, "trading_orders_rejected_total", strategy="s", reason="unknown")
-    assert 1 == sum(errors(book).values())
+    assert 1 == sample(metrics, "trading_orders_rejected_total", strategy="s", reason="unknown")
+    assert 1 == sum(errors(metrics).values())
 
 
 # ── reasons and fill times ───────────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize("status", ["rejected", "cancelled", "expired"])
-def test_the_reason_is_read_from_the_answer(book: TradingMetrics, status: str) -> None:
+def test_the_reason_is_read_from_the_answer(metrics: TradingMetrics, status: str) -> None:
     """Every rejection and cancel would be for a reason that nobody knows."""
-    place_with(book, Answer(status, reason="price band"))()
+    place_with(metrics, Answer(status, reason="price band"))()
     family = "rejected" if status == "rejected" else "cancelled"
-    assert {SUBMITTED: 1, f"trading_orders_{family}_total s price band": 1} == recorded(book)
+    assert {SUBMITTED: 1, f"trading_orders_{family}_total s price band": 1} == recorded(metrics)
 
 
-def test_a_reason_given_for_an_expired_order_is_kept(book: TradingMetrics) -> None:
+def test_a_reason_given_for_an_expired_order_is_kept(metrics: TradingMetrics) -> None:
     """A day order's end could not be told from a session's."""
-    place_with(book, Answer("expired"), reason="end of day")()
-    assert {SUBMITTED: 1, "trading_orders_cancelled_total s end of day": 1} == recorded(book)
+    place_with(metrics, Answer("expired"), reason="end of day")()
+    assert {SUBMITTED: 1, "trading_orders_cancelled_total s end of day": 1} == recorded(metrics)
 
 
 @pytest.mark.parametrize("fill_time", [0.75, Decimal("0.75"), "0.75", " 0.75 ", Fraction(3, 4)])
-def test_the_fill_time_is_read_from_the_answer_in_seconds(book: TradingMetrics, fill_time: object) -> None:
+def test_the_fill_time_is_read_from_the_answer_in_seconds(metrics: TradingMetrics, fill_time: object) -> None:
     """A broker's own figure, which knows the exchange's time, would be lost."""
-    place_with(book, Answer("filled", fill_time=fill_time))()
-    assert 0.75 == sample(book, "trading_order_fill_time_seconds_sum", strategy="s")
-    assert {} == errors(book)
+    place_with(metrics, Answer("filled", fill_time=fill_time))()
+    assert 0.75 == sample(metrics, "trading_order_fill_time_seconds_sum", strategy="s")
+    assert {} == errors(metrics)
 
 
 def test_the_fill_time_is_the_calls_own_duration_where_none_is_given(
-    book: TradingMetrics, monkeypatch: pytest.MonkeyPatch
+    metrics: TradingMetrics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Fill times would be missing for every broker that answers when the order is filled."""
     now = iter([100.0, 102.5])
-    monkeypatch.setattr("tradmetrics.instrument.perf_counter", lambda: next(now))
-    place_with(book, Answer("filled"))()
-    assert 2.5 == sample(book, "trading_order_fill_time_seconds_sum", strategy="s")
+    monkeypatch.setattr("tradmetrics.capture.call_site.perf_counter", lambda: next(now))
+    place_with(metrics, Answer("filled"))()
+    assert 2.5 == sample(metrics, "trading_order_fill_time_seconds_sum", strategy="s")
 
 
 @pytest.mark.parametrize("fill_time", [-0.1, Decimal("-1"), "-2", math.nan, math.inf, -math.inf, "NaN", "soon", [], 1j])
-def test_a_fill_time_that_cannot_be_is_dropped_and_counted(book: TradingMetrics, fill_time: object) -> None:
+def test_a_fill_time_that_cannot_be_is_dropped_and_counted(metrics: TradingMetrics, fill_time: object) -> None:
     """One bad value would make the sum of all fill times useless."""
-    place_with(book, Answer("filled", fill_time=fill_time))()
-    assert {("place", "value"): 1} == errors(book)
-    assert 1 == recorded(book)[FILLED]
-    assert 0.0 == (sample(book, "trading_order_fill_time_seconds_sum", strategy="s") or 0.0)
-    assert 0.0 == recorded(book).get(FILL_TIME, 0.0)
+    place_with(metrics, Answer("filled", fill_time=fill_time))()
+    assert {("place", "value"): 1} == errors(metrics)
+    assert 1 == recorded(metrics)[FILLED]
+    assert 0.0 == (sample(metrics, "trading_order_fill_time_seconds_sum", strategy="s") or 0.0)
+    assert 0.0 == recorded(metrics).get(FILL_TIME, 0.0)
 
 
-def test_a_fill_time_of_zero_is_one(book: TradingMetrics) -> None:
+def test_a_fill_time_of_zero_is_one(metrics: TradingMetrics) -> None:
     """Fills of a simulated broker would have no times."""
-    place_with(book, Answer("filled", fill_time=0))()
-    assert 1 == recorded(book)[FILL_TIME]
+    place_with(metrics, Answer("filled", fill_time=0))()
+    assert 1 == recorded(metrics)[FILL_TIME]
 
 
 @pytest.mark.parametrize("source", ["arg", "callable", "result", "constant"])
-def test_the_fill_time_can_come_from_any_source(book: TradingMetrics, source: str) -> None:
+def test_the_fill_time_can_come_from_any_source(metrics: TradingMetrics, source: str) -> None:
     """Some brokers' fill times could not be recorded at all."""
     sources: dict[str, Any] = {
         "arg": arg("waited"),
@@ -531,38 +537,38 @@ def test_the_fill_time_can_come_from_any_source(book: TradingMetrics, source: st
         "constant": 3,
     }
 
-    @track_order(strategy="s", status="filled", fill_time=sources[source], metrics=book)
+    @track_order(strategy="s", status="filled", fill_time=sources[source], metrics=metrics)
     def place(waited: float) -> dict[str, Any]:
         return {"info": {"waited": waited}}
 
     place(3.0)
-    assert 3.0 == sample(book, "trading_order_fill_time_seconds_sum", strategy="s")
+    assert 3.0 == sample(metrics, "trading_order_fill_time_seconds_sum", strategy="s")
 
 
 # ── labels ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_missing_side_or_type_is_unknown_and_no_error(book: TradingMetrics) -> None:
+def test_a_missing_side_or_type_is_unknown_and_no_error(metrics: TradingMetrics) -> None:
     """A function without a side could not be decorated, or would be an error at each call."""
-    track_order(strategy="s", metrics=book)(lambda: None)()
-    assert {"trading_orders_submitted_total s unknown unknown": 1} == recorded(book)
+    track_order(strategy="s", metrics=metrics)(lambda: None)()
+    assert {"trading_orders_submitted_total s unknown unknown": 1} == recorded(metrics)
 
 
 @pytest.mark.parametrize("value", [None, "", "unknown", "  "])
-def test_a_side_or_type_that_says_nothing_is_unknown_and_no_error(book: TradingMetrics, value: object) -> None:
+def test_a_side_or_type_that_says_nothing_is_unknown_and_no_error(metrics: TradingMetrics, value: object) -> None:
     """Orders of a kind that has no side would be errors of the instrumentation."""
-    place_with(book, None)(value, value)
-    assert {"trading_orders_submitted_total s unknown unknown": 1} == recorded(book)
+    place_with(metrics, None)(value, value)
+    assert {"trading_orders_submitted_total s unknown unknown": 1} == recorded(metrics)
 
 
-def test_an_unrecognised_type_is_other_and_an_unrecognised_side_is_counted(book: TradingMetrics) -> None:
+def test_an_unrecognised_type_is_other_and_an_unrecognised_side_is_counted(metrics: TradingMetrics) -> None:
     """A broker's special order type would be an error, and a misread side would not."""
-    place = place_with(book, None)
+    place = place_with(metrics, None)
     place("BUY", "ICEBERG")
-    assert {"trading_orders_submitted_total s BUY OTHER": 1} == recorded(book)
+    assert {"trading_orders_submitted_total s BUY OTHER": 1} == recorded(metrics)
     place("sideways", "LIMIT")
-    assert 1 == sample(book, "trading_orders_submitted_total", strategy="s", side="unknown", order_type="LIMIT")
-    assert {("place", "vocabulary"): 1} == errors(book)
+    assert 1 == sample(metrics, "trading_orders_submitted_total", strategy="s", side="unknown", order_type="LIMIT")
+    assert {("place", "vocabulary"): 1} == errors(metrics)
 
 
 class Unreadable:
@@ -574,39 +580,39 @@ class Unreadable:
     __repr__ = __str__
 
 
-def test_a_label_that_cannot_be_read_costs_a_label_and_nothing_else(book: TradingMetrics) -> None:
+def test_a_label_that_cannot_be_read_costs_a_label_and_nothing_else(metrics: TradingMetrics) -> None:
     """One object without a text would take the count of its order with it."""
 
-    @track_order(metrics=book)
+    @track_order(metrics=metrics)
     def place(strategy: object, side: object, order_type: object) -> Answer:
         return Answer("filled", fill_time=1)
 
     for _ in range(3):
         place(Unreadable(), "BUY", "LIMIT")
         place("s", Unreadable(), "LIMIT")
-    assert 3 == sample(book, "trading_orders_submitted_total", strategy="unknown", side="BUY", order_type="LIMIT")
-    assert 3 == sample(book, "trading_orders_submitted_total", strategy="s", side="unknown", order_type="LIMIT")
-    assert 3 == sample(book, "trading_orders_filled_total", strategy="unknown", side="BUY")
-    assert 3 == sample(book, "trading_orders_filled_total", strategy="s", side="unknown")
-    assert {("place", "label"): 6} == errors(book)
+    assert 3 == sample(metrics, "trading_orders_submitted_total", strategy="unknown", side="BUY", order_type="LIMIT")
+    assert 3 == sample(metrics, "trading_orders_submitted_total", strategy="s", side="unknown", order_type="LIMIT")
+    assert 3 == sample(metrics, "trading_orders_filled_total", strategy="unknown", side="BUY")
+    assert 3 == sample(metrics, "trading_orders_filled_total", strategy="s", side="unknown")
+    assert {("place", "label"): 6} == errors(metrics)
 
 
-def test_an_enum_of_texts_is_its_text_to_the_letter(book: TradingMetrics) -> None:
+def test_an_enum_of_texts_is_its_text_to_the_letter(metrics: TradingMetrics) -> None:
     """A side would be exposed as `Side.BUY`, which no panel selects."""
 
     class Side(str, Enum):
         BUY = "BUY"
 
-    place_with(book, None)(Side.BUY, "LIMIT")
+    place_with(metrics, None)(Side.BUY, "LIMIT")
     labels = [
-        list(each.labels.values()) for metric in book.registry.collect() for each in metric.samples if each.labels
+        list(each.labels.values()) for metric in metrics.registry.collect() for each in metric.samples if each.labels
     ]
     assert ["s", "BUY", "LIMIT"] in labels
     assert {str} == {type(value) for values in labels for value in values}
-    assert 'side="BUY"' in generate_latest(book.registry).decode()
+    assert 'side="BUY"' in generate_latest(metrics.registry).decode()
 
 
-def test_the_text_of_a_label_is_read_once_a_call(book: TradingMetrics) -> None:
+def test_the_text_of_a_label_is_read_once_a_call(metrics: TradingMetrics) -> None:
     """A strategy object whose text is costly, or changes, would be asked for each of an order's metrics."""
 
     class Strategy:
@@ -616,12 +622,12 @@ def test_the_text_of_a_label_is_read_once_a_call(book: TradingMetrics) -> None:
             Strategy.read += 1
             return f"read {Strategy.read}"
 
-    place = track_order(metrics=book)(lambda strategy: Answer("filled", fill_time=1))
+    place = track_order(metrics=metrics)(lambda strategy: Answer("filled", fill_time=1))
     for number in (1, 2):
         place(Strategy())
         assert number == Strategy.read
-        assert 1 == sample(book, "trading_orders_filled_total", strategy=f"read {number}", side="unknown")
-        assert 1 == sample(book, "trading_order_fill_time_seconds_count", strategy=f"read {number}")
+        assert 1 == sample(metrics, "trading_orders_filled_total", strategy=f"read {number}", side="unknown")
+        assert 1 == sample(metrics, "trading_order_fill_time_seconds_count", strategy=f"read {number}")
 
 
 class Order:
@@ -659,82 +665,82 @@ ORDER = {"strategy": "s", "side": "BUY", "order_type": "LIMIT"}
     [Order(), dict(ORDER), MappingProxyType(ORDER), OrderMapping(**ORDER), SimpleNamespace(**ORDER)],
     ids=["object", "dict", "proxy", "mapping", "namespace"],
 )
-def test_labels_left_out_are_read_from_the_order(book: TradingMetrics, order: object) -> None:
+def test_labels_left_out_are_read_from_the_order(metrics: TradingMetrics, order: object) -> None:
     """The bare decorator would work on no function that takes an order."""
 
-    @track_order(metrics=book)
+    @track_order(metrics=metrics)
     def place(order: object) -> None:
         pass
 
     for _ in range(3):
         place(order)
-    assert {SUBMITTED: 3} == recorded(book)
+    assert {SUBMITTED: 3} == recorded(metrics)
 
 
-def test_a_parameter_of_that_name_wins_over_the_orders(book: TradingMetrics) -> None:
+def test_a_parameter_of_that_name_wins_over_the_orders(metrics: TradingMetrics) -> None:
     """The side that was asked for would be recorded as the order's."""
 
-    @track_order(strategy="s", metrics=book)
+    @track_order(strategy="s", metrics=metrics)
     def place(order: object, side: str) -> None:
         pass
 
     place({"side": "BUY", "order_type": "LIMIT"}, "SELL")
-    assert {"trading_orders_submitted_total s SELL LIMIT": 1} == recorded(book)
+    assert {"trading_orders_submitted_total s SELL LIMIT": 1} == recorded(metrics)
 
 
 @pytest.mark.parametrize("subject", ["order", "trade", "tick", "position", "request", "model"])
-def test_each_subject_is_looked_at(book: TradingMetrics, subject: str) -> None:
+def test_each_subject_is_looked_at(metrics: TradingMetrics, subject: str) -> None:
     """Functions that call their order a request would record `unknown`."""
     place: Any = eval(f"lambda {subject}: None")
-    track_order(metrics=book)(place)(Order())
-    assert {SUBMITTED: 1} == recorded(book)
+    track_order(metrics=metrics)(place)(Order())
+    assert {SUBMITTED: 1} == recorded(metrics)
 
 
 @pytest.mark.parametrize("order", [object(), {}, None, 3, [], "text"])
-def test_an_order_without_the_label_is_no_error(book: TradingMetrics, order: object) -> None:
+def test_an_order_without_the_label_is_no_error(metrics: TradingMetrics, order: object) -> None:
     """What was only guessed at would be reported as the user's mistake."""
-    track_order(metrics=book)(lambda order: None)(order)
-    assert {"trading_orders_submitted_total unknown unknown unknown": 1} == recorded(book)
+    track_order(metrics=metrics)(lambda order: None)(order)
+    assert {"trading_orders_submitted_total unknown unknown unknown": 1} == recorded(metrics)
 
 
 @pytest.mark.parametrize("kind", [SimpleNamespace, dict, OrderMapping, lambda **values: MappingProxyType(values)])
-def test_the_orders_own_status_decides_at_each_call(book: TradingMetrics, kind: Any) -> None:
+def test_the_orders_own_status_decides_at_each_call(metrics: TradingMetrics, kind: Any) -> None:
     """A function that updates the order it was given would record its first end for ever."""
 
-    @track_order(strategy="s", side="BUY", order_type="LIMIT", metrics=book)
+    @track_order(strategy="s", side="BUY", order_type="LIMIT", metrics=metrics)
     def place(order: object) -> None:
         pass
 
     waiting, filled = kind(status=None), kind(status="filled", fill_time=1)
     for order in (waiting, filled, waiting, filled, kind(), filled):
         place(order)
-    assert {SUBMITTED: 6, FILLED: 3, FILL_TIME: 3} == recorded(book)
+    assert {SUBMITTED: 6, FILLED: 3, FILL_TIME: 3} == recorded(metrics)
 
 
-def test_the_answer_has_no_say_in_what_was_ordered(book: TradingMetrics) -> None:
+def test_the_answer_has_no_say_in_what_was_ordered(metrics: TradingMetrics) -> None:
     """A broker's answer that has a side of its own, such as the other party's, would be taken for the order's."""
 
-    @track_order(metrics=book)
+    @track_order(metrics=metrics)
     def place(order: object) -> dict[str, str]:
         return {"strategy": "theirs", "side": "SELL", "order_type": "MARKET"}
 
     place({"strategy": "s"})
-    assert {"trading_orders_submitted_total s unknown unknown": 1} == recorded(book)
+    assert {"trading_orders_submitted_total s unknown unknown": 1} == recorded(metrics)
 
 
-def test_the_answers_status_is_read_where_the_order_has_none(book: TradingMetrics) -> None:
+def test_the_answers_status_is_read_where_the_order_has_none(metrics: TradingMetrics) -> None:
     """A fill would go uncounted because the order, too, could have had a status."""
 
-    @track_order(metrics=book)
+    @track_order(metrics=metrics)
     def place(order: object) -> Answer:
         return Answer("filled", fill_time=1)
 
     for _ in range(2):
         place(ORDER)
-    assert {SUBMITTED: 2, FILLED: 2, FILL_TIME: 2} == recorded(book)
+    assert {SUBMITTED: 2, FILLED: 2, FILL_TIME: 2} == recorded(metrics)
 
 
-def test_methods_read_labels_from_self_and_cls(book: TradingMetrics) -> None:
+def test_methods_read_labels_from_self_and_cls(metrics: TradingMetrics) -> None:
     """Bots that keep the strategy's name on the object would have to pass it to each call."""
 
     class Bot:
@@ -743,26 +749,26 @@ def test_methods_read_labels_from_self_and_cls(book: TradingMetrics) -> None:
         def __init__(self) -> None:
             self.name = "object"
 
-        @track_order(strategy=arg("self.name"), metrics=book)
+        @track_order(strategy=arg("self.name"), metrics=metrics)
         def by_object(self, side: str) -> Answer:
             return Answer("accepted")
 
-        @track_order(strategy=arg("self.name"), metrics=book)
+        @track_order(strategy=arg("self.name"), metrics=metrics)
         async def by_object_later(self, side: str) -> Answer:
             return Answer("accepted")
 
         @classmethod
-        @track_order(strategy=arg("cls.name"), metrics=book)
+        @track_order(strategy=arg("cls.name"), metrics=metrics)
         def by_class(cls, side: str) -> None:
             pass
 
-        @track_order(strategy=arg("cls.name"), metrics=book)
+        @track_order(strategy=arg("cls.name"), metrics=metrics)
         @classmethod
         def by_class_too(cls, side: str) -> None:
             pass
 
         @staticmethod
-        @track_order(strategy="static", metrics=book)
+        @track_order(strategy="static", metrics=metrics)
         def by_nothing(side: str) -> None:
             pass
 
@@ -776,16 +782,16 @@ def test_methods_read_labels_from_self_and_cls(book: TradingMetrics) -> None:
         "trading_orders_submitted_total object BUY unknown": 2,
         "trading_orders_submitted_total class BUY unknown": 2,
         "trading_orders_submitted_total static BUY unknown": 1,
-    } == recorded(book)
+    } == recorded(metrics)
 
 
 # ── generators ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_generators_outcome_is_what_it_returns_at_its_end(book: TradingMetrics) -> None:
+def test_a_generators_outcome_is_what_it_returns_at_its_end(metrics: TradingMetrics) -> None:
     """An order worked over several steps would be counted before anybody knew its end."""
 
-    @track_order(strategy="s", metrics=book)
+    @track_order(strategy="s", metrics=metrics)
     def work(side: str, order_type: str) -> Any:
         yield "sent"
         yield "accepted"
@@ -793,43 +799,43 @@ def test_a_generators_outcome_is_what_it_returns_at_its_end(book: TradingMetrics
 
     steps = work("BUY", "LIMIT")
     assert ["sent", "accepted"] == [next(steps), next(steps)]
-    assert {} == recorded(book)
+    assert {} == recorded(metrics)
     with pytest.raises(StopIteration) as end:
         next(steps)
     assert Answer("filled", fill_time=1) == end.value.value
-    assert {SUBMITTED: 1, FILLED: 1, FILL_TIME: 1} == recorded(book)
+    assert {SUBMITTED: 1, FILLED: 1, FILL_TIME: 1} == recorded(metrics)
 
 
-def test_a_generator_closed_early_has_an_unknown_outcome(book: TradingMetrics) -> None:
+def test_a_generator_closed_early_has_an_unknown_outcome(metrics: TradingMetrics) -> None:
     """An order that was abandoned half-way would look refused, or be lost."""
 
-    @track_order(strategy="s", metrics=book)
+    @track_order(strategy="s", metrics=metrics)
     def work(side: str, order_type: str) -> Any:
         yield "sent"
 
     steps = work("BUY", "LIMIT")
     next(steps)
     steps.close()
-    assert {SUBMITTED: 1, "trading_orders_unknown_total s generator_exit": 1} == recorded(book)
+    assert {SUBMITTED: 1, "trading_orders_unknown_total s generator_exit": 1} == recorded(metrics)
 
 
-def test_an_async_generator_counts_at_its_end_or_when_closed(book: TradingMetrics) -> None:
+def test_an_async_generator_counts_at_its_end_or_when_closed(metrics: TradingMetrics) -> None:
     """A stream of an order's states would be counted twice, or never."""
 
-    @track_order(strategy="s", metrics=book)
+    @track_order(strategy="s", metrics=metrics)
     async def work(side: str, order_type: str) -> Any:
         yield "sent"
         yield "accepted"
 
     async def main() -> None:
         assert ["sent", "accepted"] == [each async for each in work("BUY", "LIMIT")]
-        assert {SUBMITTED: 1} == recorded(book)
+        assert {SUBMITTED: 1} == recorded(metrics)
         steps = work("BUY", "LIMIT")
         await steps.__anext__()
         await steps.aclose()
 
     run(main())
-    assert {SUBMITTED: 2, "trading_orders_unknown_total s generator_exit": 1} == recorded(book)
+    assert {SUBMITTED: 2, "trading_orders_unknown_total s generator_exit": 1} == recorded(metrics)
 
 
 # ── the decorator itself ─────────────────────────────────────────────────────────────────────────────────────────
@@ -846,7 +852,7 @@ def test_bare_called_and_called_on_a_function_are_the_same() -> None:
     assert {SUBMITTED: 3, FILLED: 3, FILL_TIME: 3} == recorded(get_metrics())
 
 
-def test_a_decorated_function_follows_the_default_book() -> None:
+def test_a_decorated_function_follows_the_default_metrics() -> None:
     """Functions decorated before `configure` ran would record somewhere else."""
 
     @track_order(strategy="s")
@@ -975,17 +981,17 @@ def test_what_is_said_of_a_wrong_target_is_all_that_is_needed_to_mend_it(
     assert message == str(caught.value)
 
 
-def test_a_book_that_is_none_is_said_with_the_decorator_that_got_it() -> None:
+def test_a_metrics_object_that_is_none_is_said_with_the_decorator_that_got_it() -> None:
     """Of fifty decorated functions, nobody would know which decorator was given something else."""
     with pytest.raises(TradmetricsError, match=r"^@track_order: metrics= takes .*, not 5"):
         track_order(strategy="s", metrics=5)(stream)  # type: ignore[call-overload]
 
 
 def test_a_side_that_is_none_is_said_with_what_it_may_be(
-    book: TradingMetrics, caplog: pytest.LogCaptureFixture
+    metrics: TradingMetrics, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A broker's spelling that is not known yet could not be found by the log."""
-    place = place_with(book, None)
+    place = place_with(metrics, None)
     place("sideways", "LIMIT")
     where = f"{__name__}.{place.__qualname__}"
     assert (
@@ -1007,7 +1013,7 @@ FOLDED = {"BUY": "BUY", "sell": "SELL", "B": "BUY", "LIMIT": "LIMIT", "market": 
 @given(st.lists(calls, max_size=25), st.sampled_from(["function", "method", "keywords", "async"]))
 def test_any_sequence_of_calls_counts_what_the_rules_say(orders: list[Any], way: str) -> None:
     """What is remembered between calls would leak from one order to the next."""
-    book = TradingMetrics()
+    metrics = TradingMetrics()
 
     def place(strategy: object, side: object, order_type: object, status: object, fails: bool) -> Any:
         if fails:
@@ -1020,19 +1026,19 @@ def test_any_sequence_of_calls_counts_what_the_rules_say(orders: list[Any], way:
         async def place_later(strategy: object, side: object, order_type: object, answer: object, fails: bool) -> Any:
             return place(strategy, side, order_type, answer, fails)
 
-        later: Any = track_order(metrics=book)(place_later)
+        later: Any = track_order(metrics=metrics)(place_later)
         decorated = lambda *call: run(later(*call))  # noqa: E731
     elif way == "method":
 
         class Bot:
-            @track_order(metrics=book)
+            @track_order(metrics=metrics)
             def place(self, strategy: object, side: object, order_type: object, answer: object, fails: bool) -> Any:
                 return place(strategy, side, order_type, answer, fails)
 
         decorated = Bot().place
     else:
 
-        @track_order(metrics=book)
+        @track_order(metrics=metrics)
         def function(strategy: object, side: object, order_type: object, answer: object, fails: bool) -> Any:
             return place(strategy, side, order_type, answer, fails)
 
@@ -1062,5 +1068,5 @@ def test_any_sequence_of_calls_counts_what_the_rules_say(orders: list[Any], way:
             count(f"trading_orders_{family}_total", strategy, "expired" if status == "expired" else "unknown")
         answer = decorated(strategy, side, order_type, status, fails)
         assert (None if status is None else {"status": status}) == answer
-    actual = {name: value for name, value in recorded(book).items() if not name.startswith("tradmetrics_")}
+    actual = {name: value for name, value in recorded(metrics).items() if not name.startswith("tradmetrics_")}
     assert expected == actual

@@ -155,8 +155,8 @@ STUCK = """
 import builtins, sys, threading, time
 import tradmetrics as tm
 from tradmetrics.cardinality import Guard
-from tradmetrics.lifecycle.core import Core
-from tradmetrics.worker_files import _File
+from tradmetrics.orders.correlator import Core
+from tradmetrics.storage.worker_files import _File
 
 orders = tm.OrderTracker("s")
 place = tm.track_order(order_type="LIMIT", side="BUY")(lambda strategy: None)
@@ -208,11 +208,11 @@ import tradmetrics as tm
 
 logging.disable(logging.CRITICAL)
 limits = tm.Limits(labels={"strategy": 1_000_000}, default_series=1_000_000)
-book = tm.TradingMetrics(limits=limits, strategy_stats=tm.StrategyStats())
-orders = tm.OrderTracker("s", metrics=book)
-place = tm.track_order(order_type="LIMIT", side="BUY", metrics=book)(lambda strategy: None)
-trade = tm.track_trade(strategy="s", side="BUY", pnl=tm.result(), metrics=book)(lambda: 12.5)
-positions = tm.track_positions(metrics=book)(lambda: [])
+metrics = tm.TradingMetrics(limits=limits, strategy_stats=tm.StrategyStats())
+orders = tm.OrderTracker("s", metrics=metrics)
+place = tm.track_order(order_type="LIMIT", side="BUY", metrics=metrics)(lambda strategy: None)
+trade = tm.track_trade(strategy="s", side="BUY", pnl=tm.result(), metrics=metrics)(lambda: 12.5)
+positions = tm.track_positions(metrics=metrics)(lambda: [])
 
 
 def record(number):
@@ -221,7 +221,7 @@ def record(number):
     trade()
     traded += 1
     positions()
-    with tm.fill_timer("s", metrics=book):
+    with tm.fill_timer("s", metrics=metrics):
         pass
     orders.submitted(f"C{number}", side="BUY", order_type="LIMIT", quantity=1.0)
     orders.updated(f"C{number}", status="filled")
@@ -252,7 +252,7 @@ def others():
     for number in range(200):
         record(-number)
     for metric, each in (("trading_trades_pnl_count", 1), ("trading_profit_total", 12.5)):
-        count = book.registry.get_sample_value(metric, {"strategy": "s"}) / each
+        count = metrics.registry.get_sample_value(metric, {"strategy": "s"}) / each
         assert traded <= count <= traded + interrupted, (metric, traded, count, interrupted)
     print("done")
 
@@ -368,7 +368,7 @@ def names(count):
 def test_a_full_disk_stops_no_order(worker: Program) -> None:
     """The worker would be ended by a bus error, or its orders by an exception, because a log has filled the disk."""
     script = """
-    import tradmetrics.multiprocess
+    import tradmetrics.storage.worker_directory
 
     server = tm.start_metrics_server(port=0)
     place("before")
@@ -391,7 +391,7 @@ def test_a_full_disk_stops_no_order(worker: Program) -> None:
     except tm.ConfigurationError as error:
         assert "No space left on device" in str(error), error
     else:
-        raise AssertionError("a book was built")
+        raise AssertionError("a metrics was built")
 
     make_room()
     for name in names(400):
@@ -438,7 +438,7 @@ def test_a_worker_forks_on_a_full_disk(worker: Program, blocks: int) -> None:
     print("done")
     """
     answer = worker.run(
-        DISK + "import tradmetrics.multiprocess\n" + textwrap.dedent(script),
+        DISK + "import tradmetrics.storage.worker_directory\n" + textwrap.dedent(script),
         blocks,
         before=ON_A_SMALL_DISK,
         quiet=False,
@@ -450,7 +450,7 @@ def test_a_worker_forks_on_a_full_disk(worker: Program, blocks: int) -> None:
 def test_a_limit_on_the_size_of_files_stops_no_order(worker: Program) -> None:
     """A worker with a quota would be ended by a signal, or its orders by an exception."""
     script = """
-    import tradmetrics.multiprocess
+    import tradmetrics.storage.worker_directory
 
     place("before")
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -512,13 +512,13 @@ VALUES: dict[str, Callable[[int], Any]] = {
 @pytest.mark.parametrize("kind", VALUES)
 def test_an_open_label_of_megabytes_costs_no_megabytes(kind: str) -> None:
     """A broker's error page as the reason of a rejection would be copied again and again, until memory ends."""
-    book = TradingMetrics(strict=True)
+    metrics = TradingMetrics(strict=True)
 
-    @track_order(side="BUY", order_type="LIMIT", metrics=book)
+    @track_order(side="BUY", order_type="LIMIT", metrics=metrics)
     def place(strategy: object, reason: object) -> dict[str, Any]:
         return {"status": "rejected", "reason": reason}
 
-    on_tick = track_market_data(metrics=book)(lambda symbol: None)
+    on_tick = track_market_data(metrics=metrics)(lambda symbol: None)
     place("warm", "up")
     on_tick("warm")
     value = VALUES[kind](SIZE)
@@ -527,12 +527,12 @@ def test_an_open_label_of_megabytes_costs_no_megabytes(kind: str) -> None:
         for _ in range(3):
             place(value, value)
             on_tick(value)
-            with fill_timer(value, metrics=book):
+            with fill_timer(value, metrics=metrics):
                 pass
         assert tracemalloc.get_traced_memory()[1] < 1_000_000
     finally:
         tracemalloc.stop()
-    found = recorded(book)
+    found = recorded(metrics)
     (label,) = {name.split(" ", 1)[1] for name in found if name.startswith("trading_order_fill_time")}
     assert 0 < len(label) <= 128
     assert 3 == found[f"trading_orders_rejected_total {label} {label}"]
@@ -544,7 +544,7 @@ import resource, sys
 import tradmetrics as tm
 
 size = int(sys.argv[1])
-book = tm.TradingMetrics()
+metrics = tm.TradingMetrics()
 calls = 0
 
 
@@ -576,24 +576,24 @@ class Endless:
     __repr__ = __str__
 
 
-@tm.track_order(metrics=book)
+@tm.track_order(metrics=metrics)
 def place(strategy, side, order_type, status, reason, fill_time):
     global calls
     calls += 1
     return {"status": status, "reason": reason, "fill_time": fill_time}
 
 
-@tm.track_trade(side="BUY", metrics=book)
+@tm.track_trade(side="BUY", metrics=metrics)
 def close(strategy, status, pnl):
     return {"status": status, "pnl": pnl}
 
 
-on_tick = tm.track_market_data(metrics=book)(lambda symbol, timestamp: None)
-exporter = tm.MetricsExporter(book)
+on_tick = tm.track_market_data(metrics=metrics)(lambda symbol, timestamp: None)
+exporter = tm.MetricsExporter(metrics)
 orders = tm.OrderTracker(strategy="s", metrics=tm.TradingMetrics())
 
 
-@tm.track_errors(component=tm.arg("component"), severity=tm.arg("severity"), metrics=book)
+@tm.track_errors(component=tm.arg("component"), severity=tm.arg("severity"), metrics=metrics)
 def fail(component, severity):
     raise ValueError(component)
 
@@ -606,7 +606,7 @@ def call(value):
         assert answer["fill_time"] is arguments[5] and answer["status"] is arguments[3]
     close(value, value, value)
     on_tick(value, value)
-    with tm.fill_timer(value, metrics=book):
+    with tm.fill_timer(value, metrics=metrics):
         pass
     exporter.update_capital_metrics(value, value, value)
     exporter.record_system_error(value, value)
@@ -642,7 +642,7 @@ resource.setrlimit(resource.RLIMIT_AS, limits)
 assert calls - before == 6 * len(values)
 total = sum(
     sample.value
-    for metric in book.registry.collect()
+    for metric in metrics.registry.collect()
     for sample in metric.samples
     if sample.name == "trading_orders_submitted_total"
 )
@@ -668,37 +668,37 @@ time.time = lambda: right() + shift
 
 import tradmetrics as tm
 from prometheus_client.parser import text_string_to_metric_families as parse
-from tradmetrics.rendering import render
+from tradmetrics.storage.rendering import render
 
-book = tm.TradingMetrics(strategy_stats=tm.StrategyStats())
-orders = tm.OrderTracker(strategy="s", metrics=book)
+metrics = tm.TradingMetrics(strategy_stats=tm.StrategyStats())
+orders = tm.OrderTracker(strategy="s", metrics=metrics)
 calls = 0
 last = {}
 
 
-@tm.track_order(strategy="s", side="BUY", order_type="LIMIT", metrics=book)
+@tm.track_order(strategy="s", side="BUY", order_type="LIMIT", metrics=metrics)
 def place(step):
     global shift
     shift += step
     return {"status": "filled"}
 
 
-@tm.track_market_data(symbol="NIFTY", metrics=book)
+@tm.track_market_data(symbol="NIFTY", metrics=metrics)
 def on_tick(timestamp):
     pass
 
 
-@tm.track_trade(strategy="s", side="BUY", pnl=2, metrics=book)
+@tm.track_trade(strategy="s", side="BUY", pnl=2, metrics=metrics)
 def close():
     pass
 
 
-@tm.track_training(metrics=book)
+@tm.track_training(metrics=metrics)
 def train():
     pass
 
 
-@tm.track_request(endpoint="/orders", method="GET", metrics=book)
+@tm.track_request(endpoint="/orders", method="GET", metrics=metrics)
 def ask():
     return {"status": 200}
 
@@ -711,14 +711,14 @@ def trade(step):
     stamp = time.time()
     place(step)
     on_tick(stamp)
-    with tm.fill_timer("timed", metrics=book):
+    with tm.fill_timer("timed", metrics=metrics):
         shift += step
     close(), train(), ask()
     orders.updated(calls, status="filled")
 
 
 def scrape():
-    for family in parse(render(book.registry).decode()):
+    for family in parse(render(metrics.registry).decode()):
         for sample in family.samples:
             key = (sample.name, *sorted(sample.labels.items()))
             if family.type in ("counter", "histogram"):
@@ -731,7 +731,7 @@ for step in (0, -0.5, -3_600, 0, -3 * 86_400, 7_200, -1e-9, 0):
         trade(step)
         orders.submitted(f"open{calls}", side="SELL", order_type="LIMIT")
     scrape()
-again = tm.OrderTracker.restore(orders.snapshot(), strategy="s", metrics=book)
+again = tm.OrderTracker.restore(orders.snapshot(), strategy="s", metrics=metrics)
 shift -= 7_200
 again.updated(f"open{calls}", status="filled")
 again.updated("open1", status="filled")
@@ -785,11 +785,11 @@ def uvloop_loop(*, debug: bool) -> asyncio.AbstractEventLoop:
 @pytest.mark.parametrize("new_loop", [asyncio_loop, uvloop_loop], ids=["asyncio", "uvloop"])
 def test_every_loop_runs_what_is_decorated(new_loop: Callable[..., asyncio.AbstractEventLoop], debug: bool) -> None:
     """A bot on a faster loop, or while it is debugged, would lose orders, or see warnings that are not its own."""
-    book = TradingMetrics(strict=True)
-    orders = OrderTracker(strategy="tracked", metrics=book)
+    metrics = TradingMetrics(strict=True)
+    orders = OrderTracker(strategy="tracked", metrics=metrics)
     complaints: list[Any] = []
 
-    @track_order(strategy="s", side="BUY", order_type="LIMIT", metrics=book)
+    @track_order(strategy="s", side="BUY", order_type="LIMIT", metrics=metrics)
     async def place(how: str) -> dict[str, str]:
         await asyncio.sleep(0)
         if how == "rejected":
@@ -803,13 +803,13 @@ def test_every_loop_runs_what_is_decorated(new_loop: Callable[..., asyncio.Abstr
         await asyncio.sleep(0)
         return order_id
 
-    @track_market_data(metrics=book)
+    @track_market_data(metrics=metrics)
     async def ticks(symbol: str) -> AsyncIterator[int]:
         for number in range(10):
             await asyncio.sleep(0)
             yield number
 
-    @track_connection(metrics=book)
+    @track_connection(metrics=metrics)
     async def listen() -> int:
         total = 0
         async for number in ticks("whole"):
@@ -819,13 +819,13 @@ def test_every_loop_runs_what_is_decorated(new_loop: Callable[..., asyncio.Abstr
         await stopped.aclose()  # type: ignore[attr-defined]
         return total
 
-    @track_request(endpoint="/orders", method="GET", metrics=book)
+    @track_request(endpoint="/orders", method="GET", metrics=metrics)
     async def ask() -> dict[str, int]:
-        async with fill_timer("s", metrics=book):
+        async with fill_timer("s", metrics=metrics):
             await asyncio.sleep(0.001)
         return {"status": 200}
 
-    @track_errors(component="feed", severity="error", metrics=book)
+    @track_errors(component="feed", severity="error", metrics=metrics)
     async def fail() -> None:
         raise KeyError("feed")
 
@@ -836,7 +836,7 @@ def test_every_loop_runs_what_is_decorated(new_loop: Callable[..., asyncio.Abstr
             sent.append(message)
 
         scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
-        await make_asgi_app(book)(scope, None, send)  # type: ignore[arg-type]
+        await make_asgi_app(metrics)(scope, None, send)  # type: ignore[arg-type]
         return int(sent[0]["status"])
 
     async def session(number: int) -> None:
@@ -871,7 +871,7 @@ def test_every_loop_runs_what_is_decorated(new_loop: Callable[..., asyncio.Abstr
         finally:
             loop.close()
     assert ([], []) == (complaints, [str(each.message) for each in warned])
-    found = recorded(book)
+    found = recorded(metrics)
     expected = {
         "trading_orders_submitted_total s BUY LIMIT": 60.0,
         "trading_orders_filled_total s BUY": 20.0,

@@ -44,17 +44,17 @@ def pushed(gateway: str, name: str, **labels: str) -> dict[tuple[tuple[str, str]
 
 
 def book_with_trades(count: int) -> TradingMetrics:
-    """A book that counted some trades of one strategy."""
-    book = TradingMetrics()
+    """A metrics that counted some trades of one strategy."""
+    metrics = TradingMetrics()
     for _ in range(count):
-        MetricsExporter(book).record_trade(strategy="gamma", side="BUY", status="filled", pnl=1.0)
-    return book
+        MetricsExporter(metrics).record_trade(strategy="gamma", side="BUY", status="filled", pnl=1.0)
+    return metrics
 
 
 def test_the_end_of_the_block_pushes_under_job_and_grouping_key(gateway: str) -> None:
     """A backtest's figures would be lost when its process ends."""
-    book = book_with_trades(3)
-    with push_on_exit(gateway, "backtest", grouping_key={"run": "a/b c"}, metrics=book):
+    metrics = book_with_trades(3)
+    with push_on_exit(gateway, "backtest", grouping_key={"run": "a/b c"}, metrics=metrics):
         assert pushed(gateway, "trading_trades_total", job="backtest", run="a/b c") == {}
     assert list(pushed(gateway, "trading_trades_total", job="backtest", run="a/b c").values()) == [3.0]
 
@@ -137,33 +137,33 @@ os.wait()
     assert pushed(gateway, "trading_trades_total", job="fork") == {}
 
 
-def errors(book: TradingMetrics) -> float | None:
-    """Return how many errors of the push a book has counted."""
+def errors(metrics: TradingMetrics) -> float | None:
+    """Return how many errors of the push a metrics has counted."""
     labels = {"site": "tradmetrics.push.push_on_exit", "stage": "record"}
-    return book.registry.get_sample_value(INSTRUMENTATION_ERRORS.name, labels)
+    return metrics.registry.get_sample_value(INSTRUMENTATION_ERRORS.name, labels)
 
 
 def test_an_unreachable_gateway_is_counted_and_logged_and_raises_nothing(caplog: pytest.LogCaptureFixture) -> None:
     """Monitoring that is down would take the backtest's result with it."""
-    book = book_with_trades(1)
+    metrics = book_with_trades(1)
     with (
         caplog.at_level(logging.WARNING, "tradmetrics"),
-        push_on_exit(f"http://127.0.0.1:{free_port()}", "unreachable", metrics=book) as push,
+        push_on_exit(f"http://127.0.0.1:{free_port()}", "unreachable", metrics=metrics) as push,
     ):
         pass
     assert not push.push()
     assert not push.delete()
-    assert errors(book) == 3
+    assert errors(metrics) == 3
     assert len([record for record in caplog.records if "push_on_exit" in record.getMessage()]) == 1
 
 
 def test_a_gateway_that_refuses_is_counted_too(gateway: str) -> None:
     """A gateway that says no would look like one that says yes."""
-    book = book_with_trades(1)
-    push = push_on_exit(f"{gateway}/wrong/path", "refused", metrics=book)
+    metrics = book_with_trades(1)
+    push = push_on_exit(f"{gateway}/wrong/path", "refused", metrics=metrics)
     push.cancel()
     assert not push.push()
-    assert errors(book) == 1
+    assert errors(metrics) == 1
 
 
 def test_a_handler_of_ones_own_sends_the_request() -> None:

@@ -37,8 +37,8 @@ BOTH = MetricDefinition("both_total", "counter", "Calls by two things.", ("what"
 
 
 @pytest.fixture
-def book() -> TradingMetrics:
-    """A book of the test's own."""
+def metrics() -> TradingMetrics:
+    """A metrics of the test's own."""
     return TradingMetrics()
 
 
@@ -90,124 +90,134 @@ class Text(str, Enum):
 
 
 SHORT: dict[str, tuple[Callable[[TradingMetrics], Any], Callable[..., Any], tuple[Any, ...]]] = {
-    "constants": (lambda book: track_order(strategy="s", metrics=book), lambda: None, ()),
-    "texts": (lambda book: track_order(metrics=book), lambda strategy, side, order_type: None, ("s", "BUY", "LIMIT")),
-    "an enum": (lambda book: track_order(strategy="s", metrics=book), lambda side: None, (Side.BUY,)),
-    "an enum of texts": (lambda book: track_order(strategy="s", metrics=book), lambda side: None, (Text.BUY,)),
+    "constants": (lambda metrics: track_order(strategy="s", metrics=metrics), lambda: None, ()),
+    "texts": (
+        lambda metrics: track_order(metrics=metrics),
+        lambda strategy, side, order_type: None,
+        ("s", "BUY", "LIMIT"),
+    ),
+    "an enum": (lambda metrics: track_order(strategy="s", metrics=metrics), lambda side: None, (Side.BUY,)),
+    "an enum of texts": (lambda metrics: track_order(strategy="s", metrics=metrics), lambda side: None, (Text.BUY,)),
     "an enum beside a text": (
-        lambda book: track_order(order_type="LIMIT", metrics=book),
+        lambda metrics: track_order(order_type="LIMIT", metrics=metrics),
         lambda side, strategy: None,
         ("BUY", Desk.DELTA),
     ),
     "an order's own labels": (
-        lambda book: track_order(metrics=book),
+        lambda metrics: track_order(metrics=metrics),
         lambda order: None,
         (SimpleNamespace(strategy="s", side="BUY", order_type="LIMIT"),),
     ),
-    "a key": (lambda book: track(WHAT, what=arg("x.what"), metrics=book), lambda x: None, ({"what": "a"},)),
+    "a key": (lambda metrics: track(WHAT, what=arg("x.what"), metrics=metrics), lambda x: None, ({"what": "a"},)),
     "an attribute": (
-        lambda book: track(WHAT, what=arg("x.what"), metrics=book),
+        lambda metrics: track(WHAT, what=arg("x.what"), metrics=metrics),
         lambda x: None,
         (SimpleNamespace(what="a"),),
     ),
     "an order without a status": (
-        lambda book: track_order(strategy="s", side="BUY", order_type="LIMIT", metrics=book),
+        lambda metrics: track_order(strategy="s", side="BUY", order_type="LIMIT", metrics=metrics),
         lambda order: None,
         (SimpleNamespace(),),
     ),
     "an order without a status as a dict": (
-        lambda book: track_order(strategy="s", side="BUY", order_type="LIMIT", metrics=book),
+        lambda metrics: track_order(strategy="s", side="BUY", order_type="LIMIT", metrics=metrics),
         lambda order: None,
         ({},),
     ),
     "an order and a request without a status": (
-        lambda book: track_order(strategy="s", side="BUY", order_type="LIMIT", metrics=book),
+        lambda metrics: track_order(strategy="s", side="BUY", order_type="LIMIT", metrics=metrics),
         lambda order, request: None,
         (SimpleNamespace(), {}),
     ),
-    "seconds": (lambda book: fill_timer("s", metrics=book), lambda: None, ()),
-    "seconds of a request": (lambda book: track_request(endpoint="/x", method="GET", metrics=book), lambda: None, ()),
-    "a trade": (lambda book: track_trade(strategy="s", side="BUY", metrics=book), lambda: None, ()),
-    "market data": (lambda book: track_market_data(symbol="NIFTY", metrics=book), lambda tick: None, ("tick",)),
+    "seconds": (lambda metrics: fill_timer("s", metrics=metrics), lambda: None, ()),
+    "seconds of a request": (
+        lambda metrics: track_request(endpoint="/x", method="GET", metrics=metrics),
+        lambda: None,
+        (),
+    ),
+    "a trade": (lambda metrics: track_trade(strategy="s", side="BUY", metrics=metrics), lambda: None, ()),
+    "market data": (lambda metrics: track_market_data(symbol="NIFTY", metrics=metrics), lambda tick: None, ("tick",)),
 }
 
 
 @pytest.mark.parametrize("name", SHORT)
-def test_a_call_that_was_seen_before_goes_the_short_way(book: TradingMetrics, name: str) -> None:
+def test_a_call_that_was_seen_before_goes_the_short_way(metrics: TradingMetrics, name: str) -> None:
     """Every order would cost what the first one did, many times what a call by hand costs."""
     decorator, function, args = SHORT[name]
-    decorated = decorator(book)(function)
+    decorated = decorator(metrics)(function)
     assert ["resolve", "short", "short"] == ways(lambda: decorated(*args))
-    after_three = recorded(book)
+    after_three = recorded(metrics)
     decorated(*args)
     counters = {key for key in after_three if "timestamp" not in key}
-    assert {key: after_three[key] / 3 * 4 for key in counters} == {key: recorded(book)[key] for key in counters}
-    assert {} == errors(book)
+    assert {key: after_three[key] / 3 * 4 for key in counters} == {key: recorded(metrics)[key] for key in counters}
+    assert {} == errors(metrics)
 
 
 READ: dict[str, tuple[Callable[[TradingMetrics], Any], Callable[..., Any], tuple[Any, ...]]] = {
     "the status of an answer": (
-        lambda book: track_order(strategy="s", side="BUY", order_type="LIMIT", metrics=book),
+        lambda metrics: track_order(strategy="s", side="BUY", order_type="LIMIT", metrics=metrics),
         lambda: {"status": "cancelled", "reason": "too late"},
         (),
     ),
     "a prediction that decides": (
-        lambda book: track_prediction(model="m", prediction=arg("what"), metrics=book),
+        lambda metrics: track_prediction(model="m", prediction=arg("what"), metrics=metrics),
         lambda what: None,
         ("up",),
     ),
     "a prediction that is the answer's": (
-        lambda book: track_prediction(model="m", metrics=book),
+        lambda metrics: track_prediction(model="m", metrics=metrics),
         lambda: {"prediction": "up"},
         (),
     ),
     "a value of one's own": (
-        lambda book: track(WHAT, what=arg("x"), value=arg("size"), metrics=book),
+        lambda metrics: track(WHAT, what=arg("x"), value=arg("size"), metrics=metrics),
         lambda x, size: None,
         ("a", 2),
     ),
-    "a call that answers": (lambda book: track(WHAT, metrics=book), lambda what: "answer", ("a",)),
+    "a call that answers": (lambda metrics: track(WHAT, metrics=metrics), lambda what: "answer", ("a",)),
 }
 
 
 @pytest.mark.parametrize("name", READ)
-def test_a_call_whose_outcome_has_to_be_read_still_asks_the_registry_but_once(book: TradingMetrics, name: str) -> None:
+def test_a_call_whose_outcome_has_to_be_read_still_asks_the_registry_but_once(
+    metrics: TradingMetrics, name: str
+) -> None:
     """Every order that answers would be looked up in every metric it counts in."""
     decorator, function, args = READ[name]
-    decorated = decorator(book)(function)
+    decorated = decorator(metrics)(function)
     assert ["resolve", "read", "read"] == ways(lambda: decorated(*args))
-    after_three = recorded(book)
+    after_three = recorded(metrics)
     decorated(*args)
-    assert {key: value / 3 * 4 for key, value in after_three.items()} == recorded(book)
-    assert {} == errors(book)
+    assert {key: value / 3 * 4 for key, value in after_three.items()} == recorded(metrics)
+    assert {} == errors(metrics)
 
 
 ASKED: dict[str, tuple[Callable[[TradingMetrics], Any], Callable[..., Any], tuple[Any, ...]]] = {
-    "a number": (lambda book: track(WHAT, metrics=book), lambda what: None, (1,)),
-    "what compares in its own way": (lambda book: track(WHAT, metrics=book), lambda what: None, ([1],)),
-    "a text of a thousand characters": (lambda book: track(WHAT, metrics=book), lambda what: None, ("x" * 1000,)),
+    "a number": (lambda metrics: track(WHAT, metrics=metrics), lambda what: None, (1,)),
+    "what compares in its own way": (lambda metrics: track(WHAT, metrics=metrics), lambda what: None, ([1],)),
+    "a text of a thousand characters": (lambda metrics: track(WHAT, metrics=metrics), lambda what: None, ("x" * 1000,)),
     "an answer of a thousand characters": (
-        lambda book: track(WHAT, what=result(), metrics=book), lambda: "x" * 1000, (),
+        lambda metrics: track(WHAT, what=result(), metrics=metrics), lambda: "x" * 1000, (),
     ),
-    "a function of the call": (lambda book: track(WHAT, what=lambda call: "a", metrics=book), lambda: None, ()),
-    "a side that is none": (lambda book: track_order(strategy="s", metrics=book), lambda side: None, ("sideways",)),
+    "a function of the call": (lambda metrics: track(WHAT, what=lambda call: "a", metrics=metrics), lambda: None, ()),
+    "a side that is none": (lambda metrics: track_order(strategy="s", metrics=metrics), lambda side: None, ("sideways",)),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ASKED)
-def test_what_cannot_be_compared_or_kept_is_asked_for_each_time(book: TradingMetrics, name: str) -> None:
+def test_what_cannot_be_compared_or_kept_is_asked_for_each_time(metrics: TradingMetrics, name: str) -> None:
     """`1`, `True` and `1.0` would be one strategy, a large text would be kept, or an error be counted but once."""
     decorator, function, args = ASKED[name]
-    decorated = decorator(book)(function)
+    decorated = decorator(metrics)(function)
     assert ["resolve"] * 3 == ways(lambda: decorated(*args))
 
 
 @pytest.mark.parametrize("text", ["x" * 255, "x" * 256])
-def test_a_text_up_to_twice_the_longest_label_is_remembered(book: TradingMetrics, text: str) -> None:
+def test_a_text_up_to_twice_the_longest_label_is_remembered(metrics: TradingMetrics, text: str) -> None:
     """Long names, of which the label shows the beginning, would be asked for each time."""
-    decorated = track(WHAT, metrics=book)(lambda what: None)
+    decorated = track(WHAT, metrics=metrics)(lambda what: None)
     assert ["resolve", "short", "short"] == ways(lambda: decorated(text))
-    longer = track(WHAT, metrics=book)(lambda what: None)
+    longer = track(WHAT, metrics=metrics)(lambda what: None)
     assert ["resolve"] * 3 == ways(lambda: longer("x" * 257))
 
 
@@ -220,10 +230,10 @@ def cancelled(found: dict[str, float]) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("answer", [None, {"status": "cancelled"}])
-def test_what_is_passed_by_name_is_no_default(book: TradingMetrics, answer: Any) -> None:
+def test_what_is_passed_by_name_is_no_default(metrics: TradingMetrics, answer: Any) -> None:
     """A market order would be counted as the limit order that the function places if nothing else is said."""
 
-    @track_order(strategy="s", metrics=book)
+    @track_order(strategy="s", metrics=metrics)
     def place(side: str, order_type: str = "LIMIT", *, urgent: bool = False) -> Any:
         return answer
 
@@ -233,28 +243,28 @@ def test_what_is_passed_by_name_is_no_default(book: TradingMetrics, answer: Any)
         place(order_type="STOP", side="SELL")
     submitted = "trading_orders_submitted_total s"
     assert {f"{submitted} BUY LIMIT": 3, f"{submitted} BUY MARKET": 3, f"{submitted} SELL STOP": 3} == {
-        name: value for name, value in recorded(book).items() if name.startswith(submitted)
+        name: value for name, value in recorded(metrics).items() if name.startswith(submitted)
     }
 
 
 @pytest.mark.parametrize("labels", [{}, {"side": "BUY"}, {"side": "BUY", "order_type": "LIMIT"}])
-def test_answers_with_reasons_of_their_own_are_told_apart(book: TradingMetrics, labels: dict[str, str]) -> None:
+def test_answers_with_reasons_of_their_own_are_told_apart(metrics: TradingMetrics, labels: dict[str, str]) -> None:
     """Every cancelled order would be counted under the reason of the first."""
-    place = track_order(strategy="s", metrics=book, **labels)(lambda why: {"status": "cancelled", "reason": why})
+    place = track_order(strategy="s", metrics=metrics, **labels)(lambda why: {"status": "cancelled", "reason": why})
     reasons: list[Any] = ["late", "early", "x" * 1000, ["unhashable"], 1, True, 1.0, None, Side.BUY, b"late"]
     for _ in range(3):
         for reason in reasons:
             place(reason)
     assert {
         "late": 6, "early": 3, "x" * 128: 3, "['unhashable']": 3, "1": 3, "True": 3, "1.0": 3, "unknown": 3, "buy": 3,
-    } == cancelled(recorded(book))  # fmt: skip
-    assert {} == errors(book)
+    } == cancelled(recorded(metrics))  # fmt: skip
+    assert {} == errors(metrics)
 
 
-def test_an_exception_counts_under_its_own_reason(book: TradingMetrics) -> None:
+def test_an_exception_counts_under_its_own_reason(metrics: TradingMetrics) -> None:
     """A rejection by exception would be counted under the reason of the last one that was answered."""
 
-    @track_order(strategy="s", side="BUY", order_type="LIMIT", metrics=book)
+    @track_order(strategy="s", side="BUY", order_type="LIMIT", metrics=metrics)
     def place(order: Any) -> Any:
         if order.fails:
             raise LookupError
@@ -266,19 +276,21 @@ def test_an_exception_counts_under_its_own_reason(book: TradingMetrics) -> None:
             place(SimpleNamespace(fails=True))
     rejected = "trading_orders_rejected_total s"
     assert {f"{rejected} margin": 3, f"{rejected} lookup_error": 3} == {
-        name: value for name, value in recorded(book).items() if name.startswith(rejected)
+        name: value for name, value in recorded(metrics).items() if name.startswith(rejected)
     }
 
 
 @pytest.mark.parametrize("first", [None, "rejected", "cancelled", "filled"])
-def test_one_end_of_an_order_is_not_remembered_for_another(book: TradingMetrics, first: str | None) -> None:
+def test_one_end_of_an_order_is_not_remembered_for_another(metrics: TradingMetrics, first: str | None) -> None:
     """An order that is still open would be counted as the last one ended."""
-    place = track_order(strategy="s", side="BUY", order_type="LIMIT", fill_time=1, metrics=book)(lambda answer: answer)
+    place = track_order(strategy="s", side="BUY", order_type="LIMIT", fill_time=1, metrics=metrics)(
+        lambda answer: answer
+    )
     ends = [first, None, "rejected", "cancelled", "filled", "accepted", None]
     for end in ends:
         for _ in range(2):
             place({"status": end} if end else None)
-    found = recorded(book)
+    found = recorded(metrics)
     for end in ("rejected", "cancelled", "filled"):
         expected = 2 * ends.count(end)
         assert expected == sum(value for name, value in found.items() if name.startswith(f"trading_orders_{end}_total"))
@@ -289,7 +301,7 @@ def test_one_end_of_an_order_is_not_remembered_for_another(book: TradingMetrics,
 # ── what finds no place ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_what_finds_no_place_goes_the_short_way_after_its_like(book: TradingMetrics) -> None:
+def test_what_finds_no_place_goes_the_short_way_after_its_like(metrics: TradingMetrics) -> None:
     """A flood of order ids would be admitted one by one, each many times as dear as a call that counts."""
     bounded = TradingMetrics(limits={"strategy": 1})
     place = track_order(metrics=bounded)(lambda strategy, side, order_type: None)

@@ -13,7 +13,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.parser import text_string_to_metric_families
 
 from tradmetrics import Limits, MetricDefinition, TradingMetrics, catalogue
-from tradmetrics.rendering import BUSY, MOST_PAUSED, PAUSE, SharedWork, number_text, render
+from tradmetrics.storage.rendering import BUSY, MOST_PAUSED, PAUSE, SharedWork, number_text, render
 
 ACCEPTS = (
     "",
@@ -44,38 +44,38 @@ def without_uptime(text: bytes) -> list[bytes]:
 @settings(max_examples=150, deadline=None)
 def test_text_is_prometheus_clients(samples: list[tuple[str, str, float]], accept: str) -> None:
     """A scraper would read another text than from any other Python program, or could not parse ours."""
-    book = TradingMetrics(CollectorRegistry())
-    Counter("other", "Registered\\ by\nothers.", ["x"], registry=book.registry).labels('"').inc(3e9)
-    Info("build", "Of others.", registry=book.registry).info({"version": "1"})
+    metrics = TradingMetrics(CollectorRegistry())
+    Counter("other", "Registered\\ by\nothers.", ["x"], registry=metrics.registry).labels('"').inc(3e9)
+    Info("build", "Of others.", registry=metrics.registry).info({"version": "1"})
     for first, second, amount in samples:
-        book.record(SIGNED, (first, second), amount, site="test")
-        book.record(catalogue.DAILY_PNL, (), amount, site="test")
-        book.record(catalogue.ORDERS_REJECTED, (first, second), abs(amount), site="test")
-        book.record(catalogue.ORDER_FILL_TIME, (first,), abs(amount), site="test")
+        metrics.record(SIGNED, (first, second), amount, site="test")
+        metrics.record(catalogue.DAILY_PNL, (), amount, site="test")
+        metrics.record(catalogue.ORDERS_REJECTED, (first, second), abs(amount), site="test")
+        metrics.record(catalogue.ORDER_FILL_TIME, (first,), abs(amount), site="test")
     encode, _ = choose_encoder(accept)
-    assert without_uptime(encode(book.registry)) == without_uptime(render(book.registry, encode))
+    assert without_uptime(encode(metrics.registry)) == without_uptime(render(metrics.registry, encode))
     # Once more, now that the labels' text is kept.
-    assert without_uptime(encode(book.registry)) == without_uptime(render(book.registry, encode))
+    assert without_uptime(encode(metrics.registry)) == without_uptime(render(metrics.registry, encode))
     if not accept:
-        assert list(text_string_to_metric_families(render(book.registry).decode()))
+        assert list(text_string_to_metric_families(render(metrics.registry).decode()))
 
 
 def test_a_gauge_that_was_set_to_an_integer_is_rendered_alike() -> None:
     """A position count would be spelled `1` here and `1.0` by every other Python program."""
-    book = TradingMetrics(CollectorRegistry())
-    series, _ = book.series(catalogue.POSITIONS_OPEN, ("s",), site="test")
+    metrics = TradingMetrics(CollectorRegistry())
+    series, _ = metrics.series(catalogue.POSITIONS_OPEN, ("s",), site="test")
     series.set(3)
-    assert without_uptime(generate_latest(book.registry)) == without_uptime(render(book.registry))
+    assert without_uptime(generate_latest(metrics.registry)) == without_uptime(render(metrics.registry))
 
 
 def test_names_types_and_units_are_the_definitions() -> None:
     """A dashboard would find no such metric: both renderers, compared with one another above, would spell it alike."""
-    book = TradingMetrics(CollectorRegistry())
-    book.record(catalogue.CAPITAL_TOTAL, (), 5, site="test")
-    book.record(catalogue.ORDERS_FILLED, ("s", "BUY"), 2, site="test")
-    book.record(catalogue.ORDER_FILL_TIME, ("s",), 0.1, site="test")
+    metrics = TradingMetrics(CollectorRegistry())
+    metrics.record(catalogue.CAPITAL_TOTAL, (), 5, site="test")
+    metrics.record(catalogue.ORDERS_FILLED, ("s", "BUY"), 2, site="test")
+    metrics.record(catalogue.ORDER_FILL_TIME, ("s",), 0.1, site="test")
     encode, _ = choose_encoder(ACCEPTS[5])
-    lines = {*render(book.registry).decode().splitlines(), *render(book.registry, encode).decode().splitlines()}
+    lines = {*render(metrics.registry).decode().splitlines(), *render(metrics.registry, encode).decode().splitlines()}
     wanted = {
         f"# HELP trading_capital_total {catalogue.CAPITAL_TOTAL.help}",
         "# TYPE trading_capital_total gauge",
@@ -94,10 +94,10 @@ def test_names_types_and_units_are_the_definitions() -> None:
 
 def test_part_of_a_registry_is_rendered_alike() -> None:
     """`?name[]=` would give another text than prometheus_client's, or all metrics."""
-    book = TradingMetrics(CollectorRegistry())
-    book.record(catalogue.ORDERS_FILLED, ("s", "BUY"), 2, site="test")
-    book.record(catalogue.DAILY_PNL, (), 5, site="test")
-    part = book.registry.restricted_registry([catalogue.ORDERS_FILLED.name])
+    metrics = TradingMetrics(CollectorRegistry())
+    metrics.record(catalogue.ORDERS_FILLED, ("s", "BUY"), 2, site="test")
+    metrics.record(catalogue.DAILY_PNL, (), 5, site="test")
+    part = metrics.registry.restricted_registry([catalogue.ORDERS_FILLED.name])
     assert generate_latest(part) == render(part)
     assert catalogue.DAILY_PNL.name.encode() not in render(part)
 
@@ -118,9 +118,9 @@ def test_a_scrape_lets_others_at_the_lock_and_is_through_in_time(
     monkeypatch: pytest.MonkeyPatch, lasts: float, pauses: int, accept: str
 ) -> None:
     """A trading loop would wait for thousands of lines, or Prometheus in vain for a scrape that only gives way."""
-    book = TradingMetrics(CollectorRegistry())
+    metrics = TradingMetrics(CollectorRegistry())
     for number in range(99):
-        book.record(catalogue.MARKET_DATA_UPDATES, (f"S{number}",), site="test")
+        metrics.record(catalogue.MARKET_DATA_UPDATES, (f"S{number}",), site="test")
     now, slept = 1_000.0, []
 
     def clock() -> float:
@@ -133,9 +133,9 @@ def test_a_scrape_lets_others_at_the_lock_and_is_through_in_time(
         now += lasts
         slept.append(seconds)
 
-    monkeypatch.setattr("tradmetrics.rendering.perf_counter", clock)
-    monkeypatch.setattr("tradmetrics.rendering.sleep", sleep)
-    render(book.instrument(catalogue.MARKET_DATA_UPDATES), choose_encoder(accept)[0])
+    monkeypatch.setattr("tradmetrics.storage.rendering.perf_counter", clock)
+    monkeypatch.setattr("tradmetrics.storage.rendering.sleep", sleep)
+    render(metrics.instrument(catalogue.MARKET_DATA_UPDATES), choose_encoder(accept)[0])
     assert [PAUSE] * pauses == slept
 
 
@@ -200,8 +200,8 @@ def torn(read: Callable[[], tuple[float, float]], write: Callable[[], object], s
 @pytest.mark.usefixtures("hasty_threads")
 def test_no_snapshot_of_a_histogram_is_torn() -> None:
     """A mean computed from a scrape would be off, because the sum and the count are of different moments."""
-    book = TradingMetrics(CollectorRegistry())
-    series, _ = book.series(catalogue.ORDER_FILL_TIME, ("s",), site="test")
+    metrics = TradingMetrics(CollectorRegistry())
+    series, _ = metrics.series(catalogue.ORDER_FILL_TIME, ("s",), site="test")
 
     def read() -> tuple[float, float]:
         values = {suffix: value for suffix, _, value in series.samples()}
@@ -224,8 +224,8 @@ def test_the_test_for_torn_snapshots_can_see_one() -> None:
 
 def test_limits_do_not_change_the_text() -> None:
     """A series that stands for many would not be rendered like the others."""
-    book = TradingMetrics(CollectorRegistry(), limits=Limits(labels={"symbol": 1}))
+    metrics = TradingMetrics(CollectorRegistry(), limits=Limits(labels={"symbol": 1}))
     for symbol in ("NIFTY", "BANKNIFTY", "FINNIFTY"):
-        book.record(catalogue.MARKET_DATA_UPDATES, (symbol,), site="test")
-    assert without_uptime(generate_latest(book.registry)) == without_uptime(render(book.registry))
-    assert b'symbol="__other__"} 2.0' in render(book.registry)
+        metrics.record(catalogue.MARKET_DATA_UPDATES, (symbol,), site="test")
+    assert without_uptime(generate_latest(metrics.registry)) == without_uptime(render(metrics.registry))
+    assert b'symbol="__other__"} 2.0' in render(metrics.registry)

@@ -26,8 +26,8 @@ DURATION = "trading_api_request_duration_seconds"
 
 
 @pytest.fixture
-def book() -> TradingMetrics:
-    """A book of the test's own."""
+def metrics() -> TradingMetrics:
+    """A metrics of the test's own."""
     return TradingMetrics()
 
 
@@ -54,27 +54,27 @@ def request(status: object, endpoint: str = "/x", method: str = "GET", count: fl
         ({"status_code": None}, "ok"),
     ],
 )
-def test_the_status_is_what_the_answer_says_or_ok(book: TradingMetrics, answer: object, status: str) -> None:
+def test_the_status_is_what_the_answer_says_or_ok(metrics: TradingMetrics, answer: object, status: str) -> None:
     """Failing endpoints could not be told from others."""
-    send = track_request(endpoint="/x", method="GET", metrics=book)(lambda: answer)
+    send = track_request(endpoint="/x", method="GET", metrics=metrics)(lambda: answer)
     for _ in range(3):
         assert answer is send()
-    assert request(status, count=3) == recorded(book)
+    assert request(status, count=3) == recorded(metrics)
 
 
 @pytest.mark.parametrize("status", [HTTPStatus.TOO_MANY_REQUESTS, 429, "429"])
-def test_pythons_own_status_is_its_number_wherever_it_comes_from(book: TradingMetrics, status: Any) -> None:
+def test_pythons_own_status_is_its_number_wherever_it_comes_from(metrics: TradingMetrics, status: Any) -> None:
     """A dashboard that looks for `4..` would miss them, or find them in some bots only."""
     error = ValueError("slow down")
     error.status_code = status  # type: ignore[attr-defined]
-    track_request(endpoint="/x", method="GET", metrics=book)(lambda: {"status": status})()
-    track_request(endpoint="/x", method="GET", status=status, metrics=book)(lambda: None)()
+    track_request(endpoint="/x", method="GET", metrics=metrics)(lambda: {"status": status})()
+    track_request(endpoint="/x", method="GET", status=status, metrics=metrics)(lambda: None)()
     with pytest.raises(ValueError, match="slow down"):
-        track_request(endpoint="/x", method="GET", metrics=book)(raising(error))()
-    with request_timer("/x", metrics=book) as timing:
+        track_request(endpoint="/x", method="GET", metrics=metrics)(raising(error))()
+    with request_timer("/x", metrics=metrics) as timing:
         timing.status = status
-    MetricsExporter(book).record_api_request("/x", "GET", status, 0.1)
-    assert 5 == recorded(book)["trading_api_requests_total /x GET 429"]
+    MetricsExporter(metrics).record_api_request("/x", "GET", status, 0.1)
+    assert 5 == recorded(metrics)["trading_api_requests_total /x GET 429"]
 
 
 class Verb(Enum):
@@ -90,23 +90,23 @@ class TextVerb(str, Enum):
 
 
 @pytest.mark.parametrize("method", ["get", "GET", Verb.GET, TextVerb.GET])
-def test_a_method_is_its_name_in_capitals_wherever_it_comes_from(book: TradingMetrics, method: Any) -> None:
+def test_a_method_is_its_name_in_capitals_wherever_it_comes_from(metrics: TradingMetrics, method: Any) -> None:
     """One endpoint's requests would be spread over `GET`, `get` and `TextVerb.GET`, and no query finds them all."""
-    send = track_request(endpoint="/x", metrics=book)(lambda method: None)
+    send = track_request(endpoint="/x", metrics=metrics)(lambda method: None)
     for _ in range(2):
         send(method)
-    track_request(endpoint="/x", method=method, metrics=book)(lambda: None)()
-    with request_timer("/x", method, metrics=book):
+    track_request(endpoint="/x", method=method, metrics=metrics)(lambda: None)()
+    with request_timer("/x", method, metrics=metrics):
         pass
-    MetricsExporter(book).record_api_request("/x", method, "ok", 0.1)
-    assert request("ok", count=5) == recorded(book)
-    assert {} == errors(book)
+    MetricsExporter(metrics).record_api_request("/x", method, "ok", 0.1)
+    assert request("ok", count=5) == recorded(metrics)
+    assert {} == errors(metrics)
 
 
-def test_each_answer_counts_by_its_own_status(book: TradingMetrics) -> None:
+def test_each_answer_counts_by_its_own_status(metrics: TradingMetrics) -> None:
     """Every request would count as the first one went."""
     answers = iter([{"status_code": 200}, None, {"status_code": 500}, {"status_code": 200}, None])
-    send = track_request(endpoint="/x", method="GET", metrics=book)(lambda: next(answers))
+    send = track_request(endpoint="/x", method="GET", metrics=metrics)(lambda: next(answers))
     for _ in range(5):
         send()
     assert {
@@ -114,7 +114,7 @@ def test_each_answer_counts_by_its_own_status(book: TradingMetrics) -> None:
         "trading_api_requests_total /x GET ok": 2,
         "trading_api_requests_total /x GET 500": 1,
         f"{DURATION}_count /x GET": 5,
-    } == recorded(book)
+    } == recorded(metrics)
 
 
 class HTTPError(Exception):
@@ -135,14 +135,14 @@ class HTTPError(Exception):
     ],
 )
 def test_the_status_of_a_request_that_raised_is_the_exceptions_or_error(
-    book: TradingMetrics, exception: BaseException, status: str
+    metrics: TradingMetrics, exception: BaseException, status: str
 ) -> None:
     """Errors would count as `ok`, or not at all."""
-    send = track_request(endpoint="/x", method="GET", metrics=book)(raising(exception))
+    send = track_request(endpoint="/x", method="GET", metrics=metrics)(raising(exception))
     for _ in range(2):
         with pytest.raises(type(exception)):
             send()
-    assert request(status, count=2) == recorded(book)
+    assert request(status, count=2) == recorded(metrics)
 
 
 @pytest.mark.parametrize(
@@ -155,29 +155,29 @@ def test_the_status_of_a_request_that_raised_is_the_exceptions_or_error(
         (error("code"), None, "ok"),
     ],
 )
-def test_the_status_can_come_from_any_source(book: TradingMetrics, source: Any, answer: Any, status: str) -> None:
+def test_the_status_can_come_from_any_source(metrics: TradingMetrics, source: Any, answer: Any, status: str) -> None:
     """APIs that answer 200 with an error inside would always be well."""
-    send = track_request(endpoint="/x", method="GET", status=source, metrics=book)(lambda wanted: answer)
+    send = track_request(endpoint="/x", method="GET", status=source, metrics=metrics)(lambda wanted: answer)
     send("asked")
     send("asked")
-    assert request(status, count=2) == recorded(book)
+    assert request(status, count=2) == recorded(metrics)
 
 
-def test_a_source_of_the_status_that_fails_makes_it_unknown_and_is_counted(book: TradingMetrics) -> None:
+def test_a_source_of_the_status_that_fails_makes_it_unknown_and_is_counted(metrics: TradingMetrics) -> None:
     """A wrong path would look like a request that went well."""
-    track_request(endpoint="/x", method="GET", status=result("code"), metrics=book)(lambda: {"status_code": 500})()
-    assert 1 == recorded(book)["trading_api_requests_total /x GET unknown"]
-    assert {("<lambda>", "source"): 1} == errors(book)
+    track_request(endpoint="/x", method="GET", status=result("code"), metrics=metrics)(lambda: {"status_code": 500})()
+    assert 1 == recorded(metrics)["trading_api_requests_total /x GET unknown"]
+    assert {("<lambda>", "source"): 1} == errors(metrics)
 
 
-def test_endpoint_and_method_are_read_from_parameters_and_the_request(book: TradingMetrics) -> None:
+def test_endpoint_and_method_are_read_from_parameters_and_the_request(metrics: TradingMetrics) -> None:
     """A client's one sending function could not be recorded by endpoint."""
 
-    @track_request(metrics=book)
+    @track_request(metrics=metrics)
     def send(endpoint: str, method: str) -> None:
         pass
 
-    @track_request(endpoint="/handler", metrics=book)
+    @track_request(endpoint="/handler", metrics=metrics)
     def handle(request: object) -> dict[str, int]:
         return {"status_code": 200}
 
@@ -185,21 +185,21 @@ def test_endpoint_and_method_are_read_from_parameters_and_the_request(book: Trad
     send("/x", "POST")
     send(method="Post", endpoint="/x")
     handle(SimpleNamespace(method="delete", status_code=999))
-    assert {**request("ok", method="POST", count=3), **request(200, "/handler", "DELETE")} == recorded(book)
+    assert {**request("ok", method="POST", count=3), **request(200, "/handler", "DELETE")} == recorded(metrics)
 
 
-def test_a_request_without_a_method_is_taken(book: TradingMetrics) -> None:
+def test_a_request_without_a_method_is_taken(metrics: TradingMetrics) -> None:
     """A message over a socket, which has none, could not be recorded."""
-    track_request(endpoint="orders", metrics=book)(lambda: None)()
-    assert request("ok", "orders", "unknown") == recorded(book)
+    track_request(endpoint="orders", metrics=metrics)(lambda: None)()
+    assert request("ok", "orders", "unknown") == recorded(metrics)
 
 
-def test_the_seconds_are_observed_however_it_ends(book: TradingMetrics, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_seconds_are_observed_however_it_ends(metrics: TradingMetrics, monkeypatch: pytest.MonkeyPatch) -> None:
     """Requests that fail slowly, which are the ones to look at, would not be timed."""
     now = [0.0]
-    monkeypatch.setattr("tradmetrics.instrument.perf_counter", lambda: now[0])
+    monkeypatch.setattr("tradmetrics.capture.call_site.perf_counter", lambda: now[0])
 
-    @track_request(endpoint="/x", method="GET", metrics=book)
+    @track_request(endpoint="/x", method="GET", metrics=metrics)
     async def send(seconds: float, fails: bool) -> None:
         now[0] += seconds
         if fails:
@@ -209,8 +209,8 @@ def test_the_seconds_are_observed_however_it_ends(book: TradingMetrics, monkeypa
     asyncio.run(send(0.25, False))
     with pytest.raises(TimeoutError):
         asyncio.run(send(30, True))
-    assert 30.5 == sample(book, f"{DURATION}_sum", endpoint="/x", method="GET")
-    assert 3 == sample(book, f"{DURATION}_count", endpoint="/x", method="GET")
+    assert 30.5 == sample(metrics, f"{DURATION}_sum", endpoint="/x", method="GET")
+    assert 3 == sample(metrics, f"{DURATION}_count", endpoint="/x", method="GET")
 
 
 def test_an_endpoint_is_needed() -> None:

@@ -29,8 +29,8 @@ TRIPS = "trading_circuit_breaker_triggers_total"
 
 
 @pytest.fixture
-def book() -> TradingMetrics:
-    """A book of the test's own."""
+def metrics() -> TradingMetrics:
+    """A metrics of the test's own."""
     return TradingMetrics()
 
 
@@ -46,45 +46,45 @@ class SizeBreached(LimitBreached):
 
 
 @pytest.mark.parametrize("answer", [None, True, 0, "", "tripped", [], 0.0])
-def test_a_breaker_trips_when_its_function_returns_anything_but_false(book: TradingMetrics, answer: object) -> None:
+def test_a_breaker_trips_when_its_function_returns_anything_but_false(metrics: TradingMetrics, answer: object) -> None:
     """Trading would stand still and nobody would be told."""
-    halt = track_circuit_breaker(reason="max_daily_loss", metrics=book)(lambda: answer)
+    halt = track_circuit_breaker(reason="max_daily_loss", metrics=metrics)(lambda: answer)
     for number in range(1, 4):
         assert answer is halt()
-        assert {ACTIVE: 1, f"{TRIPS} max_daily_loss": number} == recorded(book)
+        assert {ACTIVE: 1, f"{TRIPS} max_daily_loss": number} == recorded(metrics)
 
 
-def test_false_says_that_it_did_not_trip(book: TradingMetrics) -> None:
+def test_false_says_that_it_did_not_trip(metrics: TradingMetrics) -> None:
     """A check that runs every second would page somebody every second."""
-    halt = track_circuit_breaker(reason="max_daily_loss", metrics=book)(lambda answer: answer)
+    halt = track_circuit_breaker(reason="max_daily_loss", metrics=metrics)(lambda answer: answer)
     assert halt(False) is False
-    assert {} == recorded(book)
+    assert {} == recorded(metrics)
     halt(None)
     assert halt(False) is False
-    assert {ACTIVE: 1, f"{TRIPS} max_daily_loss": 1} == recorded(book)
+    assert {ACTIVE: 1, f"{TRIPS} max_daily_loss": 1} == recorded(metrics)
 
 
-def test_a_breaker_that_raised_has_not_tripped(book: TradingMetrics) -> None:
+def test_a_breaker_that_raised_has_not_tripped(metrics: TradingMetrics) -> None:
     """The dashboard would show trading as stopped while it goes on."""
     with pytest.raises(ValueError, match="broken"):
-        track_circuit_breaker(reason="r", metrics=book)(raising(ValueError("broken")))()
-    assert {} == recorded(book)
+        track_circuit_breaker(reason="r", metrics=metrics)(raising(ValueError("broken")))()
+    assert {} == recorded(metrics)
 
 
-def test_the_reset_clears_it(book: TradingMetrics) -> None:
+def test_the_reset_clears_it(metrics: TradingMetrics) -> None:
     """The breaker would be shown as tripped for the rest of the day."""
-    halt = track_circuit_breaker(metrics=book)(lambda reason: None)
-    resume = track_circuit_breaker_reset(metrics=book)(lambda answer=None: answer)
+    halt = track_circuit_breaker(metrics=metrics)(lambda reason: None)
+    resume = track_circuit_breaker_reset(metrics=metrics)(lambda answer=None: answer)
     halt("drawdown")
     assert resume(False) is False
-    assert 1 == recorded(book)[ACTIVE]
+    assert 1 == recorded(metrics)[ACTIVE]
     with pytest.raises(ValueError, match=r"^$"):
-        track_circuit_breaker_reset(metrics=book)(raising(ValueError()))()
-    assert 1 == recorded(book)[ACTIVE]
+        track_circuit_breaker_reset(metrics=metrics)(raising(ValueError()))()
+    assert 1 == recorded(metrics)[ACTIVE]
     resume()
-    assert {ACTIVE: 0, f"{TRIPS} drawdown": 1} == recorded(book)
+    assert {ACTIVE: 0, f"{TRIPS} drawdown": 1} == recorded(metrics)
     halt("drawdown")
-    assert {ACTIVE: 1, f"{TRIPS} drawdown": 2} == recorded(book)
+    assert {ACTIVE: 1, f"{TRIPS} drawdown": 2} == recorded(metrics)
 
 
 def test_both_work_bare_and_on_methods() -> None:
@@ -120,19 +120,19 @@ def test_a_breaker_that_has_no_parameter_for_it_says_its_reason_in_its_answer() 
 
 
 @pytest.mark.parametrize("no", [numpy.bool_(False), numpy.array([3.0])[0] <= 2], ids=["bool_", "comparison"])
-def test_a_comparison_of_numpys_numbers_is_an_answer_too(book: TradingMetrics, no: object) -> None:
+def test_a_comparison_of_numpys_numbers_is_an_answer_too(metrics: TradingMetrics, no: object) -> None:
     """A check of positions in an array would never find a breach, and each look would trip the breaker."""
-    check = track_risk_check(limit_type="size", metrics=book)(lambda answer: answer)
-    halt = track_circuit_breaker(reason="loss", metrics=book)(lambda answer: answer)
+    check = track_risk_check(limit_type="size", metrics=metrics)(lambda answer: answer)
+    halt = track_circuit_breaker(reason="loss", metrics=metrics)(lambda answer: answer)
     for answer in (no, numpy.bool_(True)):
         check(answer)
     halt(no)
-    assert {"trading_risk_limit_breaches_total size": 1} == recorded(book)
+    assert {"trading_risk_limit_breaches_total size": 1} == recorded(metrics)
     halt(numpy.bool_(True))
-    assert 1 == recorded(book)[ACTIVE]
+    assert 1 == recorded(metrics)[ACTIVE]
     for answer in (0, "", None, 0.0, numpy.int64(0)):
         check(answer)
-    assert 1 == recorded(book)["trading_risk_limit_breaches_total size"]
+    assert 1 == recorded(metrics)["trading_risk_limit_breaches_total size"]
 
 
 # ── risk checks ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -140,15 +140,15 @@ def test_a_comparison_of_numpys_numbers_is_an_answer_too(book: TradingMetrics, n
 BREACHES = "trading_risk_limit_breaches_total position_size"
 
 
-def test_false_is_a_breach_and_nothing_else_is(book: TradingMetrics) -> None:
+def test_false_is_a_breach_and_nothing_else_is(metrics: TradingMetrics) -> None:
     """Checks that pass would count as breaches, or breaches would not count."""
-    check = track_risk_check(limit_type="position_size", metrics=book)(lambda answer: answer)
+    check = track_risk_check(limit_type="position_size", metrics=metrics)(lambda answer: answer)
     for answer in (True, None, 0, "", [], 1):
         assert answer is check(answer)
-    assert {} == recorded(book)
+    assert {} == recorded(metrics)
     for number in range(1, 4):
         assert check(False) is False
-        assert {BREACHES: number} == recorded(book)
+        assert {BREACHES: number} == recorded(metrics)
 
 
 @pytest.mark.parametrize(
@@ -164,24 +164,24 @@ def test_false_is_a_breach_and_nothing_else_is(book: TradingMetrics) -> None:
 @pytest.mark.parametrize(
     "exception", [LimitBreached(), SizeBreached(), ExceptionGroup("checks", [ValueError(), SizeBreached()])]
 )
-def test_the_named_exception_is_a_breach(book: TradingMetrics, breach: Any, exception: Exception) -> None:
+def test_the_named_exception_is_a_breach(metrics: TradingMetrics, breach: Any, exception: Exception) -> None:
     """Checks that raise would never count, nor those that run as a group of tasks."""
-    check = track_risk_check(limit_type="position_size", breach=breach, metrics=book)(raising(exception))
+    check = track_risk_check(limit_type="position_size", breach=breach, metrics=metrics)(raising(exception))
     with pytest.raises(type(exception)):
         check()
-    assert {BREACHES: 1} == recorded(book)
+    assert {BREACHES: 1} == recorded(metrics)
 
 
 @pytest.mark.parametrize(
     "exception",
     [ValueError(), asyncio.CancelledError(), KeyboardInterrupt(), ExceptionGroup("checks", [ValueError()])],
 )
-def test_another_exception_is_no_breach(book: TradingMetrics, exception: BaseException) -> None:
+def test_another_exception_is_no_breach(metrics: TradingMetrics, exception: BaseException) -> None:
     """A check that is broken would look like a limit that is reached."""
-    check = track_risk_check(limit_type="position_size", breach=LimitBreached, metrics=book)(raising(exception))
+    check = track_risk_check(limit_type="position_size", breach=LimitBreached, metrics=metrics)(raising(exception))
     with pytest.raises(type(exception)):
         check()
-    assert {} == recorded(book)
+    assert {} == recorded(metrics)
 
 
 @pytest.mark.parametrize("breach", [5, "", (int,), (None,), [LimitBreached, 5], object()])
@@ -191,20 +191,20 @@ def test_a_breach_that_is_no_exception_is_refused(breach: Any) -> None:
         track_risk_check(limit_type="position_size", breach=breach)
 
 
-def test_the_kind_of_limit_may_be_any_source(book: TradingMetrics) -> None:
+def test_the_kind_of_limit_may_be_any_source(metrics: TradingMetrics) -> None:
     """One function that checks several limits could not tell them apart."""
 
-    @track_risk_check(metrics=book)
+    @track_risk_check(metrics=metrics)
     def check(limit_type: str) -> bool:
         return False
 
-    @track_risk_check(limit_type=arg("order.limit"), metrics=book)
+    @track_risk_check(limit_type=arg("order.limit"), metrics=metrics)
     def check_order(order: dict[str, str]) -> bool:
         return False
 
     check("position_size")
     check(limit_type="margin")
     check_order({"limit": "margin"})
-    assert {BREACHES: 1, "trading_risk_limit_breaches_total margin": 2} == recorded(book)
+    assert {BREACHES: 1, "trading_risk_limit_breaches_total margin": 2} == recorded(metrics)
     with pytest.raises(LabelSourceError, match="'limit_type' has no source"):
         track_risk_check(lambda size: True)

@@ -26,15 +26,15 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 @pytest.fixture
-def book() -> TradingMetrics:
-    """A book of the test's own."""
+def metrics() -> TradingMetrics:
+    """A metrics of the test's own."""
     return TradingMetrics()
 
 
 @pytest.fixture
-def sampler(book: TradingMetrics) -> Iterator[Sampler]:
+def sampler(metrics: TradingMetrics) -> Iterator[Sampler]:
     """A fast sampler, stopped at the end of the test."""
-    sampler = Sampler(interval=0.002, metrics=book)
+    sampler = Sampler(interval=0.002, metrics=metrics)
     yield sampler
     assert sampler.stop(LONG)
 
@@ -42,18 +42,18 @@ def sampler(book: TradingMetrics) -> Iterator[Sampler]:
 # ── threads ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_functions_are_called_again_and_again(sampler: Sampler, book: TradingMetrics) -> None:
+def test_functions_are_called_again_and_again(sampler: Sampler, metrics: TradingMetrics) -> None:
     """The gauges would show the state of the day the bot was started."""
     totals = iter(range(10_000))
 
     @sampler.add
-    @track_capital(metrics=book)
+    @track_capital(metrics=metrics)
     def account() -> dict[str, int]:
         return {"total": next(totals)}
 
     assert {"total": 0} == account()
     with sampler:
-        until(lambda: (sample(book, "trading_capital_total") or 0) >= 5)
+        until(lambda: (sample(metrics, "trading_capital_total") or 0) >= 5)
 
 
 def test_nothing_runs_before_the_start_and_after_the_stop(sampler: Sampler) -> None:
@@ -94,7 +94,7 @@ def test_its_threads_do_not_keep_the_process_alive(sampler: Sampler) -> None:
         assert "test_its_threads_do_not_keep_the_process_alive.<locals>.<lambda>" in mine[0].name
 
 
-def test_one_that_fails_does_not_stop_itself_or_the_others(sampler: Sampler, book: TradingMetrics) -> None:
+def test_one_that_fails_does_not_stop_itself_or_the_others(sampler: Sampler, metrics: TradingMetrics) -> None:
     """A broker that is down for a minute would end all sampling for the day."""
     calls: list[str] = []
 
@@ -106,8 +106,8 @@ def test_one_that_fails_does_not_stop_itself_or_the_others(sampler: Sampler, boo
     sampler.add(lambda: calls.append("well"))
     with sampler:
         until(lambda: calls.count("broken") >= 3 and calls.count("well") >= 3)
-    assert {("broken", "source")} == set(errors(book))
-    assert calls.count("broken") == errors(book)["broken", "source"]
+    assert {("broken", "source")} == set(errors(metrics))
+    assert calls.count("broken") == errors(metrics)["broken", "source"]
 
 
 def test_a_slow_one_does_not_pile_up_or_hold_up_the_others(sampler: Sampler) -> None:
@@ -132,10 +132,10 @@ def test_a_slow_one_does_not_pile_up_or_hold_up_the_others(sampler: Sampler) -> 
     assert 1 == most
 
 
-def test_stopping_waits_no_longer_than_it_was_told(book: TradingMetrics) -> None:
+def test_stopping_waits_no_longer_than_it_was_told(metrics: TradingMetrics) -> None:
     """A function that hangs would hang the bot's shutdown with it."""
     entered, go_on = threading.Event(), threading.Event()
-    sampler = Sampler(interval=0.002, metrics=book)
+    sampler = Sampler(interval=0.002, metrics=metrics)
 
     @sampler.add
     def hangs() -> None:
@@ -230,7 +230,7 @@ class Stopping:
 def test_the_schedule_does_not_drift(monkeypatch: pytest.MonkeyPatch, early: float) -> None:
     """A sampler that adds each call's duration to the interval would fall behind by hours in a day."""
     schedule = Schedule(early)
-    monkeypatch.setattr("tradmetrics.sampler.time.monotonic", schedule)
+    monkeypatch.setattr("tradmetrics.record.sampler.time.monotonic", schedule)
     called: list[float] = []
 
     def account() -> None:
@@ -244,7 +244,7 @@ def test_the_schedule_does_not_drift(monkeypatch: pytest.MonkeyPatch, early: flo
 # ── the event loop ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_on_a_loop_it_runs_as_tasks_and_ends_with_the_block(sampler: Sampler, book: TradingMetrics) -> None:
+def test_on_a_loop_it_runs_as_tasks_and_ends_with_the_block(sampler: Sampler, metrics: TradingMetrics) -> None:
     """An async bot would need threads, which its objects are not made for."""
     calls: list[Any] = []
     sampler.add(lambda: calls.append(threading.current_thread()))
@@ -277,7 +277,7 @@ def test_on_a_loop_it_runs_as_tasks_and_ends_with_the_block(sampler: Sampler, bo
 
     asyncio.run(asyncio.wait_for(main(), LONG))
     assert {threading.main_thread(), "async", "broken", "added"} == set(calls)
-    assert {("broken", "source"), ("function", "source")} == set(errors(book))
+    assert {("broken", "source"), ("function", "source")} == set(errors(metrics))
 
 
 def test_a_slow_coroutine_does_not_pile_up_on_a_loop(sampler: Sampler) -> None:
@@ -344,8 +344,8 @@ def test_what_needs_no_arguments_can_be_added(function: Any) -> None:
     assert function is Sampler().add(function)
 
 
-def test_errors_go_to_the_default_book_unless_told_otherwise() -> None:
-    """A sampler without a book would fail silently."""
+def test_errors_go_to_the_default_metrics_unless_told_otherwise() -> None:
+    """A sampler without a metrics would fail silently."""
     sampler = Sampler(interval=0.002)
     sampler.add(raising(ValueError()))
     with sampler:
@@ -353,7 +353,7 @@ def test_errors_go_to_the_default_book_unless_told_otherwise() -> None:
     assert {("function", "source")} == set(errors(get_metrics()))
 
 
-def test_a_strict_book_does_not_end_the_sampling() -> None:
+def test_a_strict_metrics_object_does_not_end_the_sampling() -> None:
     """Under the pytest plugin the first error would end the sampler's thread."""
     calls: list[int] = []
     sampler = Sampler(interval=0.002, metrics=TradingMetrics(strict=True))

@@ -29,7 +29,7 @@ from tradmetrics import (
     track_order,
     track_trade,
 )
-from tradmetrics.series import _folding
+from tradmetrics.storage.series import _folding
 
 COUNT = MetricDefinition("amount_total", "counter", "Amounts.")
 STATE = MetricDefinition("state", "gauge", "A state.")
@@ -42,12 +42,12 @@ finite = st.floats(-1e9, 1e9, allow_nan=False)
 @given(st.lists(st.one_of(st.just(1.0), st.floats(0, 1e6), st.integers(0, 1_000))))
 def test_a_counter_adds_up(amounts: list[float]) -> None:
     """Sums of profits and losses would be off."""
-    book = TradingMetrics(strict=True)
+    metrics = TradingMetrics(strict=True)
     reference = Counter("amount", "Amounts.", registry=CollectorRegistry())
     for amount in amounts:
-        book.record(COUNT, (), amount, site="test")
+        metrics.record(COUNT, (), amount, site="test")
         reference.inc(amount)
-    assert pytest.approx(reference._value.get(), rel=1e-12) == (sample(book, "amount_total") or 0.0)
+    assert pytest.approx(reference._value.get(), rel=1e-12) == (sample(metrics, "amount_total") or 0.0)
 
 
 @given(st.lists(st.one_of(finite.map(lambda value: ("set", value)), st.sampled_from([("up", 0.0), ("down", 0.0)]))))
@@ -64,7 +64,7 @@ def test_a_gauge_is_set_and_counted(steps: list[tuple[str, float]]) -> None:
 @given(st.lists(st.one_of(finite, st.sampled_from([0, 1, 10, -10, math.nextafter(1, 2)]))))
 def test_a_histogram_is_exposed_as_prometheus_client_has_it(values: list[float]) -> None:
     """A value on a bound would be in the wrong bucket, and quantiles differ from what users know."""
-    book = TradingMetrics(strict=True)
+    metrics = TradingMetrics(strict=True)
     registry = CollectorRegistry()
     references = [
         Histogram("sizes", "Sizes.", buckets=(0, 1, 10), registry=registry),
@@ -72,19 +72,19 @@ def test_a_histogram_is_exposed_as_prometheus_client_has_it(values: list[float])
     ]
     for definition, reference in zip((SIZES, PROFITS), references, strict=True):
         for value in values:
-            book.record(definition, (), value, site="test")
+            metrics.record(definition, (), value, site="test")
             reference.observe(value)
         for metric in registry.collect():
             for each in metric.samples if values and metric.name == definition.name else ():
                 if not each.name.endswith("_created"):
-                    assert pytest.approx(each.value, rel=1e-9, abs=1e-6) == sample(book, each.name, **each.labels)
-    assert sample(book, "profits_sum") is None
+                    assert pytest.approx(each.value, rel=1e-9, abs=1e-6) == sample(metrics, each.name, **each.labels)
+    assert sample(metrics, "profits_sum") is None
 
 
 def test_nothing_grows_while_nobody_scrapes() -> None:
     """A bot whose Prometheus is down would fill its memory."""
-    book = TradingMetrics()
-    counter, histogram = (book.instrument(each).resolve(()).series for each in (COUNT, SIZES))
+    metrics = TradingMetrics()
+    counter, histogram = (metrics.instrument(each).resolve(()).series for each in (COUNT, SIZES))
     for number in range(10_000):
         counter.add(0.5)
         histogram.observe(number)
@@ -95,8 +95,8 @@ def test_nothing_grows_while_nobody_scrapes() -> None:
 
 def test_values_are_folded_64_at_a_time() -> None:
     """Each recording would pay for what one in 64 pays for."""
-    book = TradingMetrics()
-    counter, histogram = (book.instrument(each).resolve(()).series for each in (COUNT, SIZES))
+    metrics = TradingMetrics()
+    counter, histogram = (metrics.instrument(each).resolve(()).series for each in (COUNT, SIZES))
     for record, series in ((counter.add, counter), (histogram.observe, histogram)):
         waiting = []
         for _ in range(130):
@@ -107,8 +107,8 @@ def test_values_are_folded_64_at_a_time() -> None:
 
 def test_recording_does_not_wait_for_a_scrape() -> None:
     """An order would be held up for as long as the scrape reads, and in a signal handler for ever."""
-    book = TradingMetrics()
-    counter, histogram = (book.instrument(each).resolve(()).series for each in (COUNT, SIZES))
+    metrics = TradingMetrics()
+    counter, histogram = (metrics.instrument(each).resolve(()).series for each in (COUNT, SIZES))
 
     def work() -> None:
         for _ in range(200):
@@ -161,25 +161,25 @@ def switching() -> Any:
 
 def test_threads_lose_nothing(switching: None) -> None:
     """Orders placed at the same moment would go uncounted."""
-    book = TradingMetrics(strict=True)
+    metrics = TradingMetrics(strict=True)
 
-    @track_order(metrics=book)
+    @track_order(metrics=metrics)
     def place(strategy: str, side: str) -> dict[str, Any]:
         return {"status": "filled", "fill_time": 0.5}
 
-    @track_order(metrics=book)
+    @track_order(metrics=metrics)
     def send(strategy: str, side: str) -> None:
         pass
 
-    @track_trade(strategy="s", side="BUY", pnl=result(), metrics=book)
+    @track_trade(strategy="s", side="BUY", pnl=result(), metrics=metrics)
     def close(pnl: float) -> float:
         return pnl
 
-    @track_connection(metrics=book)
+    @track_connection(metrics=metrics)
     def listen() -> None:
         pass
 
-    @track(COUNT, value=arg("amount"), metrics=book)
+    @track(COUNT, value=arg("amount"), metrics=metrics)
     def count(amount: float) -> None:
         pass
 
@@ -209,27 +209,27 @@ def test_threads_lose_nothing(switching: None) -> None:
         expected[f"trading_orders_submitted_total s{number} BUY unknown"] = CALLS / 2
         expected[f"trading_orders_filled_total s{number} BUY"] = CALLS / 2
         expected[f"trading_order_fill_time_seconds_count s{number}"] = CALLS / 2
-    assert expected == recorded(book)
-    assert calls / 4 == sample(book, "trading_order_fill_time_seconds_sum", strategy="s")
+    assert expected == recorded(metrics)
+    assert calls / 4 == sample(metrics, "trading_order_fill_time_seconds_sum", strategy="s")
 
 
 def test_a_scrape_sees_a_histogram_as_of_one_moment(switching: None) -> None:
     """Averages and quantiles would be computed from a count and a sum that do not belong together."""
-    book = TradingMetrics()
+    metrics = TradingMetrics()
     done = threading.Event()
     torn: list[Any] = []
 
     def work(number: int) -> None:
         if number:
             for _ in range(3_000):
-                book.record(SIZES, (), 5.0, site="test")
+                metrics.record(SIZES, (), 5.0, site="test")
             if number == 1:
                 done.set()
             return
         while not done.is_set():
             found = {
                 (each.name, each.labels.get("le")): each.value
-                for metric in book.registry.collect()
+                for metric in metrics.registry.collect()
                 if metric.name == "sizes"
                 for each in metric.samples
             }
@@ -242,45 +242,45 @@ def test_a_scrape_sees_a_histogram_as_of_one_moment(switching: None) -> None:
 
     together(work, 4)
     assert [] == torn
-    assert 9_000 == sample(book, "sizes_count")
+    assert 9_000 == sample(metrics, "sizes_count")
 
 
 def test_counters_never_go_back_while_they_are_scraped(switching: None) -> None:
     """Prometheus would take the step back for a restart, and add everything once more."""
-    book = TradingMetrics(strategy_stats=StrategyStats())
+    metrics = TradingMetrics(strategy_stats=StrategyStats())
     done = threading.Event()
     fell: list[tuple[float, float]] = []
 
     def work(number: int) -> None:
         if number:
             for _ in range(4_000):
-                book.record(COUNT, (), 0.5, site="test")
+                metrics.record(COUNT, (), 0.5, site="test")
             if number == 1:
                 done.set()
             return
         last = 0.0
         while not done.is_set():
-            now = sample(book, "amount_total") or 0.0
+            now = sample(metrics, "amount_total") or 0.0
             if now < last:
                 fell.append((last, now))
             last = now
 
     together(work, 4)
     assert [] == fell
-    assert 6_000 == sample(book, "amount_total")
+    assert 6_000 == sample(metrics, "amount_total")
 
 
 def test_many_threads_that_meet_the_same_new_labels_make_one_series(switching: None) -> None:
     """The first calls of a strategy would be counted in a series that nobody scrapes."""
-    book = TradingMetrics()
-    send = track_order(side="BUY", order_type="LIMIT", metrics=book)(lambda strategy: None)
+    metrics = TradingMetrics()
+    send = track_order(side="BUY", order_type="LIMIT", metrics=metrics)(lambda strategy: None)
 
     def work(number: int) -> None:
         for call in range(CALLS):
             send(f"s{call % 40}")
 
     together(work)
-    found = recorded(book)
+    found = recorded(metrics)
     assert {
         f"trading_orders_submitted_total s{number} BUY LIMIT": THREADS * CALLS / 40 for number in range(40)
     } == found
@@ -296,14 +296,14 @@ from tradmetrics import *
 
 COUNT = MetricDefinition("amount_total", "counter", "Amounts.")
 SIZES = MetricDefinition("sizes", "histogram", "Sizes.", ("what",), buckets=(0, 1, 10))
-book = TradingMetrics(strategy_stats=StrategyStats())
-shared = fill_timer("s", metrics=book)
-send = track_order(order_type="LIMIT", metrics=book)(lambda strategy, side: None)
-close = track_trade(strategy="s", side="BUY", pnl=result(), metrics=book)(lambda: 2)
-count = track(COUNT, value=0.25, metrics=book)(lambda: None)
-size = track(SIZES, value=5, metrics=book)(lambda what: None)
-listen = track_connection(metrics=book)(lambda: None)
-broken = track_errors(component="c", severity=lambda call: 1 / 0, metrics=book)
+metrics = TradingMetrics(strategy_stats=StrategyStats())
+shared = fill_timer("s", metrics=metrics)
+send = track_order(order_type="LIMIT", metrics=metrics)(lambda strategy, side: None)
+close = track_trade(strategy="s", side="BUY", pnl=result(), metrics=metrics)(lambda: 2)
+count = track(COUNT, value=0.25, metrics=metrics)(lambda: None)
+size = track(SIZES, value=5, metrics=metrics)(lambda what: None)
+listen = track_connection(metrics=metrics)(lambda: None)
+broken = track_errors(component="c", severity=lambda call: 1 / 0, metrics=metrics)
 made = 0
 
 
@@ -316,7 +316,7 @@ def record():
     count()
     size(f"w{made % 70}")
     listen()
-    with fill_timer("s", metrics=book):
+    with fill_timer("s", metrics=metrics):
         pass
     with shared, shared:
         pass
@@ -324,7 +324,7 @@ def record():
 
 def total(name):
     return sum(
-        sample.value for metric in book.registry.collect() for sample in metric.samples if sample.name == name
+        sample.value for metric in metrics.registry.collect() for sample in metric.samples if sample.name == name
     )
 
 
@@ -356,7 +356,7 @@ while handled < 1_500:
     record()
     mine += 1
     if mine % 50 == 0:
-        generate_latest(book.registry)
+        generate_latest(metrics.registry)
 signal.signal(signal.SIGALRM, signal.SIG_IGN)
 signal.setitimer(signal.ITIMER_REAL, 0)
 check(mine + handled)
@@ -384,7 +384,7 @@ for number in range(3_000):
     record()
     mine += 1
     if number % 100 == 0:
-        generate_latest(book.registry)
+        generate_latest(metrics.registry)
 gc.disable()
 gc.collect()
 assert finalised > 2_000, finalised
@@ -406,7 +406,7 @@ def work(number):
 
 def scrape():
     while not stop.is_set():
-        generate_latest(book.registry)
+        generate_latest(metrics.registry)
 
 
 threads = [threading.Thread(target=work, args=(number,)) for number in range(4)] + [threading.Thread(target=scrape)]
@@ -421,7 +421,7 @@ for number in range(25):
             for _ in range(200):
                 record()
             # One by one: prometheus_client's own lock may be held by a thread that this process does not have.
-            metrics = [book.instrument(each) for each in (COUNT, SIZES, catalogue.STRATEGY_TRADES_TODAY)]
+            metrics = [metrics.instrument(each) for each in (COUNT, SIZES, catalogue.STRATEGY_TRADES_TODAY)]
             values = [sample.value for metric in metrics for family in metric.collect() for sample in family.samples]
             os._exit(0 if min(values) >= 0 and values[0] >= 50 else 3)
         except BaseException:
@@ -464,7 +464,7 @@ def test_a_finaliser_may_record_under_new_labels_while_what_expired_is_looked_fo
     """An order closed by a finaliser would go uncounted, or the scrape that it came into would fail."""
     sent = MetricDefinition("sent_total", "counter", "Sent.", labels=("desk",))
     limits = Limits(labels={"desk": 10_000}, series={"sent_total": 10_000}, expire_after=seconds)
-    book = TradingMetrics(limits=limits, strict=True)
+    metrics = TradingMetrics(limits=limits, strict=True)
     errors: list[BaseException] = []
     finalised, going = 0, True
 
@@ -476,38 +476,42 @@ def test_a_finaliser_may_record_under_new_labels_while_what_expired_is_looked_fo
             nonlocal finalised
             finalised += 1
             try:
-                book.record(sent, (f"late {finalised}",), site="test")
+                metrics.record(sent, (f"late {finalised}",), site="test")
             except BaseException as error:
                 errors.append(error)
             if going:
                 Garbage()  # so that there is one at every collection
 
     for number in range(5_000):
-        book.record(sent, (f"desk {number}",), site="test")
+        metrics.record(sent, (f"desk {number}",), site="test")
     before = gc.get_threshold()
     try:
         gc.set_threshold(30, 2, 2)
         Garbage()
         for _ in range(20):
-            list(book.registry.collect())
+            list(metrics.registry.collect())
     finally:
         gc.set_threshold(*before)
     going = False
     gc.collect()
     assert [] == errors
     counted = ("sent_total", "tradmetrics_series_removed_total")
-    found = sum(value for name, value in recorded(book).items() if name.startswith(counted))
+    found = sum(value for name, value in recorded(metrics).items() if name.startswith(counted))
     assert 5_000 + finalised == found > 5_000
 
 
 def test_rendering_does_not_change_what_was_counted() -> None:
     """Two Prometheus servers on one bot would see different figures."""
-    book = TradingMetrics()
+    metrics = TradingMetrics()
     for number in range(100):
-        book.record(COUNT, (), number, site="test")
-        book.record(SIZES, (), number, site="test")
+        metrics.record(COUNT, (), number, site="test")
+        metrics.record(SIZES, (), number, site="test")
     first, second = (
-        [line for line in generate_latest(book.registry).splitlines() if b"uptime" not in line] for _ in range(2)
+        [line for line in generate_latest(metrics.registry).splitlines() if b"uptime" not in line] for _ in range(2)
     )
     assert first == second
-    assert (4_950, 100, 4_950) == (sample(book, "amount_total"), sample(book, "sizes_count"), sample(book, "sizes_sum"))
+    assert (4_950, 100, 4_950) == (
+        sample(metrics, "amount_total"),
+        sample(metrics, "sizes_count"),
+        sample(metrics, "sizes_sum"),
+    )

@@ -24,9 +24,9 @@ import pytest
 import trustme
 from prometheus_client.core import GaugeMetricFamily
 
-import tradmetrics.server as server_module
+import tradmetrics.serving.server as server_module
 from tradmetrics import ConfigurationError, TradingMetrics, catalogue, get_metrics, start_metrics_server
-from tradmetrics.server import MetricsServer
+from tradmetrics.serving.server import MetricsServer
 
 PROMETHEUS_ACCEPT = (
     "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,"
@@ -71,30 +71,30 @@ def without_uptime(body: bytes) -> list[bytes]:
     return [line for line in body.splitlines() if not line.startswith(catalogue.SYSTEM_UPTIME.name.encode() + b" ")]
 
 
-def of_prometheus_client(book: TradingMetrics, headers: dict[str, str]) -> tuple[str, bytes]:
+def of_prometheus_client(metrics: TradingMetrics, headers: dict[str, str]) -> tuple[str, bytes]:
     """The Content-Type and body that prometheus_client's own server gives."""
     environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/metrics", "QUERY_STRING": ""}
     environ.update({f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers.items()})
     given: dict[str, str] = {}
-    app = prometheus_client.make_wsgi_app(book.registry)
+    app = prometheus_client.make_wsgi_app(metrics.registry)
     body = b"".join(app(environ, lambda status, headers, *rest: given.update(headers)))
     return given["Content-Type"], body
 
 
 @pytest.fixture
-def book() -> TradingMetrics:
-    """A book with something in it."""
-    book = TradingMetrics()
-    book.record(catalogue.ORDERS_SUBMITTED, ("gamma", "BUY", "LIMIT"), 3, site="test")
-    book.record(catalogue.DAILY_PNL, (), -12.5, site="test")
-    book.record(catalogue.ORDER_FILL_TIME, ("gamma",), 0.3, site="test")
-    return book
+def metrics() -> TradingMetrics:
+    """A metrics with something in it."""
+    metrics = TradingMetrics()
+    metrics.record(catalogue.ORDERS_SUBMITTED, ("gamma", "BUY", "LIMIT"), 3, site="test")
+    metrics.record(catalogue.DAILY_PNL, (), -12.5, site="test")
+    metrics.record(catalogue.ORDER_FILL_TIME, ("gamma",), 0.3, site="test")
+    return metrics
 
 
 @pytest.fixture
-def server(book: TradingMetrics) -> Iterator[MetricsServer]:
-    """The book, served on a free port."""
-    with start_metrics_server(port=0, metrics=book) as server:
+def server(metrics: TradingMetrics) -> Iterator[MetricsServer]:
+    """The metrics, served on a free port."""
+    with start_metrics_server(port=0, metrics=metrics) as server:
         yield server
 
 
@@ -114,12 +114,12 @@ def server(book: TradingMetrics) -> Iterator[MetricsServer]:
     ],
 )
 def test_the_answer_is_the_one_of_prometheus_client(
-    server: MetricsServer, book: TradingMetrics, accept: str | None
+    server: MetricsServer, metrics: TradingMetrics, accept: str | None
 ) -> None:
     """A scraper that reads any other Python program's metrics would misread ours."""
     headers = {} if accept is None else {"Accept": accept}
     reply = ask(server, headers=headers)
-    content_type, body = of_prometheus_client(book, headers)
+    content_type, body = of_prometheus_client(metrics, headers)
     assert (200, content_type) == (reply.status, reply.headers["Content-Type"])
     assert without_uptime(body) == without_uptime(reply.body)
     assert b'trading_orders_submitted_total{order_type="LIMIT",side="BUY",strategy="gamma"} 3.0' in reply.body
@@ -134,7 +134,7 @@ def test_a_garbled_accept_header_gets_plain_text(server: MetricsServer, accept: 
     assert (200, PLAIN_TEXT) == (reply.status, reply.headers["Content-Type"])
 
 
-def test_gzip_where_it_is_accepted(server: MetricsServer, book: TradingMetrics) -> None:
+def test_gzip_where_it_is_accepted(server: MetricsServer, metrics: TradingMetrics) -> None:
     """Large expositions would cross the network uncompressed, or reach a client that cannot unpack them."""
     plain, packed = ask(server), ask(server, headers={"Accept-Encoding": "gzip"})
     assert (None, "gzip") == (plain.headers["Content-Encoding"], packed.headers["Content-Encoding"])
@@ -169,8 +169,8 @@ def test_the_index_points_to_the_metrics(server: MetricsServer) -> None:
     assert b'href="/metrics"' in reply.body
 
 
-def test_the_default_book_is_the_one_at_the_time_of_the_scrape() -> None:
-    """Metrics recorded in a book configured after the server was started would never be seen."""
+def test_the_default_metrics_is_the_one_at_the_time_of_the_scrape() -> None:
+    """Metrics recorded in a metrics configured after the server was started would never be seen."""
     with start_metrics_server(port=0) as server:
         get_metrics().record(catalogue.ORDERS_SUBMITTED, ("late", "SELL", "MARKET"), site="test")
         assert b'strategy="late"' in ask(server).body
@@ -191,7 +191,7 @@ def test_other_methods_are_refused(server: MetricsServer, method: str) -> None:
 
 
 def test_a_failing_collector_gives_no_traceback_away(
-    server: MetricsServer, book: TradingMetrics, caplog: pytest.LogCaptureFixture
+    server: MetricsServer, metrics: TradingMetrics, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The answer would show source code to whoever can reach the port, or the reason would be nowhere."""
 
@@ -202,7 +202,7 @@ def test_a_failing_collector_gives_no_traceback_away(
         def collect(self) -> list[GaugeMetricFamily]:
             raise RuntimeError("the database is away")
 
-    book.registry.register(Broken())
+    metrics.registry.register(Broken())
     reply = ask(server)
     assert 500 == reply.status
     assert b"database" not in reply.body
@@ -264,31 +264,31 @@ def test_a_client_that_sends_nothing_holds_nobody_up(server: MetricsServer) -> N
         assert 200 == ask(server).status
 
 
-def test_a_silent_client_is_dropped(book: TradingMetrics, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_silent_client_is_dropped(metrics: TradingMetrics, monkeypatch: pytest.MonkeyPatch) -> None:
     """Forgotten connections would pile up, a thread each."""
     monkeypatch.setattr(server_module, "IDLE_SECONDS", 0.1)
     with (
-        start_metrics_server(port=0, metrics=book) as server,
+        start_metrics_server(port=0, metrics=metrics) as server,
         socket.create_connection(("127.0.0.1", server.port)) as silent,
     ):
         assert closed_by_peer(silent)
 
 
-def test_a_client_that_trickles_is_dropped(book: TradingMetrics, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_client_that_trickles_is_dropped(metrics: TradingMetrics, monkeypatch: pytest.MonkeyPatch) -> None:
     """A byte now and then would hold a thread for ever."""
     monkeypatch.setattr(server_module, "CONNECTION_SECONDS", 0.2)
     with (
-        start_metrics_server(port=0, metrics=book) as server,
+        start_metrics_server(port=0, metrics=metrics) as server,
         socket.create_connection(("127.0.0.1", server.port)) as trickling,
     ):
         assert eventually(lambda: refused(trickling, b"X"))
         assert 200 == ask(server).status
 
 
-def test_connections_are_bounded(book: TradingMetrics, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_connections_are_bounded(metrics: TradingMetrics, monkeypatch: pytest.MonkeyPatch) -> None:
     """A flood of connections would start a thread for each."""
     monkeypatch.setattr(server_module, "MAX_CONNECTIONS", 2)
-    with start_metrics_server(port=0, metrics=book) as server, contextlib.ExitStack() as stack:
+    with start_metrics_server(port=0, metrics=metrics) as server, contextlib.ExitStack() as stack:
         held = [stack.enter_context(socket.create_connection(("127.0.0.1", server.port))) for _ in range(2)]
         assert closed_by_peer(stack.enter_context(socket.create_connection(("127.0.0.1", server.port))))
         for connection in held:
@@ -296,11 +296,11 @@ def test_connections_are_bounded(book: TradingMetrics, monkeypatch: pytest.Monke
         assert eventually(lambda: ask(server).status == 200)
 
 
-def test_five_hundred_scrapers_at_once(server: MetricsServer, book: TradingMetrics) -> None:
+def test_five_hundred_scrapers_at_once(server: MetricsServer, metrics: TradingMetrics) -> None:
     """A scrape storm would stop the recording, or leave the endpoint dead behind it."""
 
     def scrape(number: int) -> int:
-        book.record(catalogue.ORDERS_SUBMITTED, ("storm", "BUY", "LIMIT"), site="test")
+        metrics.record(catalogue.ORDERS_SUBMITTED, ("storm", "BUY", "LIMIT"), site="test")
         try:
             return ask(server).status
         except (OSError, http.client.HTTPException):
@@ -373,9 +373,9 @@ def test_a_privileged_port_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
         start_metrics_server(port=80)
 
 
-def test_ipv6(book: TradingMetrics) -> None:
+def test_ipv6(metrics: TradingMetrics) -> None:
     """Hosts with IPv6 only could not be scraped."""
-    with start_metrics_server(port=0, addr="::1", metrics=book) as server:
+    with start_metrics_server(port=0, addr="::1", metrics=metrics) as server:
         assert f"http://[::1]:{server.port}/metrics" == server.url
         assert 200 == ask(server).status
 
@@ -386,14 +386,14 @@ def test_the_url_can_be_opened_from_this_machine(addr: str, host: str) -> None:
     assert host == server_module._reachable(addr)
 
 
-def test_closing_frees_the_port(book: TradingMetrics) -> None:
+def test_closing_frees_the_port(metrics: TradingMetrics) -> None:
     """A restart in the same process would find its own port taken; a second close would raise."""
-    server = start_metrics_server(port=0, metrics=book)
+    server = start_metrics_server(port=0, metrics=metrics)
     server.close()
     server.close()
     with pytest.raises(ConnectionRefusedError):
         ask(server)
-    with start_metrics_server(port=server.port, metrics=book) as again:
+    with start_metrics_server(port=server.port, metrics=metrics) as again:
         assert 200 == ask(again).status
 
 
@@ -423,30 +423,30 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     return Certificates(tmp_path_factory.mktemp("tls"))
 
 
-def test_https(book: TradingMetrics, certificates: Certificates) -> None:
+def test_https(metrics: TradingMetrics, certificates: Certificates) -> None:
     """Metrics with P&L in them would cross the network in the clear."""
     with start_metrics_server(
-        port=0, metrics=book, certfile=certificates.certfile, keyfile=certificates.keyfile
+        port=0, metrics=metrics, certfile=certificates.certfile, keyfile=certificates.keyfile
     ) as server:
         assert f"https://127.0.0.1:{server.port}/metrics" == server.url
         assert b"trading_daily_pnl -12.5" in ask(server, context=certificates.client).body
 
 
-def test_a_certificate_and_its_key_in_one_file(book: TradingMetrics, certificates: Certificates) -> None:
+def test_a_certificate_and_its_key_in_one_file(metrics: TradingMetrics, certificates: Certificates) -> None:
     """The usual combined PEM file could not be used."""
-    with start_metrics_server(port=0, metrics=book, certfile=certificates.both) as server:
+    with start_metrics_server(port=0, metrics=metrics, certfile=certificates.both) as server:
         assert 200 == ask(server, context=certificates.client).status
 
 
 def test_a_client_that_never_shakes_hands_holds_nobody_up(
-    book: TradingMetrics,
+    metrics: TradingMetrics,
     certificates: Certificates,
     capfd: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """One plain connection to the TLS port would stop every scrape."""
     with (
-        start_metrics_server(port=0, metrics=book, certfile=certificates.both) as server,
+        start_metrics_server(port=0, metrics=metrics, certfile=certificates.both) as server,
         socket.create_connection(("127.0.0.1", server.port)) as silent,
         socket.create_connection(("127.0.0.1", server.port)) as plain,
     ):
@@ -510,16 +510,16 @@ BASIC = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
 
 
 @pytest.mark.parametrize("header", [BASIC, BASIC.replace("Basic", "bAsIc"), BASIC.replace(" ", "   ")])
-def test_basic_authentication_lets_the_right_pair_in(book: TradingMetrics, header: str) -> None:
+def test_basic_authentication_lets_the_right_pair_in(metrics: TradingMetrics, header: str) -> None:
     """Prometheus with the right password would be refused."""
-    with start_metrics_server(port=0, metrics=book, auth=(USER, PASSWORD)) as server:
+    with start_metrics_server(port=0, metrics=metrics, auth=(USER, PASSWORD)) as server:
         assert 200 == ask(server, headers={"Authorization": header}).status
         assert 200 == ask(server, method="HEAD", headers={"Authorization": header}).status
 
 
-def test_a_bearer_token_lets_in(book: TradingMetrics) -> None:
+def test_a_bearer_token_lets_in(metrics: TradingMetrics) -> None:
     """Prometheus with the right token would be refused."""
-    with start_metrics_server(port=0, metrics=book, auth=TOKEN) as server:
+    with start_metrics_server(port=0, metrics=metrics, auth=TOKEN) as server:
         assert 200 == ask(server, headers={"Authorization": f"Bearer {TOKEN}"}).status
 
 
@@ -547,10 +547,10 @@ def basic(text: str) -> str:
         basic(f"x{USER}:{PASSWORD}"),
     ],
 )
-def test_everything_else_is_refused(book: TradingMetrics, header: str | None) -> None:
+def test_everything_else_is_refused(metrics: TradingMetrics, header: str | None) -> None:
     """P&L would be readable by whoever reaches the port."""
     headers = {} if header is None else {"Authorization": header}
-    with start_metrics_server(port=0, metrics=book, auth=(USER, PASSWORD)) as server:
+    with start_metrics_server(port=0, metrics=metrics, auth=(USER, PASSWORD)) as server:
         for path, method in [("/metrics", "GET"), ("/metrics", "HEAD"), ("/", "GET"), ("/nowhere", "GET")]:
             reply = ask(server, path, method=method, headers=headers)
             assert 401 == reply.status
@@ -559,19 +559,19 @@ def test_everything_else_is_refused(book: TradingMetrics, header: str | None) ->
 
 
 @pytest.mark.parametrize("header", [None, "Bearer", "Bearer wrong", f"Basic {TOKEN}", TOKEN, f"Bearer {TOKEN}x"])
-def test_a_wrong_token_is_refused(book: TradingMetrics, header: str | None) -> None:
+def test_a_wrong_token_is_refused(metrics: TradingMetrics, header: str | None) -> None:
     """P&L would be readable by whoever reaches the port."""
-    with start_metrics_server(port=0, metrics=book, auth=TOKEN) as server:
+    with start_metrics_server(port=0, metrics=metrics, auth=TOKEN) as server:
         reply = ask(server, headers={} if header is None else {"Authorization": header})
         assert (401, 'Bearer realm="metrics"') == (reply.status, reply.headers["WWW-Authenticate"])
 
 
 def test_secrets_are_shown_nowhere(
-    book: TradingMetrics, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+    metrics: TradingMetrics, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """A password would stand in a log that more people read than may read the metrics."""
     caplog.set_level(logging.DEBUG)
-    with start_metrics_server(port=0, metrics=book, auth=(USER, PASSWORD)) as server:
+    with start_metrics_server(port=0, metrics=metrics, auth=(USER, PASSWORD)) as server:
         reply = ask(server, headers={"Authorization": basic(f"{USER}:guess")})
         shown = repr(server) + str(vars(server)) + caplog.text + str(reply.headers) + reply.body.decode()
     shown += "".join(capfd.readouterr())
@@ -600,22 +600,22 @@ def test_authentication_that_cannot_work_is_refused_at_start(auth: Any, message:
 
 # ── several processes ────────────────────────────────────────────────────────────────────────────────────────────
 def test_a_missing_multiprocess_directory_is_named_at_start(
-    book: TradingMetrics, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    metrics: TradingMetrics, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The first order would fail, or be lost, long after the start."""
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path / "missing"))
     with pytest.raises(ConfigurationError, match=r"PROMETHEUS_MULTIPROC_DIR.*/missing"):
-        start_metrics_server(port=0, metrics=book)
+        start_metrics_server(port=0, metrics=metrics)
 
 
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="/proc is the one folder that not even root can write to")
 def test_an_unwritable_multiprocess_directory_is_named_at_start(
-    book: TradingMetrics, monkeypatch: pytest.MonkeyPatch
+    metrics: TradingMetrics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first order would fail, or be lost, long after the start."""
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "/proc")
     with pytest.raises(ConfigurationError, match=r"PROMETHEUS_MULTIPROC_DIR.*/proc"):
-        start_metrics_server(port=0, metrics=book)
+        start_metrics_server(port=0, metrics=metrics)
 
 
 WORKER = """

@@ -39,8 +39,8 @@ from tradmetrics import (
 
 
 @pytest.fixture
-def book() -> TradingMetrics:
-    """A book of the test's own."""
+def metrics() -> TradingMetrics:
+    """A metrics of the test's own."""
     return TradingMetrics()
 
 
@@ -98,11 +98,11 @@ PNL = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_snapshot_may_be_of_any_kind(book: TradingMetrics, kind: str) -> None:
+def test_a_snapshot_may_be_of_any_kind(metrics: TradingMetrics, kind: str) -> None:
     """Bots would have to convert what they have into the one kind that we read."""
     snapshot = KINDS[kind](**VALUES)
-    assert snapshot is track_pnl(metrics=book)(lambda: snapshot)()
-    assert PNL == recorded(book)
+    assert snapshot is track_pnl(metrics=metrics)(lambda: snapshot)()
+    assert PNL == recorded(metrics)
 
 
 FIELDS: list[tuple[Any, str, str]] = [
@@ -130,15 +130,15 @@ FIELDS: list[tuple[Any, str, str]] = [
 
 @pytest.mark.parametrize(("decorator", "field", "metric"), FIELDS)
 def test_each_field_sets_its_own_gauge_and_absent_ones_leave_theirs_alone(
-    book: TradingMetrics, decorator: Any, field: str, metric: str
+    metrics: TradingMetrics, decorator: Any, field: str, metric: str
 ) -> None:
     """Two figures would be swapped, or one that is not known this time would read zero."""
     other = next(name for each, name, _ in FIELDS if each is decorator and name != field)
     snapshots = iter([{field: 1}, {field: None}, {other: None}, {field: "0"}, {field: Decimal(1)}])
-    state = decorator(metrics=book)(lambda: next(snapshots))
+    state = decorator(metrics=metrics)(lambda: next(snapshots))
     for value in (1, 1, 1, 0, 1):
         state()
-        assert {metric: value} == recorded(book)
+        assert {metric: value} == recorded(metrics)
 
 
 NO_SNAPSHOTS: list[tuple[Any, Any, str]] = [
@@ -153,26 +153,26 @@ NO_SNAPSHOTS: list[tuple[Any, Any, str]] = [
 
 @pytest.mark.parametrize(("decorator", "answer", "message"), NO_SNAPSHOTS)
 def test_a_snapshot_with_none_of_the_fields_is_counted(
-    book: TradingMetrics, caplog: pytest.LogCaptureFixture, decorator: Any, answer: Any, message: str
+    metrics: TradingMetrics, caplog: pytest.LogCaptureFixture, decorator: Any, answer: Any, message: str
 ) -> None:
     """A decorator on a function that returns something else would record nothing, and nobody would know."""
-    assert answer is decorator(metrics=book)(lambda: answer)()
-    assert {("<lambda>", "value"): 1} == errors(book)
-    assert 1 == len(recorded(book))
+    assert answer is decorator(metrics=metrics)(lambda: answer)()
+    assert {("<lambda>", "value"): 1} == errors(metrics)
+    assert 1 == len(recorded(metrics))
     assert re.search(message, caplog.text)
 
 
-def test_a_source_that_fails_is_counted_once(book: TradingMetrics) -> None:
+def test_a_source_that_fails_is_counted_once(metrics: TradingMetrics) -> None:
     """One mistake would be two errors, of which the second says something else."""
-    track_capital(total=lambda call: call.result["equity"], metrics=book)(lambda: {"cash": 5})()
-    track_capital(total=result("equity"), metrics=book)(lambda: {"cash": 5})()
-    assert {("<lambda>", "source"): 2} == errors(book)
+    track_capital(total=lambda call: call.result["equity"], metrics=metrics)(lambda: {"cash": 5})()
+    track_capital(total=result("equity"), metrics=metrics)(lambda: {"cash": 5})()
+    assert {("<lambda>", "source"): 2} == errors(metrics)
 
 
-def test_a_list_without_snapshots_is_no_error(book: TradingMetrics) -> None:
+def test_a_list_without_snapshots_is_no_error(metrics: TradingMetrics) -> None:
     """A desk that runs no strategy today would count errors all day."""
-    track_strategy(metrics=book)(lambda report=(): report)()
-    assert {} == recorded(book)
+    track_strategy(metrics=metrics)(lambda report=(): report)()
+    assert {} == recorded(metrics)
 
 
 POINTED: list[tuple[Any, str, str, Any]] = [
@@ -187,44 +187,44 @@ POINTED: list[tuple[Any, str, str, Any]] = [
     "source", [result("other.deep"), arg("given"), lambda call: call.result["other"]["deep"], 7, "7"]
 )
 def test_a_field_can_be_pointed_elsewhere(
-    book: TradingMetrics, decorator: Any, field: str, metric: str, snapshot: Any, source: Any
+    metrics: TradingMetrics, decorator: Any, field: str, metric: str, snapshot: Any, source: Any
 ) -> None:
     """A broker that calls its equity otherwise would need a wrapper."""
-    decorator(metrics=book, **{field: source})(lambda given: {field: 1, **snapshot})(7)
-    assert {metric: 7} == recorded(book)
+    decorator(metrics=metrics, **{field: source})(lambda given: {field: 1, **snapshot})(7)
+    assert {metric: 7} == recorded(metrics)
 
 
-def test_a_field_that_is_pointed_nowhere_is_counted_and_the_others_are_set(book: TradingMetrics) -> None:
+def test_a_field_that_is_pointed_nowhere_is_counted_and_the_others_are_set(metrics: TradingMetrics) -> None:
     """A wrong path would hide the figures that are right."""
-    track_capital(total=result("equity"), margin_used=error("x"), metrics=book)(lambda: {"used": 5})()
-    assert 5 == recorded(book)["trading_capital_used"]
-    assert {("<lambda>", "source"): 1} == errors(book)
-    assert 2 == len(recorded(book))
+    track_capital(total=result("equity"), margin_used=error("x"), metrics=metrics)(lambda: {"used": 5})()
+    assert 5 == recorded(metrics)["trading_capital_used"]
+    assert {("<lambda>", "source"): 1} == errors(metrics)
+    assert 2 == len(recorded(metrics))
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, "a lot", [1], object()])
-def test_a_figure_that_is_no_number_is_counted_and_the_others_are_set(book: TradingMetrics, value: object) -> None:
+def test_a_figure_that_is_no_number_is_counted_and_the_others_are_set(metrics: TradingMetrics, value: object) -> None:
     """One bad figure would hide the others, or make its gauge useless."""
-    track_capital(metrics=book)(lambda: {"total": value, "used": 5})()
-    assert 5 == recorded(book)["trading_capital_used"]
-    assert {("<lambda>", "value"): 1} == errors(book)
-    assert "trading_capital_total" not in recorded(book)
+    track_capital(metrics=metrics)(lambda: {"total": value, "used": 5})()
+    assert 5 == recorded(metrics)["trading_capital_used"]
+    assert {("<lambda>", "value"): 1} == errors(metrics)
+    assert "trading_capital_total" not in recorded(metrics)
 
 
 @pytest.mark.parametrize("decorator", [track_pnl, track_capital, track_market, track_strategy, track_positions])
-def test_nothing_and_an_exception_change_nothing(book: TradingMetrics, decorator: Any) -> None:
+def test_nothing_and_an_exception_change_nothing(metrics: TradingMetrics, decorator: Any) -> None:
     """A broker that is down for a minute would show an empty account."""
     answers = iter([{"daily": 5, "total": 5, "vix": 5, "win_rate": 5}, None])
     if decorator is track_positions:
         answers = iter([[{"strategy": "s"}], None])  # type: ignore[list-item]
-    state = decorator(metrics=book)(lambda: next(answers))
+    state = decorator(metrics=metrics)(lambda: next(answers))
     state()
-    before = recorded(book)
+    before = recorded(metrics)
     assert 1 == len(before)
     assert state() is None
     with pytest.raises(ConnectionError):
-        decorator(metrics=book)(raising(ConnectionError()))()
-    assert before == recorded(book)
+        decorator(metrics=metrics)(raising(ConnectionError()))()
+    assert before == recorded(metrics)
 
 
 @pytest.mark.parametrize("decorator", [track_pnl, track_capital, track_market, track_strategy, track_positions])
@@ -269,16 +269,16 @@ class Condition(Enum):
     WILD = 2
 
 
-def test_the_market_is_in_one_condition_at_a_time(book: TradingMetrics) -> None:
+def test_the_market_is_in_one_condition_at_a_time(metrics: TradingMetrics) -> None:
     """It would seem to be in every condition that it was ever in."""
     conditions = iter([Condition.CALM, "wild", "calm", None, Condition.WILD])
-    market = track_market(metrics=book)(lambda: {"condition": next(conditions)})
+    market = track_market(metrics=metrics)(lambda: {"condition": next(conditions)})
     for expected in ("calm", "wild", "calm", "calm", "WILD"):
         market()
-        found = recorded(book)
+        found = recorded(metrics)
         assert 1 == found[f"trading_market_condition {expected}"]
         assert 1 == sum(found.values())
-    assert 3 == len(recorded(book))
+    assert 3 == len(recorded(metrics))
 
 
 class Session(Enum):
@@ -294,63 +294,63 @@ class Session(Enum):
     + [(word, 1) for word in ("open", "Yes", "TRUE", " open ")]
     + [(word, 0) for word in ("closed", "No", "false", "CLOSED")],
 )
-def test_the_session_is_open_or_closed(book: TradingMetrics, is_open: object, expected: int) -> None:
+def test_the_session_is_open_or_closed(metrics: TradingMetrics, is_open: object, expected: int) -> None:
     """Alerts would not be muted outside the session, or be muted within it."""
-    track_market(metrics=book)(lambda: {"session_open": is_open})()
-    assert {"trading_market_session_open": expected} == recorded(book)
+    track_market(metrics=metrics)(lambda: {"session_open": is_open})()
+    assert {"trading_market_session_open": expected} == recorded(metrics)
 
 
 @pytest.mark.parametrize("is_open", ["pre-open", "", 1.5, 2, math.nan, [True], object()])
-def test_a_session_that_is_neither_open_nor_closed_is_counted(book: TradingMetrics, is_open: object) -> None:
+def test_a_session_that_is_neither_open_nor_closed_is_counted(metrics: TradingMetrics, is_open: object) -> None:
     """Whatever is not empty would read as open, and alerts would fire all night."""
-    track_market(metrics=book)(lambda: {"session_open": is_open, "vix": 14})()
-    assert {("<lambda>", "value"): 1} == errors(book)
-    assert 14 == recorded(book)["trading_market_vix"]
-    assert "trading_market_session_open" not in recorded(book)
+    track_market(metrics=metrics)(lambda: {"session_open": is_open, "vix": 14})()
+    assert {("<lambda>", "value"): 1} == errors(metrics)
+    assert 14 == recorded(metrics)["trading_market_vix"]
+    assert "trading_market_session_open" not in recorded(metrics)
 
 
-def test_a_session_that_was_never_told_is_absent(book: TradingMetrics) -> None:
+def test_a_session_that_was_never_told_is_absent(metrics: TradingMetrics) -> None:
     """A gauge of zero would mute every alert of a bot that knows nothing of sessions."""
-    track_market(metrics=book)(lambda: {"vix": 14})()
-    assert {"trading_market_vix": 14} == recorded(book)
+    track_market(metrics=metrics)(lambda: {"vix": 14})()
+    assert {"trading_market_vix": 14} == recorded(metrics)
 
 
 # ── strategies ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize("many", [list, tuple, lambda items: {id(item): item for item in items}.values(), iter])
-def test_several_strategies_in_one_answer(book: TradingMetrics, many: Any) -> None:
+def test_several_strategies_in_one_answer(metrics: TradingMetrics, many: Any) -> None:
     """A report on all strategies would have to be split up."""
     report = [{"strategy": "a", "win_rate": 0.5, "trades_today": 3}, SimpleNamespace(strategy="b", avg_pnl=-2)]
     answer = many(report)
-    assert answer is track_strategy(metrics=book)(lambda: answer)()
+    assert answer is track_strategy(metrics=metrics)(lambda: answer)()
     if many in (list, tuple):
         assert {
             "trading_strategy_win_rate a": 0.5,
             "trading_strategy_trades_today a": 3,
             "trading_strategy_avg_pnl b": -2,
-        } == recorded(book)
+        } == recorded(metrics)
 
 
 @pytest.mark.parametrize("sources", [{}, {"strategy": arg("strategy")}, {"strategy": arg("self.name")}])
-def test_the_strategy_may_be_the_parameter(book: TradingMetrics, sources: Any) -> None:
+def test_the_strategy_may_be_the_parameter(metrics: TradingMetrics, sources: Any) -> None:
     """A report on the strategy that was asked for would be of one called `unknown`."""
 
     class Desk:
         name = "gamma"
 
-        @track_strategy(metrics=book, **sources)
+        @track_strategy(metrics=metrics, **sources)
         def report(self, strategy: str) -> dict[str, float]:
             return {"win_rate": 0.5}
 
     Desk().report("gamma")
-    assert {"trading_strategy_win_rate gamma": 0.5} == recorded(book)
+    assert {"trading_strategy_win_rate gamma": 0.5} == recorded(metrics)
 
 
-def test_the_snapshots_own_strategy_wins(book: TradingMetrics) -> None:
+def test_the_snapshots_own_strategy_wins(metrics: TradingMetrics) -> None:
     """The figures of one strategy would be shown as another's."""
-    track_strategy(metrics=book)(lambda strategy: [{"strategy": "own", "win_rate": 0.5}, {"win_rate": 0.4}])("asked")
-    assert {"trading_strategy_win_rate own": 0.5, "trading_strategy_win_rate asked": 0.4} == recorded(book)
+    track_strategy(metrics=metrics)(lambda strategy: [{"strategy": "own", "win_rate": 0.5}, {"win_rate": 0.4}])("asked")
+    assert {"trading_strategy_win_rate own": 0.5, "trading_strategy_win_rate asked": 0.4} == recorded(metrics)
 
 
 # ── positions ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -374,23 +374,25 @@ class Position:
         {Position: Position("a", 3), 2: Position("a", quantity="1"), 3: Position("b", None, 0.5)},
     ],
 )
-def test_positions_are_counted_by_strategy_and_their_pnl_added_up(book: TradingMetrics, answer: Any) -> None:
+def test_positions_are_counted_by_strategy_and_their_pnl_added_up(metrics: TradingMetrics, answer: Any) -> None:
     """The number of open positions, which a limit stands on, would be wrong."""
-    assert answer is track_positions(metrics=book)(lambda: answer)()
-    assert {"trading_positions_open a": 2, "trading_positions_open b": 1, "trading_unrealized_pnl": 3} == recorded(book)
+    assert answer is track_positions(metrics=metrics)(lambda: answer)()
+    assert {"trading_positions_open a": 2, "trading_positions_open b": 1, "trading_unrealized_pnl": 3} == recorded(
+        metrics
+    )
 
 
-def test_a_strategy_whose_positions_are_gone_reads_zero(book: TradingMetrics) -> None:
+def test_a_strategy_whose_positions_are_gone_reads_zero(metrics: TradingMetrics) -> None:
     """A closed position would be shown as open until the process ends."""
     answers = iter([[Position("a", 1), Position("b", 2)], [Position("b", 3)], [], [Position("a")]])
-    positions = track_positions(metrics=book)(lambda: next(answers))
+    positions = track_positions(metrics=metrics)(lambda: next(answers))
     for a, b, pnl in ((1, 1, 3), (0, 1, 3), (0, 0, 0), (1, 0, 0)):
         positions()
         assert {
             "trading_positions_open a": a,
             "trading_positions_open b": b,
             "trading_unrealized_pnl": pnl,
-        } == recorded(book)
+        } == recorded(metrics)
 
 
 PositionTuple = namedtuple("PositionTuple", ["strategy", "unrealized_pnl"])
@@ -408,41 +410,41 @@ PositionTuple = namedtuple("PositionTuple", ["strategy", "unrealized_pnl"])
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_one_position_is_one_position(book: TradingMetrics, answer: Any, strategy: str) -> None:
+def test_one_position_is_one_position(metrics: TradingMetrics, answer: Any, strategy: str) -> None:
     """Each of its fields would count as a position, or it would not count at all."""
-    assert answer is track_positions(metrics=book)(lambda: answer)()
-    assert {f"trading_positions_open {strategy}": 1, "trading_unrealized_pnl": 5} == recorded(book)
+    assert answer is track_positions(metrics=metrics)(lambda: answer)()
+    assert {f"trading_positions_open {strategy}": 1, "trading_unrealized_pnl": 5} == recorded(metrics)
 
 
 def test_what_is_no_position_is_counted_and_the_positions_are_too(
-    book: TradingMetrics, caplog: pytest.LogCaptureFixture
+    metrics: TradingMetrics, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Whatever else is in the answer would be an open position of a strategy called `unknown`."""
     answers = iter([["x", 5, Position("a", 7)], ["x", {"symbol": "NIFTY"}], [Position("b", 1)]])
-    positions = track_positions(metrics=book)(lambda: next(answers))
+    positions = track_positions(metrics=metrics)(lambda: next(answers))
     positions()
-    assert 1 == recorded(book)["trading_positions_open a"]
-    assert {("<lambda>", "value"): 2} == errors(book)
+    assert 1 == recorded(metrics)["trading_positions_open a"]
+    assert {("<lambda>", "value"): 2} == errors(metrics)
     assert "'x' is no position; it has none of the fields strategy, unrealized_pnl, quantity" in caplog.text
     positions()  # of which nothing can be told, so that all stays as it is
-    assert {("<lambda>", "value"): 4} == errors(book)
+    assert {("<lambda>", "value"): 4} == errors(metrics)
     assert {"trading_positions_open a": 1, "trading_unrealized_pnl": 7} == {
-        name: value for name, value in recorded(book).items() if name.startswith("trading")
+        name: value for name, value in recorded(metrics).items() if name.startswith("trading")
     }
     positions()
-    assert 0 == recorded(book)["trading_positions_open a"]
+    assert 0 == recorded(metrics)["trading_positions_open a"]
 
 
-def test_the_fields_of_a_position_can_be_pointed_elsewhere(book: TradingMetrics) -> None:
+def test_the_fields_of_a_position_can_be_pointed_elsewhere(metrics: TradingMetrics) -> None:
     """The positions of a broker that calls its profit `pnl` would need a wrapper, or show no profit."""
     net = [
         {"tradingsymbol": "NIFTY25JUNFUT", "quantity": 50, "pnl": 120.5},
         {"tradingsymbol": "INFY", "quantity": 0, "pnl": 9.0},
         {"tradingsymbol": "TCS", "quantity": -25, "pnl": "-20.5"},
     ]
-    track_positions(strategy="momentum", unrealized_pnl=result("pnl"), metrics=book)(lambda: net)()
-    assert {"trading_positions_open momentum": 2, "trading_unrealized_pnl": 100} == recorded(book)
-    assert {} == errors(book)
+    track_positions(strategy="momentum", unrealized_pnl=result("pnl"), metrics=metrics)(lambda: net)()
+    assert {"trading_positions_open momentum": 2, "trading_unrealized_pnl": 100} == recorded(metrics)
+    assert {} == errors(metrics)
 
 
 @pytest.mark.parametrize(
@@ -457,34 +459,34 @@ def test_the_fields_of_a_position_can_be_pointed_elsewhere(book: TradingMetrics)
         ({}, [{"strategy": "a"}], "a"),
     ],
 )
-def test_sources_of_a_position(book: TradingMetrics, sources: Any, answer: Any, strategy: str) -> None:
+def test_sources_of_a_position(metrics: TradingMetrics, sources: Any, answer: Any, strategy: str) -> None:
     """What other decorators read would be out of reach for this one."""
-    track_positions(metrics=book, **sources)(lambda account: answer)("main")
-    assert 1 == recorded(book)[f"trading_positions_open {strategy}"]
-    assert {} == errors(book)
+    track_positions(metrics=metrics, **sources)(lambda account: answer)("main")
+    assert 1 == recorded(metrics)[f"trading_positions_open {strategy}"]
+    assert {} == errors(metrics)
 
 
-def test_a_positions_own_strategy_wins_over_the_parameter(book: TradingMetrics) -> None:
+def test_a_positions_own_strategy_wins_over_the_parameter(metrics: TradingMetrics) -> None:
     """The positions of one strategy would count as another's."""
-    track_positions(metrics=book)(lambda strategy: [Position("own"), {"quantity": 1}])("asked")
-    assert {"trading_positions_open own": 1, "trading_positions_open asked": 1} == recorded(book)
+    track_positions(metrics=metrics)(lambda strategy: [Position("own"), {"quantity": 1}])("asked")
+    assert {"trading_positions_open own": 1, "trading_positions_open asked": 1} == recorded(metrics)
 
 
-def test_a_field_of_a_position_that_is_pointed_nowhere_is_counted(book: TradingMetrics) -> None:
+def test_a_field_of_a_position_that_is_pointed_nowhere_is_counted(metrics: TradingMetrics) -> None:
     """A wrong path would go unseen, or hide the positions."""
-    track_positions(unrealized_pnl=result("pnl"), metrics=book)(lambda: [Position("a", 5)])()
-    assert {("<lambda>", "source"): 1} == errors(book)
-    assert 1 == recorded(book)["trading_positions_open a"]
-    assert "trading_unrealized_pnl" not in recorded(book)
+    track_positions(unrealized_pnl=result("pnl"), metrics=metrics)(lambda: [Position("a", 5)])()
+    assert {("<lambda>", "source"): 1} == errors(metrics)
+    assert 1 == recorded(metrics)["trading_positions_open a"]
+    assert "trading_unrealized_pnl" not in recorded(metrics)
 
 
-def shown_positions(book: TradingMetrics) -> dict[str, float]:
+def shown_positions(metrics: TradingMetrics) -> dict[str, float]:
     """Open positions by strategy, and the P&L."""
-    return {name.removeprefix("trading_positions_open "): value for name, value in recorded(book).items()}
+    return {name.removeprefix("trading_positions_open "): value for name, value in recorded(metrics).items()}
 
 
 @pytest.mark.parametrize("kind", ["functions", "one decorator", "methods", "explicit calls"])
-def test_two_brokers_positions_add_up(book: TradingMetrics, kind: str) -> None:
+def test_two_brokers_positions_add_up(metrics: TradingMetrics, kind: str) -> None:
     """The positions at one broker would zero those at the other, and the P&L would jump between the two."""
     answers: dict[str, Any] = {}
 
@@ -497,14 +499,14 @@ def test_two_brokers_positions_add_up(book: TradingMetrics, kind: str) -> None:
 
     first, second = Broker("first").positions, Broker("second").positions
     if kind == "functions":
-        first, second = track_positions(metrics=book)(first), track_positions(metrics=book)(second)
+        first, second = track_positions(metrics=metrics)(first), track_positions(metrics=metrics)(second)
     elif kind == "one decorator":
-        first, second = map(track_positions(metrics=book), (lambda: answers["first"], lambda: answers["second"]))
+        first, second = map(track_positions(metrics=metrics), (lambda: answers["first"], lambda: answers["second"]))
     elif kind == "methods":
-        first, second = (track_positions(metrics=book)(Broker(name).positions) for name in ("first", "second"))
+        first, second = (track_positions(metrics=metrics)(Broker(name).positions) for name in ("first", "second"))
     else:
-        first = track_positions(metrics=book)(first)
-        second = lambda: MetricsExporter(book).update_position_metrics(answers["second"])  # noqa: E731
+        first = track_positions(metrics=metrics)(first)
+        second = lambda: MetricsExporter(metrics).update_position_metrics(answers["second"])  # noqa: E731
     for one, other, expected in (
         ([Position("a", 1), Position("both", 2)], [], {"a": 1, "both": 1, "trading_unrealized_pnl": 3}),
         (
@@ -519,44 +521,44 @@ def test_two_brokers_positions_add_up(book: TradingMetrics, kind: str) -> None:
         answers.update(first=one, second=other)
         first()
         second()
-        assert expected == shown_positions(book)
+        assert expected == shown_positions(metrics)
         first()
-        assert expected == shown_positions(book)
+        assert expected == shown_positions(metrics)
 
 
-def test_a_function_that_calls_others_stands_for_them(book: TradingMetrics) -> None:
+def test_a_function_that_calls_others_stands_for_them(metrics: TradingMetrics) -> None:
     """What a function puts together from two brokers, or an overriding method from `super()`, would count twice."""
     at_first = [Position("a", 1), Position("b", 2)]
-    first = track_positions(metrics=book)(lambda: list(at_first))
-    second = track_positions(metrics=book)(lambda: [Position("a", 4)])
+    first = track_positions(metrics=metrics)(lambda: list(at_first))
+    second = track_positions(metrics=metrics)(lambda: [Position("a", 4)])
     seen = []
 
-    @track_positions(metrics=book)
+    @track_positions(metrics=metrics)
     def both() -> list[Position]:
         answer = first() + second()
-        seen.append(shown_positions(book))  # as a scrape in the middle would see it
+        seen.append(shown_positions(metrics))  # as a scrape in the middle would see it
         return answer
 
     for _ in range(2):
         both()
-        assert {"a": 2, "b": 1, "trading_unrealized_pnl": 7} == shown_positions(book)
+        assert {"a": 2, "b": 1, "trading_unrealized_pnl": 7} == shown_positions(metrics)
     at_first.pop()
     both()
-    assert {"a": 2, "b": 0, "trading_unrealized_pnl": 5} == shown_positions(book)
+    assert {"a": 2, "b": 0, "trading_unrealized_pnl": 5} == shown_positions(metrics)
     assert [{}, *2 * [{"a": 2, "b": 1, "trading_unrealized_pnl": 7}]] == seen
-    third = track_positions(metrics=book)(lambda: [Position("c", 1)])
+    third = track_positions(metrics=metrics)(lambda: [Position("c", 1)])
     third()
-    assert {"a": 2, "b": 0, "c": 1, "trading_unrealized_pnl": 6} == shown_positions(book)
+    assert {"a": 2, "b": 0, "c": 1, "trading_unrealized_pnl": 6} == shown_positions(metrics)
 
 
 @pytest.mark.parametrize("fails", [False, True])
-def test_what_is_reported_within_a_function_without_an_answer_counts(book: TradingMetrics, fails: bool) -> None:
+def test_what_is_reported_within_a_function_without_an_answer_counts(metrics: TradingMetrics, fails: bool) -> None:
     """A function that fails after it has asked its broker would hide the positions there."""
-    first = track_positions(metrics=book)(lambda: [Position("a", 1)])
+    first = track_positions(metrics=metrics)(lambda: [Position("a", 1)])
     other = TradingMetrics()
 
     @track_positions(metrics=other)
-    @track_positions(metrics=book)
+    @track_positions(metrics=metrics)
     def outer() -> None:
         first()
         if fails:
@@ -564,30 +566,30 @@ def test_what_is_reported_within_a_function_without_an_answer_counts(book: Tradi
 
     with contextlib.suppress(ConnectionError):
         outer()
-    assert {"a": 1, "trading_unrealized_pnl": 1} == shown_positions(book)
+    assert {"a": 1, "trading_unrealized_pnl": 1} == shown_positions(metrics)
     assert {} == shown_positions(other)
 
 
-def test_a_function_of_another_book_stands_for_nobody(book: TradingMetrics) -> None:
+def test_a_function_of_another_metrics_object_stands_for_nobody(metrics: TradingMetrics) -> None:
     """The positions would be in neither of the two books, or in the wrong one."""
-    inner = track_positions(metrics=book)(lambda: [Position("a", 1)])
+    inner = track_positions(metrics=metrics)(lambda: [Position("a", 1)])
     other = TradingMetrics()
     track_positions(metrics=other)(lambda: [*inner(), Position("b", 2)])()
-    assert {"a": 1, "trading_unrealized_pnl": 1} == shown_positions(book)
+    assert {"a": 1, "trading_unrealized_pnl": 1} == shown_positions(metrics)
     assert {"a": 1, "b": 1, "trading_unrealized_pnl": 3} == shown_positions(other)
 
 
-def test_a_function_that_has_answered_stands_for_nobody_any_more(book: TradingMetrics) -> None:
+def test_a_function_that_has_answered_stands_for_nobody_any_more(metrics: TradingMetrics) -> None:
     """A task that goes on in the background would report to a function that ended long ago, and to nobody else."""
     tasks = []
 
-    @track_positions(metrics=book)
+    @track_positions(metrics=metrics)
     async def first() -> list[Position]:
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         return [Position("a", 1)]
 
-    @track_positions(metrics=book)
+    @track_positions(metrics=metrics)
     async def outer() -> list[Position]:
         tasks.append(asyncio.create_task(first()))
         await asyncio.sleep(0)
@@ -598,19 +600,19 @@ def test_a_function_that_has_answered_stands_for_nobody_any_more(book: TradingMe
         await tasks[0]
 
     asyncio.run(run())
-    assert {"a": 1, "b": 1, "trading_unrealized_pnl": 3} == shown_positions(book)
+    assert {"a": 1, "b": 1, "trading_unrealized_pnl": 3} == shown_positions(metrics)
 
 
-def test_functions_that_run_at_once_do_not_stand_for_one_another(book: TradingMetrics) -> None:
+def test_functions_that_run_at_once_do_not_stand_for_one_another(metrics: TradingMetrics) -> None:
     """Brokers that are asked at the same time would hide one another's positions."""
 
-    @track_positions(metrics=book)
+    @track_positions(metrics=metrics)
     async def first() -> list[Position]:
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         return [Position("a", 1)]
 
-    @track_positions(metrics=book)
+    @track_positions(metrics=metrics)
     async def second() -> list[Position]:
         await asyncio.sleep(0)
         return [Position("b", 2)]
@@ -621,95 +623,95 @@ def test_functions_that_run_at_once_do_not_stand_for_one_another(book: TradingMe
         await first()
 
     asyncio.run(ask())
-    assert {"a": 1, "b": 1, "trading_unrealized_pnl": 3} == shown_positions(book)
+    assert {"a": 1, "b": 1, "trading_unrealized_pnl": 3} == shown_positions(metrics)
 
-    @track_positions(metrics=book)
+    @track_positions(metrics=metrics)
     async def both() -> list[Position]:
         return [position for positions in await asyncio.gather(first(), second()) for position in positions]
 
     asyncio.run(both())
-    assert {"a": 1, "b": 1, "trading_unrealized_pnl": 3} == shown_positions(book)
+    assert {"a": 1, "b": 1, "trading_unrealized_pnl": 3} == shown_positions(metrics)
 
 
-def test_a_function_that_is_gone_no_longer_reports(book: TradingMetrics) -> None:
+def test_a_function_that_is_gone_no_longer_reports(metrics: TradingMetrics) -> None:
     """A module that is loaded anew, or a cell that is run again, would count its positions twice."""
     for answer in ([Position("a", 2), Position("b", 1)], [Position("a", 2)], []):
-        track_positions(metrics=book)(lambda answer=answer: answer)()
+        track_positions(metrics=metrics)(lambda answer=answer: answer)()
         gc.collect()
-    assert {"a": 0, "b": 0, "trading_unrealized_pnl": 0} == shown_positions(book)
-    track_positions(metrics=book)(lambda: [Position("a", 2)])()
-    assert {"a": 1, "b": 0, "trading_unrealized_pnl": 2} == shown_positions(book)
+    assert {"a": 0, "b": 0, "trading_unrealized_pnl": 0} == shown_positions(metrics)
+    track_positions(metrics=metrics)(lambda: [Position("a", 2)])()
+    assert {"a": 1, "b": 0, "trading_unrealized_pnl": 2} == shown_positions(metrics)
 
 
-def test_a_function_that_tells_no_pnl_leaves_the_others_alone(book: TradingMetrics) -> None:
+def test_a_function_that_tells_no_pnl_leaves_the_others_alone(metrics: TradingMetrics) -> None:
     """A broker that reports no profits would set those at another one to zero."""
-    with_pnl = track_positions(metrics=book)(lambda: [Position("a", 5)])
-    without = track_positions(metrics=book)(lambda: [Position("b")])
+    with_pnl = track_positions(metrics=metrics)(lambda: [Position("a", 5)])
+    without = track_positions(metrics=metrics)(lambda: [Position("b")])
     with_pnl()
     without()
-    assert {"a": 1, "b": 1, "trading_unrealized_pnl": 5} == shown_positions(book)
+    assert {"a": 1, "b": 1, "trading_unrealized_pnl": 5} == shown_positions(metrics)
     with_pnl()
-    assert 5 == shown_positions(book)["trading_unrealized_pnl"]
+    assert 5 == shown_positions(metrics)["trading_unrealized_pnl"]
 
 
-def test_a_pnl_that_is_not_told_this_time_stays(book: TradingMetrics) -> None:
+def test_a_pnl_that_is_not_told_this_time_stays(metrics: TradingMetrics) -> None:
     """A broker that leaves its profit out once would take it off the sum when another one reports."""
     answers = iter([[Position("a", 5)], [Position("a")]])
-    first = track_positions(metrics=book)(lambda: next(answers))
+    first = track_positions(metrics=metrics)(lambda: next(answers))
     first()
     first()
-    track_positions(metrics=book)(lambda: [Position("b", 2)])()
-    assert {"a": 1, "b": 1, "trading_unrealized_pnl": 7} == shown_positions(book)
+    track_positions(metrics=metrics)(lambda: [Position("b", 2)])()
+    assert {"a": 1, "b": 1, "trading_unrealized_pnl": 7} == shown_positions(metrics)
 
 
-def test_a_strategy_that_only_another_has_left_counts_less_at_once(book: TradingMetrics) -> None:
+def test_a_strategy_that_only_another_has_left_counts_less_at_once(metrics: TradingMetrics) -> None:
     """A position that was closed at one broker would be shown as open until the other one is asked."""
     answers = iter([[Position("both", 1)], []])
-    first = track_positions(metrics=book)(lambda: next(answers))
-    second = track_positions(metrics=book)(lambda: [Position("both", 2)])
+    first = track_positions(metrics=metrics)(lambda: next(answers))
+    second = track_positions(metrics=metrics)(lambda: [Position("both", 2)])
     first()
     second()
-    assert {"both": 2, "trading_unrealized_pnl": 3} == shown_positions(book)
+    assert {"both": 2, "trading_unrealized_pnl": 3} == shown_positions(metrics)
     first()
-    assert {"both": 1, "trading_unrealized_pnl": 2} == shown_positions(book)
+    assert {"both": 1, "trading_unrealized_pnl": 2} == shown_positions(metrics)
 
 
-def test_a_strategy_whose_series_is_gone_is_not_counted_as_another(book: TradingMetrics) -> None:
+def test_a_strategy_whose_series_is_gone_is_not_counted_as_another(metrics: TradingMetrics) -> None:
     """The strategies past the budget would take on the count of one that made room for others."""
-    book = TradingMetrics(limits={"strategy": 1})
+    metrics = TradingMetrics(limits={"strategy": 1})
     answers = iter([[Position("both")], []])
-    first = track_positions(metrics=book)(lambda: next(answers))
-    second = track_positions(metrics=book)(lambda: [Position("both")])
+    first = track_positions(metrics=metrics)(lambda: next(answers))
+    second = track_positions(metrics=metrics)(lambda: [Position("both")])
     first()
     second()
-    book.instrument(catalogue.POSITIONS_OPEN)._remove([("both",)], "expired")
-    track_positions(metrics=book)(lambda: [Position(name) for name in ("new", "past", "beyond")])()
+    metrics.instrument(catalogue.POSITIONS_OPEN)._remove([("both",)], "expired")
+    track_positions(metrics=metrics)(lambda: [Position(name) for name in ("new", "past", "beyond")])()
     first()
-    found = recorded(book)
+    found = recorded(metrics)
     assert (1, 2) == tuple(found[f"trading_positions_open {name}"] for name in ("new", "__other__"))
 
 
-def test_books_do_not_see_one_anothers_positions(book: TradingMetrics) -> None:
-    """A test, or a second account with a book of its own, would show the positions of both."""
+def test_books_do_not_see_one_anothers_positions(metrics: TradingMetrics) -> None:
+    """A test, or a second account with a metrics of its own, would show the positions of both."""
     positions = track_positions(lambda: [Position("a", 5)])
     for _ in range(2):
         positions()
         assert {"a": 1, "trading_unrealized_pnl": 5} == shown_positions(get_metrics())
         configure(force=True)
-    track_positions(metrics=book)(lambda: [Position("a", 5)])()
-    assert {"a": 1, "trading_unrealized_pnl": 5} == shown_positions(book)
+    track_positions(metrics=metrics)(lambda: [Position("a", 5)])()
+    assert {"a": 1, "trading_unrealized_pnl": 5} == shown_positions(metrics)
 
 
-def test_an_iterator_is_left_to_the_caller(book: TradingMetrics) -> None:
+def test_an_iterator_is_left_to_the_caller(metrics: TradingMetrics) -> None:
     """The bot would find no positions, because its metrics had read them."""
 
     def positions() -> Iterator[Position]:
         return iter([Position(), Position()])
 
-    assert 2 == len(list(track_positions(metrics=book)(positions)()))
-    assert {("positions", "value"): 1} == errors(book)
+    assert 2 == len(list(track_positions(metrics=metrics)(positions)()))
+    assert {("positions", "value"): 1} == errors(metrics)
     report = iter([{"strategy": "a", "win_rate": 1}])
-    assert 1 == len(list(track_strategy(metrics=book)(lambda: report)()))
+    assert 1 == len(list(track_strategy(metrics=metrics)(lambda: report)()))
 
 
 class Table:
@@ -737,38 +739,38 @@ TABLES = [Table, *([importlib.import_module("pandas").DataFrame] if importlib.ut
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_a_table_is_a_list_of_its_rows(book: TradingMetrics, table: Any) -> None:
+def test_a_table_is_a_list_of_its_rows(metrics: TradingMetrics, table: Any) -> None:
     """Positions in a DataFrame would be one of a strategy called `0 gamma 1 scalping`, and their P&L no number."""
     rows = table({"strategy": ["gamma", "gamma", "theta"], "quantity": [50, 25, 0], "unrealized_pnl": [1.5, 2.0, 9.0]})
-    positions = track_positions(metrics=book)(lambda answer: answer)
+    positions = track_positions(metrics=metrics)(lambda answer: answer)
     assert rows is positions(rows)
-    assert {"trading_positions_open gamma": 2, "trading_unrealized_pnl": 3.5} == recorded(book)
+    assert {"trading_positions_open gamma": 2, "trading_unrealized_pnl": 3.5} == recorded(metrics)
     positions(rows[:0])
-    assert {"trading_positions_open gamma": 0, "trading_unrealized_pnl": 0} == recorded(book)
-    track_strategy(metrics=book)(lambda: table({"strategy": ["a", "b"], "win_rate": [0.5, 0.25]}))()
-    MetricsExporter(book).update_position_metrics(rows)
+    assert {"trading_positions_open gamma": 0, "trading_unrealized_pnl": 0} == recorded(metrics)
+    track_strategy(metrics=metrics)(lambda: table({"strategy": ["a", "b"], "win_rate": [0.5, 0.25]}))()
+    MetricsExporter(metrics).update_position_metrics(rows)
     assert {
         "trading_positions_open gamma": 2,
         "trading_unrealized_pnl": 3.5,
         "trading_strategy_win_rate a": 0.5,
         "trading_strategy_win_rate b": 0.25,
-    } == recorded(book)
-    assert {} == errors(book)
+    } == recorded(metrics)
+    assert {} == errors(metrics)
 
 
 @pytest.mark.parametrize("answer", [5, object(), "text and no positions"])
-def test_what_is_no_positions_at_all_is_counted(book: TradingMetrics, answer: object) -> None:
+def test_what_is_no_positions_at_all_is_counted(metrics: TradingMetrics, answer: object) -> None:
     """A mistake in what is returned would show as an empty portfolio."""
-    track_positions(metrics=book)(lambda: answer)()
-    assert {("<lambda>", "value"): 1} == errors(book)
-    assert 1 == len(recorded(book))
+    track_positions(metrics=metrics)(lambda: answer)()
+    assert {("<lambda>", "value"): 1} == errors(metrics)
+    assert 1 == len(recorded(metrics))
 
 
-def test_strategies_past_the_budget_share_a_count(book: TradingMetrics) -> None:
+def test_strategies_past_the_budget_share_a_count(metrics: TradingMetrics) -> None:
     """Positions of the last strategies would be missing from the total."""
-    book = TradingMetrics(limits={"strategy": 2})
-    track_positions(metrics=book)(lambda: [Position(f"s{number}", 1) for number in range(5)])()
-    found = recorded(book)
+    metrics = TradingMetrics(limits={"strategy": 2})
+    track_positions(metrics=metrics)(lambda: [Position(f"s{number}", 1) for number in range(5)])()
+    found = recorded(metrics)
     assert {"s0": 1, "s1": 1, "__other__": 3} == {
         name.split()[1]: count for name, count in found.items() if name.startswith("trading_positions_open")
     }

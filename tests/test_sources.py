@@ -35,19 +35,21 @@ SEEN = MetricDefinition("seen_total", "counter", "Calls by what was read from th
 
 
 @pytest.fixture
-def book() -> TradingMetrics:
-    """A book of the test's own."""
+def metrics() -> TradingMetrics:
+    """A metrics of the test's own."""
     return TradingMetrics()
 
 
-def seen(book: TradingMetrics) -> dict[str, float]:
+def seen(metrics: TradingMetrics) -> dict[str, float]:
     """How often each value of the label was recorded."""
-    return {name.partition(" ")[2]: value for name, value in recorded(book).items() if name.startswith("seen_total")}
+    return {name.partition(" ")[2]: value for name, value in recorded(metrics).items() if name.startswith("seen_total")}
 
 
-def watching(book: TradingMetrics, what: Any, function: Callable[..., Any], on: Any = "finished") -> Callable[..., Any]:
+def watching(
+    metrics: TradingMetrics, what: Any, function: Callable[..., Any], on: Any = "finished"
+) -> Callable[..., Any]:
     """`function`, with `what` read into the label of a metric."""
-    return track(SEEN, what=what, on=on, metrics=book)(function)
+    return track(SEEN, what=what, on=on, metrics=metrics)(function)
 
 
 # ── paths ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -135,31 +137,31 @@ PATHS: list[tuple[Any, str, str]] = [
 @pytest.mark.parametrize(
     ("value", "path", "expected"), PATHS, ids=[f"{path} {i}" for i, (_, path, _) in enumerate(PATHS)]
 )
-def test_a_path_is_keys_attributes_and_indexes(book: TradingMetrics, value: Any, path: str, expected: str) -> None:
+def test_a_path_is_keys_attributes_and_indexes(metrics: TradingMetrics, value: Any, path: str, expected: str) -> None:
     """Labels that lie two steps deep could not be had without a function of one's own."""
-    watched = watching(book, arg(path), lambda x: None)
+    watched = watching(metrics, arg(path), lambda x: None)
     for _ in range(3):
         watched(value)
-    assert {expected: 3} == seen(book)
-    assert {} == errors(book)
+    assert {expected: 3} == seen(metrics)
+    assert {} == errors(metrics)
 
 
 @pytest.mark.parametrize("path", ["order.side", "order.legs.side"])
-def test_reading_a_label_leaves_a_defaultdict_as_it_is(book: TradingMetrics, path: str) -> None:
+def test_reading_a_label_leaves_a_defaultdict_as_it_is(metrics: TradingMetrics, path: str) -> None:
     """An order would go to the broker with a field that the bot never put there, for being watched."""
-    watched = watching(book, arg(path), lambda order: None)
+    watched = watching(metrics, arg(path), lambda order: None)
     order: dict[str, Any] = defaultdict(str, legs=defaultdict(str))
     for _ in range(3):
         watched(order)
     assert {"legs": {}} == order
-    assert {"unknown": 3} == seen(book)
-    assert 3 == sum(errors(book).values())
+    assert {"unknown": 3} == seen(metrics)
+    assert 3 == sum(errors(metrics).values())
 
 
-def test_looking_for_a_label_that_was_left_out_leaves_a_defaultdict_as_it_is(book: TradingMetrics) -> None:
+def test_looking_for_a_label_that_was_left_out_leaves_a_defaultdict_as_it_is(metrics: TradingMetrics) -> None:
     """The same for what nobody has asked to read."""
 
-    @track_order(strategy="s", metrics=book)
+    @track_order(strategy="s", metrics=metrics)
     def place(order: dict[str, str]) -> None:
         """Place an order."""
 
@@ -167,14 +169,14 @@ def test_looking_for_a_label_that_was_left_out_leaves_a_defaultdict_as_it_is(boo
     for _ in range(3):
         place(order)
     assert {} == order
-    assert {"trading_orders_submitted_total s unknown unknown": 3} == recorded(book)
+    assert {"trading_orders_submitted_total s unknown unknown": 3} == recorded(metrics)
 
 
 @pytest.mark.parametrize(
     ("value", "path", "expected"), PATHS, ids=[f"{path} {i}" for i, (_, path, _) in enumerate(PATHS)]
 )
 def test_results_and_exceptions_are_read_by_the_same_paths(
-    book: TradingMetrics, value: Any, path: str, expected: str
+    metrics: TradingMetrics, value: Any, path: str, expected: str
 ) -> None:
     """What works on an argument would not on an answer."""
 
@@ -185,11 +187,11 @@ def test_results_and_exceptions_are_read_by_the_same_paths(
         raise Carrier
 
     answer = {"x": value}
-    assert answer is watching(book, result(path), lambda: answer, on="returned")()
+    assert answer is watching(metrics, result(path), lambda: answer, on="returned")()
     with pytest.raises(Carrier):
-        watching(book, error(path), fail, on="raised")()
-    assert {expected: 2} == seen(book)
-    assert {} == errors(book)
+        watching(metrics, error(path), fail, on="raised")()
+    assert {expected: 2} == seen(metrics)
+    assert {} == errors(metrics)
 
 
 @pytest.mark.parametrize(
@@ -209,23 +211,23 @@ def test_results_and_exceptions_are_read_by_the_same_paths(
     ],
 )
 def test_a_path_that_leads_nowhere_is_unknown_and_counted_once_a_call(
-    book: TradingMetrics, value: Any, path: str
+    metrics: TradingMetrics, value: Any, path: str
 ) -> None:
     """A misspelt path would go unnoticed, or stop the trade."""
-    watched = watching(book, arg(path), lambda x: None)
+    watched = watching(metrics, arg(path), lambda x: None)
     for _ in range(3):
         watched(value)
-    assert {"unknown": 3} == seen(book)
-    assert {("<lambda>", "source"): 3} == errors(book)
+    assert {"unknown": 3} == seen(metrics)
+    assert {("<lambda>", "source"): 3} == errors(metrics)
 
 
-def test_the_message_of_a_failed_path_names_the_step(book: TradingMetrics, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_message_of_a_failed_path_names_the_step(metrics: TradingMetrics, caplog: pytest.LogCaptureFixture) -> None:
     """Of a path of four steps, nobody would know which one was wrong."""
-    watching(book, arg("order.legs.0.symbol"), lambda order: None)({"legs": [{}]})
+    watching(metrics, arg("order.legs.0.symbol"), lambda order: None)({"legs": [{}]})
     assert "dict has no key, attribute or index 'symbol'" in caplog.text
 
 
-def test_what_raises_while_it_is_read_is_unknown_and_counted(book: TradingMetrics) -> None:
+def test_what_raises_while_it_is_read_is_unknown_and_counted(metrics: TradingMetrics) -> None:
     """A property that connects to a broker, and fails, would stop the trade."""
 
     class Remote:
@@ -233,10 +235,10 @@ def test_what_raises_while_it_is_read_is_unknown_and_counted(book: TradingMetric
         def side(self) -> str:
             raise ConnectionError("gone")
 
-    watching(book, arg("x.side"), lambda x: None)(Remote())
-    watching(book, lambda call: call.arguments["x"].side, lambda x: None)(Remote())
-    assert {"unknown": 2} == seen(book)
-    assert {("<lambda>", "source"): 2} == errors(book)
+    watching(metrics, arg("x.side"), lambda x: None)(Remote())
+    watching(metrics, lambda call: call.arguments["x"].side, lambda x: None)(Remote())
+    assert {"unknown": 2} == seen(metrics)
+    assert {("<lambda>", "source"): 2} == errors(metrics)
 
 
 @pytest.mark.parametrize("path", ["", "a..b", ".a", "a.", " . ", "a. .b"])
@@ -293,12 +295,12 @@ class Level(IntEnum):
      (1.5, "1.5"), (True, "True"), ("  padded  ", "padded"), ("", "unknown"), ("a\x00b\nc", "a\ufffdb\ufffdc"),
      ("x" * 200, "x" * 128)],
 )  # fmt: skip
-def test_a_constant_is_the_label(book: TradingMetrics, constant: Any, expected: str) -> None:
+def test_a_constant_is_the_label(metrics: TradingMetrics, constant: Any, expected: str) -> None:
     """A strategy's name would be recorded as something else."""
-    watched = watching(book, constant, lambda: None)
+    watched = watching(metrics, constant, lambda: None)
     for _ in range(3):
         watched()
-    assert {expected: 3} == seen(book)
+    assert {expected: 3} == seen(metrics)
 
 
 @pytest.mark.parametrize(
@@ -320,13 +322,13 @@ def test_a_constant_is_the_label(book: TradingMetrics, constant: Any, expected: 
         (SimpleNamespace(a=1), "namespace(a=1)"),
     ],
 )
-def test_a_value_is_the_text_that_fits_into_a_label(book: TradingMetrics, value: Any, expected: str) -> None:
+def test_a_value_is_the_text_that_fits_into_a_label(metrics: TradingMetrics, value: Any, expected: str) -> None:
     """A value that is long, or not for the eye, would break the exposition or make a label that nobody can select."""
-    watched = watching(book, arg("what"), lambda what: None)
+    watched = watching(metrics, arg("what"), lambda what: None)
     for _ in range(2):
         watched(value)
-    assert {expected: 2} == seen(book)
-    assert {} == errors(book)
+    assert {expected: 2} == seen(metrics)
+    assert {} == errors(metrics)
 
 
 # ── arguments, however they are passed ───────────────────────────────────────────────────────────────────────────
@@ -380,42 +382,42 @@ CALLS: list[tuple[Callable[..., None], tuple[Any, ...], dict[str, Any], str]] = 
 
 @pytest.mark.parametrize(("function", "args", "kwargs", "expected"), CALLS)
 def test_an_argument_is_read_however_it_was_passed(
-    book: TradingMetrics, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], expected: str
+    metrics: TradingMetrics, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], expected: str
 ) -> None:
     """A call written with keywords would count under another label than one without."""
     for source in (arg("what"), None, lambda call: call.arguments["what"]):
-        watched = watching(book, source, function)
+        watched = watching(metrics, source, function)
         watched(*args, **kwargs)
         watched(*args, **kwargs)
-    assert {expected: 6} == seen(book)
+    assert {expected: 6} == seen(metrics)
 
     def boxed(value: Any) -> Any:
         return SimpleNamespace(text="boxed") if value == "a" else value
 
     if expected == "a":
-        watched = watching(book, arg("what.text"), function)
+        watched = watching(metrics, arg("what.text"), function)
         for _ in range(2):
             watched(*map(boxed, args), **{name: boxed(value) for name, value in kwargs.items()})
-        assert {"a": 6, "boxed": 2} == seen(book)
+        assert {"a": 6, "boxed": 2} == seen(metrics)
 
 
-def test_variable_arguments_are_read_by_index_and_by_name(book: TradingMetrics) -> None:
+def test_variable_arguments_are_read_by_index_and_by_name(metrics: TradingMetrics) -> None:
     """Functions that pass everything on could not be labelled."""
 
     def call(*args: Any, **kwargs: Any) -> None:
         pass
 
-    watching(book, arg("args.1"), call)("a", "b")
-    watching(book, arg("kwargs.what"), call)(what="c")
-    watching(book, arg("what"), call)(what="d")
-    watching(book, arg("what.deep"), call)(what={"deep": "e"})
-    assert {"b": 1, "c": 1, "d": 1, "e": 1} == seen(book)
-    watching(book, arg("what"), call)()
-    assert 1 == seen(book)["unknown"]
-    assert {("call", "source"): 1} == errors(book)
+    watching(metrics, arg("args.1"), call)("a", "b")
+    watching(metrics, arg("kwargs.what"), call)(what="c")
+    watching(metrics, arg("what"), call)(what="d")
+    watching(metrics, arg("what.deep"), call)(what={"deep": "e"})
+    assert {"b": 1, "c": 1, "d": 1, "e": 1} == seen(metrics)
+    watching(metrics, arg("what"), call)()
+    assert 1 == seen(metrics)["unknown"]
+    assert {("call", "source"): 1} == errors(metrics)
 
 
-def test_a_wrong_call_raises_what_it_always_raised(book: TradingMetrics) -> None:
+def test_a_wrong_call_raises_what_it_always_raised(metrics: TradingMetrics) -> None:
     """A TypeError would name our wrapper, or be swallowed."""
 
     def place(what: str) -> None:
@@ -424,26 +426,26 @@ def test_a_wrong_call_raises_what_it_always_raised(book: TradingMetrics) -> None
     with pytest.raises(TypeError) as undecorated:
         place()  # type: ignore[call-arg]
     with pytest.raises(TypeError) as decorated:
-        watching(book, arg("what"), place)()
+        watching(metrics, arg("what"), place)()
     assert str(undecorated.value) == str(decorated.value)
 
 
-def test_names_that_python_mangles_are_read(book: TradingMetrics) -> None:
+def test_names_that_python_mangles_are_read(metrics: TradingMetrics) -> None:
     """Private attributes of a class could not be labels."""
 
     class Bot:
         def __init__(self) -> None:
             self.__name = "mangled"
 
-        @track(SEEN, what=arg("self._Bot__name"), metrics=book)
+        @track(SEEN, what=arg("self._Bot__name"), metrics=metrics)
         def trade(self) -> None:
             pass
 
     Bot().trade()
-    assert {"mangled": 1} == seen(book)
+    assert {"mangled": 1} == seen(metrics)
 
 
-def test_the_signature_of_what_is_wrapped_is_looked_at(book: TradingMetrics) -> None:
+def test_the_signature_of_what_is_wrapped_is_looked_at(metrics: TradingMetrics) -> None:
     """Functions under other decorators would seem to have no parameters."""
 
     def passing(function: Any) -> Any:
@@ -453,13 +455,13 @@ def test_the_signature_of_what_is_wrapped_is_looked_at(book: TradingMetrics) -> 
 
         return wrapper
 
-    watching(book, arg("what"), passing(with_default))(what="a")
-    watching(book, arg("what"), functools.partial(with_default, 1))("b")
-    watching(book, arg("what"), functools.partial(with_default, what="c"))()
-    assert {"a": 1, "b": 1, "c": 1} == seen(book)
+    watching(metrics, arg("what"), passing(with_default))(what="a")
+    watching(metrics, arg("what"), functools.partial(with_default, 1))("b")
+    watching(metrics, arg("what"), functools.partial(with_default, what="c"))()
+    assert {"a": 1, "b": 1, "c": 1} == seen(metrics)
 
 
-def test_a_wrapper_that_takes_other_arguments_than_it_says_costs_a_label(book: TradingMetrics) -> None:
+def test_a_wrapper_that_takes_other_arguments_than_it_says_costs_a_label(metrics: TradingMetrics) -> None:
     """A decorator that injects an argument would make every call of the function fail."""
 
     def injecting(function: Any) -> Any:
@@ -473,12 +475,12 @@ def test_a_wrapper_that_takes_other_arguments_than_it_says_costs_a_label(book: T
     def place(session: str, what: str) -> tuple[str, str]:
         return session, what
 
-    assert ("session", "a") == watching(book, arg("what"), place)("a")
-    assert {"unknown": 1} == seen(book)
-    assert {("place", "source"): 1} == errors(book)
+    assert ("session", "a") == watching(metrics, arg("what"), place)("a")
+    assert {"unknown": 1} == seen(metrics)
+    assert {("place", "source"): 1} == errors(metrics)
 
 
-def test_a_wrapper_that_takes_a_keyword_for_itself_costs_no_label(book: TradingMetrics) -> None:
+def test_a_wrapper_that_takes_a_keyword_for_itself_costs_no_label(metrics: TradingMetrics) -> None:
     """Every call that says how often to retry, or how long to wait, would be of nobody's strategy."""
 
     def retrying(function: Any) -> Any:
@@ -492,32 +494,32 @@ def test_a_wrapper_that_takes_a_keyword_for_itself_costs_no_label(book: TradingM
     def place(session: str, what: str) -> tuple[str, str]:
         return session, what
 
-    watched = watching(book, arg("what"), place)
+    watched = watching(metrics, arg("what"), place)
     for _ in range(2):
         assert (5, ("session", "a")) == watched("session", "a", retries=5)
         assert (5, ("session", "a")) == watched(what="a", session="session", retries=5)
-    assert {"a": 4} == seen(book)
-    assert {} == errors(book)
+    assert {"a": 4} == seen(metrics)
+    assert {} == errors(metrics)
     with pytest.raises(TypeError):
         watched(retries=5)  # which lacks what the function needs
-    assert {"a": 4, "unknown": 1} == seen(book)
-    assert {("place", "source"): 1} == errors(book)
+    assert {"a": 4, "unknown": 1} == seen(metrics)
+    assert {("place", "source"): 1} == errors(metrics)
 
 
-def test_builtins_without_a_signature_are_called_as_ever(book: TradingMetrics) -> None:
+def test_builtins_without_a_signature_are_called_as_ever(metrics: TradingMetrics) -> None:
     """Decorating a function that is written in C would fail."""
     assert with_signature(max) is None
-    watched = watching(book, "max", max)
+    watched = watching(metrics, "max", max)
     assert (3, 5) == (watched(1, 3), watched([1, 5]))
-    assert 7 == watching(book, lambda call: len(call.arguments["args"]), max)(7, 2)
-    assert 5 == watching(book, arg("default"), max)((), default=5)
-    assert 6 == watching(book, lambda call: call.arguments["kwargs"], max)((), default=6)
-    assert {"max": 2, "2": 1, "5": 1, "{'default': 6}": 1} == seen(book)
+    assert 7 == watching(metrics, lambda call: len(call.arguments["args"]), max)(7, 2)
+    assert 5 == watching(metrics, arg("default"), max)((), default=5)
+    assert 6 == watching(metrics, lambda call: call.arguments["kwargs"], max)((), default=6)
+    assert {"max": 2, "2": 1, "5": 1, "{'default': 6}": 1} == seen(metrics)
 
 
 @pytest.mark.parametrize("name", ["_tm_what", "class", "order-side", "_tm_"])
 def test_parameters_that_cannot_be_written_in_python_are_read_when_passed_by_name(
-    book: TradingMetrics, name: str
+    metrics: TradingMetrics, name: str
 ) -> None:
     """Functions that a framework makes out of a file, with names of its own, could not be decorated."""
     written = inspect.Parameter("written", inspect.Parameter.KEYWORD_ONLY)
@@ -531,10 +533,10 @@ def test_parameters_that_cannot_be_written_in_python_are_read_when_passed_by_nam
     # Nor does `Parameter` take such a name.
     written._name = name  # type: ignore[attr-defined]
     calls: list[Mapping[str, Any]] = []
-    watching(book, arg(name), Made())(**{name: "a"}, size=1)
-    watching(book, lambda call: calls.append(call.arguments), Made())("b", size=2)
-    assert {"a": 1, "unknown": 1} == seen(book)
-    assert {} == errors(book)
+    watching(metrics, arg(name), Made())(**{name: "a"}, size=1)
+    watching(metrics, lambda call: calls.append(call.arguments), Made())("b", size=2)
+    assert {"a": 1, "unknown": 1} == seen(metrics)
+    assert {} == errors(metrics)
     assert [{"args": ("b",), "kwargs": {"size": 2}, "size": 2}] == calls
 
 
@@ -549,14 +551,14 @@ def with_signature(function: Any) -> Any:
 # ── result and error ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_result_that_is_none_by_itself_is_unknown_and_no_error(book: TradingMetrics) -> None:
+def test_a_result_that_is_none_by_itself_is_unknown_and_no_error(metrics: TradingMetrics) -> None:
     """A function that sometimes has no answer would be an error each time."""
-    watching(book, result(), lambda: None)()
-    assert {"unknown": 1} == seen(book)
-    assert {} == errors(book)
+    watching(metrics, result(), lambda: None)()
+    assert {"unknown": 1} == seen(metrics)
+    assert {} == errors(metrics)
 
 
-def test_what_a_call_cannot_have_is_no_error(book: TradingMetrics) -> None:
+def test_what_a_call_cannot_have_is_no_error(metrics: TradingMetrics) -> None:
     """Every call that raised would also be an error of the instrumentation, and the other way round."""
 
     def place(fails: bool) -> dict[str, str]:
@@ -565,35 +567,35 @@ def test_what_a_call_cannot_have_is_no_error(book: TradingMetrics) -> None:
         return {"status": "ok"}
 
     for source in (result("status"), error("code"), error()):
-        watched = watching(book, source, place)
+        watched = watching(metrics, source, place)
         if source == result("status"):
             with pytest.raises(KeyError):
                 watched(True)
         else:
             watched(False)
-    assert {"unknown": 3} == seen(book)
-    assert {} == errors(book)
+    assert {"unknown": 3} == seen(metrics)
+    assert {} == errors(metrics)
 
 
-def test_the_exception_itself_is_a_label_of_its_text(book: TradingMetrics) -> None:
+def test_the_exception_itself_is_a_label_of_its_text(metrics: TradingMetrics) -> None:
     """An exception with a short text could not be a label."""
 
     def fail() -> None:
         raise ValueError("margin")
 
-    watched = watching(book, error(), fail)
+    watched = watching(metrics, error(), fail)
     with pytest.raises(ValueError, match="margin"):
         watched()
-    assert {"margin": 1} == seen(book)
+    assert {"margin": 1} == seen(metrics)
 
 
 # ── functions of the call ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_function_of_the_call_sees_all_of_it(book: TradingMetrics, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_function_of_the_call_sees_all_of_it(metrics: TradingMetrics, monkeypatch: pytest.MonkeyPatch) -> None:
     """A label that depends on two things at once could not be had."""
     now = iter([10.0, 12.5, 20.0, 21.0])
-    monkeypatch.setattr("tradmetrics.instrument.perf_counter", lambda: next(now))
+    monkeypatch.setattr("tradmetrics.capture.call_site.perf_counter", lambda: next(now))
     calls: list[Call] = []
 
     def look(call: Call) -> str:
@@ -605,7 +607,7 @@ def test_a_function_of_the_call_sees_all_of_it(book: TradingMetrics, monkeypatch
             raise ValueError("negative")
         return f"{side} {quantity}"
 
-    watched = watching(book, look, place)
+    watched = watching(metrics, look, place)
     watched("BUY", 3, "leg", desk="a")
     with pytest.raises(ValueError, match="negative") as raised:
         watched(side="SELL", quantity=-1, urgent=True)
@@ -617,7 +619,7 @@ def test_a_function_of_the_call_sees_all_of_it(book: TradingMetrics, monkeypatch
     assert ["Call(result='BUY 3', seconds=2.5)", "Call(exception=ValueError('negative'), seconds=1.0)"] == [
         repr(first), repr(second),
     ]  # fmt: skip
-    assert {"x": 2} == seen(book)
+    assert {"x": 2} == seen(metrics)
 
 
 def test_a_source_of_ones_own_can_be_tested_without_a_decorated_function() -> None:
@@ -628,7 +630,7 @@ def test_a_source_of_ones_own_can_be_tested_without_a_decorated_function() -> No
     assert (None, None, 0.0) == (Call({}).result, Call({}).exception, Call({}).seconds)
 
 
-def test_a_function_of_the_call_runs_once_a_call(book: TradingMetrics) -> None:
+def test_a_function_of_the_call_runs_once_a_call(metrics: TradingMetrics) -> None:
     """A source that counts, or costs, would be asked again for each metric."""
     two = MetricDefinition("other_total", "counter", "Another one.", ("what",))
     asked: list[Call] = []
@@ -637,7 +639,7 @@ def test_a_function_of_the_call_runs_once_a_call(book: TradingMetrics) -> None:
         asked.append(call)
         return "x"
 
-    watched = watching(book, look, track(two, what="y", metrics=book)(lambda: None))
+    watched = watching(metrics, look, track(two, what="y", metrics=metrics)(lambda: None))
     watched()
     watched()
     assert 2 == len(asked)
@@ -656,11 +658,11 @@ class Source:
      (Source().__call__, "from an object"), (lambda call: None, "unknown"), (lambda call: Desk.DELTA, "delta")],
 )  # fmt: skip
 def test_anything_that_can_be_called_with_the_call_is_a_source(
-    book: TradingMetrics, source: Any, expected: str
+    metrics: TradingMetrics, source: Any, expected: str
 ) -> None:
     """Only plain functions would do."""
-    watching(book, source, lambda: None)()
-    assert {expected: 1} == seen(book)
+    watching(metrics, source, lambda: None)()
+    assert {expected: 1} == seen(metrics)
 
 
 # ── wrong sources ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -820,7 +822,7 @@ def test_what_is_said_of_a_wrong_path_is_all_that_is_needed_to_mend_it(make: Any
     assert message == str(caught.value)
 
 
-def test_a_strict_book_raises_where_a_source_fails() -> None:
+def test_a_strict_metrics_object_raises_where_a_source_fails() -> None:
     """A test of one's own code would not see the mistake."""
     strict = TradingMetrics(strict=True)
     with pytest.raises(LabelSourceError, match="no key, attribute or index 'side'") as caught:
@@ -894,30 +896,30 @@ def enums_that_are_no_keys() -> list[Enum]:
 
 
 @pytest.mark.parametrize("path", ["x", "x.0"])
-def test_members_of_enums_that_compare_in_their_own_way_are_told_apart(book: TradingMetrics, path: str) -> None:
+def test_members_of_enums_that_compare_in_their_own_way_are_told_apart(metrics: TradingMetrics, path: str) -> None:
     """One strategy's orders would be counted as another's, or cost an error each."""
-    watched = watching(book, arg(path), lambda x: None)
+    watched = watching(metrics, arg(path), lambda x: None)
     members = enums_that_are_no_keys()
     for _ in range(3):
         for member in members:
             watched((member,) if path == "x.0" else member)
     labels = ("first", "second", "unhashable", "text", "one", "two")
-    assert dict.fromkeys(labels, 3) == seen(book)
-    assert {} == errors(book)
+    assert dict.fromkeys(labels, 3) == seen(metrics)
+    assert {} == errors(metrics)
 
 
-def test_members_of_texts_are_remembered_as_their_texts(book: TradingMetrics) -> None:
+def test_members_of_texts_are_remembered_as_their_texts(metrics: TradingMetrics) -> None:
     """`Side.BUY` and `"BUY"` would be counted as two, or as one that is neither."""
 
     class Side(str, Enum):
         BUY = "BUY"
         SELL = "SELL"
 
-    watched = watching(book, arg("x"), lambda x: None)
+    watched = watching(metrics, arg("x"), lambda x: None)
     for _ in range(3):
         for value in (Side.BUY, "BUY", Side.SELL):
             watched(value)
-    assert {"BUY": 6, "SELL": 3} == seen(book)
+    assert {"BUY": 6, "SELL": 3} == seen(metrics)
 
 
 values = st.sampled_from(
@@ -939,25 +941,25 @@ def text_of(value: Any) -> str:
 @given(st.lists(st.tuples(values, st.sampled_from(["argument", "attribute", "key", "result", "none"])), max_size=30))
 def test_equal_values_with_different_texts_are_told_apart(calls: list[tuple[Any, str]]) -> None:
     """`1`, `True` and `1.0` are equal keys: what is remembered of one would count for the others."""
-    book = TradingMetrics()
+    metrics = TradingMetrics()
     by = {
-        "argument": watching(book, arg("x"), lambda x: None),
-        "attribute": watching(book, arg("x.x"), lambda x: None),
-        "key": watching(book, arg("x.x"), lambda x: None),
-        "result": watching(book, result(), lambda x: x),
-        "none": watching(book, lambda call: call.arguments["x"], lambda x: None),
+        "argument": watching(metrics, arg("x"), lambda x: None),
+        "attribute": watching(metrics, arg("x.x"), lambda x: None),
+        "key": watching(metrics, arg("x.x"), lambda x: None),
+        "result": watching(metrics, result(), lambda x: x),
+        "none": watching(metrics, lambda call: call.arguments["x"], lambda x: None),
     }
     expected: dict[str, float] = {}
     for value, way in calls:
         by[way]({"x": value} if way == "key" else SimpleNamespace(x=value) if way == "attribute" else value)
         expected[text_of(value)] = expected.get(text_of(value), 0) + 1
-    assert expected == seen(book)
-    assert {} == errors(book)
+    assert expected == seen(metrics)
+    assert {} == errors(metrics)
 
 
 def test_a_method_of_the_name_of_a_label_is_no_value_of_it() -> None:
     """An order with a method `reason()` would put the method's address into the label, or count an error each time."""
-    book = TradingMetrics()
+    metrics = TradingMetrics()
 
     class Answer:
         status = "rejected"
@@ -972,28 +974,28 @@ def test_a_method_of_the_name_of_a_label_is_no_value_of_it() -> None:
         def side(self) -> str:
             return "BUY"
 
-    track_order(strategy="s", order_type="LIMIT", metrics=book)(lambda order: Answer())(Order())
+    track_order(strategy="s", order_type="LIMIT", metrics=metrics)(lambda order: Answer())(Order())
     assert {
         "trading_orders_submitted_total s unknown LIMIT": 1,
         "trading_orders_rejected_total s unknown": 1,
-    } == recorded(book)
+    } == recorded(metrics)
 
 
 @pytest.mark.parametrize("time", [timedelta(seconds=1.5), 1.5, "1.5"])
 def test_a_duration_may_be_a_timedelta(time: object) -> None:
     """The time that a broker's library gives would have to be converted first, or would count as an error."""
-    book = TradingMetrics()
-    track_order(strategy="s", status="filled", fill_time=lambda call: time, metrics=book)(lambda: None)()
-    assert 1.5 == sample(book, "trading_order_fill_time_seconds_sum", strategy="s")
+    metrics = TradingMetrics()
+    track_order(strategy="s", status="filled", fill_time=lambda call: time, metrics=metrics)(lambda: None)()
+    assert 1.5 == sample(metrics, "trading_order_fill_time_seconds_sum", strategy="s")
 
 
 @pytest.mark.parametrize("text", ["9" * 1_000_000, b"x" * 1_000_000], ids=["digits", "bytes"])
 def test_megabytes_for_a_number_or_a_side_cost_a_label_and_no_time(text: Any, caplog: pytest.LogCaptureFixture) -> None:
     """A whole answer of a broker's, passed for a price by mistake, would be read as a number for seconds."""
-    book = TradingMetrics()
-    track_order(strategy="s", side=lambda call: text, status="filled", fill_time=lambda call: text, metrics=book)(
+    metrics = TradingMetrics()
+    track_order(strategy="s", side=lambda call: text, status="filled", fill_time=lambda call: text, metrics=metrics)(
         lambda: None
     )()
-    assert 1 == sample(book, "trading_orders_filled_total", strategy="s", side="unknown")
-    assert {"value", "vocabulary"} == {stage for _, stage in errors(book)}
+    assert 1 == sample(metrics, "trading_orders_filled_total", strategy="s", side="unknown")
+    assert {"value", "vocabulary"} == {stage for _, stage in errors(metrics)}
     assert max(len(record.getMessage()) for record in caplog.records) < 1_000

@@ -27,13 +27,13 @@ ORDERS = "trading_orders_submitted_total"
 @pytest.fixture
 def bot() -> Iterator[str]:
     """The address of a trading system that has recorded something."""
-    exporter = MetricsExporter(book := TradingMetrics())
+    exporter = MetricsExporter(metrics := TradingMetrics())
     for number in range(7):
         side = "BUY" if number % 2 else "SELL"
         exporter.record_order(strategy="gamma", side=side, order_type="LIMIT", status="submitted")
         exporter.record_market_data_update(symbol="NIFTY", age_seconds=0.1)
     exporter.update_pnl_metrics(daily=-12.5)
-    with start_metrics_server(0, metrics=book) as server:
+    with start_metrics_server(0, metrics=metrics) as server:
         yield f"127.0.0.1:{server.port}"
 
 

@@ -219,8 +219,8 @@ def _demo(fault: str, port: int) -> Iterator["subprocess.Popen[str]"]:
 @contextmanager
 def _messy(port: int) -> Iterator[threading.Event]:
     """Serve the metrics of a system whose labels overflow, whose sources fail, and which floods the broker."""
-    book = TradingMetrics(limits={"strategy": 2})
-    exporter, orders = MetricsExporter(book), OrderTracker(strategy="flood", metrics=book)
+    metrics = TradingMetrics(limits={"strategy": 2})
+    exporter, orders = MetricsExporter(metrics), OrderTracker(strategy="flood", metrics=metrics)
     over = threading.Event()
 
     def make_mess() -> None:
@@ -235,7 +235,7 @@ def _messy(port: int) -> Iterator[threading.Event]:
             if number % 10 == 0:
                 orders.updated(number, status="filled")
 
-    with start_metrics_server(port, metrics=book):
+    with start_metrics_server(port, metrics=metrics):
         thread = threading.Thread(target=make_mess)
         thread.start()
         try:

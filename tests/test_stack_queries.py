@@ -182,9 +182,9 @@ def _demo(port: int) -> Iterator[None]:
 
 @contextmanager
 def _messy(port: int) -> Iterator[None]:
-    """Serve a book whose labels overflow, whose calls fail, and whose series were removed."""
-    book = TradingMetrics(limits={"strategy": 2})
-    exporter, over = MetricsExporter(book), threading.Event()
+    """Serve a metrics whose labels overflow, whose calls fail, and whose series were removed."""
+    metrics = TradingMetrics(limits={"strategy": 2})
+    exporter, over = MetricsExporter(metrics), threading.Event()
 
     def make_mess() -> None:
         number = 0
@@ -193,9 +193,9 @@ def _messy(port: int) -> Iterator[None]:
             exporter.update_pnl_metrics(daily=float("nan"))
             exporter.record_trade(strategy=f"s{number}", side="BUY", status="filled", pnl=1.0)
             # Long idle time is what makes the guard count this by itself.
-            book.record(SERIES_REMOVED, (TRADES.name, "expired"), site=__name__)
+            metrics.record(SERIES_REMOVED, (TRADES.name, "expired"), site=__name__)
 
-    with start_metrics_server(port, metrics=book):
+    with start_metrics_server(port, metrics=metrics):
         thread = threading.Thread(target=make_mess)
         thread.start()
         try:

@@ -46,8 +46,8 @@ class Clock:
 
 
 def book_with(monkeypatch: pytest.MonkeyPatch, clock: Clock, **settings: Any) -> TradingMetrics:
-    """A book with figures, and a time of day that moves when told."""
-    monkeypatch.setattr("tradmetrics.stats.time", clock)
+    """A metrics with figures, and a time of day that moves when told."""
+    monkeypatch.setattr("tradmetrics.record.stats.time", clock)
     return TradingMetrics(strategy_stats=StrategyStats(**settings))
 
 
@@ -58,58 +58,58 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def book(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> TradingMetrics:
-    """A book with the default figures."""
+def metrics(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> TradingMetrics:
+    """A metrics with the default figures."""
     return book_with(monkeypatch, clock)
 
 
-def trade(book: TradingMetrics, *pnls: object, strategy: str = "s") -> None:
+def trade(metrics: TradingMetrics, *pnls: object, strategy: str = "s") -> None:
     """Make trades."""
-    close = track_trade(strategy=strategy, side="BUY", pnl=result(), metrics=book)(lambda pnl: pnl)
+    close = track_trade(strategy=strategy, side="BUY", pnl=result(), metrics=metrics)(lambda pnl: pnl)
     for pnl in pnls:
         close(pnl)
 
 
-def figures(book: TradingMetrics, strategy: str = "s") -> dict[str, float]:
+def figures(metrics: TradingMetrics, strategy: str = "s") -> dict[str, float]:
     """A strategy's figures, as a scrape sees them; those that there are."""
-    found = {name: sample(book, f"trading_strategy_{name}", strategy=strategy) for name in FIGURES}
+    found = {name: sample(metrics, f"trading_strategy_{name}", strategy=strategy) for name in FIGURES}
     return {name: value for name, value in found.items() if value is not None}
 
 
 # ── the figures ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_there_are_none_before_the_first_trade(book: TradingMetrics) -> None:
+def test_there_are_none_before_the_first_trade(metrics: TradingMetrics) -> None:
     """A win rate of zero, and an alert on it, would greet every start."""
-    assert {} == figures(book)
-    assert (None, None) == (sample(book, "trading_daily_pnl"), sample(book, "trading_max_drawdown"))
+    assert {} == figures(metrics)
+    assert (None, None) == (sample(metrics, "trading_daily_pnl"), sample(metrics, "trading_max_drawdown"))
 
 
 def test_without_the_option_nothing_is_derived() -> None:
     """Figures that the user sets would be mixed with ours."""
-    book = TradingMetrics()
-    trade(book, 5, -5)
-    assert {} == figures(book)
-    track_pnl(metrics=book)(lambda: {"daily": 7})()
-    assert 7 == sample(book, "trading_daily_pnl")
+    metrics = TradingMetrics()
+    trade(metrics, 5, -5)
+    assert {} == figures(metrics)
+    track_pnl(metrics=metrics)(lambda: {"daily": 7})()
+    assert 7 == sample(metrics, "trading_daily_pnl")
 
 
-def test_the_win_rate_is_wins_among_wins_and_losses(book: TradingMetrics) -> None:
+def test_the_win_rate_is_wins_among_wins_and_losses(metrics: TradingMetrics) -> None:
     """Trades that end even, or whose result is not known, would count as lost."""
-    trade(book, 10, 5, -1, 0, None, 0)
-    assert pytest.approx(2 / 3) == figures(book)["win_rate"]
-    trade(book, 0, None, strategy="even")
-    assert "win_rate" not in figures(book, "even")
-    trade(book, -1, strategy="lost")
-    assert 0 == figures(book, "lost")["win_rate"]
+    trade(metrics, 10, 5, -1, 0, None, 0)
+    assert pytest.approx(2 / 3) == figures(metrics)["win_rate"]
+    trade(metrics, 0, None, strategy="even")
+    assert "win_rate" not in figures(metrics, "even")
+    trade(metrics, -1, strategy="lost")
+    assert 0 == figures(metrics, "lost")["win_rate"]
 
 
-def test_the_average_is_over_trades_whose_result_is_known(book: TradingMetrics) -> None:
+def test_the_average_is_over_trades_whose_result_is_known(metrics: TradingMetrics) -> None:
     """Trades without a result would pull the average to zero."""
-    trade(book, 10, -4, None, 0)
-    assert 2.0 == figures(book)["avg_pnl"]
-    trade(book, None, strategy="unknown")
-    assert {"trades_today": 1} == figures(book, "unknown")
+    trade(metrics, 10, -4, None, 0)
+    assert 2.0 == figures(metrics)["avg_pnl"]
+    trade(metrics, None, strategy="unknown")
+    assert {"trades_today": 1} == figures(metrics, "unknown")
 
 
 def sharpe(pnls: list[float], periods: float = 252) -> float:
@@ -120,53 +120,53 @@ def sharpe(pnls: list[float], periods: float = 252) -> float:
 def test_the_sharpe_ratio_is_the_docstrings_formula(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
     """A figure that traders compare strategies by would be another one than it is called."""
     pnls = [120.0, -40.0, 65.5, 0.0, -12.25, 300.0]
-    book = book_with(monkeypatch, clock)
-    trade(book, *pnls)
-    assert pytest.approx(sharpe(pnls)) == figures(book)["sharpe_ratio"]
-    book = book_with(monkeypatch, clock, periods_per_year=52)
-    trade(book, *pnls)
-    assert pytest.approx(sharpe(pnls, 52)) == figures(book)["sharpe_ratio"]
+    metrics = book_with(monkeypatch, clock)
+    trade(metrics, *pnls)
+    assert pytest.approx(sharpe(pnls)) == figures(metrics)["sharpe_ratio"]
+    metrics = book_with(monkeypatch, clock, periods_per_year=52)
+    trade(metrics, *pnls)
+    assert pytest.approx(sharpe(pnls, 52)) == figures(metrics)["sharpe_ratio"]
 
 
 @pytest.mark.parametrize("pnls", [[5], [5, 5, 5], [0, 0], [None, 7]])
-def test_without_any_spread_there_is_no_sharpe_ratio(book: TradingMetrics, pnls: list[Any]) -> None:
+def test_without_any_spread_there_is_no_sharpe_ratio(metrics: TradingMetrics, pnls: list[Any]) -> None:
     """A division by zero would end the scrape, or show an infinite ratio."""
-    trade(book, *pnls)
-    assert "sharpe_ratio" not in figures(book)
-    assert {} == errors(book)
+    trade(metrics, *pnls)
+    assert "sharpe_ratio" not in figures(metrics)
+    assert {} == errors(metrics)
 
 
-def test_strategies_are_told_apart(book: TradingMetrics) -> None:
+def test_strategies_are_told_apart(metrics: TradingMetrics) -> None:
     """One strategy's losses would spoil another one's figures."""
-    trade(book, 10, 20, strategy="a")
-    trade(book, -10, strategy="b")
+    trade(metrics, 10, 20, strategy="a")
+    trade(metrics, -10, strategy="b")
     assert {"win_rate": 1, "avg_pnl": 15, "trades_today": 2} == {
-        name: value for name, value in figures(book, "a").items() if name != "sharpe_ratio"
+        name: value for name, value in figures(metrics, "a").items() if name != "sharpe_ratio"
     }
-    assert {"win_rate": 0, "avg_pnl": -10, "trades_today": 1} == figures(book, "b")
+    assert {"win_rate": 0, "avg_pnl": -10, "trades_today": 1} == figures(metrics, "b")
 
 
-def test_trades_that_raise_are_not_trades_of_the_day(book: TradingMetrics) -> None:
+def test_trades_that_raise_are_not_trades_of_the_day(metrics: TradingMetrics) -> None:
     """A broker that refuses everything would look like a busy day."""
 
-    @track_trade(strategy="s", side="BUY", metrics=book)
+    @track_trade(strategy="s", side="BUY", metrics=metrics)
     def close() -> None:
         raise ValueError
 
     with pytest.raises(ValueError, match=r"^$"):
         close()
-    assert {} == figures(book)
+    assert {} == figures(metrics)
 
 
-def returned(book: TradingMetrics, status: object, dialect: str | None) -> None:
+def returned(metrics: TradingMetrics, status: object, dialect: str | None) -> None:
     """A trade of which the status comes back."""
     answer = {"status": status, "pnl": -3}
-    track_trade(strategy="s", side="BUY", dialect=dialect, metrics=book)(lambda: answer)()
+    track_trade(strategy="s", side="BUY", dialect=dialect, metrics=metrics)(lambda: answer)()
 
 
-def passed(book: TradingMetrics, status: object, dialect: str | None) -> None:
+def passed(metrics: TradingMetrics, status: object, dialect: str | None) -> None:
     """A trade of which the status is an argument, and nothing comes back."""
-    track_trade(strategy="s", side="BUY", dialect=dialect, metrics=book)(lambda status: None)(status)
+    track_trade(strategy="s", side="BUY", dialect=dialect, metrics=metrics)(lambda status: None)(status)
 
 
 @pytest.mark.parametrize("how", [returned, passed])
@@ -175,34 +175,34 @@ def passed(book: TradingMetrics, status: object, dialect: str | None) -> None:
     [("failed", None), ("REJECTED", None), ("Canceled", None), ("expired", None), ("accepted", None), ("8", "fix")],
 )
 def test_trades_that_were_not_executed_are_not_trades_of_the_day(
-    book: TradingMetrics, how: Any, status: object, dialect: str | None
+    metrics: TradingMetrics, how: Any, status: object, dialect: str | None
 ) -> None:
     """The same failure would count or not, by whether the broker's library raises or answers."""
     for _ in range(3):  # what is remembered of the first call is what the others go by
-        how(book, status, dialect)
-    assert {} == figures(book)
-    assert None is sample(book, "trading_daily_pnl")
-    how(book, "filled", None)
-    assert 1 == figures(book)["trades_today"]
+        how(metrics, status, dialect)
+    assert {} == figures(metrics)
+    assert None is sample(metrics, "trading_daily_pnl")
+    how(metrics, "filled", None)
+    assert 1 == figures(metrics)["trades_today"]
 
 
 @pytest.mark.parametrize("status", ["executed", "FILLED", "partially_filled", "unknown", "taken", None, object()])
-def test_trades_of_other_statuses_are_trades_of_the_day(book: TradingMetrics, status: object) -> None:
+def test_trades_of_other_statuses_are_trades_of_the_day(metrics: TradingMetrics, status: object) -> None:
     """A status that nobody has a word for would hide a day's trades and their P&L."""
-    returned(book, status, None)
-    returned(book, status, None)
-    assert (2, -6) == (figures(book)["trades_today"], sample(book, "trading_daily_pnl"))
+    returned(metrics, status, None)
+    returned(metrics, status, None)
+    assert (2, -6) == (figures(metrics)["trades_today"], sample(metrics, "trading_daily_pnl"))
 
 
-def test_the_explicit_call_feeds_them_too(book: TradingMetrics) -> None:
+def test_the_explicit_call_feeds_them_too(metrics: TradingMetrics) -> None:
     """Code that cannot be decorated would have no figures."""
-    exporter = MetricsExporter(book)
+    exporter = MetricsExporter(metrics)
     exporter.record_trade("s", "BUY", "executed", 10)
     exporter.record_trade("s", "BUY", "executed", "-5")
     exporter.record_trade("s", "BUY", "executed")
     exporter.record_trade("s", "BUY", "executed", "?")
-    assert (0.5, 2.5, 4) == tuple(figures(book)[name] for name in ("win_rate", "avg_pnl", "trades_today"))
-    assert 5 == sample(book, "trading_daily_pnl")
+    assert (0.5, 2.5, 4) == tuple(figures(metrics)[name] for name in ("win_rate", "avg_pnl", "trades_today"))
+    assert 5 == sample(metrics, "trading_daily_pnl")
 
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -211,19 +211,19 @@ def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 def test_figures_that_come_from_the_trades_cannot_be_set(
-    book: TradingMetrics, caplog: pytest.LogCaptureFixture
+    metrics: TradingMetrics, caplog: pytest.LogCaptureFixture
 ) -> None:
     """What is set would have no effect once there is a trade, or mix with what is derived, and nobody would know."""
-    pnl = track_pnl(metrics=book)(lambda: {"daily": 500, "daily_pct": 5, "realized": 400})
-    report = track_strategy(metrics=book)(lambda: {"strategy": "s", "win_rate": 0.9, "trades_today": 7})
+    pnl = track_pnl(metrics=metrics)(lambda: {"daily": 500, "daily_pct": 5, "realized": 400})
+    report = track_strategy(metrics=metrics)(lambda: {"strategy": "s", "win_rate": 0.9, "trades_today": 7})
     for _ in range(3):
-        MetricsExporter(book).update_pnl_metrics(daily=500)
-        MetricsExporter(book).update_strategy_metrics("other", win_rate=0.8, avg_pnl=1, sharpe_ratio=2)
+        MetricsExporter(metrics).update_pnl_metrics(daily=500)
+        MetricsExporter(metrics).update_strategy_metrics("other", win_rate=0.8, avg_pnl=1, sharpe_ratio=2)
         pnl()
         report()
-    assert ({}, {}) == (figures(book), figures(book, "other"))
+    assert ({}, {}) == (figures(metrics), figures(metrics, "other"))
     assert (None, 5, 400) == tuple(
-        sample(book, f"trading_{name}") for name in ("daily_pnl", "daily_pnl_percent", "realized_pnl")
+        sample(metrics, f"trading_{name}") for name in ("daily_pnl", "daily_pnl_percent", "realized_pnl")
     )
     assert [
         "trading_daily_pnl",
@@ -232,41 +232,41 @@ def test_figures_that_come_from_the_trades_cannot_be_set(
         "trading_strategy_sharpe_ratio",
         "trading_strategy_trades_today",
     ] == warnings(caplog)
-    assert "update_pnl_metrics: trading_daily_pnl is not set: this book has StrategyStats" in caplog.text
-    assert "leave strategy_stats= out of the book" in caplog.text
-    assert {} == errors(book)
-    trade(book, 5, -5)
-    assert (0.5, 0) == (figures(book)["win_rate"], sample(book, "trading_daily_pnl"))
+    assert "update_pnl_metrics: trading_daily_pnl is not set: this metrics has StrategyStats" in caplog.text
+    assert "leave strategy_stats= out of the metrics" in caplog.text
+    assert {} == errors(metrics)
+    trade(metrics, 5, -5)
+    assert (0.5, 0) == (figures(metrics)["win_rate"], sample(metrics, "trading_daily_pnl"))
 
 
 def test_without_the_option_figures_can_be_set(caplog: pytest.LogCaptureFixture) -> None:
     """A bot that works its figures out itself would be told that it cannot."""
-    book = TradingMetrics()
-    MetricsExporter(book).update_pnl_metrics(daily=500)
-    MetricsExporter(book).update_strategy_metrics("s", win_rate=0.9)
-    assert (500, {"win_rate": 0.9}) == (sample(book, "trading_daily_pnl"), figures(book))
+    metrics = TradingMetrics()
+    MetricsExporter(metrics).update_pnl_metrics(daily=500)
+    MetricsExporter(metrics).update_strategy_metrics("s", win_rate=0.9)
+    assert (500, {"win_rate": 0.9}) == (sample(metrics, "trading_daily_pnl"), figures(metrics))
     assert [] == caplog.records
 
 
 def test_strategies_past_the_budget_share_their_figures(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
     """A strategy name with an id in it would grow the memory without end."""
-    monkeypatch.setattr("tradmetrics.stats.time", clock)
-    book = TradingMetrics(strategy_stats=StrategyStats(), limits={"strategy": 2})
+    monkeypatch.setattr("tradmetrics.record.stats.time", clock)
+    metrics = TradingMetrics(strategy_stats=StrategyStats(), limits={"strategy": 2})
     for number in range(50):
-        trade(book, 1, strategy=f"s{number}")
-    assert (1, 1, 48) == tuple(figures(book, name)["trades_today"] for name in ("s0", "s1", "__other__"))
-    assert 3 == len(book.strategy_stats._strategies)  # type: ignore[union-attr]
+        trade(metrics, 1, strategy=f"s{number}")
+    assert (1, 1, 48) == tuple(figures(metrics, name)["trades_today"] for name in ("s0", "s1", "__other__"))
+    assert 3 == len(metrics.strategy_stats._strategies)  # type: ignore[union-attr]
 
 
-def test_memory_is_the_same_however_many_trades_there_were(book: TradingMetrics) -> None:
+def test_memory_is_the_same_however_many_trades_there_were(metrics: TradingMetrics) -> None:
     """A year of trading would fill the memory with its trades."""
-    trade(book, *range(10))
-    running = book.strategy_stats._strategies["s"]  # type: ignore[union-attr]
+    trade(metrics, *range(10))
+    running = metrics.strategy_stats._strategies["s"]  # type: ignore[union-attr]
     before = sys.getsizeof(running) + sum(sys.getsizeof(getattr(running, name)) for name in running.__slots__)
-    trade(book, *range(5_000))
+    trade(metrics, *range(5_000))
     after = sys.getsizeof(running) + sum(sys.getsizeof(getattr(running, name)) for name in running.__slots__)
     assert after <= before + 64
-    assert not book.strategy_stats._pending  # type: ignore[union-attr]
+    assert not metrics.strategy_stats._pending  # type: ignore[union-attr]
 
 
 pnl_lists = st.lists(st.one_of(st.none(), st.integers(-1_000, 1_000), st.floats(-1e6, 1e6)), max_size=40)
@@ -276,10 +276,10 @@ pnl_lists = st.lists(st.one_of(st.none(), st.integers(-1_000, 1_000), st.floats(
 @given(pnl_lists)
 def test_running_figures_are_those_of_all_trades_together(pnls: list[Any]) -> None:
     """Rounding would add up until the figures are wrong."""
-    book = TradingMetrics(strategy_stats=StrategyStats(), strict=True)
-    trade(book, *pnls)
+    metrics = TradingMetrics(strategy_stats=StrategyStats(), strict=True)
+    trade(metrics, *pnls)
     known = [float(pnl) for pnl in pnls if pnl is not None]
-    found = figures(book)
+    found = figures(metrics)
     assert len(pnls) == found.get("trades_today", 0)
     if known:
         assert pytest.approx(statistics.fmean(known), rel=1e-6, abs=1e-6) == found["avg_pnl"]
@@ -293,67 +293,67 @@ def test_running_figures_are_those_of_all_trades_together(pnls: list[Any]) -> No
         equity += pnl
         peak = max(peak, equity)
         fall = max(fall, min(100.0, (peak - equity) / peak * 100)) if peak > 0 else fall
-    assert pytest.approx(fall, rel=1e-6, abs=1e-6) == (sample(book, "trading_max_drawdown") or 0.0)
+    assert pytest.approx(fall, rel=1e-6, abs=1e-6) == (sample(metrics, "trading_max_drawdown") or 0.0)
 
 
 # ── drawdown ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_drawdown_is_the_largest_fall_from_a_peak_in_percent(book: TradingMetrics) -> None:
+def test_the_drawdown_is_the_largest_fall_from_a_peak_in_percent(metrics: TradingMetrics) -> None:
     """The figure that a risk limit stands on would be another one."""
-    MetricsExporter(book).update_capital_metrics(total=1_000)
+    MetricsExporter(metrics).update_capital_metrics(total=1_000)
     for pnl, expected in ((100, 0), (-110, 10), (50, 10), (200, 10), (-620, 50), (5_000, 50), (-6_000, 100)):
-        trade(book, pnl)
-        assert pytest.approx(expected) == sample(book, "trading_max_drawdown")
+        trade(metrics, pnl)
+        assert pytest.approx(expected) == sample(metrics, "trading_max_drawdown")
 
 
-def test_without_a_capital_equity_begins_at_zero(book: TradingMetrics) -> None:
+def test_without_a_capital_equity_begins_at_zero(metrics: TradingMetrics) -> None:
     """The first loss would be a fall of more than everything."""
-    trade(book, -50)
-    assert 0 == sample(book, "trading_max_drawdown")
-    trade(book, 150, -25)
-    assert 25 == sample(book, "trading_max_drawdown")
+    trade(metrics, -50)
+    assert 0 == sample(metrics, "trading_max_drawdown")
+    trade(metrics, 150, -25)
+    assert 25 == sample(metrics, "trading_max_drawdown")
 
 
 # ── the trading day ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def day(book: TradingMetrics) -> tuple[float | None, float | None]:
+def day(metrics: TradingMetrics) -> tuple[float | None, float | None]:
     """The day's trades and its P&L."""
-    return figures(book).get("trades_today"), sample(book, "trading_daily_pnl")
+    return figures(metrics).get("trades_today"), sample(metrics, "trading_daily_pnl")
 
 
-def test_the_day_begins_anew_at_midnight_utc_by_default(book: TradingMetrics, clock: Clock) -> None:
+def test_the_day_begins_anew_at_midnight_utc_by_default(metrics: TradingMetrics, clock: Clock) -> None:
     """The day's figures would go on from yesterday."""
-    trade(book, 10, -4)
-    assert (2, 6) == day(book)
+    trade(metrics, 10, -4)
+    assert (2, 6) == day(metrics)
     clock.at("2025-03-03T23:59:59.999")
-    assert (2, 6) == day(book)
+    assert (2, 6) == day(metrics)
     clock.at("2025-03-04T00:00")
-    assert (0, 0) == day(book)
-    trade(book, 3)
-    assert (1, 3) == day(book)
+    assert (0, 0) == day(metrics)
+    trade(metrics, 3)
+    assert (1, 3) == day(metrics)
     clock.at("2025-03-09T15:00")
-    trade(book, 5)
-    assert (1, 5) == day(book)
-    assert 3.5 == figures(book)["avg_pnl"]  # over all days
+    trade(metrics, 5)
+    assert (1, 5) == day(metrics)
+    assert 3.5 == figures(metrics)["avg_pnl"]  # over all days
 
 
 @pytest.mark.parametrize("zone", ["Asia/Kolkata", "America/New_York", "Australia/Lord_Howe", "UTC"])
 def test_the_day_begins_at_the_declared_time_in_the_declared_zone(monkeypatch: pytest.MonkeyPatch, zone: str) -> None:
     """The day would turn in the middle of the session."""
     clock = Clock("2025-06-02T09:14:59", zone)
-    book = book_with(monkeypatch, clock, reset_at="09:15", timezone=zone)
-    trade(book, 1)
-    assert (1, 1) == day(book)
+    metrics = book_with(monkeypatch, clock, reset_at="09:15", timezone=zone)
+    trade(metrics, 1)
+    assert (1, 1) == day(metrics)
     clock.at("2025-06-02T09:15")
-    assert (0, 0) == day(book)
-    trade(book, 2)
+    assert (0, 0) == day(metrics)
+    trade(metrics, 2)
     for same in ("2025-06-02T23:59", "2025-06-03T00:01", "2025-06-03T09:14:59.9"):
         clock.at(same)
-        assert (1, 2) == day(book)
+        assert (1, 2) == day(metrics)
     clock.at("2025-06-03T09:15")
-    assert (0, 0) == day(book)
+    assert (0, 0) == day(metrics)
 
 
 @pytest.mark.parametrize(
@@ -366,12 +366,12 @@ def test_the_day_turns_at_the_same_time_of_day_when_the_clocks_change(
 ) -> None:
     """Twice a year the day would turn an hour early or late."""
     clock = Clock(f"{before}T18:00", "America/New_York")
-    book = book_with(monkeypatch, clock, reset_at="17:00", timezone="America/New_York")
-    trade(book, 1)
+    metrics = book_with(monkeypatch, clock, reset_at="17:00", timezone="America/New_York")
+    trade(metrics, 1)
     clock.at(f"{after}T16:59:59")
-    assert (1, 1) == day(book)
+    assert (1, 1) == day(metrics)
     clock.at(f"{after}T17:00")
-    assert (0, 0) == day(book)
+    assert (0, 0) == day(metrics)
 
 
 @pytest.mark.parametrize(
@@ -388,22 +388,22 @@ def test_a_program_that_starts_while_the_clocks_change_counts_its_day(
     """Each trade would begin a new day, in the one hour that comes twice."""
     clock = Clock(zone="America/New_York")
     clock.at(text, fold)
-    book = book_with(monkeypatch, clock, reset_at=reset_at, timezone="America/New_York")
-    trade(book, 1)
+    metrics = book_with(monkeypatch, clock, reset_at=reset_at, timezone="America/New_York")
+    trade(metrics, 1)
     clock.now += 0.001
-    trade(book, 1)
-    assert (2, 2) == day(book)
+    trade(metrics, 1)
+    assert (2, 2) == day(metrics)
 
 
 @pytest.mark.parametrize("first", ["2025-03-07", "2025-10-31"])
 def test_around_a_change_of_the_clocks_every_day_turns_once(monkeypatch: pytest.MonkeyPatch, first: str) -> None:
     """A day would be lost, or come twice."""
     clock = Clock(f"{first}T12:00", "America/New_York")
-    book = book_with(monkeypatch, clock, reset_at="02:30", timezone="America/New_York")
+    metrics = book_with(monkeypatch, clock, reset_at="02:30", timezone="America/New_York")
     days, last = 0, math.inf
     for _ in range(5 * 48):
-        trade(book, 1)
-        today = day(book)[0] or 0
+        trade(metrics, 1)
+        today = day(metrics)[0] or 0
         days += today < last
         last = today
         clock.now += 1_800
@@ -413,26 +413,26 @@ def test_around_a_change_of_the_clocks_every_day_turns_once(monkeypatch: pytest.
 # ── threads, signals, settings ───────────────────────────────────────────────────────────────────────────────────
 
 
-def test_threads_lose_no_trade(book: TradingMetrics) -> None:
+def test_threads_lose_no_trade(metrics: TradingMetrics) -> None:
     """Trades that close at the same moment would be missing from the figures."""
     done = threading.Event()
 
     def scrape() -> None:
         while not done.is_set():
-            day(book)
+            day(metrics)
 
     scraper = threading.Thread(target=scrape)
-    threads = [threading.Thread(target=trade, args=(book, *[random.choice((1, -1, 2))] * 500)) for _ in range(8)]
+    threads = [threading.Thread(target=trade, args=(metrics, *[random.choice((1, -1, 2))] * 500)) for _ in range(8)]
     for thread in (scraper, *threads):
         thread.start()
     for thread in threads:
         thread.join(60)
     done.set()
     scraper.join(10)
-    profit = sample(book, "trading_profit_total", strategy="s") or 0
-    loss = sample(book, "trading_loss_total", strategy="s") or 0
-    assert (4_000, profit - loss) == day(book)
-    assert pytest.approx((profit - loss) / 4_000) == figures(book)["avg_pnl"]
+    profit = sample(metrics, "trading_profit_total", strategy="s") or 0
+    loss = sample(metrics, "trading_loss_total", strategy="s") or 0
+    assert (4_000, profit - loss) == day(metrics)
+    assert pytest.approx((profit - loss) / 4_000) == figures(metrics)["avg_pnl"]
 
 
 def test_settings_are_compared_by_value() -> None:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from tests.recorded import errors
 from tradmetrics import MetricDefinition, TradingMetrics, TradmetricsError, arg, result, track, track_market_data
-from tradmetrics.labels import Mapped
-from tradmetrics.symbols import underlying, underlying_of
+from tradmetrics.capture.sources import Mapped
+from tradmetrics.vocabulary.symbols import underlying, underlying_of
 
 SYMBOLS = [
     line
@@ -187,32 +187,32 @@ def test_wrapped_sources_are_values_that_show_what_they_are():
 @pytest.mark.parametrize("source", [result("symbol"), lambda call: call.result])
 def test_what_a_call_does_not_have_stays_unknown(source):
     """A call that raised would count under the underlying of the word `None`, or as an error."""
-    book = TradingMetrics()
+    metrics = TradingMetrics()
 
-    @track_market_data(symbol=underlying(source), metrics=book)
+    @track_market_data(symbol=underlying(source), metrics=metrics)
     def on_tick():
         return None if callable(source) else {"symbol": None}
 
     on_tick()
-    assert 1 == book.registry.get_sample_value("trading_market_data_updates_total", {"symbol": "unknown"})
+    assert 1 == metrics.registry.get_sample_value("trading_market_data_updates_total", {"symbol": "unknown"})
 
     lost = MetricDefinition("ticks_lost_total", "counter", "Ticks.", ("symbol",))
 
-    @track(lost, symbol=underlying(source), on="raised", metrics=book)
+    @track(lost, symbol=underlying(source), on="raised", metrics=metrics)
     def fail():
         raise ConnectionError
 
     with pytest.raises(ConnectionError):
         fail()
-    assert 1 == book.registry.get_sample_value("ticks_lost_total", {"symbol": "unknown"})
-    assert {} == errors(book)
+    assert 1 == metrics.registry.get_sample_value("ticks_lost_total", {"symbol": "unknown"})
+    assert {} == errors(metrics)
 
 
 def test_a_decorated_function_records_the_underlying():
     """The fold would work in theory and not where it is used."""
-    book = TradingMetrics()
+    metrics = TradingMetrics()
 
-    @track_market_data(symbol=underlying(arg("tick.symbol")), metrics=book)
+    @track_market_data(symbol=underlying(arg("tick.symbol")), metrics=metrics)
     def on_tick(tick):
         return tick
 
@@ -220,7 +220,7 @@ def test_a_decorated_function_records_the_underlying():
         on_tick(SimpleNamespace(symbol=symbol))
 
     counts = {
-        symbol: book.registry.get_sample_value("trading_market_data_updates_total", {"symbol": symbol})
+        symbol: metrics.registry.get_sample_value("trading_market_data_updates_total", {"symbol": symbol})
         for symbol in ("NIFTY", "ES", "BTC/USDT", "NIFTY24NOV24600CE")
     }
     assert {"NIFTY": 2.0, "ES": 1.0, "BTC/USDT": 1.0, "NIFTY24NOV24600CE": None} == counts

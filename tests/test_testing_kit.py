@@ -38,15 +38,16 @@ from tradmetrics import (
     track_request,
     track_trade,
 )
+from tradmetrics.capture.call_context import Reading
+from tradmetrics.capture.readers import Field
+from tradmetrics.capture.recipe import Recipe, Rule
+from tradmetrics.capture.shells import shell_for
+from tradmetrics.capture.wrapping import decorate
 from tradmetrics.cardinality import Guard
-from tradmetrics.default import current
-from tradmetrics.identifiers import is_identifier
-from tradmetrics.readers import Field
-from tradmetrics.reading import Reading
-from tradmetrics.recipe import Recipe, Rule
-from tradmetrics.registry import Instrument, Resolved
-from tradmetrics.series import CounterSeries
-from tradmetrics.shells import shell_for
+from tradmetrics.model.identifiers import is_identifier
+from tradmetrics.registry.default import current
+from tradmetrics.registry.instrument import Instrument, Resolved
+from tradmetrics.storage.series import CounterSeries
 from tradmetrics.testing import (
     CallArguments,
     assert_cardinality_bounded,
@@ -59,7 +60,6 @@ from tradmetrics.testing import (
 )
 from tradmetrics.testing.hostile import HostileError
 from tradmetrics.testing.labels import NAMES
-from tradmetrics.wrapping import decorate
 
 pytest_plugins = ["pytester"]
 # Hypothesis means well: what it found is a text of a megabyte, as it was asked to.
@@ -103,7 +103,7 @@ def test_the_plugin_is_installed_with_the_package() -> None:
     }
 
 
-def test_each_test_has_a_book_of_its_own(pytester: pytest.Pytester) -> None:
+def test_each_test_has_a_metrics_object_of_its_own(pytester: pytest.Pytester) -> None:
     """A count of one test would fail another, in an order that nobody chose."""
     result = run(
         pytester,
@@ -128,8 +128,8 @@ def test_each_test_has_a_book_of_its_own(pytester: pytest.Pytester) -> None:
     result.assert_outcomes(passed=2)
 
 
-@pytest.mark.parametrize("forced", [False, True], ids=["as usual", "a test configures a book of its own"])
-def test_the_book_before_is_the_default_again(pytester: pytest.Pytester, forced: bool) -> None:
+@pytest.mark.parametrize("forced", [False, True], ids=["as usual", "a test configures a metrics of its own"])
+def test_the_metrics_object_before_is_the_default_again(pytester: pytest.Pytester, forced: bool) -> None:
     """An application configured once for the session would lose its counts, or could not be configured again."""
     result = run(
         pytester,
@@ -203,7 +203,7 @@ def test_the_plugin_costs_nothing_when_unused(pytester: pytest.Pytester, child_e
             import tradmetrics
             assert not hasattr(tradmetrics, "track_orders")
             assert not hasattr(tradmetrics, "__wrapped__")
-            assert "tradmetrics.book" not in sys.modules
+            assert "tradmetrics.registry.metrics" not in sys.modules
             from tradmetrics import track_order
             assert tradmetrics.track_order is track_order
             assert all(hasattr(tradmetrics, name) for name in tradmetrics.__all__)
@@ -257,9 +257,9 @@ def test_the_kit_exports_what_it_says() -> None:
 
 
 def recorded() -> TradingMetrics:
-    """A book with two strategies, three orders, a fill of 0.3 seconds and two gauges."""
-    book = TradingMetrics()
-    exporter = MetricsExporter(book)
+    """A metrics with two strategies, three orders, a fill of 0.3 seconds and two gauges."""
+    metrics = TradingMetrics()
+    exporter = MetricsExporter(metrics)
     exporter.record_order("gamma", "BUY", "LIMIT", "submitted")
     exporter.record_order("gamma", "SELL", "MARKET", "submitted")
     exporter.record_order("theta", "BUY", "LIMIT", "submitted")
@@ -267,7 +267,7 @@ def recorded() -> TradingMetrics:
     exporter.record_order("gamma", "BUY", "LIMIT", "filled", fill_time=0.2)
     exporter.update_strategy_metrics("gamma", win_rate=0.5)
     exporter.update_strategy_metrics("theta", win_rate=0.25)
-    return book
+    return metrics
 
 
 @pytest.mark.parametrize(
@@ -329,10 +329,10 @@ def test_a_failure_shows_the_value() -> None:
 
 def test_a_failure_of_many_series_stays_readable() -> None:
     """The line that matters would scroll away among hundreds."""
-    book = TradingMetrics()
+    metrics = TradingMetrics()
     for number in range(30):
-        MetricsExporter(book).record_order(f"s{number}", "BUY", "LIMIT", "submitted")
-    message = failure(SUBMITTED, 1, book, strategy="t")
+        MetricsExporter(metrics).record_order(f"s{number}", "BUY", "LIMIT", "submitted")
+    message = failure(SUBMITTED, 1, metrics, strategy="t")
     assert message.endswith("\n    … and 20 more")
     assert 14 == len(message.splitlines())
 
@@ -382,45 +382,45 @@ def test_a_gauge_that_was_never_set_is_not_zero() -> None:
 
 def test_labels_may_be_called_name_and_value() -> None:
     """A metric with such a label could not be asserted on at all."""
-    book = TradingMetrics()
-    hedges = prometheus_client.Counter("hedges", "Hedges.", ["name", "value"], registry=book.registry)
-    with metric_delta("hedges_total", 1, metrics=book, name="delta", value="2"):
+    metrics = TradingMetrics()
+    hedges = prometheus_client.Counter("hedges", "Hedges.", ["name", "value"], registry=metrics.registry)
+    with metric_delta("hedges_total", 1, metrics=metrics, name="delta", value="2"):
         hedges.labels("delta", "2").inc()
-    assert_metric("hedges_total", 1, metrics=book, name="delta", value="2")
+    assert_metric("hedges_total", 1, metrics=metrics, name="delta", value="2")
     with pytest.raises(AssertionError, match=r'^hedges_total\{name="gamma",value="2"\} has no such'):
-        assert_metric("hedges_total", 1, metrics=book, name="gamma", value="2")
+        assert_metric("hedges_total", 1, metrics=metrics, name="gamma", value="2")
 
 
 def test_a_failure_names_instrumentation_errors() -> None:
     """The reason why a label reads `unknown` would stay in the log."""
-    book = TradingMetrics()
+    metrics = TradingMetrics()
 
-    @track_order(strategy=arg("order.strategy"), metrics=book)
+    @track_order(strategy=arg("order.strategy"), metrics=metrics)
     def place(order: dict[str, str]) -> None: ...
 
     place({})
-    assert "\n  instrumentation errors were counted:\n" in failure(SUBMITTED, 1, book, strategy="gamma")
-    assert 'place",stage="source"} 1' in failure(SUBMITTED, 1, book, strategy="gamma")
+    assert "\n  instrumentation errors were counted:\n" in failure(SUBMITTED, 1, metrics, strategy="gamma")
+    assert 'place",stage="source"} 1' in failure(SUBMITTED, 1, metrics, strategy="gamma")
 
 
-def test_a_disabled_book_says_so() -> None:
+def test_a_disabled_metrics_object_says_so() -> None:
     """Someone who left TRADMETRICS_DISABLED=1 in the environment would look for a misspelt name."""
-    assert "this book is disabled" in failure(SUBMITTED, 1, TradingMetrics(enabled=False))
+    assert "this metrics is disabled" in failure(SUBMITTED, 1, TradingMetrics(enabled=False))
 
 
 def test_other_metrics_on_the_same_registry() -> None:
     """Metrics that a program makes with prometheus_client itself would need other assertions."""
-    book = TradingMetrics()
-    beats = prometheus_client.Counter("beats", "Heartbeats.", ["feed"], registry=book.registry)
-    assert_metric("beats_total", 0, metrics=book, feed="nse")
+    metrics = TradingMetrics()
+    beats = prometheus_client.Counter("beats", "Heartbeats.", ["feed"], registry=metrics.registry)
+    assert_metric("beats_total", 0, metrics=metrics, feed="nse")
     beats.labels("nse").inc()
-    assert_metric("beats_total", 1, metrics=book, feed="nse")
+    assert_metric("beats_total", 1, metrics=metrics, feed="nse")
     assert "beats_total has no label 'fed' (did you mean feed?); its labels are: feed" in failure(
-        "beats_total", 1, book, fed="nse"
+        "beats_total", 1, metrics, fed="nse"
     )
 
 
-def test_the_default_book_is_read() -> None:
+def test_the_default_metrics_is_read() -> None:
     """Decorators and assertions would look at different books."""
     metrics_exporter.record_order("gamma", "BUY", "LIMIT", "submitted")
     assert_metric(SUBMITTED, 1, strategy="gamma")
@@ -430,37 +430,37 @@ def test_the_default_book_is_read() -> None:
 
 def test_a_change_is_asserted() -> None:
     """What happened before the block would count as its own."""
-    book = recorded()
-    with metric_delta(SUBMITTED, 1, metrics=book, strategy="gamma"):
-        MetricsExporter(book).record_order("gamma", "BUY", "LIMIT", "submitted")
-    with metric_delta(catalogue.STRATEGY_WIN_RATE.name, -0.25, metrics=book, strategy="gamma"):
-        MetricsExporter(book).update_strategy_metrics("gamma", win_rate=0.25)
-    with metric_delta(FILLED, expected=0, metrics=book):
+    metrics = recorded()
+    with metric_delta(SUBMITTED, 1, metrics=metrics, strategy="gamma"):
+        MetricsExporter(metrics).record_order("gamma", "BUY", "LIMIT", "submitted")
+    with metric_delta(catalogue.STRATEGY_WIN_RATE.name, -0.25, metrics=metrics, strategy="gamma"):
+        MetricsExporter(metrics).update_strategy_metrics("gamma", win_rate=0.25)
+    with metric_delta(FILLED, expected=0, metrics=metrics):
         pass
 
 
 def test_a_change_can_be_had() -> None:
     """A test that compares two changes, or asserts a range, could not be written."""
-    book = recorded()
-    with metric_delta(f"{FILL_TIME}_sum", metrics=book) as waited:
-        MetricsExporter(book).record_order("gamma", "BUY", "LIMIT", "filled", fill_time=0.5)
+    metrics = recorded()
+    with metric_delta(f"{FILL_TIME}_sum", metrics=metrics) as waited:
+        MetricsExporter(metrics).record_order("gamma", "BUY", "LIMIT", "filled", fill_time=0.5)
         assert math.isclose(0.5, waited.value)
-    MetricsExporter(book).record_order("gamma", "BUY", "LIMIT", "filled", fill_time=7)
+    MetricsExporter(metrics).record_order("gamma", "BUY", "LIMIT", "filled", fill_time=7)
     assert math.isclose(0.5, waited.value)
 
 
 def test_a_wrong_change_shows_what_changed() -> None:
     """The developer would compare two listings of the registry by eye."""
-    book = recorded()
-    with pytest.raises(AssertionError) as caught, metric_delta(SUBMITTED, 1, metrics=book, side="SELL"):
-        MetricsExporter(book).record_order("gamma", "BUY", "LIMIT", "submitted")
+    metrics = recorded()
+    with pytest.raises(AssertionError) as caught, metric_delta(SUBMITTED, 1, metrics=metrics, side="SELL"):
+        MetricsExporter(metrics).record_order("gamma", "BUY", "LIMIT", "submitted")
     assert f"""\
 {SUBMITTED}{{side="SELL"}} changed by 0; expected: 1
   side: no series has 'SELL'; there is 'BUY'
   what changed, nearest first:
     {SUBMITTED}{{strategy="gamma",side="BUY",order_type="LIMIT"}} 1""" == str(caught.value)
     unchanged = pytest.raises(AssertionError, match="no series of trading_orders_submitted_total changed")
-    with unchanged, metric_delta(SUBMITTED, 1, metrics=book):
+    with unchanged, metric_delta(SUBMITTED, 1, metrics=metrics):
         pass
 
 
@@ -481,7 +481,7 @@ def test_a_change_of_what_is_not_there_yet() -> None:
         configure(limits={"desk": 7})
         hedge()
     with metric_delta("desk_hedges_total", 1, desk="delta"):
-        configure(force=True)  # what the book before had counted is not taken off
+        configure(force=True)  # what the metrics object before had counted is not taken off
         hedge()
     other = TradingMetrics()
     with metric_delta("desk_hedges_total", 1, metrics=other):
@@ -563,12 +563,12 @@ def test_label_values_are_drawn_of_every_kind(wanted: Callable[[Any], object]) -
 @given(orders(), trades())
 def test_orders_and_trades_have_what_decorators_look_for(order: Any, trade: Any) -> None:
     """A decorator that was put on a function of an order would find nothing to read."""
-    book = TradingMetrics(strict=False)
+    metrics = TradingMetrics(strict=False)
 
-    @track_order(metrics=book)
+    @track_order(metrics=metrics)
     def place(order: object) -> None: ...
 
-    @track_trade(metrics=book)
+    @track_trade(metrics=metrics)
     def close(trade: object) -> None: ...
 
     for name in ("strategy", "side", "order_type", "status", "reason", "fill_time", "order_id", "quantity", "price"):
@@ -577,8 +577,8 @@ def test_orders_and_trades_have_what_decorators_look_for(order: Any, trade: Any)
         assert hasattr(trade, name)
     place(order)
     close(trade)
-    assert_metric(SUBMITTED, 1, metrics=book)
-    assert_metric(catalogue.TRADES.name, 1, metrics=book)
+    assert_metric(SUBMITTED, 1, metrics=metrics)
+    assert_metric(catalogue.TRADES.name, 1, metrics=metrics)
 
 
 @pytest.mark.parametrize(
@@ -679,7 +679,7 @@ def test_arguments_are_passed_in_every_way(wanted: Callable[[CallArguments], obj
 class Desk:
     """Methods of a user's."""
 
-    def __init__(self, books: TradingMetrics | None = None) -> None:
+    def __init__(self, users: TradingMetrics | None = None) -> None:
         self.name = "delta"
         self.placed = 0
 
@@ -756,7 +756,7 @@ OWN_BOOK = TradingMetrics()
 @track_errors(component=arg("strategy"))
 @track_request(endpoint=arg("reason"), method="POST", metrics=OWN_BOOK)
 def place(strategy, reason, side: Side = Side.BUY):  # type: ignore[no-untyped-def]
-    """Three decorators, one with a book of its own, and a call of another decorated function within."""
+    """Three decorators, one with a metrics of its own, and a call of another decorated function within."""
     receive(reason)
     if side is Side.SELL:
         raise ValueError(reason)
@@ -1009,7 +1009,7 @@ def test_decorators_that_change_a_call_are_found(shell: str, wrapped: bool) -> N
         return shelled(shell, strategy)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tradmetrics.wrapping.shell_for", broken)
+        patch.setattr("tradmetrics.capture.wrapping.shell_for", broken)
         tracked = track_order(strategy=arg("strategy"))(order)
     decorated = Above(tracked) if wrapped else tracked
     found = {
@@ -1144,7 +1144,7 @@ def test_nothing_is_left_behind(caplog: pytest.LogCaptureFixture) -> None:
     OWN_BOOK.instrument(catalogue.API_REQUESTS)._series.clear()
 
 
-def test_no_default_book_is_made() -> None:
+def test_no_default_metrics_is_made() -> None:
     """A property test would register on prometheus_client's registry, where an application configures later."""
     assert_cardinality_bounded(receive, label_values(), max_examples=5)
     assert current() is None

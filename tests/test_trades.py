@@ -24,15 +24,15 @@ LOSS = "trading_loss_total s"
 
 
 @pytest.fixture
-def book() -> TradingMetrics:
-    """A book of the test's own."""
+def metrics() -> TradingMetrics:
+    """A metrics of the test's own."""
     return TradingMetrics()
 
 
-def closing_with(book: TradingMetrics, answer: object, **sources: Any) -> Callable[..., Any]:
+def closing_with(metrics: TradingMetrics, answer: object, **sources: Any) -> Callable[..., Any]:
     """A decorated `close(side)` that answers `answer`."""
 
-    @track_trade(strategy="s", metrics=book, **sources)
+    @track_trade(strategy="s", metrics=metrics, **sources)
     def close(side: object = "BUY") -> object:
         return answer
 
@@ -40,12 +40,12 @@ def closing_with(book: TradingMetrics, answer: object, **sources: Any) -> Callab
 
 
 @pytest.mark.parametrize("answer", [None, {}, {"pnl": None, "status": None}, "the id", object()])
-def test_a_trade_is_executed_unless_something_says_otherwise(book: TradingMetrics, answer: object) -> None:
+def test_a_trade_is_executed_unless_something_says_otherwise(metrics: TradingMetrics, answer: object) -> None:
     """Trades of functions that return nothing would have no status, or an error each."""
-    close = closing_with(book, answer)
+    close = closing_with(metrics, answer)
     for _ in range(3):
         close()
-    assert {EXECUTED: 3} == recorded(book)
+    assert {EXECUTED: 3} == recorded(metrics)
 
 
 @pytest.mark.parametrize(
@@ -63,36 +63,36 @@ def test_a_trade_is_executed_unless_something_says_otherwise(book: TradingMetric
         (5e-324, {PROFIT: 5e-324}),
     ],
 )
-def test_profit_and_loss_go_where_they_belong(book: TradingMetrics, pnl: object, expected: dict[str, float]) -> None:
+def test_profit_and_loss_go_where_they_belong(metrics: TradingMetrics, pnl: object, expected: dict[str, float]) -> None:
     """What a strategy won and what it lost would be mixed, and no sum of either could be had."""
-    closing_with(book, {"pnl": pnl})()
-    assert {EXECUTED: 1, PNL: 1, **expected} == recorded(book)
+    closing_with(metrics, {"pnl": pnl})()
+    assert {EXECUTED: 1, PNL: 1, **expected} == recorded(metrics)
 
 
-def test_profit_and_loss_add_up_over_trades(book: TradingMetrics) -> None:
+def test_profit_and_loss_add_up_over_trades(metrics: TradingMetrics) -> None:
     """Later trades of the same strategy would be counted as the first one went."""
     results = iter([10, -4, 0, None, "2.5", -1, {"no": "number"}, 100, math.nan])
 
-    @track_trade(strategy="s", pnl=result(), metrics=book)
+    @track_trade(strategy="s", pnl=result(), metrics=metrics)
     def close(side: str) -> Any:
         return next(results)
 
     for _ in range(9):
         close("BUY")
     assert {EXECUTED: 9, PNL: 6, PROFIT: 112.5, LOSS: 5} == {
-        name: value for name, value in recorded(book).items() if name.startswith("trading_")
+        name: value for name, value in recorded(metrics).items() if name.startswith("trading_")
     }
-    assert {("close", "value"): 2} == errors(book)
+    assert {("close", "value"): 2} == errors(metrics)
 
 
 @pytest.mark.parametrize("pnl", [math.nan, math.inf, -math.inf, Decimal("NaN"), "inf", "a lot", [1], 1j, object()])
 def test_a_pnl_that_is_no_number_is_a_counted_error_and_the_trade_still_counts(
-    book: TradingMetrics, pnl: object
+    metrics: TradingMetrics, pnl: object
 ) -> None:
     """One NaN would make profit and loss useless for the life of the process."""
-    closing_with(book, {"pnl": pnl})()
-    assert {("close", "value"): 1} == errors(book)
-    assert {EXECUTED: 1} == {name: value for name, value in recorded(book).items() if name.startswith("trading_")}
+    closing_with(metrics, {"pnl": pnl})()
+    assert {("close", "value"): 1} == errors(metrics)
+    assert {EXECUTED: 1} == {name: value for name, value in recorded(metrics).items() if name.startswith("trading_")}
 
 
 class Broken:
@@ -102,67 +102,67 @@ class Broken:
         raise RuntimeError("not today")
 
 
-def test_a_pnl_that_raises_is_a_counted_error_too(book: TradingMetrics) -> None:
+def test_a_pnl_that_raises_is_a_counted_error_too(metrics: TradingMetrics) -> None:
     """A broken money type would reach the caller as an exception from monitoring."""
     answer = {"pnl": Broken()}
-    assert answer is closing_with(book, answer)()
-    assert {("close", "value"): 1} == errors(book)
-    assert 1 == recorded(book)[EXECUTED]
+    assert answer is closing_with(metrics, answer)()
+    assert {("close", "value"): 1} == errors(metrics)
+    assert 1 == recorded(metrics)[EXECUTED]
 
 
-def test_pnl_buckets_reach_below_zero_and_have_no_sum(book: TradingMetrics) -> None:
+def test_pnl_buckets_reach_below_zero_and_have_no_sum(metrics: TradingMetrics) -> None:
     """Losses would all land in one bucket, and a sum that falls would look like a restart to Prometheus."""
-    closing_with(book, {"pnl": -300})()
-    closing_with(book, {"pnl": 30})()
+    closing_with(metrics, {"pnl": -300})()
+    closing_with(metrics, {"pnl": 30})()
 
     def below(bound: str) -> float | None:
-        return sample(book, "trading_trades_pnl_bucket", strategy="s", le=bound)
+        return sample(metrics, "trading_trades_pnl_bucket", strategy="s", le=bound)
 
     assert [0, 1, 1, 1, 2, 2] == [below(bound) for bound in ("-500.0", "-250.0", "0.0", "10.0", "50.0", "+Inf")]
-    assert sample(book, "trading_trades_pnl_sum", strategy="s") is None
+    assert sample(metrics, "trading_trades_pnl_sum", strategy="s") is None
 
 
 # ── status ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize("status", ["filled", "FILLED", "rejected", "partially_filled", "executed", "Failed"])
-def test_the_status_is_the_answers(book: TradingMetrics, status: str) -> None:
+def test_the_status_is_the_answers(metrics: TradingMetrics, status: str) -> None:
     """A trade that the broker refused would count as executed."""
-    closing_with(book, {"status": status})()
-    assert {f"trading_trades_total s BUY {status.lower()}": 1} == recorded(book)
+    closing_with(metrics, {"status": status})()
+    assert {f"trading_trades_total s BUY {status.lower()}": 1} == recorded(metrics)
 
 
-def test_an_unknown_status_is_counted_and_recorded_as_unknown(book: TradingMetrics) -> None:
+def test_an_unknown_status_is_counted_and_recorded_as_unknown(metrics: TradingMetrics) -> None:
     """A broker's new word would go unnoticed."""
-    closing_with(book, {"status": "wonderful"})()
-    assert 1 == sample(book, "trading_trades_total", strategy="s", side="BUY", status="unknown")
-    assert {("close", "vocabulary"): 1} == errors(book)
+    closing_with(metrics, {"status": "wonderful"})()
+    assert 1 == sample(metrics, "trading_trades_total", strategy="s", side="BUY", status="unknown")
+    assert {("close", "vocabulary"): 1} == errors(metrics)
 
 
 @pytest.mark.parametrize("exception", [ValueError("no"), ConnectionError(), TimeoutError(), StopIteration()])
-def test_a_trade_that_raised_has_failed(book: TradingMetrics, exception: Exception) -> None:
+def test_a_trade_that_raised_has_failed(metrics: TradingMetrics, exception: Exception) -> None:
     """Failed trades would count as executed, or not at all."""
-    close = track_trade(strategy="s", side="BUY", metrics=book)(raising(exception))
+    close = track_trade(strategy="s", side="BUY", metrics=metrics)(raising(exception))
     with pytest.raises(type(exception)) as caught:
         close()
     assert exception is caught.value
-    assert {"trading_trades_total s BUY failed": 1} == recorded(book)
+    assert {"trading_trades_total s BUY failed": 1} == recorded(metrics)
 
 
 @pytest.mark.parametrize("exception", [asyncio.CancelledError(), KeyboardInterrupt(), SystemExit(), GeneratorExit()])
-def test_a_trade_that_was_cut_off_is_unknown(book: TradingMetrics, exception: BaseException) -> None:
+def test_a_trade_that_was_cut_off_is_unknown(metrics: TradingMetrics, exception: BaseException) -> None:
     """Stopping a bot would show as failed trades."""
-    close = track_trade(strategy="s", side="BUY", metrics=book)(raising(exception))
+    close = track_trade(strategy="s", side="BUY", metrics=metrics)(raising(exception))
     with pytest.raises(type(exception)):
         close()
-    assert {"trading_trades_total s BUY unknown": 1} == recorded(book)
+    assert {"trading_trades_total s BUY unknown": 1} == recorded(metrics)
 
 
 @pytest.mark.parametrize("sources", [{}, {"status": arg("status")}, {"status": "filled"}, {"status": lambda call: 1}])
-def test_an_exception_wins_over_every_source_of_the_status(book: TradingMetrics, sources: Any) -> None:
+def test_an_exception_wins_over_every_source_of_the_status(metrics: TradingMetrics, sources: Any) -> None:
     """A failed trade would count as what it was meant to become; also when such a trade went well before."""
 
-    @track_trade(strategy="s", side="BUY", pnl=5, metrics=book, **sources)
+    @track_trade(strategy="s", side="BUY", pnl=5, metrics=metrics, **sources)
     def close(status: str, fails: bool) -> None:
         if fails:
             raise ValueError
@@ -171,18 +171,18 @@ def test_an_exception_wins_over_every_source_of_the_status(book: TradingMetrics,
         close("filled", False)
         with pytest.raises(ValueError, match=r"^$"):
             close("filled", True)
-    assert 2 == sample(book, "trading_trades_total", strategy="s", side="BUY", status="failed")
-    assert 10 == recorded(book)[PROFIT]
+    assert 2 == sample(metrics, "trading_trades_total", strategy="s", side="BUY", status="failed")
+    assert 10 == recorded(metrics)[PROFIT]
 
 
 # ── where labels and the P&L come from ───────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize("kind", [SimpleNamespace, dict, lambda **values: MappingProxyType(values)])
-def test_everything_is_read_from_the_trade(book: TradingMetrics, kind: Any) -> None:
+def test_everything_is_read_from_the_trade(metrics: TradingMetrics, kind: Any) -> None:
     """The bare decorator would work on no callback that takes a trade."""
 
-    @track_trade(metrics=book)
+    @track_trade(metrics=metrics)
     def on_trade(trade: object) -> None:
         pass
 
@@ -195,13 +195,13 @@ def test_everything_is_read_from_the_trade(book: TradingMetrics, kind: Any) -> N
         "trading_trades_total s BUY filled": 2,
         PNL: 2,
         PROFIT: 15,
-    } == recorded(book)
+    } == recorded(metrics)
 
 
-def test_with_two_subjects_the_first_that_has_a_value_counts(book: TradingMetrics) -> None:
+def test_with_two_subjects_the_first_that_has_a_value_counts(metrics: TradingMetrics) -> None:
     """A profit that only one of a callback's two objects knows would be lost once the other had been seen."""
 
-    @track_trade(strategy="s", side="BUY", metrics=book)
+    @track_trade(strategy="s", side="BUY", metrics=metrics)
     def on_trade(order: object, trade: object) -> None:
         pass
 
@@ -209,7 +209,7 @@ def test_with_two_subjects_the_first_that_has_a_value_counts(book: TradingMetric
         on_trade({}, {})
         on_trade({}, {"pnl": 5})
         on_trade({"pnl": 2}, {"pnl": 5})
-    assert {EXECUTED: 6, PNL: 4, PROFIT: 14} == recorded(book)
+    assert {EXECUTED: 6, PNL: 4, PROFIT: 14} == recorded(metrics)
 
 
 @pytest.mark.parametrize(
@@ -225,62 +225,62 @@ def test_with_two_subjects_the_first_that_has_a_value_counts(book: TradingMetric
         (lambda call: call.arguments["gain"], None),
     ],
 )
-def test_the_pnl_can_come_from_any_source(book: TradingMetrics, source: Any, answer: object) -> None:
+def test_the_pnl_can_come_from_any_source(metrics: TradingMetrics, source: Any, answer: object) -> None:
     """Some functions' profits could not be recorded at all."""
 
-    @track_trade(strategy="s", side="BUY", pnl=source, metrics=book)
+    @track_trade(strategy="s", side="BUY", pnl=source, metrics=metrics)
     def close(gain: float) -> object:
         return answer
 
     for _ in range(2):
         close(8.0)
-    assert {EXECUTED: 2, PNL: 2, PROFIT: 16} == recorded(book)
+    assert {EXECUTED: 2, PNL: 2, PROFIT: 16} == recorded(metrics)
 
 
-def test_a_source_of_the_pnl_that_fails_is_counted_and_the_trade_too(book: TradingMetrics) -> None:
+def test_a_source_of_the_pnl_that_fails_is_counted_and_the_trade_too(metrics: TradingMetrics) -> None:
     """A wrong path would go unnoticed, or take the trade with it."""
-    closing_with(book, {"profit": 5}, pnl=result("pnl"))()
-    assert 1 == recorded(book)[EXECUTED]
-    assert {("close", "source"): 1} == errors(book)
+    closing_with(metrics, {"profit": 5}, pnl=result("pnl"))()
+    assert 1 == recorded(metrics)[EXECUTED]
+    assert {("close", "source"): 1} == errors(metrics)
 
 
-def test_async_functions_and_methods_count_the_same(book: TradingMetrics) -> None:
+def test_async_functions_and_methods_count_the_same(metrics: TradingMetrics) -> None:
     """An async bot would see other figures than a threaded one for the same trades."""
 
     class Bot:
         name = "s"
 
-        @track_trade(strategy=arg("self.name"), metrics=book)
+        @track_trade(strategy=arg("self.name"), metrics=metrics)
         async def close(self, side: str) -> dict[str, float]:
             await asyncio.sleep(0)
             return {"pnl": 3.0}
 
-        @track_trade(strategy=arg("self.name"), metrics=book)
+        @track_trade(strategy=arg("self.name"), metrics=metrics)
         def close_now(self, side: str) -> dict[str, float]:
             return {"pnl": -1.0}
 
     asyncio.run(Bot().close("BUY"))
     Bot().close_now("BUY")
-    assert {EXECUTED: 2, PNL: 2, PROFIT: 3, LOSS: 1} == recorded(book)
+    assert {EXECUTED: 2, PNL: 2, PROFIT: 3, LOSS: 1} == recorded(metrics)
 
 
-def test_a_generators_trade_counts_at_its_end_with_what_it_returned(book: TradingMetrics) -> None:
+def test_a_generators_trade_counts_at_its_end_with_what_it_returned(metrics: TradingMetrics) -> None:
     """A position closed in steps would count before its profit was known, or be executed although abandoned."""
 
-    @track_trade(strategy="s", metrics=book)
+    @track_trade(strategy="s", metrics=metrics)
     def close(side: str) -> Any:
         yield 1
         return {"pnl": 6}
 
     for _ in close("BUY"):
-        assert {} == recorded(book)
+        assert {} == recorded(metrics)
     steps = close("BUY")
     next(steps)
     steps.close()
-    assert {EXECUTED: 1, PNL: 1, PROFIT: 6, "trading_trades_total s BUY unknown": 1} == recorded(book)
+    assert {EXECUTED: 1, PNL: 1, PROFIT: 6, "trading_trades_total s BUY unknown": 1} == recorded(metrics)
 
 
-def test_the_default_book_is_used_and_bare_works() -> None:
+def test_the_default_metrics_is_used_and_bare_works() -> None:
     """The shortest way to write the decorator would record nowhere."""
 
     @track_trade
@@ -303,9 +303,9 @@ amounts = st.one_of(st.integers(-(10**6), 10**6), st.sampled_from([None, 0.25, -
 @given(st.lists(st.tuples(st.sampled_from("ab"), amounts, st.booleans())))
 def test_profit_less_loss_is_what_the_trades_won(trades: list[tuple[str, Any, bool]]) -> None:
     """The money that the metrics show would not be the money that was made."""
-    book = TradingMetrics(strict=True)
+    metrics = TradingMetrics(strict=True)
 
-    @track_trade(side="BUY", pnl=result(), metrics=book)
+    @track_trade(side="BUY", pnl=result(), metrics=metrics)
     def close(strategy: str, pnl: Any, fails: bool) -> Any:
         if fails:
             raise ArithmeticError
@@ -317,7 +317,7 @@ def test_profit_less_loss_is_what_the_trades_won(trades: list[tuple[str, Any, bo
                 close(strategy, pnl, fails)
         else:
             assert pnl is close(strategy, pnl, fails)
-    counted = recorded(book)
+    counted = recorded(metrics)
     for strategy in "ab":
         done = [pnl for name, pnl, fails in trades if name == strategy and not fails]
         known = [float(pnl) for pnl in done if pnl is not None]

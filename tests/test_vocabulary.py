@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tradmetrics import vocabulary
 from tradmetrics.catalogue import ORDER_STATUSES, ORDER_TYPES, SEVERITIES, SIDES, TRADE_STATUSES
 from tradmetrics.errors import ConfigurationError
-from tradmetrics.vocabulary import UNCHANGED, check_dialect, dialects, register_spellings
+from tradmetrics.vocabulary import fold as vocabulary
+from tradmetrics.vocabulary.fold import UNCHANGED, check_dialect, dialects, register_spellings
 
 DIALECTS = ("fix", "ccxt", "alpaca", "ib", "nautilus", "kite")
 

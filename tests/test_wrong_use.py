@@ -1,4 +1,4 @@
-"""Wrong use: refused where it is written, with the words to write instead; and what goes on where no book can be."""
+"""Wrong use: refused where it is written, with the words to write instead; and what goes on where no metrics can be."""
 
 from __future__ import annotations
 
@@ -51,36 +51,36 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b"fine"})
 
 
-# ── books ────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── metrics objects ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 TAKE_A_BOOK: dict[str, Callable[[Any], object]] = {
-    "@track_order": lambda book: track_order(metrics=book)(place),
-    "track_errors": lambda book: track_errors(component="c", metrics=book),
-    "track_connection": lambda book: track_connection(metrics=book),
-    "fill_timer": lambda book: fill_timer("s", metrics=book),
-    "training_timer": lambda book: training_timer("m", metrics=book),
-    "request_timer": lambda book: request_timer("/x", metrics=book),
+    "@track_order": lambda metrics: track_order(metrics=metrics)(place),
+    "track_errors": lambda metrics: track_errors(component="c", metrics=metrics),
+    "track_connection": lambda metrics: track_connection(metrics=metrics),
+    "fill_timer": lambda metrics: fill_timer("s", metrics=metrics),
+    "training_timer": lambda metrics: training_timer("m", metrics=metrics),
+    "request_timer": lambda metrics: request_timer("/x", metrics=metrics),
     "MetricsExporter": MetricsExporter,
-    "Sampler": lambda book: Sampler(metrics=book),
-    "OrderTracker": lambda book: OrderTracker("s", metrics=book),
-    "the endpoint": lambda book: start_metrics_server(0, metrics=book),
-    "the endpoint of ASGI": lambda book: make_asgi_app(book),
-    "the endpoint of FastAPI": lambda book: create_metrics_router(book),
-    "MetricsMiddleware": lambda book: MetricsMiddleware(application, metrics=book),
-    "push_on_exit": lambda book: push_on_exit("http://localhost:9091", "backtest", metrics=book),
+    "Sampler": lambda metrics: Sampler(metrics=metrics),
+    "OrderTracker": lambda metrics: OrderTracker("s", metrics=metrics),
+    "the endpoint": lambda metrics: start_metrics_server(0, metrics=metrics),
+    "the endpoint of ASGI": lambda metrics: make_asgi_app(metrics),
+    "the endpoint of FastAPI": lambda metrics: create_metrics_router(metrics),
+    "MetricsMiddleware": lambda metrics: MetricsMiddleware(application, metrics=metrics),
+    "push_on_exit": lambda metrics: push_on_exit("http://localhost:9091", "backtest", metrics=metrics),
 }
 
 
 @pytest.mark.parametrize("name", TAKE_A_BOOK)
-def test_a_registry_in_the_place_of_a_book_is_refused_at_once(name: str) -> None:
+def test_a_registry_in_the_place_of_a_metrics_object_is_refused_at_once(name: str) -> None:
     """The mistake that is made most often would stop the first order, in the middle of the day."""
     with pytest.raises((ConfigurationError, TypeError), match=rf"{name.partition(' of ')[0]}: metrics"):
         TAKE_A_BOOK[name](CollectorRegistry())
 
 
-def test_the_message_says_how_a_registry_becomes_a_book() -> None:
+def test_the_message_says_how_a_registry_becomes_a_metrics_object() -> None:
     """Whoever has a registry would not know what to make of it."""
-    with pytest.raises(ConfigurationError, match=r"takes a book, not <.*; write metrics=TradingMetrics\(registry\)"):
+    with pytest.raises(ConfigurationError, match=r"takes a metrics, not <.*; write metrics=TradingMetrics\(registry\)"):
         fill_timer("s", metrics=CollectorRegistry())  # type: ignore[arg-type]
 
 
@@ -189,12 +189,12 @@ def test_a_function_that_can_take_the_call_is_a_source(source: Any) -> None:
     assert track_order(strategy=source)(place) is not place
 
 
-# ── where no book can be built ───────────────────────────────────────────────────────────────────────────────────
+# ── where no metrics object can be built ───────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.fixture
 def no_book() -> Any:
-    """A registry that has a metric of the same name already, so that the default book cannot be built."""
+    """A registry that has a metric of the same name already, so that the default metrics cannot be built."""
     taken = Counter("trading_orders_submitted", "Of somebody else.")
     yield
     REGISTRY.unregister(taken)
@@ -204,7 +204,7 @@ EXPLICIT = [name for name in dir(MetricsExporter) if name.startswith(("record_",
 
 
 @pytest.mark.parametrize("name", EXPLICIT)
-def test_an_explicit_call_does_no_harm_where_no_book_can_be_built(no_book: None, name: str) -> None:
+def test_an_explicit_call_does_no_harm_where_no_metrics_object_can_be_built(no_book: None, name: str) -> None:
     """A metric of another library's that has the same name would stop the trading."""
     method = getattr(metrics_exporter, name)
     needed = [each for each in inspect.signature(method).parameters.values() if each.default is each.empty]
@@ -213,7 +213,9 @@ def test_an_explicit_call_does_no_harm_where_no_book_can_be_built(no_book: None,
         get_metrics()
 
 
-def test_a_web_application_answers_where_no_book_can_be_built(no_book: None, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_web_application_answers_where_no_metrics_object_can_be_built(
+    no_book: None, caplog: pytest.LogCaptureFixture
+) -> None:
     """A metric of another library's that has the same name would take the whole application down."""
     sent: list[Any] = []
 

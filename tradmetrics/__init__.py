@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 _waits = "pytest" in sys.modules and "_waits" not in globals()
 
 if TYPE_CHECKING or not _waits:
-    from tradmetrics.book import TradingMetrics
+    from tradmetrics.capture.sources import Call, arg, error, result
     from tradmetrics.cardinality import Limits
     from tradmetrics.decorators.connections import track_connection
     from tradmetrics.decorators.custom import track
@@ -29,20 +29,20 @@ if TYPE_CHECKING or not _waits:
     from tradmetrics.decorators.requests import track_request
     from tradmetrics.decorators.risk import track_circuit_breaker, track_circuit_breaker_reset, track_risk_check
     from tradmetrics.decorators.snapshots import track_capital, track_market, track_pnl, track_strategy
+    from tradmetrics.decorators.timers import fill_timer, request_timer, training_timer
     from tradmetrics.decorators.trades import track_trade
-    from tradmetrics.default import configure, get_metrics
-    from tradmetrics.definition import MetricDefinition
     from tradmetrics.errors import ConfigurationError, LabelSourceError, SnapshotError, TradmetricsError
-    from tradmetrics.exporter import MetricsExporter, metrics_exporter
-    from tradmetrics.labels import Call, arg, error, result
-    from tradmetrics.lifecycle import OrderTracker
-    from tradmetrics.sampler import Sampler
-    from tradmetrics.server import start_metrics_server
-    from tradmetrics.stats import StrategyStats
-    from tradmetrics.symbols import underlying
-    from tradmetrics.timers import fill_timer, request_timer, training_timer
+    from tradmetrics.model.definition import MetricDefinition
+    from tradmetrics.orders import OrderTracker
+    from tradmetrics.record.exporter import MetricsExporter, metrics_exporter
+    from tradmetrics.record.sampler import Sampler
+    from tradmetrics.record.stats import StrategyStats
+    from tradmetrics.registry.default import configure, get_metrics
+    from tradmetrics.registry.metrics import TradingMetrics
+    from tradmetrics.serving.server import start_metrics_server
     from tradmetrics.version import __version__
-    from tradmetrics.vocabulary import register_spellings
+    from tradmetrics.vocabulary.fold import register_spellings
+    from tradmetrics.vocabulary.symbols import underlying
 else:
 
     def __getattr__(name: str) -> Any:

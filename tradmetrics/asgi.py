@@ -8,15 +8,15 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from tradmetrics import catalogue
-from tradmetrics.book import checked
-from tradmetrics.exposition import METHODS, Answer, Auth, Endpoint, method_not_allowed
-from tradmetrics.loop_work import LoopWork
-from tradmetrics.outcomes import request_status
-from tradmetrics.recording import resolve
-from tradmetrics.route_templates import route_template
+from tradmetrics.capture.recording import resolve
+from tradmetrics.registry.metrics import checked
+from tradmetrics.serving.endpoint import METHODS, Auth, Endpoint, HttpResponse, method_not_allowed
+from tradmetrics.serving.route_templates import route_template
+from tradmetrics.serving.single_flight import LoopWork
+from tradmetrics.vocabulary.outcomes import request_status
 
 if TYPE_CHECKING:
-    from tradmetrics.book import TradingMetrics
+    from tradmetrics.registry.metrics import TradingMetrics
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -59,7 +59,7 @@ class MetricsMiddleware:
 
     Args:
         app: The application to wrap.
-        metrics: The book to record in; the process's default one when left out.
+        metrics: The metrics object to record in; the process's default one when left out.
     """
 
     def __init__(self, app: ASGIApp, *, metrics: "TradingMetrics | None" = None) -> None:
@@ -86,8 +86,8 @@ class MetricsMiddleware:
 class _Exchange:
     """One request and its answer, recorded once."""
 
-    def __init__(self, book: "TradingMetrics", scope: Scope, receive: Receive, send: Send) -> None:
-        self._book = book
+    def __init__(self, metrics: "TradingMetrics", scope: Scope, receive: Receive, send: Send) -> None:
+        self._metrics = metrics
         self._scope = scope
         self._receive = receive
         self._send = send
@@ -130,13 +130,13 @@ class _Exchange:
         try:
             endpoint = route_template(self._scope)
         except Exception as error:
-            self._book.fault(_SITE, "source", error)
+            self._metrics.fault(_SITE, "source", error)
             endpoint = "unknown"
         method = str(self._scope["method"]).upper()
         if method not in KNOWN_METHODS:
             method = OTHER_METHOD
-        self._book.record(catalogue.API_REQUESTS, (endpoint, method, status), site=_SITE)
-        self._book.record(catalogue.API_REQUEST_DURATION, (endpoint, method), seconds, site=_SITE)
+        self._metrics.record(catalogue.API_REQUESTS, (endpoint, method, status), site=_SITE)
+        self._metrics.record(catalogue.API_REQUEST_DURATION, (endpoint, method), seconds, site=_SITE)
 
 
 def make_asgi_app(metrics: "TradingMetrics | None" = None, *, auth: Auth = None) -> ASGIApp:
@@ -156,7 +156,7 @@ def make_asgi_app(metrics: "TradingMetrics | None" = None, *, auth: Auth = None)
         ```
 
     Args:
-        metrics: The book to serve; the process's default one when left out.
+        metrics: The metrics object to serve; the process's default one when left out.
         auth: A bearer token, or a `(user, password)` pair for basic authentication, that each request must carry.
 
     Raises:
@@ -164,7 +164,7 @@ def make_asgi_app(metrics: "TradingMetrics | None" = None, *, auth: Auth = None)
             written.
     """
     endpoint = Endpoint(metrics, auth)
-    renderings: LoopWork[Answer] = LoopWork()
+    renderings: LoopWork[HttpResponse] = LoopWork()
 
     async def metrics_app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -177,7 +177,7 @@ def make_asgi_app(metrics: "TradingMetrics | None" = None, *, auth: Auth = None)
     return metrics_app
 
 
-async def _respond(endpoint: Endpoint, renderings: LoopWork[Answer], scope: Scope, send: Send) -> None:
+async def _respond(endpoint: Endpoint, renderings: LoopWork[HttpResponse], scope: Scope, send: Send) -> None:
     accept, encoding, authorization = (
         _header(scope, name) for name in (b"accept", b"accept-encoding", b"authorization")
     )

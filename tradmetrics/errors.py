@@ -1,7 +1,7 @@
 """The exception tree of the package.
 
 Every message says which function, which label or which setting is meant, and what to write instead. All of these
-are raised while decorating or configuring; nothing here is raised into a trading call unless a book is `strict`.
+are raised while decorating or configuring; nothing here is raised into a trading call unless a metrics object is `strict`.
 """
 
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ class TradmetricsError(Exception):
 class LabelSourceError(TradmetricsError, TypeError):
     """A label of a decorated function has no source, or a source that cannot exist.
 
-    Raised when decorating. In a `strict` book it is also raised when a source fails during a call.
+    Raised when decorating. In a `strict` metrics object it is also raised when a source fails during a call.
     """
 
 

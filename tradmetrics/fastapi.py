@@ -4,17 +4,17 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request, Response
 
-from tradmetrics.exposition import METHODS, Answer, Auth, Endpoint
-from tradmetrics.loop_work import LoopWork
+from tradmetrics.serving.endpoint import METHODS, Auth, Endpoint, HttpResponse
+from tradmetrics.serving.single_flight import LoopWork
 
 if TYPE_CHECKING:
-    from tradmetrics.book import TradingMetrics
+    from tradmetrics.registry.metrics import TradingMetrics
 
 
 def create_metrics_router(
     metrics: "TradingMetrics | None" = None, path: str = "/metrics", auth: Auth = None
 ) -> APIRouter:
-    """Make a router that answers scrapes of one book.
+    """Make a router that answers scrapes of one metrics object.
 
     GET and HEAD are answered as `start_metrics_server` does: the text format or OpenMetrics by the Accept header, gzip
     where it is accepted, `name[]=` to choose metrics. The text is rendered on a worker thread, never on the event
@@ -26,13 +26,13 @@ def create_metrics_router(
         from tradmetrics import TradingMetrics
         from tradmetrics.fastapi import create_metrics_router
 
-        book = TradingMetrics()
+        metrics = TradingMetrics()
         app = FastAPI()
-        app.include_router(create_metrics_router(book, path="/internal/metrics", auth=("prometheus", "secret")))
+        app.include_router(create_metrics_router(metrics, path="/internal/metrics", auth=("prometheus", "secret")))
         ```
 
     Args:
-        metrics: The book to serve; the process's default one when left out.
+        metrics: The metrics object to serve; the process's default one when left out.
         path: The path of the route.
         auth: A bearer token, or a `(user, password)` pair for basic authentication, that each request must carry.
 
@@ -41,7 +41,7 @@ def create_metrics_router(
             written.
     """
     endpoint = Endpoint(metrics, auth)
-    renderings: LoopWork[Answer] = LoopWork()
+    renderings: LoopWork[HttpResponse] = LoopWork()
     router = APIRouter()
 
     @router.api_route(path, methods=list(METHODS), include_in_schema=False)
@@ -58,4 +58,4 @@ def create_metrics_router(
 
 
 metrics_router = create_metrics_router()
-"""Answers GET `/metrics` with the process's default book, whichever that is when a scrape arrives."""
+"""Answers GET `/metrics` with the process's default metrics object, whichever that is when a scrape arrives."""

@@ -16,16 +16,16 @@ from urllib.parse import urlsplit
 
 from prometheus_client.exposition import default_handler, delete_from_gateway, push_to_gateway
 
-from tradmetrics.book import checked
-from tradmetrics.default import get_metrics
 from tradmetrics.errors import ConfigurationError
+from tradmetrics.registry.default import get_metrics
+from tradmetrics.registry.metrics import checked
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from typing_extensions import Self
 
-    from tradmetrics.book import TradingMetrics
+    from tradmetrics.registry.metrics import TradingMetrics
 
 _LABEL_NAME: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _SITE: Final = f"{__name__}.push_on_exit"
@@ -59,9 +59,9 @@ class Push:
 
         Returns:
             True when the gateway took it. False when it did not: that is counted and logged, never raised (a
-            `strict` book aside).
+            `strict` metrics object aside).
         """
-        metrics = self._book()
+        metrics = self._metrics()
         return self._reach(lambda: push_to_gateway(registry=metrics.registry, **self._place))
 
     def delete(self) -> bool:
@@ -93,14 +93,14 @@ class Push:
         if os.getpid() == self._process:
             self.push()
 
-    def _book(self) -> TradingMetrics:
+    def _metrics(self) -> TradingMetrics:
         return get_metrics() if self._metrics is None else self._metrics
 
     def _reach(self, request: Callable[[], None]) -> bool:
         try:
             request()
         except Exception as error:
-            self._book().fault(_SITE, "record", error)
+            self._metrics().fault(_SITE, "record", error)
             return False
         return True
 
@@ -135,7 +135,7 @@ def push_on_exit(
         gateway: The gateway's URL, `http://` or `https://`.
         job: The value of the label `job`.
         grouping_key: Further labels by which the gateway keeps groups apart.
-        metrics: The book to push; by default the process's.
+        metrics: The metrics object to push; by default the process's.
         timeout: Seconds to wait for the gateway.
         handler: How to send the request; `prometheus_client.exposition.basic_auth_handler` and the like go here.
 

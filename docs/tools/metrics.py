@@ -8,10 +8,10 @@ from docs.tools import dashboards as boards
 from docs.tools.markdown import code, codes, generated, table
 from docs.tools.recorders import recorders
 from tradmetrics import Limits, catalogue
-from tradmetrics.definition import Label, MetricDefinition
 from tradmetrics.doctor.grafana import read_dashboard
 from tradmetrics.doctor.promql import selected_names
 from tradmetrics.doctor.rules import read_rules
+from tradmetrics.model.definition import Label, MetricDefinition
 
 ROOT: Final = Path(__file__).parent.parent.parent
 

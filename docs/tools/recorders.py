@@ -1,4 +1,4 @@
-"""Who records what: each recorder of the public API is called, and what changed in its book is looked at.
+"""Who records what: each recorder of the public API is called, and what changed in its metrics object is looked at.
 
 Nothing is declared by hand but the calls, so that the metric reference cannot say what the code does not do.
 """
@@ -12,11 +12,11 @@ from typing import Any, Final
 import tradmetrics as tm
 from tradmetrics import catalogue
 from tradmetrics.asgi import MetricsMiddleware
-from tradmetrics.definition import MetricDefinition
+from tradmetrics.model.definition import MetricDefinition
 
 Probe = Callable[[tm.TradingMetrics], object]
 
-ALWAYS: Final = "[every book][tradmetrics.TradingMetrics]"
+ALWAYS: Final = "[every metrics object][tradmetrics.TradingMetrics]"
 _OF_THE_BOOK: Final = {each.name for each in catalogue.CATALOGUE if each.family == "tradmetrics"} | {
     catalogue.SYSTEM_UPTIME.name
 }
@@ -44,26 +44,26 @@ def _call(function: Callable[..., Any], *arguments: object) -> None:
         function(*arguments)
 
 
-def _orders(book: tm.TradingMetrics) -> None:
-    track = tm.track_order(strategy="s", reason="r", metrics=book)
+def _orders(metrics: tm.TradingMetrics) -> None:
+    track = tm.track_order(strategy="s", reason="r", metrics=metrics)
     for status in ("filled", "rejected", "cancelled"):
         _call(track(_returning({"status": status})))
     _call(track(_raising(TimeoutError())))
 
 
-def _trades(book: tm.TradingMetrics) -> None:
+def _trades(metrics: tm.TradingMetrics) -> None:
     for pnl in (1.0, -1.0):
-        tm.track_trade(strategy="s", pnl=tm.result(), metrics=book)(_returning(pnl))()
+        tm.track_trade(strategy="s", pnl=tm.result(), metrics=metrics)(_returning(pnl))()
 
 
-def _strategy_stats(book: tm.TradingMetrics) -> None:
-    book.record(catalogue.CAPITAL_TOTAL, (), 100.0, site="docs")
+def _strategy_stats(metrics: tm.TradingMetrics) -> None:
+    metrics.record(catalogue.CAPITAL_TOTAL, (), 100.0, site="docs")
     for pnl in (4.0, -2.0):
-        tm.track_trade(strategy="s", pnl=tm.result(), metrics=book)(_returning(pnl))()
+        tm.track_trade(strategy="s", pnl=tm.result(), metrics=metrics)(_returning(pnl))()
 
 
-def _tracker(book: tm.TradingMetrics) -> None:
-    orders = tm.OrderTracker(strategy="s", metrics=book)
+def _tracker(metrics: tm.TradingMetrics) -> None:
+    orders = tm.OrderTracker(strategy="s", metrics=metrics)
     for order_id in ("filled", "rejected", "cancelled", "open"):
         orders.submitted(order_id, side="BUY", order_type="LIMIT", quantity=1, reference_price=100)
     orders.updated("filled", status="accepted")
@@ -72,39 +72,39 @@ def _tracker(book: tm.TradingMetrics) -> None:
     orders.updated("rejected", status="rejected")
     orders.updated("cancelled", status="cancelled")
     _call(orders.submit(order_id="timed-out")(_raising(TimeoutError())))
-    book.tracker = orders  # type: ignore[attr-defined] - its gauges last as long as it does
+    metrics.tracker = orders  # type: ignore[attr-defined] - its gauges last as long as it does
 
 
-def _market_data(book: tm.TradingMetrics) -> None:
-    tm.track_market_data(symbol="s", timestamp=time.time(), stale_after=1e-9, metrics=book)(_returning(None))()
+def _market_data(metrics: tm.TradingMetrics) -> None:
+    tm.track_market_data(symbol="s", timestamp=time.time(), stale_after=1e-9, metrics=metrics)(_returning(None))()
 
 
-def _breaker_reset(book: tm.TradingMetrics) -> None:
-    tm.track_circuit_breaker_reset(metrics=book)(_returning(None))()
+def _breaker_reset(metrics: tm.TradingMetrics) -> None:
+    tm.track_circuit_breaker_reset(metrics=metrics)(_returning(None))()
 
 
-def _fill_timer(book: tm.TradingMetrics) -> None:
-    with tm.fill_timer("s", metrics=book):
+def _fill_timer(metrics: tm.TradingMetrics) -> None:
+    with tm.fill_timer("s", metrics=metrics):
         pass
 
 
-def _training_timer(book: tm.TradingMetrics) -> None:
-    with tm.training_timer("m", metrics=book) as timing:
+def _training_timer(metrics: tm.TradingMetrics) -> None:
+    with tm.training_timer("m", metrics=metrics) as timing:
         timing.accuracy = 0.9
 
 
-def _request_timer(book: tm.TradingMetrics) -> None:
-    with tm.request_timer("/orders", "POST", metrics=book):
+def _request_timer(metrics: tm.TradingMetrics) -> None:
+    with tm.request_timer("/orders", "POST", metrics=metrics):
         pass
 
 
-def _connection(book: tm.TradingMetrics) -> None:
-    connection = tm.track_connection(metrics=book)(lambda: (yield))
-    book.connection = connection()  # type: ignore[attr-defined]
-    next(book.connection)  # type: ignore[attr-defined]
+def _connection(metrics: tm.TradingMetrics) -> None:
+    connection = tm.track_connection(metrics=metrics)(lambda: (yield))
+    metrics.connection = connection()  # type: ignore[attr-defined]
+    next(metrics.connection)  # type: ignore[attr-defined]
 
 
-def _middleware(book: tm.TradingMetrics) -> None:
+def _middleware(metrics: tm.TradingMetrics) -> None:
     async def application(scope: object, receive: object, send: Any) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b""})
@@ -113,12 +113,12 @@ def _middleware(book: tm.TradingMetrics) -> None:
         return {}
 
     scope = {"type": "http", "method": "GET", "path": "/"}
-    asyncio.run(MetricsMiddleware(application, metrics=book)(scope, nothing, nothing))
+    asyncio.run(MetricsMiddleware(application, metrics=metrics)(scope, nothing, nothing))
 
 
 def _exporter(method: str, *calls: tuple[object, ...], **keywords: object) -> tuple[str, Probe]:
-    def probe(book: tm.TradingMetrics) -> None:
-        exporter = tm.MetricsExporter(book)
+    def probe(metrics: tm.TradingMetrics) -> None:
+        exporter = tm.MetricsExporter(metrics)
         for arguments in calls or ((),):
             getattr(exporter, method)(*arguments, **keywords)
 
@@ -126,8 +126,8 @@ def _exporter(method: str, *calls: tuple[object, ...], **keywords: object) -> tu
 
 
 def _decorator(name: str, answer: object, **sources: object) -> tuple[str, Probe]:
-    def probe(book: tm.TradingMetrics) -> None:
-        _call(getattr(tm, name)(metrics=book, **sources)(_returning(answer)))
+    def probe(metrics: tm.TradingMetrics) -> None:
+        _call(getattr(tm, name)(metrics=metrics, **sources)(_returning(answer)))
 
     return _public(name), probe
 
@@ -152,7 +152,7 @@ PROBES: Final[dict[str, Probe]] = dict(
         ("[MetricsMiddleware][tradmetrics.asgi.MetricsMiddleware]", _middleware),
         (
             _public("track_errors"),
-            lambda book: _call(tm.track_errors(component="c", metrics=book)(_raising(ValueError()))),
+            lambda metrics: _call(tm.track_errors(component="c", metrics=metrics)(_raising(ValueError()))),
         ),
         _decorator("track_circuit_breaker", None, reason="r"),
         (_public("track_circuit_breaker_reset"), _breaker_reset),
@@ -211,22 +211,22 @@ def recorders() -> dict[str, list[str]]:
 
 def _changed(link: str, probe: Probe) -> Iterable[str]:
     stats = tm.StrategyStats() if "StrategyStats" in link else None
-    book = tm.TradingMetrics(strategy_stats=stats)
+    metrics = tm.TradingMetrics(strategy_stats=stats)
     if "reset" in link:
-        book.record(catalogue.CIRCUIT_BREAKER_ACTIVE, (), 1.0, site="docs")
-    before = _samples(book)
-    probe(book)
-    after = _samples(book)
+        metrics.record(catalogue.CIRCUIT_BREAKER_ACTIVE, (), 1.0, site="docs")
+    before = _samples(metrics)
+    probe(metrics)
+    after = _samples(metrics)
     names = {_metric(name) for (name, labels), value in after.items() if before.get((name, labels), 0.0) != value}
     if stats is not None:
         names -= {*_changed("", _trades), catalogue.CAPITAL_TOTAL.name}
     return [each.name for each in catalogue.CATALOGUE if each.name in names - _OF_THE_BOOK]
 
 
-def _samples(book: tm.TradingMetrics) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+def _samples(metrics: tm.TradingMetrics) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
     return {
         (sample.name, tuple(sorted(sample.labels.items()))): sample.value
-        for family in book.registry.collect()
+        for family in metrics.registry.collect()
         for sample in family.samples
     }
 

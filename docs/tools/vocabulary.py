@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from docs.tools.markdown import codes, generated, table
 from tradmetrics import Limits, catalogue, spellings
-from tradmetrics.spellings import UNCHANGED
+from tradmetrics.vocabulary.words import UNCHANGED
 
 _INTRODUCTION = """# Vocabulary and budgets
 

@@ -227,7 +227,7 @@ class Row:
 def rows(*, others: bool = True) -> list[Row]:
     """The rows of the table; those whose library is not installed are left out.
 
-    The default book is built on a registry of its own.
+    The default metrics is built on a registry of its own.
 
     Args:
         others: Whether to include what other libraries do, and the floor.

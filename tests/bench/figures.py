@@ -22,7 +22,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 import tradmetrics
 from tests.bench.harness import quartiles
 from tradmetrics import Limits, TradingMetrics, catalogue
-from tradmetrics.rendering import render
+from tradmetrics.storage.rendering import render
 
 
 @dataclass(frozen=True)
@@ -79,27 +79,27 @@ def all_figures() -> Iterator[Figure]:
 
 
 def _filled(count: int) -> tuple[TradingMetrics, CollectorRegistry]:
-    book = TradingMetrics(limits=Limits(labels={"symbol": count + 1}, default_series=count + 1))
+    metrics = TradingMetrics(limits=Limits(labels={"symbol": count + 1}, default_series=count + 1))
     registry = CollectorRegistry()
     counter = Counter("updates", "Updates.", ["symbol"], registry=registry)
     for i in range(count):
-        book.record(catalogue.MARKET_DATA_UPDATES, (f"S{i}",), site="bench")
+        metrics.record(catalogue.MARKET_DATA_UPDATES, (f"S{i}",), site="bench")
         counter.labels(symbol=f"S{i}").inc()
-    return book, registry
+    return metrics, registry
 
 
 def scrapes() -> Iterator[Figure]:
     """Milliseconds of one rendering, without the pauses that let other threads run."""
-    from tradmetrics import rendering
+    from tradmetrics.storage import rendering
 
     pause = rendering.PAUSE
     rendering.PAUSE = 0.0  # type: ignore[misc]
     try:
         for count, rounds in ((1_000, 15), (10_000, 9), (100_000, 3)):
-            book, registry = _filled(count)
+            metrics, registry = _filled(count)
             pairs = [
                 (
-                    _milliseconds(functools.partial(render, book.registry)),
+                    _milliseconds(functools.partial(render, metrics.registry)),
                     _milliseconds(functools.partial(generate_latest, registry)),
                 )
                 for _ in range(rounds)
@@ -127,9 +127,9 @@ def memory() -> Iterator[Figure]:
         ),
     )
     for kind, definition, metric in kinds:
-        book = TradingMetrics(limits=Limits(labels={"symbol": count + 1}, default_series=count + 1))
+        metrics = TradingMetrics(limits=Limits(labels={"symbol": count + 1}, default_series=count + 1))
         names = [f"S{i}" for i in range(count)]
-        ours = _bytes([functools.partial(book.record, definition, (name,), 1.0, site="bench") for name in names])
+        ours = _bytes([functools.partial(metrics.record, definition, (name,), 1.0, site="bench") for name in names])
         theirs = _bytes([functools.partial(metric.labels, symbol=name) for name in names])
         yield Figure(
             f"memory of one {kind} series",
@@ -153,8 +153,8 @@ def _bytes(steps: Iterable[Callable[[], object]]) -> float:
 
 def threads() -> Iterator[Figure]:
     """Nanoseconds of one call, while 1 and 8 threads make them as fast as they can."""
-    book = TradingMetrics()
-    decorated = tradmetrics.track_order(strategy="s", metrics=book)(_place)
+    metrics = TradingMetrics()
+    decorated = tradmetrics.track_order(strategy="s", metrics=metrics)(_place)
     counter = Counter("orders", "Orders.", ["strategy", "side", "order_type"], registry=CollectorRegistry())
 
     def by_hand() -> None:
@@ -213,8 +213,8 @@ def hostile_labels(count: int = 1_000_000) -> Iterator[Figure]:
     import logging
 
     logging.getLogger("tradmetrics").setLevel(logging.ERROR)
-    book = TradingMetrics()
-    decorated = tradmetrics.track_order(side="BUY", order_type="LIMIT", metrics=book)(_anything)
+    metrics = TradingMetrics()
+    decorated = tradmetrics.track_order(side="BUY", order_type="LIMIT", metrics=metrics)(_anything)
     for i in range(2_000):
         decorated(f"{i:032x}")
     gc.collect()
@@ -233,7 +233,7 @@ def hostile_labels(count: int = 1_000_000) -> Iterator[Figure]:
         pairs.append(((between - started) / 5_000 * 1e9, (thread_time() - between) / 5_000 * 1e9))
     gc.collect()
     grown = (_resident() - before) / 1e6
-    series = len(book.instrument(catalogue.ORDERS_SUBMITTED))
+    series = len(metrics.instrument(catalogue.ORDERS_SUBMITTED))
     logging.getLogger("tradmetrics").setLevel(logging.NOTSET)
     yield compared("the millionth distinct order id as a label", "ns", pairs, "a call with a label seen before", 3.0)
     yield Figure("memory after a million distinct order ids", "MB", grown, target=8.0)

@@ -103,7 +103,7 @@ def _run(*, tracked_only: bool) -> None:
     """Run the rows, and print the name of each."""
     from tests.bench.cases import rows
     from tests.bench.harness import Statement
-    from tradmetrics import spill
+    from tradmetrics.storage import label_cache as spill
 
     # Under valgrind everything takes fifty times as long: what is a flood of order ids would look like none.
     spill.FLOOD_SECONDS = math.inf  # type: ignore[misc]

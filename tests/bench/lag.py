@@ -53,19 +53,19 @@ def _place(side: str, order_type: str) -> None: ...
 
 @contextlib.asynccontextmanager
 async def _ours(kind: str) -> AsyncIterator[tuple[Callable[[], object], str]]:
-    book = TradingMetrics(limits=Limits(labels={"symbol": SERIES}, default_series=SERIES))
+    metrics = TradingMetrics(limits=Limits(labels={"symbol": SERIES}, default_series=SERIES))
     for number in range(SERIES):
-        book.record(catalogue.MARKET_DATA_UPDATES, (f"S{number}",), site="bench")
-    place = tradmetrics.track_order(strategy="s", metrics=book)(_place)
+        metrics.record(catalogue.MARKET_DATA_UPDATES, (f"S{number}",), site="bench")
+    place = tradmetrics.track_order(strategy="s", metrics=metrics)(_place)
 
     def call() -> None:
         place("BUY", "LIMIT")
 
     if kind == OUR_SERVER:
-        with tradmetrics.start_metrics_server(0, metrics=book) as server:
+        with tradmetrics.start_metrics_server(0, metrics=metrics) as server:
             yield call, server.url
     else:
-        async with _served(make_asgi_app(book)) as url:
+        async with _served(make_asgi_app(metrics)) as url:
             yield call, url
 
 

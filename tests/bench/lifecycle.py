@@ -7,8 +7,8 @@ from itertools import count
 from time import thread_time
 
 from tests.bench.figures import Figure, compared
-from tradmetrics.book import TradingMetrics
-from tradmetrics.lifecycle import OrderTracker
+from tradmetrics.orders import OrderTracker
+from tradmetrics.registry.metrics import TradingMetrics
 
 FEW, MANY = 10, 100_000
 

@@ -4,10 +4,10 @@ What must hold, whatever is drawn:
 
 - each call runs the function once, with the very arguments given, and its result or exception is what the caller gets;
 - decorating fails with one of the package's own errors, or not at all;
-- the exposition parses, as text and as OpenMetrics, and says what the book says;
+- the exposition parses, as text and as OpenMetrics, and says what the metrics says;
 - no label has more values than its budget, no metric more series, and each value is short and printable;
 - no count is lost: each metric's series and removed series add up to the calls that it counts;
-- each call is recorded under the very labels that it alone would be recorded under, in a book with room for all:
+- each call is recorded under the very labels that it alone would be recorded under, in a metrics with room for all:
   nothing that was remembered of one call is taken for another.
 
 PYTEST_DONT_REWRITE: to explain a failed assertion, pytest would show what cannot be shown.
@@ -44,10 +44,10 @@ from tests.fuzz.decorated import (
 from tests.fuzz.hostile import EXCEPTIONS, OBJECTS
 from tests.fuzz.runner import Notes, Target
 from tradmetrics import Limits, TradingMetrics, TradmetricsError, catalogue
-from tradmetrics.exposition import Endpoint
+from tradmetrics.model.text import MAX_LENGTH, OTHER, UNKNOWN, shown
+from tradmetrics.serving.endpoint import Endpoint
 from tradmetrics.testing.hostile import MAKERS, HostileError
-from tradmetrics.testing.isolation import default_book
-from tradmetrics.text import MAX_LENGTH, OTHER, UNKNOWN, shown
+from tradmetrics.testing.isolation import default_metrics
 
 
 @dataclass
@@ -102,17 +102,17 @@ def check(program: Program, notes: Notes) -> None:
         narrow, wide = TradingMetrics(limits=program.limits), TradingMetrics(limits=_WIDE)
         alone = {turn: TradingMetrics(limits=_WIDE) for turn in set(program.turns) if turn >= 0}
         ends: Counter[str] = Counter()
-        runs = [(narrow, program.turns), (wide, program.turns), *((book, [turn]) for turn, book in alone.items())]
-        for book, turns in runs:
-            with default_book(book):
+        runs = [(narrow, program.turns), (wide, program.turns), *((metrics, [turn]) for turn, metrics in alone.items())]
+        for metrics, turns in runs:
+            with default_metrics(metrics):
                 for turn in turns:
                     if turn < 0:
                         clock.pass_by(-turn)
-                        budget_kit.scrape(book)
+                        budget_kit.scrape(metrics)
                         continue
                     plan = program.calls[turn]
                     end = _compare(shape, body, bare, function, plan)
-                    if book is narrow:
+                    if metrics is narrow:
                         notes("end", end)
                         ends[end] += 1
         # A source that changes what it is told of a call changes what is recorded of it, and nothing else.
@@ -182,7 +182,7 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def _check_counts(program: Program, narrow: TradingMetrics, wide: TradingMetrics, ends: Counter[str]) -> None:
-    """No count is lost, in a narrow book and in a wide one."""
+    """No count is lost, in a narrow metrics and in a wide one."""
     expected = {
         ALL: ends.total(),
         RETURNED: ends[RETURNED],
@@ -191,10 +191,10 @@ def _check_counts(program: Program, narrow: TradingMetrics, wide: TradingMetrics
     }
     for name in program.decorators:
         for metric, which in DECORATORS[name].counts.items():
-            for kind, book in (("narrow", narrow), ("wide", wide)):
-                total = budget_kit.total(book, metric)
+            for kind, metrics in (("narrow", narrow), ("wide", wide)):
+                total = budget_kit.total(metrics, metric)
                 assert total == expected[which], (
-                    f"{metric} is {total:g} in the {kind} book; {which} calls: {expected[which]:g}"
+                    f"{metric} is {total:g} in the {kind} metrics; {which} calls: {expected[which]:g}"
                 )
     found = budget_kit.scrape(narrow), budget_kit.scrape(wide)
     for metric in _COUNTED:
@@ -204,7 +204,7 @@ def _check_counts(program: Program, narrow: TradingMetrics, wide: TradingMetrics
         ]
         if all(map(math.isfinite, totals)):
             assert math.isclose(*totals, rel_tol=1e-9), (
-                f"{metric} is {totals[0]!r} in the narrow book, not {totals[1]!r}"
+                f"{metric} is {totals[0]!r} in the narrow metrics, not {totals[1]!r}"
             )
 
 
@@ -214,7 +214,7 @@ _COUNTED: Final = tuple(
     for each in _DEFINITIONS.values()
     if each.kind != "gauge" and each.family != catalogue.SERIES.family
 )
-# What differs between two books whatever was recorded.
+# What differs between two metrics objects whatever was recorded.
 _OF_ITS_OWN: Final = frozenset(each.name for each in catalogue.CATALOGUE if each.at_scrape) | frozenset(
     (catalogue.MARKET_DATA_LAST_UPDATE.name,)
 )
@@ -222,12 +222,12 @@ _READING: Final = re.compile(r"(?i)reading \d+")
 
 
 def _check_labels(turns: list[int], wide: TradingMetrics, alone: dict[int, TradingMetrics]) -> None:
-    """Many calls in one book are recorded as each of them by itself, in a book that has seen no other."""
+    """Many calls in one metrics are recorded as each of them by itself, in a metrics that has seen no other."""
     times = Counter(turns)
     expected: dict[tuple[str, ...], float] = {}
     levels: set[tuple[str, ...]] = set()
-    for turn, book in alone.items():
-        for key, value in _samples(book):
+    for turn, metrics in alone.items():
+        for key, value in _samples(metrics):
             gauge = key[0] in _GAUGES
             levels |= {key} if gauge else set()
             expected[key] = value if gauge else expected.get(key, 0.0) + value * times[turn]
@@ -246,16 +246,16 @@ def _check_labels(turns: list[int], wide: TradingMetrics, alone: dict[int, Tradi
 _GAUGES: Final = frozenset(each.name for each in _DEFINITIONS.values() if each.kind == "gauge")
 
 
-def _samples(book: TradingMetrics) -> Iterator[tuple[tuple[str, ...], float]]:
-    for name, series in budget_kit.scrape(book).items():
+def _samples(metrics: TradingMetrics) -> Iterator[tuple[tuple[str, ...], float]]:
+    for name, series in budget_kit.scrape(metrics).items():
         if name not in _OF_ITS_OWN:
             for labels, value in series.items():
                 yield (name, *(_READING.sub("reading", label) for label in labels)), value
 
 
-def _check_budgets(program: Program, book: TradingMetrics, notes: Notes) -> None:
+def _check_budgets(program: Program, metrics: TradingMetrics, notes: Notes) -> None:
     """Labels and series stay within their budgets, and values are short and printable."""
-    found = budget_kit.scrape(book)
+    found = budget_kit.scrape(metrics)
     removals = found.get(budget_kit.REMOVED, {})
     notes("guard", *(cause for (_, cause), value in removals.items() if value))
     for name, series in found.items():
@@ -299,10 +299,10 @@ def _check_budgets(program: Program, book: TradingMetrics, notes: Notes) -> None
 _UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
-def _check_exposition(program: Program, book: TradingMetrics) -> None:
-    """What a scraper reads is what the book holds."""
+def _check_exposition(program: Program, metrics: TradingMetrics) -> None:
+    """What a scraper reads is what the metrics holds."""
     accept = "application/openmetrics-text; version=1.0.0" if program.openmetrics else ""
-    answer = Endpoint(book).scrape(accept=accept)
+    answer = Endpoint(metrics).scrape(accept=accept)
     assert answer.status == 200, f"the scrape was answered {answer.status}"
     parse = parse_openmetrics if program.openmetrics else parse_text
     text = _COUNT_WITHOUT_SUM.sub("", answer.body.decode()) if program.openmetrics else answer.body.decode()
@@ -312,7 +312,7 @@ def _check_exposition(program: Program, book: TradingMetrics) -> None:
         raise AssertionError(f"the exposition does not parse: {problem!r}") from None
     read, held = (
         {_key(each): each.value for family in collected for each in family.samples if _is_parsed(program, each.name)}
-        for collected in (families, book.registry.collect())
+        for collected in (families, metrics.registry.collect())
     )
     assert read.keys() == held.keys(), f"the exposition differs in {sorted(read.keys() ^ held.keys())}"
     for key, value in held.items():

@@ -3,9 +3,9 @@
 What must hold, whatever is drawn:
 
 - it restores, or raises `SnapshotError` with a message that can be read; nothing else;
-- a refused snapshot changes nothing: not the book, not another tracker of it, not what was handed in;
+- a refused snapshot changes nothing: not the metrics, not another tracker of it, not what was handed in;
 - what is restored is what the snapshot says, less what the limits have no room for, each of which is counted;
-- the tracker then works: a strict book hears of no error, every sample is a finite number, and its own snapshot, by
+- the tracker then works: a strict metrics hears of no error, every sample is a finite number, and its own snapshot, by
   way of JSON, restores to the same orders.
 
 PYTEST_DONT_REWRITE: to explain a failed assertion, pytest would show what cannot be shown.
@@ -180,12 +180,12 @@ def check(program: Program, notes: Notes) -> None:
     snapshot = program.input()
     notes("form", program.form)
     notes("damage", *(each.kind for each in program.damages), *(() if program.damages else ("none",)))
-    clock, book = Clock(program.now), TradingMetrics(strict=True)
-    others = OrderTracker("theirs", metrics=book, clock=clock)
+    clock, metrics = Clock(program.now), TradingMetrics(strict=True)
+    others = OrderTracker("theirs", metrics=metrics, clock=clock)
     others.submitted("theirs", side="BUY")
-    before, handed_in = _state(book), _fingerprint(snapshot)
+    before, handed_in = _state(metrics), _fingerprint(snapshot)
     try:
-        tracker = OrderTracker.restore(snapshot, metrics=book, clock=clock, **program.options)
+        tracker = OrderTracker.restore(snapshot, metrics=metrics, clock=clock, **program.options)
     except (SnapshotError, HostileError) as problem:
         # What an object raises when it is merely looked at is the object's own; no file holds one.
         reason = str(problem)
@@ -193,7 +193,7 @@ def check(program: Program, notes: Notes) -> None:
         notes("end", "hostile" if hostile else reason.split(":")[0] if ":" in reason[:10] else "no snapshot")
         if len(reason) > 2_000:
             raise AssertionError(f"the reason has {len(reason)} characters") from None
-        assert_same(before, _state(book), "a refused snapshot changed the book")
+        assert_same(before, _state(metrics), "a refused snapshot changed the metrics")
         assert_same(handed_in, _fingerprint(snapshot), "a refused snapshot was changed")
         others.updated("theirs", status="filled")
         return
@@ -202,9 +202,9 @@ def check(program: Program, notes: Notes) -> None:
     notes("end", "restored")
     assert_same(handed_in, _fingerprint(snapshot), "a snapshot was changed by restoring it")
     try:
-        _check_restored(program, snapshot, tracker, book, clock, notes)
+        _check_restored(program, snapshot, tracker, metrics, clock, notes)
         _live(program, snapshot, tracker, clock)
-        _check_alive(program, tracker, book)
+        _check_alive(program, tracker, metrics)
     except AssertionError:
         raise
     except Exception as problem:
@@ -216,8 +216,8 @@ def assert_same(before: object, after: object, what: str) -> None:
     assert before == after, what
 
 
-def _state(book: TradingMetrics) -> object:
-    found = budget_kit.scrape(book)
+def _state(metrics: TradingMetrics) -> object:
+    found = budget_kit.scrape(metrics)
     found.pop("trading_system_uptime_seconds", None)
     return found
 
@@ -244,7 +244,7 @@ def _fingerprint(value: Any) -> list[object]:
 
 
 def _check_restored(
-    program: Program, snapshot: Any, tracker: OrderTracker, book: TradingMetrics, clock: Clock, notes: Notes
+    program: Program, snapshot: Any, tracker: OrderTracker, metrics: TradingMetrics, clock: Clock, notes: Notes
 ) -> None:
     """What was restored is what the snapshot says, within the limits."""
     rows = snapshot["orders"]
@@ -280,7 +280,7 @@ def _check_restored(
     if goes_on:
         number = tracker.open_orders()
         assert number == len(opened), f"{number} open orders, not {len(opened)}"
-        counted = budget_kit.values_of(book, "trading_order_anomalies_total")
+        counted = budget_kit.values_of(metrics, "trading_order_anomalies_total")
         expected = {("evicted",): float(evicted)} if evicted else {}
         assert counted == expected, f"the anomalies are {counted}, not {expected}"
 
@@ -295,11 +295,11 @@ def _live(program: Program, snapshot: Any, tracker: OrderTracker, clock: Clock) 
         clock.now += 0.25
 
 
-def _check_alive(program: Program, tracker: OrderTracker, book: TradingMetrics) -> None:
+def _check_alive(program: Program, tracker: OrderTracker, metrics: TradingMetrics) -> None:
     """The tracker is in order, and so is what it would leave behind now."""
     number = tracker.open_orders()
     assert 0 <= number <= program.options["max_open"], f"{number} open orders"
-    for name, series in budget_kit.scrape(book).items():
+    for name, series in budget_kit.scrape(metrics).items():
         for labels, value in series.items():
             assert math.isfinite(value), f"{name}{labels} is {value}"
     taken = tracker.snapshot()

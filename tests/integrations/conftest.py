@@ -18,15 +18,15 @@ from integration_support import Recorded
 
 
 @pytest.fixture
-def book():
-    """A book of the test's own."""
+def metrics():
+    """A metrics of the test's own."""
     return TradingMetrics()
 
 
 @pytest.fixture
-def recorded(book):
-    """What the book has recorded."""
-    return Recorded(book)
+def recorded(metrics):
+    """What the metrics has recorded."""
+    return Recorded(metrics)
 
 
 @pytest.fixture

@@ -1,12 +1,12 @@
-"""What the tests of all adapters share: the library, or a skip with its reason, and what a book has recorded."""
+"""What the tests of all adapters share: the library, or a skip with its reason, and what a metrics has recorded."""
 
 import importlib
 import os
 
 import pytest
 
-from tradmetrics.exporter import MetricsExporter
-from tradmetrics.lifecycle.tracker import OrderTracker
+from tradmetrics.orders.tracker import OrderTracker
+from tradmetrics.record.exporter import MetricsExporter
 
 REQUIRE = ("TRADMETRICS_REQUIRE_INTEGRATIONS", "TRADMETRICS_REQUIRE_ALL")
 """Either one set to 1 says that the libraries must be installed: their tests then fail instead of being skipped."""
@@ -25,16 +25,16 @@ def library(name):
 
 
 class Recorded:
-    """What a book has recorded, read as a scrape reads it."""
+    """What a metrics has recorded, read as a scrape reads it."""
 
-    def __init__(self, book):
-        self._book = book
+    def __init__(self, metrics):
+        self._metrics = metrics
 
     def __call__(self, name, **labels):
         """The sum of the samples of that name whose labels include `labels`; 0 when there is none."""
         found = [
             sample.value
-            for metric in self._book.registry.collect()
+            for metric in self._metrics.registry.collect()
             for sample in metric.samples
             if sample.name == name and labels.items() <= sample.labels.items()
         ]
@@ -43,7 +43,7 @@ class Recorded:
     def by(self, name, *names):
         """The samples of that name by the values of some labels: `{("BUY",): 3.0}`; those at zero are left out."""
         result = {}
-        for metric in self._book.registry.collect():
+        for metric in self._metrics.registry.collect():
             for sample in metric.samples:
                 if sample.name == name and sample.value:
                     key = tuple(sample.labels[each] for each in names)

@@ -106,9 +106,9 @@ def session(trading):
     return told
 
 
-def test_metrics_equal_the_venues_ledger(trading, book, recorded, let_a_minute_pass):
+def test_metrics_equal_the_venues_ledger(trading, metrics, recorded, let_a_minute_pass):
     """Broken, the dashboard and the broker disagree about what was traded."""
-    with instrument_alpaca(trading.client, trading.stream, strategy="momentum", metrics=book) as handle:
+    with instrument_alpaca(trading.client, trading.stream, strategy="momentum", metrics=metrics) as handle:
         told = session(trading)
         let_a_minute_pass(handle)
 
@@ -128,9 +128,9 @@ def test_metrics_equal_the_venues_ledger(trading, book, recorded, let_a_minute_p
     assert {} == recorded.anomalies()
 
 
-def test_each_execution_is_a_trade(trading, book, recorded):
+def test_each_execution_is_a_trade(trading, metrics, recorded):
     """Broken, trades on the dashboard are not those of the stream."""
-    with instrument_alpaca(trading.client, trading.stream, metrics=book):
+    with instrument_alpaca(trading.client, trading.stream, metrics=metrics):
         session(trading)
 
     assert {("BUY", "executed"): 3.0, ("SELL", "executed"): 2.0} == recorded.by(
@@ -138,9 +138,9 @@ def test_each_execution_is_a_trade(trading, book, recorded):
     )
 
 
-def test_side_and_order_type_are_what_was_asked_for(trading, book, recorded):
+def test_side_and_order_type_are_what_was_asked_for(trading, metrics, recorded):
     """Broken, a stop order shows up as a limit order, or an enum's name as a label."""
-    with instrument_alpaca(trading.client, metrics=book):
+    with instrument_alpaca(trading.client, metrics=metrics):
         trading.submit(LimitOrderRequest)
         trading.submit(MarketOrderRequest, OrderSide.SELL)
         trading.submit(StopOrderRequest, OrderSide.SELL, stop_price=90.0)
@@ -150,9 +150,9 @@ def test_side_and_order_type_are_what_was_asked_for(trading, book, recorded):
     )
 
 
-def test_each_http_request_counts_once_under_a_template(trading, book, recorded):
+def test_each_http_request_counts_once_under_a_template(trading, metrics, recorded):
     """Broken, each order id becomes an endpoint of its own, or the use of the rate limit is not the broker's."""
-    with instrument_alpaca(trading.client, trading.stream, metrics=book):
+    with instrument_alpaca(trading.client, trading.stream, metrics=metrics):
         session(trading)
 
     requests = Counter(
@@ -163,11 +163,11 @@ def test_each_http_request_counts_once_under_a_template(trading, book, recorded)
     assert 1 == recorded("trading_api_requests_total", status="403")
 
 
-def test_retries_are_requests(trading, book, recorded):
+def test_retries_are_requests(trading, metrics, recorded):
     """Broken, a bot that runs into the rate limit looks healthy."""
     trading.venue.refuse(429)
     trading.venue.refuse(429)
-    with instrument_alpaca(trading.client, metrics=book):
+    with instrument_alpaca(trading.client, metrics=metrics):
         trading.submit()
 
     assert {("429",): 2.0, ("200",): 1.0} == recorded.by("trading_api_requests_total", "status")
@@ -175,12 +175,12 @@ def test_retries_are_requests(trading, book, recorded):
     assert 0 == recorded("trading_orders_rejected_total")
 
 
-def test_the_stream_may_be_ahead_of_the_answer_and_repeat_itself(trading, book, recorded):
+def test_the_stream_may_be_ahead_of_the_answer_and_repeat_itself(trading, metrics, recorded):
     """Broken, fast fills are lost and repeated messages are counted twice."""
     trading.submit()
     (order_id,) = trading.venue.orders
     fill = trading.venue.event(order_id, "fill", status="filled", quantity=10, price=100.0)
-    with instrument_alpaca(trading.client, trading.stream, metrics=book):
+    with instrument_alpaca(trading.client, trading.stream, metrics=metrics):
         trading.receive(fill)
         assert 0 == recorded("trading_orders_filled_total")
         trading.venue.answer = lambda method, path, body: (200, trading.venue.orders[order_id])
@@ -191,9 +191,9 @@ def test_the_stream_may_be_ahead_of_the_answer_and_repeat_itself(trading, book, 
     assert {"duplicate_fill": 2} == recorded.anomalies()
 
 
-def test_an_execution_that_is_delivered_again_is_one_trade(trading, book, recorded):
+def test_an_execution_that_is_delivered_again_is_one_trade(trading, metrics, recorded):
     """Broken, a stream that repeats itself after a reconnect inflates the trades, and with them every ratio to them."""
-    with instrument_alpaca(trading.client, trading.stream, metrics=book):
+    with instrument_alpaca(trading.client, trading.stream, metrics=metrics):
         order_id = trading.submit()
         first = trading.venue.event(order_id, "partial_fill", status="partially_filled", quantity=4, price=100.0)
         last = trading.venue.event(order_id, "fill", status="filled", quantity=6, price=100.5)
@@ -203,7 +203,7 @@ def test_an_execution_that_is_delivered_again_is_one_trade(trading, book, record
     assert {"duplicate_fill": 2} == recorded.anomalies()
 
 
-def test_an_execution_ahead_of_the_answer_is_a_trade_of_its_strategy(trading, book, recorded):
+def test_an_execution_ahead_of_the_answer_is_a_trade_of_its_strategy(trading, metrics, recorded):
     """Broken, the fast fills of each strategy, which are most market orders, count for no strategy."""
     trading.submit(client_order_id="gamma-1")
     (order_id,) = trading.venue.orders
@@ -213,21 +213,21 @@ def test_an_execution_ahead_of_the_answer_is_a_trade_of_its_strategy(trading, bo
     def strategy(order):
         return order.client_order_id.split("-")[0]
 
-    with instrument_alpaca(trading.client, trading.stream, strategy=strategy, metrics=book):
+    with instrument_alpaca(trading.client, trading.stream, strategy=strategy, metrics=metrics):
         trading.submit(client_order_id="gamma-1")
 
     assert {("gamma",): 1.0} == recorded.by("trading_trades_total", "strategy")
     assert {("gamma",): 1.0} == recorded.by("trading_orders_filled_total", "strategy")
 
 
-def test_what_became_of_a_brackets_legs_is_learnt_with_it(trading, book, recorded):
+def test_what_became_of_a_brackets_legs_is_learnt_with_it(trading, metrics, recorded):
     """Broken, the stop-loss and take-profit orders of a bot that polls its brackets stay open for a day."""
     parent, take_profit, stop_loss = (trading.submit() for _ in range(3))
     orders = trading.venue.orders
     orders[parent]["legs"] = [orders[take_profit], orders[stop_loss]]
     answer = trading.venue.answer
     trading.venue.answer = lambda method, *more: (200, orders[parent]) if method == "POST" else answer(method, *more)
-    with instrument_alpaca(trading.client, metrics=book) as handle:
+    with instrument_alpaca(trading.client, metrics=metrics) as handle:
         trading.submit()
         assert 3 == handle.orders.open_orders()
         for order_id, end in ((parent, "filled"), (take_profit, "filled"), (stop_loss, "canceled")):
@@ -240,10 +240,10 @@ def test_what_became_of_a_brackets_legs_is_learnt_with_it(trading, book, recorde
     assert {} == recorded.anomalies()
 
 
-def test_messages_about_orders_of_others_are_messages(trading, book, recorded):
+def test_messages_about_orders_of_others_are_messages(trading, metrics, recorded):
     """Broken, a bot that clears an earlier session's orders at its start hits the rate limit and nobody sees why."""
     old = [trading.submit() for _ in range(2)]
-    with instrument_alpaca(trading.client, metrics=book):
+    with instrument_alpaca(trading.client, metrics=metrics):
         trading.client.cancel_order_by_id(old[0])
         trading.client.replace_order_by_id(old[1], ReplaceOrderRequest(qty=20))
         trading.client.cancel_orders()
@@ -252,12 +252,12 @@ def test_messages_about_orders_of_others_are_messages(trading, book, recorded):
     assert 3 == recorded("trading_order_message_rate_max", window="5s")
 
 
-def test_a_restart_goes_on_with_the_orders_that_were_open(trading, book, recorded):
+def test_a_restart_goes_on_with_the_orders_that_were_open(trading, metrics, recorded):
     """Broken, what fills after a restart was never ordered, and what was ordered never fills."""
     with instrument_alpaca(trading.client, trading.stream, strategy="momentum", metrics=TradingMetrics()) as handle:
         order_id = trading.submit()
         saved = handle.orders.snapshot()
-    with instrument_alpaca(trading.client, trading.stream, metrics=book, restore=saved):
+    with instrument_alpaca(trading.client, trading.stream, metrics=metrics, restore=saved):
         trading.receive(trading.venue.event(order_id, "fill", status="filled", quantity=10, price=100.0))
         trading.client.get_order_by_id(order_id)
 
@@ -266,32 +266,32 @@ def test_a_restart_goes_on_with_the_orders_that_were_open(trading, book, recorde
     assert 0 == recorded("trading_orders_submitted_total")
 
 
-def test_what_cannot_be_restored_or_labelled_is_refused(trading, book):
+def test_what_cannot_be_restored_or_labelled_is_refused(trading, metrics):
     """Broken, a spoilt file or a missing setting shows a day later, in the figures."""
     before = dict(vars(trading.client))
     with pytest.raises(SnapshotError):
-        instrument_alpaca(trading.client, metrics=book, restore={})
+        instrument_alpaca(trading.client, metrics=metrics, restore={})
     with pytest.raises(ConfigurationError, match="instrument_alpaca: strategy"):
-        instrument_alpaca(trading.client, metrics=book, strategy=None)
+        instrument_alpaca(trading.client, metrics=metrics, strategy=None)
     assert before == vars(trading.client)
 
 
-def test_the_strategy_label_may_come_from_the_order(trading, book, recorded):
+def test_the_strategy_label_may_come_from_the_order(trading, metrics, recorded):
     """Broken, two strategies in one account cannot be told apart."""
-    with instrument_alpaca(trading.client, strategy=lambda order: order.client_order_id.split("-")[0], metrics=book):
+    with instrument_alpaca(trading.client, strategy=lambda order: order.client_order_id.split("-")[0], metrics=metrics):
         trading.submit(client_order_id="gamma-1")
         trading.submit(client_order_id="theta-1")
 
     assert {("gamma",): 1.0, ("theta",): 1.0} == recorded.by("trading_orders_submitted_total", "strategy")
 
 
-def test_a_bug_in_the_hook_changes_nothing_of_the_session(trading, book, recorded, monkeypatch):
+def test_a_bug_in_the_hook_changes_nothing_of_the_session(trading, metrics, recorded, monkeypatch):
     """Broken, a bug of ours keeps a bot from trading."""
     expected = session(trading)
     with AlpacaVenue() as venue:
         again = Trading(venue, trading.raw)
         break_hooks(monkeypatch)
-        with instrument_alpaca(again.client, again.stream, metrics=book):
+        with instrument_alpaca(again.client, again.stream, metrics=metrics):
             told = session(again)
 
         assert expected == told
@@ -303,9 +303,9 @@ def test_a_bug_in_the_hook_changes_nothing_of_the_session(trading, book, recorde
     assert recorded("tradmetrics_instrumentation_errors_total") > 10
 
 
-def test_instrumented_twice_records_once_and_a_stream_can_be_added(trading, book, recorded):
+def test_instrumented_twice_records_once_and_a_stream_can_be_added(trading, metrics, recorded):
     """Broken, calling it in two places doubles every figure."""
-    handle = instrument_alpaca(trading.client, metrics=book)
+    handle = instrument_alpaca(trading.client, metrics=metrics)
     assert instrument_alpaca(trading.client, metrics=TradingMetrics()) is handle
     assert instrument_alpaca(trading.client, trading.stream) is handle
     order_id = trading.submit()
@@ -317,11 +317,11 @@ def test_instrumented_twice_records_once_and_a_stream_can_be_added(trading, book
     assert 1 == recorded("trading_orders_filled_total")
 
 
-def test_undone_by_one_call(trading, book, recorded):
+def test_undone_by_one_call(trading, metrics, recorded):
     """Broken, the instrumentation cannot be taken out of a running bot."""
     objects = (trading.client, trading.stream, trading.client._session)
     before = [dict(vars(each)) for each in objects]
-    handle = instrument_alpaca(trading.client, trading.stream, metrics=book)
+    handle = instrument_alpaca(trading.client, trading.stream, metrics=metrics)
     assert before != [dict(vars(each)) for each in objects]
     handle.undo()
     handle.undo()

@@ -110,10 +110,10 @@ def cerebro(seed=1, *strategies):
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_metrics_equal_the_engines_own_log(book, recorded, seed, let_a_minute_pass):
+def test_metrics_equal_the_engines_own_log(metrics, recorded, seed, let_a_minute_pass):
     """Broken, a backtest's metrics and its results disagree, and nobody knows which to believe."""
     engine = cerebro(seed)
-    with instrument_backtrader(engine, strategy="everything", metrics=book) as handle:
+    with instrument_backtrader(engine, strategy="everything", metrics=metrics) as handle:
         (log,) = engine.run()
         let_a_minute_pass(handle)
 
@@ -134,10 +134,10 @@ def test_metrics_equal_the_engines_own_log(book, recorded, seed, let_a_minute_pa
     assert recorded.anomalies() == {}
 
 
-def test_trades_and_their_profit_equal_the_engines(book, recorded):
+def test_trades_and_their_profit_equal_the_engines(metrics, recorded):
     """Broken, the profit on the dashboard is not the profit of the strategy."""
     engine = cerebro()
-    with instrument_backtrader(engine, strategy="everything", metrics=book):
+    with instrument_backtrader(engine, strategy="everything", metrics=metrics):
         (log,) = engine.run()
 
     assert len(log.closed) > 5
@@ -150,17 +150,17 @@ def test_trades_and_their_profit_equal_the_engines(book, recorded):
     assert len(log.closed) == recorded("trading_trades_pnl_count")
 
 
-def test_fill_times_are_simulated(book, recorded):
+def test_fill_times_are_simulated(metrics, recorded):
     """Broken, the fill times of a backtest are those of the machine it ran on."""
     engine = cerebro()
-    with instrument_backtrader(engine, strategy="everything", metrics=book):
+    with instrument_backtrader(engine, strategy="everything", metrics=metrics):
         (log,) = engine.run()
 
     assert len(log.fill_days) == recorded("trading_order_fill_time_seconds_count")
     assert math.isclose(sum(log.fill_days) * DAY, recorded("trading_order_fill_time_seconds_sum"), rel_tol=1e-6)
 
 
-def test_an_order_of_the_last_bar_is_counted(book, recorded):
+def test_an_order_of_the_last_bar_is_counted(metrics, recorded):
     """Broken, what a strategy sends in its last bar is lost, since the engine never tells of it."""
 
     class LastBar(bt.Strategy):
@@ -169,7 +169,7 @@ def test_an_order_of_the_last_bar_is_counted(book, recorded):
                 self.buy(size=1)
 
     engine = cerebro(1, LastBar)
-    with instrument_backtrader(engine, metrics=book):
+    with instrument_backtrader(engine, metrics=metrics):
         engine.run()
 
     assert {("default", "BUY", "MARKET"): 1.0} == recorded.by(
@@ -183,7 +183,7 @@ def test_a_strategy_that_is_none_is_refused():
         instrument_backtrader(bt.Cerebro(), strategy=None)
 
 
-def test_the_strategy_label_may_come_from_the_order(book, recorded):
+def test_the_strategy_label_may_come_from_the_order(metrics, recorded):
     """Broken, two strategies in one engine cannot be told apart."""
 
     class Buyer(bt.Strategy):
@@ -199,7 +199,7 @@ def test_the_strategy_label_may_come_from_the_order(book, recorded):
                 self.cancel(self.resting)
 
     engine = cerebro(1, Buyer, Seller)
-    with instrument_backtrader(engine, strategy=lambda order: type(order.owner).__name__, metrics=book):
+    with instrument_backtrader(engine, strategy=lambda order: type(order.owner).__name__, metrics=metrics):
         engine.run()
 
     assert {("Buyer",): 3.0, ("Seller",): 1.0} == recorded.by("trading_orders_submitted_total", "strategy")
@@ -210,10 +210,10 @@ def test_the_strategy_label_may_come_from_the_order(book, recorded):
     assert {} == recorded.anomalies()
 
 
-def test_a_strategy_label_that_fails_costs_only_the_label(book, recorded):
+def test_a_strategy_label_that_fails_costs_only_the_label(metrics, recorded):
     """Broken, a typo in a label function loses the orders, or stops the backtest."""
     engine = cerebro()
-    with instrument_backtrader(engine, strategy=lambda order: order.no_such_thing, metrics=book):
+    with instrument_backtrader(engine, strategy=lambda order: order.no_such_thing, metrics=metrics):
         (log,) = engine.run()
 
     assert len(log.sent) == recorded("trading_orders_submitted_total", strategy="unknown")
@@ -227,33 +227,33 @@ def results(log):
     return orders, log.closed, log.broker.getvalue()
 
 
-def test_a_bug_in_the_hook_changes_nothing_of_the_run(book, recorded, monkeypatch):
+def test_a_bug_in_the_hook_changes_nothing_of_the_run(metrics, recorded, monkeypatch):
     """Broken, a bug of ours changes what somebody's strategy trades."""
     (expected,) = cerebro().run()
     break_hooks(monkeypatch)
     engine = cerebro()
-    with instrument_backtrader(engine, metrics=book):
+    with instrument_backtrader(engine, metrics=metrics):
         (log,) = engine.run()
 
     assert results(expected) == results(log)
     assert recorded("tradmetrics_instrumentation_errors_total") > 100
 
 
-def test_instrumented_twice_records_once(book, recorded):
+def test_instrumented_twice_records_once(metrics, recorded):
     """Broken, calling it in two places doubles every figure."""
     engine = cerebro()
-    handle = instrument_backtrader(engine, metrics=book)
+    handle = instrument_backtrader(engine, metrics=metrics)
     assert instrument_backtrader(engine, metrics=TradingMetrics()) is handle
     (log,) = engine.run()
 
     assert len(log.sent) == recorded("trading_orders_submitted_total")
 
 
-def test_undone_by_one_call(book, recorded):
+def test_undone_by_one_call(metrics, recorded):
     """Broken, the instrumentation cannot be taken out of a running system."""
     engine = cerebro()
     before = dict(vars(engine.broker))
-    handle = instrument_backtrader(engine, metrics=book)
+    handle = instrument_backtrader(engine, metrics=metrics)
     handle.undo()
     handle.undo()
     (log,) = engine.run()
@@ -264,7 +264,7 @@ def test_undone_by_one_call(book, recorded):
     assert "cancel" not in vars(engine.broker)
 
 
-def test_a_disabled_book_leaves_the_engine_alone():
+def test_a_disabled_metrics_object_leaves_the_engine_alone():
     """Broken, switching the metrics off still costs something, or breaks code that asks the handle for its orders."""
     engine = cerebro()
     with instrument_backtrader(engine, metrics=TradingMetrics(enabled=False)) as handle:
@@ -274,10 +274,10 @@ def test_a_disabled_book_leaves_the_engine_alone():
     assert 0 == handle.orders.open_orders()
 
 
-def test_an_engine_runs_twice(book, recorded):
+def test_an_engine_runs_twice(metrics, recorded):
     """Broken, a second run on the same engine counts wrongly or fails."""
     engine = cerebro()
-    with instrument_backtrader(engine, metrics=book):
+    with instrument_backtrader(engine, metrics=metrics):
         (first,) = engine.run()
         (second,) = engine.run()
 
@@ -286,12 +286,12 @@ def test_an_engine_runs_twice(book, recorded):
     assert recorded.anomalies() == {}
 
 
-def test_an_optimisation_over_processes_still_runs(book):
+def test_an_optimisation_over_processes_still_runs(metrics):
     """Broken, instrumenting an engine breaks its optimiser, which sends the engine to other processes."""
     engine = bt.Cerebro(maxcpus=2)
     engine.adddata(ScriptedPrices(bars=30))
     engine.optstrategy(Everything, seed=(1, 2))
-    with instrument_backtrader(engine, metrics=book):
+    with instrument_backtrader(engine, metrics=metrics):
         runs = engine.run()
 
     assert [1, 2] == [run.p.seed for (run,) in runs]

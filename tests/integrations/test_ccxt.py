@@ -105,9 +105,9 @@ def session(client):
     return told
 
 
-def test_metrics_equal_the_venues_ledger(client, book, recorded, let_a_minute_pass):
+def test_metrics_equal_the_venues_ledger(client, metrics, recorded, let_a_minute_pass):
     """Broken, the dashboard and the exchange disagree about what was traded."""
-    with instrument_ccxt(client.exchange, strategy="momentum", metrics=book) as handle:
+    with instrument_ccxt(client.exchange, strategy="momentum", metrics=metrics) as handle:
         told = session(client)
         let_a_minute_pass(handle)
 
@@ -132,11 +132,11 @@ def test_metrics_equal_the_venues_ledger(client, book, recorded, let_a_minute_pa
     assert {} == recorded.anomalies()
 
 
-def test_each_trade_that_is_listed_counts_once(client, book, recorded):
+def test_each_trade_that_is_listed_counts_once(client, metrics, recorded):
     """Broken, polling the exchange's list of trades counts them again each time, or no trade is ever counted."""
     old = client.create_order(SYMBOL, "limit", "buy", 1, 100)
     client.venue.fill(old["id"], 1)
-    with instrument_ccxt(client.exchange, strategy=lambda order: f"{order['side']}er", metrics=book):
+    with instrument_ccxt(client.exchange, strategy=lambda order: f"{order['side']}er", metrics=metrics):
         session(client)
 
     others = [trade for trade in client.venue.trades.values() if trade["ordertxid"] == old["id"]]
@@ -148,7 +148,7 @@ def test_each_trade_that_is_listed_counts_once(client, book, recorded):
     assert {} == recorded.by("trading_trades_pnl_count", "strategy")
 
 
-def test_a_number_that_two_trades_share_counts_for_both(book, recorded):
+def test_a_number_that_two_trades_share_counts_for_both(metrics, recorded):
     """Broken, trades are lost on exchanges that number them by market, and where a bot trades with itself."""
 
     class Numbered(ccxt.kraken):
@@ -158,7 +158,7 @@ def test_a_number_that_two_trades_share_counts_for_both(book, recorded):
     with KrakenVenue() as venue:
         exchange = Numbered(venue.settings)
         exchange.set_markets(markets(exchange))
-        with instrument_ccxt(exchange, metrics=book):
+        with instrument_ccxt(exchange, metrics=metrics):
             exchange.listed = [
                 (exchange.create_order(SYMBOL, "limit", side, 1, 100)["id"], side) for side in ("buy", "sell")
             ]
@@ -169,9 +169,9 @@ def test_a_number_that_two_trades_share_counts_for_both(book, recorded):
     assert {("BUY",): 1.0, ("SELL",): 1.0} == recorded.by("trading_trades_total", "side")
 
 
-def test_side_and_order_type_are_what_was_asked_for(client, book, recorded):
+def test_side_and_order_type_are_what_was_asked_for(client, metrics, recorded):
     """Broken, a stop order shows up as a limit order."""
-    with instrument_ccxt(client.exchange, metrics=book):
+    with instrument_ccxt(client.exchange, metrics=metrics):
         client.create_order(SYMBOL, "limit", "buy", 1, 100)
         client.create_order(SYMBOL, "market", "sell", 1)
         client.create_stop_order(SYMBOL, "market", "sell", 1, triggerPrice=90, params={"stopLossPrice": 90})
@@ -185,9 +185,9 @@ def test_side_and_order_type_are_what_was_asked_for(client, book, recorded):
     } == recorded.by("trading_orders_submitted_total", "side", "order_type")
 
 
-def test_convenience_calls_and_other_spellings_count_once(client, book, recorded):
+def test_convenience_calls_and_other_spellings_count_once(client, metrics, recorded):
     """Broken, bots that write camelCase or `create_market_buy_order` are not seen, or are counted twice."""
-    with instrument_ccxt(client.exchange, metrics=book):
+    with instrument_ccxt(client.exchange, metrics=metrics):
         order = client.createOrder(SYMBOL, "limit", "buy", 1, 100)
         client.create_market_buy_order(SYMBOL, 1)
         client.createLimitSellOrder(SYMBOL, 1, 120)
@@ -198,9 +198,9 @@ def test_convenience_calls_and_other_spellings_count_once(client, book, recorded
     assert 1 == recorded("trading_orders_filled_total")
 
 
-def test_each_http_request_counts_once(client, book, recorded):
+def test_each_http_request_counts_once(client, metrics, recorded):
     """Broken, the use of the exchange's rate limit is not what the exchange counts."""
-    with instrument_ccxt(client.exchange, metrics=book):
+    with instrument_ccxt(client.exchange, metrics=metrics):
         session(client)
 
     requests = Counter(client.venue.requests)
@@ -213,12 +213,12 @@ def test_each_http_request_counts_once(client, book, recorded):
     assert 6 == recorded("trading_api_requests_total", endpoint="AddOrder", method="POST", status="ok")
 
 
-def test_retries_are_requests_and_rate_limits_have_a_status(client, book, recorded):
+def test_retries_are_requests_and_rate_limits_have_a_status(client, metrics, recorded):
     """Broken, a bot that runs into the rate limit looks healthy."""
     client.exchange.options["maxRetriesOnFailure"] = 2
     client.venue.refuse("EAPI:Rate limit exceeded")
     client.venue.refuse("EAPI:Rate limit exceeded")
-    with instrument_ccxt(client.exchange, metrics=book):
+    with instrument_ccxt(client.exchange, metrics=metrics):
         client.create_order(SYMBOL, "limit", "buy", 1, 100)
 
     assert {("AddOrder", "ok"): 1.0, ("AddOrder", "d_do_s_protection"): 2.0} == recorded.by(
@@ -228,18 +228,18 @@ def test_retries_are_requests_and_rate_limits_have_a_status(client, book, record
     assert 0 == recorded("trading_orders_rejected_total")
 
 
-def test_an_id_only_answer_is_the_acknowledgement(client, book, recorded):
+def test_an_id_only_answer_is_the_acknowledgement(client, metrics, recorded):
     """Broken, there is no acknowledgement time on exchanges that answer with an id and nothing else."""
-    with instrument_ccxt(client.exchange, metrics=book):
+    with instrument_ccxt(client.exchange, metrics=metrics):
         order = client.create_order(SYMBOL, "limit", "buy", 1, 100)
 
     assert order["status"] is None
     assert 1 == recorded("trading_order_ack_time_seconds_count")
 
 
-def test_an_edited_order_is_cancelled_under_the_id_it_keeps(client, book, recorded):
+def test_an_edited_order_is_cancelled_under_the_id_it_keeps(client, metrics, recorded):
     """Broken, an order that was edited and then cancelled stays open for ever on Kraken, whose edits have ids."""
-    with instrument_ccxt(client.exchange, metrics=book):
+    with instrument_ccxt(client.exchange, metrics=metrics):
         order = client.create_order(SYMBOL, "limit", "buy", 1, 100)
         edited = client.edit_order(order["id"], SYMBOL, "limit", "buy", 2, 100)
         assert edited["id"] != order["id"]
@@ -249,9 +249,9 @@ def test_an_edited_order_is_cancelled_under_the_id_it_keeps(client, book, record
     assert 0 == recorded("trading_orders_open")
 
 
-def test_an_edit_that_is_refused_is_a_message_all_the_same(client, book, recorded):
+def test_an_edit_that_is_refused_is_a_message_all_the_same(client, metrics, recorded):
     """Broken, a bot that hammers the exchange with edits looks quiet, and its order looks changed."""
-    with instrument_ccxt(client.exchange, metrics=book):
+    with instrument_ccxt(client.exchange, metrics=metrics):
         order = client.create_order(SYMBOL, "limit", "buy", 1, 100)
         client.venue.refuse("EOrder:Order minimum not met")
         with pytest.raises(ccxt.InvalidOrder):
@@ -262,11 +262,11 @@ def test_an_edit_that_is_refused_is_a_message_all_the_same(client, book, recorde
     assert 0 == recorded("trading_orders_rejected_total")
 
 
-def test_orders_of_others_are_passed_over(client, book, recorded, let_a_minute_pass):
+def test_orders_of_others_are_passed_over(client, metrics, recorded, let_a_minute_pass):
     """Broken, reading the account's history floods the anomalies with orders from last week."""
     old = client.create_order(SYMBOL, "limit", "buy", 1, 100)
     client.venue.fill(old["id"], 1)
-    with instrument_ccxt(client.exchange, metrics=book) as handle:
+    with instrument_ccxt(client.exchange, metrics=metrics) as handle:
         client.fetch_closed_orders()
         client.fetch_order(old["id"])
         client.cancel_order(old["id"])
@@ -277,10 +277,10 @@ def test_orders_of_others_are_passed_over(client, book, recorded, let_a_minute_p
     assert {} == recorded.anomalies()
 
 
-def test_messages_about_orders_of_others_are_messages(client, book, recorded):
+def test_messages_about_orders_of_others_are_messages(client, metrics, recorded):
     """Broken, a bot that clears an earlier session's orders at its start hits the rate limit and nobody sees why."""
     old = [client.create_order(SYMBOL, "limit", "buy", 1, 100)["id"] for _ in range(4)]
-    with instrument_ccxt(client.exchange, metrics=book):
+    with instrument_ccxt(client.exchange, metrics=metrics):
         client.cancel_order(old[0])
         client.edit_order(old[1], SYMBOL, "limit", "buy", 3, 99)
         client.cancel_all_orders()
@@ -292,10 +292,10 @@ def test_messages_about_orders_of_others_are_messages(client, book, recorded):
     assert 4 == recorded("trading_order_message_rate_max", window="5s")
 
 
-def test_an_order_that_timed_out_is_found_by_its_client_id(client, book, recorded):
+def test_an_order_that_timed_out_is_found_by_its_client_id(client, metrics, recorded):
     """Broken, an order that turned out to be live after a timeout is never seen to fill."""
     client.venue.hang()
-    with instrument_ccxt(client.exchange, metrics=book):
+    with instrument_ccxt(client.exchange, metrics=metrics):
         with pytest.raises(ccxt.RequestTimeout):
             client.create_order(SYMBOL, "limit", "buy", 1, 100, {"clientOrderId": "mine-1"})
         (order_id,) = client.venue.orders
@@ -315,10 +315,10 @@ REFUSALS = {
 
 @pytest.mark.parametrize("params", [{}, {"clientOrderId": "mine-1"}], ids=["nameless", "named"])
 @pytest.mark.parametrize(("refusal", "reason"), REFUSALS.items())
-def test_what_the_exchange_did_not_carry_out_is_a_reject(client, book, recorded, refusal, reason, params):
+def test_what_the_exchange_did_not_carry_out_is_a_reject(client, metrics, recorded, refusal, reason, params):
     """Broken, every request beyond the rate limit leaves an order open that was never sent."""
     client.venue.refuse(refusal)
-    with instrument_ccxt(client.exchange, metrics=book), pytest.raises(ccxt.NetworkError):
+    with instrument_ccxt(client.exchange, metrics=metrics), pytest.raises(ccxt.NetworkError):
         client.create_order(SYMBOL, "limit", "buy", 1, 100, params)
 
     assert {} == client.venue.orders
@@ -339,7 +339,7 @@ def test_what_the_exchange_did_not_carry_out_is_a_reject(client, book, recorded,
         ("OrderNotFillable", "rejected"),
     ],
 )
-def test_which_exceptions_say_that_an_order_was_not_taken(book, recorded, name, outcome):
+def test_which_exceptions_say_that_an_order_was_not_taken(metrics, recorded, name, outcome):
     """Broken, an order that may be live is a reject, or one that was refused may be live for ever."""
 
     class Refusing(ccxt.kraken):
@@ -347,7 +347,7 @@ def test_which_exceptions_say_that_an_order_was_not_taken(book, recorded, name, 
             raise getattr(ccxt, name)("no")
 
     exchange = Refusing()
-    with instrument_ccxt(exchange, metrics=book), pytest.raises(getattr(ccxt, name)):
+    with instrument_ccxt(exchange, metrics=metrics), pytest.raises(getattr(ccxt, name)):
         exchange.create_order(SYMBOL, "limit", "buy", 1, 100)
 
     assert 1 == recorded(f"trading_orders_{outcome}_total")
@@ -355,10 +355,10 @@ def test_which_exceptions_say_that_an_order_was_not_taken(book, recorded, name, 
 
 
 @pytest.mark.parametrize("params", [{}, {"clientOrderId": "mine-1"}], ids=["nameless", "named"])
-def test_an_order_of_which_nobody_knows_stays_open_only_where_something_leads_to_it(client, book, recorded, params):
+def test_an_order_of_which_nobody_knows_stays_open_only_where_something_leads_to_it(client, metrics, recorded, params):
     """Broken, each timeout leaves an order open for a day, and OpenOrdersStuck cannot be resolved."""
     client.venue.hang()
-    with instrument_ccxt(client.exchange, metrics=book) as handle:
+    with instrument_ccxt(client.exchange, metrics=metrics) as handle:
         with pytest.raises(ccxt.RequestTimeout):
             client.create_order(SYMBOL, "limit", "buy", 1, 100, params)
         client.create_order(SYMBOL, "limit", "buy", 1, 100)
@@ -368,7 +368,7 @@ def test_an_order_of_which_nobody_knows_stays_open_only_where_something_leads_to
     assert 1 + len(params) == handle.orders.open_orders() == recorded("trading_orders_open")
 
 
-def test_orders_that_a_batch_does_not_answer_are_of_unknown_outcome(book, recorded):
+def test_orders_that_a_batch_does_not_answer_are_of_unknown_outcome(metrics, recorded):
     """Broken, they stay open under a name that nobody will ever use."""
 
     class Batches(ccxt.kraken):
@@ -377,7 +377,7 @@ def test_orders_that_a_batch_does_not_answer_are_of_unknown_outcome(book, record
 
     exchange = Batches()
     order = {"symbol": SYMBOL, "type": "limit", "side": "buy", "amount": 1}
-    with instrument_ccxt(exchange, metrics=book):
+    with instrument_ccxt(exchange, metrics=metrics):
         exchange.create_orders([order, order, {**order, "params": {"clientOrderId": "mine-1"}}])
 
     assert {("no_answer",): 2.0} == recorded.by("trading_orders_unknown_total", "reason")
@@ -385,7 +385,7 @@ def test_orders_that_a_batch_does_not_answer_are_of_unknown_outcome(book, record
     assert 2 == recorded("trading_orders_open")
 
 
-def test_a_restart_goes_on_with_the_orders_that_were_open(client, book, recorded):
+def test_a_restart_goes_on_with_the_orders_that_were_open(client, metrics, recorded):
     """Broken, what fills after a restart was never ordered, and what was ordered never fills."""
     with instrument_ccxt(client.exchange, strategy="momentum", metrics=TradingMetrics()) as handle:
         client.venue.refuse("EOrder:Insufficient funds")
@@ -397,7 +397,7 @@ def test_a_restart_goes_on_with_the_orders_that_were_open(client, book, recorded
         saved = json.dumps(handle.orders.snapshot())
 
     again = Client(client.venue, "async" if client.loop else "sync")
-    with instrument_ccxt(again.exchange, strategy="another", metrics=book, restore=json.loads(saved)) as handle:
+    with instrument_ccxt(again.exchange, strategy="another", metrics=metrics, restore=json.loads(saved)) as handle:
         assert 1 == handle.orders.open_orders()
         again.create_order(SYMBOL, "limit", "sell", 1, 100)
         client.venue.fill(orders[1], 2)
@@ -414,7 +414,7 @@ def test_a_restart_goes_on_with_the_orders_that_were_open(client, book, recorded
     assert {} == recorded.anomalies()
 
 
-def test_an_order_whose_answer_was_lost_in_a_restart_is_counted_and_not_followed(client, book, recorded):
+def test_an_order_whose_answer_was_lost_in_a_restart_is_counted_and_not_followed(client, metrics, recorded):
     """Broken, each crash in the middle of a request leaves an order open for a day."""
     snapshots = []
 
@@ -433,7 +433,7 @@ def test_an_order_whose_answer_was_lost_in_a_restart_is_counted_and_not_followed
     (_, snapshot) = snapshots
     again = ccxt.kraken(client.venue.settings)
     again.set_markets(markets(again))
-    with instrument_ccxt(again, metrics=book, restore=snapshot) as handle:
+    with instrument_ccxt(again, metrics=metrics, restore=snapshot) as handle:
         assert 1 == handle.orders.open_orders()
         for _ in range(3):
             again.create_order(SYMBOL, "limit", "buy", 1, 100)
@@ -444,25 +444,25 @@ def test_an_order_whose_answer_was_lost_in_a_restart_is_counted_and_not_followed
 
 
 @pytest.mark.parametrize("snapshot", [{}, [], "orders.json", {"version": 99, "format": "tradmetrics.orders"}])
-def test_a_damaged_snapshot_instruments_nothing(client, book, snapshot):
+def test_a_damaged_snapshot_instruments_nothing(client, metrics, snapshot):
     """Broken, a bot that starts with a spoilt file trades on with orders that were never there."""
     before = dict(vars(client.exchange))
     with pytest.raises(SnapshotError):
-        instrument_ccxt(client.exchange, metrics=book, restore=snapshot)
+        instrument_ccxt(client.exchange, metrics=metrics, restore=snapshot)
     assert before == vars(client.exchange)
 
 
-def test_a_snapshot_that_comes_too_late_is_refused(client, book):
+def test_a_snapshot_that_comes_too_late_is_refused(client, metrics):
     """Broken, a second call seems to restore the orders, and does nothing."""
-    with instrument_ccxt(client.exchange, metrics=book) as handle:
+    with instrument_ccxt(client.exchange, metrics=metrics) as handle:
         with pytest.raises(ConfigurationError, match=r"restore= comes too late.*undo\(\)"):
-            instrument_ccxt(client.exchange, metrics=book, restore=handle.orders.snapshot())
+            instrument_ccxt(client.exchange, metrics=metrics, restore=handle.orders.snapshot())
         assert handle.active
 
 
-def test_the_trackers_bounds_can_be_set(client, book, recorded):
+def test_the_trackers_bounds_can_be_set(client, metrics, recorded):
     """Broken, a market maker's hundred thousand quotes push its resting orders out."""
-    with instrument_ccxt(client.exchange, metrics=book, max_open=2, expire_after=3600.0):
+    with instrument_ccxt(client.exchange, metrics=metrics, max_open=2, expire_after=3600.0):
         for _ in range(3):
             client.create_order(SYMBOL, "limit", "buy", 1, 100)
 
@@ -470,7 +470,7 @@ def test_the_trackers_bounds_can_be_set(client, book, recorded):
     assert {"evicted": 1} == recorded.anomalies()
     for options, hint in (({"max_open": 0}, "max_open"), ({"expire_after": -1}, "expire_after")):
         with pytest.raises(ConfigurationError, match=hint):
-            instrument_ccxt(client.exchange, metrics=book, **options)
+            instrument_ccxt(client.exchange, metrics=metrics, **options)
 
 
 @pytest.mark.parametrize("strategy", [None, ""])
@@ -482,22 +482,22 @@ def test_a_strategy_that_is_none_is_refused(client, strategy):
         instrument_ccxt(client.exchange, strategy=strategy)
 
 
-def test_the_strategy_label_may_come_from_the_order(client, book, recorded):
+def test_the_strategy_label_may_come_from_the_order(client, metrics, recorded):
     """Broken, two strategies on one exchange object cannot be told apart."""
-    with instrument_ccxt(client.exchange, strategy=lambda order: f"{order['symbol']} {order['side']}", metrics=book):
+    with instrument_ccxt(client.exchange, strategy=lambda order: f"{order['symbol']} {order['side']}", metrics=metrics):
         client.create_order(SYMBOL, "limit", "buy", 1, 100)
 
     assert {("BTC/USD buy",): 1.0} == recorded.by("trading_orders_submitted_total", "strategy")
 
 
-def test_a_bug_in_the_hook_changes_nothing_of_the_session(client, book, recorded, monkeypatch):
+def test_a_bug_in_the_hook_changes_nothing_of_the_session(client, metrics, recorded, monkeypatch):
     """Broken, a bug of ours keeps a bot from trading."""
     expected = session(client)
     with KrakenVenue() as venue:
         again = Client(venue, "async" if client.loop else "sync")
         again.venue = venue
         break_hooks(monkeypatch)
-        with instrument_ccxt(again.exchange, metrics=book):
+        with instrument_ccxt(again.exchange, metrics=metrics):
             told = session(again)
         again.close()
 
@@ -507,9 +507,9 @@ def test_a_bug_in_the_hook_changes_nothing_of_the_session(client, book, recorded
     assert recorded("tradmetrics_instrumentation_errors_total") >= len(told)
 
 
-def test_instrumented_twice_records_once(client, book, recorded):
+def test_instrumented_twice_records_once(client, metrics, recorded):
     """Broken, calling it in two places doubles every figure."""
-    handle = instrument_ccxt(client.exchange, metrics=book)
+    handle = instrument_ccxt(client.exchange, metrics=metrics)
     assert instrument_ccxt(client.exchange, metrics=TradingMetrics()) is handle
     client.create_order(SYMBOL, "limit", "buy", 1, 100)
     handle.undo()
@@ -518,10 +518,10 @@ def test_instrumented_twice_records_once(client, book, recorded):
     assert 1 == recorded("trading_api_requests_total")
 
 
-def test_undone_by_one_call(client, book, recorded):
+def test_undone_by_one_call(client, metrics, recorded):
     """Broken, the instrumentation cannot be taken out of a running bot."""
     before = dict(vars(client.exchange))
-    handle = instrument_ccxt(client.exchange, metrics=book)
+    handle = instrument_ccxt(client.exchange, metrics=metrics)
     assert before.keys() != vars(client.exchange).keys()
     handle.undo()
     handle.undo()
@@ -531,7 +531,7 @@ def test_undone_by_one_call(client, book, recorded):
     assert 0 == recorded("trading_orders_submitted_total")
 
 
-def test_a_disabled_book_leaves_the_exchange_alone(client):
+def test_a_disabled_metrics_object_leaves_the_exchange_alone(client):
     """Broken, switching the metrics off still costs something on every request."""
     before = dict(vars(client.exchange))
     with instrument_ccxt(client.exchange, metrics=TradingMetrics(enabled=False)):
@@ -539,7 +539,7 @@ def test_a_disabled_book_leaves_the_exchange_alone(client):
 
 
 @pytest.mark.parametrize("for_symbols", [False, True])
-def test_a_fill_that_a_stream_tells_before_the_answer_counts(book, recorded, for_symbols):
+def test_a_fill_that_a_stream_tells_before_the_answer_counts(metrics, recorded, for_symbols):
     """Broken, fast fills are lost: the websocket is often ahead of the answer to the create."""
 
     class Streaming(async_ccxt.kraken):
@@ -553,7 +553,7 @@ def test_a_fill_that_a_stream_tells_before_the_answer_counts(book, recorded, for
         exchange = Streaming(venue.settings)
         exchange.set_markets(markets(exchange))
         exchange.stream = [{"id": "O00000-AAAAA-BBBBBB", "status": "closed", "filled": 1.0, "amount": 1.0}]
-        with instrument_ccxt(exchange, metrics=book):
+        with instrument_ccxt(exchange, metrics=metrics):
             await (exchange.watch_orders_for_symbols([SYMBOL]) if for_symbols else exchange.watch_orders())
             assert 0 == recorded("trading_orders_filled_total")
             await exchange.create_order(SYMBOL, "limit", "buy", 1, 100)
@@ -568,7 +568,7 @@ def test_a_fill_that_a_stream_tells_before_the_answer_counts(book, recorded, for
 
 
 @pytest.mark.parametrize("for_symbols", [False, True])
-def test_a_trade_that_a_stream_tells_before_the_answer_counts_once(book, recorded, for_symbols):
+def test_a_trade_that_a_stream_tells_before_the_answer_counts_once(metrics, recorded, for_symbols):
     """Broken, the trades of fast fills, which are most market orders, are missing from the dashboard."""
 
     class Streaming(async_ccxt.kraken):
@@ -586,7 +586,7 @@ def test_a_trade_that_a_stream_tells_before_the_answer_counts_once(book, recorde
             {"id": "1", "order": mine, "symbol": SYMBOL, "side": "buy"},
             {"id": "2", "order": others, "symbol": SYMBOL, "side": "sell"},
         ]
-        with instrument_ccxt(exchange, strategy="momentum", metrics=book):
+        with instrument_ccxt(exchange, strategy="momentum", metrics=metrics):
             await (exchange.watch_my_trades_for_symbols([SYMBOL]) if for_symbols else exchange.watch_my_trades())
             await exchange.watch_my_trades()
             assert 0 == recorded("trading_trades_total")
@@ -604,7 +604,7 @@ def test_a_trade_that_a_stream_tells_before_the_answer_counts_once(book, recorde
     assert {("momentum", "BUY"): 1.0} == recorded.by("trading_trades_total", "strategy", "side")
 
 
-def test_an_edit_that_is_a_cancel_and_a_create_is_one_modification(book, recorded):
+def test_an_edit_that_is_a_cancel_and_a_create_is_one_modification(metrics, recorded):
     """Broken, on exchanges without an edit of their own each edit counts as a cancelled order and a new one."""
 
     class WithoutEdit(ccxt.kraken):
@@ -613,7 +613,7 @@ def test_an_edit_that_is_a_cancel_and_a_create_is_one_modification(book, recorde
     with KrakenVenue() as venue:
         exchange = WithoutEdit(venue.settings)
         exchange.set_markets(markets(exchange))
-        with instrument_ccxt(exchange, metrics=book):
+        with instrument_ccxt(exchange, metrics=metrics):
             first = exchange.create_order(SYMBOL, "limit", "buy", 1, 100)
             second = exchange.edit_order(first["id"], SYMBOL, "limit", "buy", 1, 101)
             venue.fill(second["id"], 1)
@@ -627,11 +627,11 @@ def test_an_edit_that_is_a_cancel_and_a_create_is_one_modification(book, recorde
     assert 4 + 1 == recorded("trading_api_requests_total")
 
 
-def test_trades_of_others_take_bounded_memory(book, recorded, monkeypatch):
+def test_trades_of_others_take_bounded_memory(metrics, recorded, monkeypatch):
     """Broken, a bot that shares its account with others grows with each trade of theirs until it is killed."""
     monkeypatch.setattr(_orders, "_MOST_EARLY", 3)
     exchange = Okx()
-    with instrument_ccxt(exchange, metrics=book):
+    with instrument_ccxt(exchange, metrics=metrics):
         for order_id in ("1", "2", "3", "4"):
             trades = [
                 {"tradeId": f"{number}", "ordId": order_id, "instId": "BTC-USD", "side": "buy"} for number in range(5)
@@ -643,7 +643,7 @@ def test_trades_of_others_take_bounded_memory(book, recorded, monkeypatch):
     assert 3 == recorded("trading_trades_total")  # of the second; the first has been forgotten
 
 
-def test_a_cancel_that_a_stream_tells_in_the_middle_of_an_edit_ends_no_order(book, recorded):
+def test_a_cancel_that_a_stream_tells_in_the_middle_of_an_edit_ends_no_order(metrics, recorded):
     """Broken, each edit of a bot with a stream counts a cancelled order, and the one that is live is not open."""
 
     class WithoutEdit(async_ccxt.kraken):
@@ -667,7 +667,7 @@ def test_a_cancel_that_a_stream_tells_in_the_middle_of_an_edit_ends_no_order(boo
     async def trade(venue):
         exchange = WithoutEdit(venue.settings)
         exchange.set_markets(markets(exchange))
-        with instrument_ccxt(exchange, metrics=book) as handle:
+        with instrument_ccxt(exchange, metrics=metrics) as handle:
             first = await exchange.create_order(SYMBOL, "limit", "buy", 1, 100)
             second = await exchange.edit_order(first["id"], SYMBOL, "limit", "buy", 1, 101)
             assert 1 == handle.orders.open_orders()
@@ -719,10 +719,10 @@ class Okx(ccxt.okx):
         return order
 
 
-def test_what_a_batch_refuses_to_cancel_is_not_cancelled(book, recorded):
+def test_what_a_batch_refuses_to_cancel_is_not_cancelled(metrics, recorded):
     """Broken, an order that fills while it is cancelled with others counts as cancelled, or even as rejected."""
     exchange = Okx()
-    with instrument_ccxt(exchange, metrics=book) as handle:
+    with instrument_ccxt(exchange, metrics=metrics) as handle:
         exchange.place("_1", "_2", "_3", "_4")
         exchange.will_answer(_1="0", _2="51400")
         exchange.cancel_orders(["1", "2"], SYMBOL)
@@ -743,10 +743,10 @@ def test_what_a_batch_refuses_to_cancel_is_not_cancelled(book, recorded):
     assert {} == recorded.anomalies()
 
 
-def test_a_batch_of_edits_is_as_many_messages_and_ends_no_order(book, recorded):
+def test_a_batch_of_edits_is_as_many_messages_and_ends_no_order(metrics, recorded):
     """Broken, a market maker's quotes, which are edited in batches, do not count towards the order-to-trade ratio."""
     exchange = Okx()
-    with instrument_ccxt(exchange, metrics=book) as handle:
+    with instrument_ccxt(exchange, metrics=metrics) as handle:
         order = exchange.place("_1", "_2")
         exchange.will_answer(_1="0", _2="51503")
         exchange.edit_orders([{**order, "id": each} for each in ("1", "2")])

@@ -92,9 +92,9 @@ def session(tws):
     }
 
 
-def test_metrics_equal_the_librarys_own_record(tws, book, recorded, let_a_minute_pass):
+def test_metrics_equal_the_librarys_own_record(tws, metrics, recorded, let_a_minute_pass):
     """Broken, the dashboard and TWS disagree about what was traded."""
-    with instrument_ib(tws.ib, strategy="momentum", metrics=book) as handle:
+    with instrument_ib(tws.ib, strategy="momentum", metrics=metrics) as handle:
         trades = session(tws)
         let_a_minute_pass(handle)
 
@@ -111,9 +111,9 @@ def test_metrics_equal_the_librarys_own_record(tws, book, recorded, let_a_minute
     assert {} == recorded.anomalies()
 
 
-def test_each_execution_is_a_trade_with_its_realized_profit(tws, book, recorded):
+def test_each_execution_is_a_trade_with_its_realized_profit(tws, metrics, recorded):
     """Broken, trades and profit on the dashboard are not those of the account."""
-    with instrument_ib(tws.ib, metrics=book):
+    with instrument_ib(tws.ib, metrics=metrics):
         session(tws)
 
     sides = Counter("BUY" if fill.execution.side == "BOT" else "SELL" for fill in tws.ib.fills())
@@ -126,9 +126,9 @@ def test_each_execution_is_a_trade_with_its_realized_profit(tws, book, recorded)
     assert 2 == recorded("trading_trades_pnl_count")
 
 
-def test_side_and_order_type_are_what_was_asked_for(tws, book, recorded):
+def test_side_and_order_type_are_what_was_asked_for(tws, metrics, recorded):
     """Broken, a stop order shows up as a limit order."""
-    with instrument_ib(tws.ib, metrics=book):
+    with instrument_ib(tws.ib, metrics=metrics):
         tws.place(LimitOrder("BUY", 1, 100.0))
         tws.place(MarketOrder("SELL", 1))
         tws.place(StopOrder("SELL", 1, 90.0))
@@ -138,9 +138,9 @@ def test_side_and_order_type_are_what_was_asked_for(tws, book, recorded):
     )
 
 
-def test_submitted_is_the_acknowledgement_and_inactive_alone_is_no_reject(tws, book, recorded):
+def test_submitted_is_the_acknowledgement_and_inactive_alone_is_no_reject(tws, metrics, recorded):
     """Broken, IB's `Submitted`, which means accepted, is no acknowledgement, and an order held back is a reject."""
-    with instrument_ib(tws.ib, metrics=book):
+    with instrument_ib(tws.ib, metrics=metrics):
         trade = tws.place(LimitOrder("BUY", 1, 100.0))
         tws.status(trade, "PendingSubmit")
         assert 0 == recorded("trading_order_ack_time_seconds_count")
@@ -151,10 +151,10 @@ def test_submitted_is_the_acknowledgement_and_inactive_alone_is_no_reject(tws, b
     assert 1 == recorded("trading_orders_open")
 
 
-def test_orders_of_others_are_passed_over(tws, book, recorded, let_a_minute_pass):
+def test_orders_of_others_are_passed_over(tws, metrics, recorded, let_a_minute_pass):
     """Broken, orders from TWS's own window or an earlier session flood the anomalies."""
     trade = tws.place(LimitOrder("BUY", 1, 100.0))
-    with instrument_ib(tws.ib, metrics=book) as handle:
+    with instrument_ib(tws.ib, metrics=metrics) as handle:
         tws.status(trade, "Submitted")
         tws.execute(trade, 1)
         tws.ib.cancelOrder(trade.order)
@@ -164,10 +164,10 @@ def test_orders_of_others_are_passed_over(tws, book, recorded, let_a_minute_pass
     assert {} == recorded.anomalies()
 
 
-def test_messages_about_orders_of_others_are_messages(tws, book, recorded):
+def test_messages_about_orders_of_others_are_messages(tws, metrics, recorded):
     """Broken, a bot that clears an earlier session's orders at its start is throttled by TWS and nobody sees why."""
     old = [tws.place(LimitOrder("BUY", 1, 100.0)) for _ in range(2)]
-    with instrument_ib(tws.ib, metrics=book):
+    with instrument_ib(tws.ib, metrics=metrics):
         tws.ib.cancelOrder(old[0].order)
         tws.place(old[1].order)
         tws.ib.reqGlobalCancel()
@@ -176,14 +176,14 @@ def test_messages_about_orders_of_others_are_messages(tws, book, recorded):
     assert 3 == recorded("trading_order_message_rate_max", window="5s")
 
 
-def test_a_restart_goes_on_with_the_orders_that_were_open(tws, book, recorded):
+def test_a_restart_goes_on_with_the_orders_that_were_open(tws, metrics, recorded):
     """Broken, what fills after a restart was never ordered, and what was ordered never fills."""
     with instrument_ib(tws.ib, strategy="momentum", metrics=TradingMetrics()) as handle:
         before = tws.place(LimitOrder("BUY", 10, 99.0))
         tws.status(before, "Submitted")
         saved = handle.orders.snapshot()
     again = Tws()
-    with instrument_ib(again.ib, metrics=book, restore=saved):
+    with instrument_ib(again.ib, metrics=metrics, restore=saved):
         # What TWS sends of the orders that are open when a client connects.
         again.ib.wrapper.openOrder(before.order.orderId, before.contract, before.order, OrderState(status="Submitted"))
         (trade,) = again.ib.openTrades()
@@ -195,9 +195,9 @@ def test_a_restart_goes_on_with_the_orders_that_were_open(tws, book, recorded):
     assert 0 == recorded("trading_orders_submitted_total")
 
 
-def test_what_happened_without_a_connection_counts_when_there_is_one_again(tws, book, recorded):
+def test_what_happened_without_a_connection_counts_when_there_is_one_again(tws, metrics, recorded):
     """Broken, what fills while TWS restarts, as it does each night, is never filled, and its order open for a day."""
-    with instrument_ib(tws.ib, strategy="momentum", metrics=book) as handle:
+    with instrument_ib(tws.ib, strategy="momentum", metrics=metrics) as handle:
         filled, half, cancelled, resting, refused, held = (tws.place(LimitOrder("SELL", 10, 99.0)) for _ in range(6))
         for trade in (filled, half, cancelled, resting, refused):
             tws.status(trade, "Submitted")
@@ -229,10 +229,10 @@ def test_what_happened_without_a_connection_counts_when_there_is_one_again(tws, 
     assert {} == recorded.anomalies()
 
 
-def test_the_legs_of_a_combo_do_not_fill_it(tws, book, recorded):
+def test_the_legs_of_a_combo_do_not_fill_it(tws, metrics, recorded):
     """Broken, a spread of which each unit buys two contracts is filled when half of it is, and counts an overfill."""
     combo = Contract(symbol="INFY", secType="BAG", exchange="SMART", currency="USD")
-    with instrument_ib(tws.ib, metrics=book) as handle:
+    with instrument_ib(tws.ib, metrics=metrics) as handle:
         trade = tws.place(LimitOrder("BUY", 10, 1.0), combo)
         tws.status(trade, "Submitted")
         executions = [
@@ -247,9 +247,9 @@ def test_the_legs_of_a_combo_do_not_fill_it(tws, book, recorded):
     assert {} == recorded.anomalies()
 
 
-def test_an_execution_that_is_told_again_has_one_profit(tws, book, recorded):
+def test_an_execution_that_is_told_again_has_one_profit(tws, metrics, recorded):
     """Broken, each reconnect adds today's profit of the open orders once more."""
-    with instrument_ib(tws.ib, metrics=book):
+    with instrument_ib(tws.ib, metrics=metrics):
         trade = tws.place(LimitOrder("SELL", 10, 99.0))
         execution = tws.execute(trade, 4, profit=50.0)
         tws.reconnect(still_open=[trade], executions=[(execution, 50.0)])
@@ -258,19 +258,19 @@ def test_an_execution_that_is_told_again_has_one_profit(tws, book, recorded):
     assert 50 == recorded("trading_profit_total")
 
 
-def test_what_cannot_be_restored_or_labelled_is_refused(tws, book):
+def test_what_cannot_be_restored_or_labelled_is_refused(tws, metrics):
     """Broken, a spoilt file or a missing setting shows a day later, in the figures."""
     before = dict(vars(tws.ib))
     with pytest.raises(SnapshotError):
-        instrument_ib(tws.ib, metrics=book, restore={})
+        instrument_ib(tws.ib, metrics=metrics, restore={})
     with pytest.raises(ConfigurationError, match="instrument_ib: strategy"):
-        instrument_ib(tws.ib, metrics=book, strategy=None)
+        instrument_ib(tws.ib, metrics=metrics, strategy=None)
     assert before == vars(tws.ib)
 
 
-def test_the_strategy_label_may_come_from_the_order(tws, book, recorded):
+def test_the_strategy_label_may_come_from_the_order(tws, metrics, recorded):
     """Broken, two strategies on one connection cannot be told apart."""
-    with instrument_ib(tws.ib, strategy=lambda trade: trade.order.orderRef, metrics=book):
+    with instrument_ib(tws.ib, strategy=lambda trade: trade.order.orderRef, metrics=metrics):
         for reference in ("gamma", "gamma", "theta"):
             trade = tws.place(LimitOrder("BUY", 1, 100.0, orderRef=reference))
             tws.status(trade, "Submitted")
@@ -289,20 +289,20 @@ def results(tws, trades):
     )
 
 
-def test_a_bug_in_the_hook_changes_nothing_of_the_session(tws, book, recorded, monkeypatch):
+def test_a_bug_in_the_hook_changes_nothing_of_the_session(tws, metrics, recorded, monkeypatch):
     """Broken, a bug of ours keeps a bot from trading."""
     expected = results(tws, session(tws))
     again = Tws()
     break_hooks(monkeypatch)
-    with instrument_ib(again.ib, metrics=book):
+    with instrument_ib(again.ib, metrics=metrics):
         assert expected == results(again, session(again))
 
     assert recorded("tradmetrics_instrumentation_errors_total") > 10
 
 
-def test_instrumented_twice_records_once(tws, book, recorded):
+def test_instrumented_twice_records_once(tws, metrics, recorded):
     """Broken, calling it in two places doubles every figure."""
-    handle = instrument_ib(tws.ib, metrics=book)
+    handle = instrument_ib(tws.ib, metrics=metrics)
     assert instrument_ib(tws.ib, metrics=TradingMetrics()) is handle
     tws.place(MarketOrder("BUY", 100))
     handle.undo()
@@ -310,11 +310,11 @@ def test_instrumented_twice_records_once(tws, book, recorded):
     assert 1 == recorded("trading_orders_submitted_total")
 
 
-def test_undone_by_one_call(tws, book, recorded):
+def test_undone_by_one_call(tws, metrics, recorded):
     """Broken, the instrumentation cannot be taken out of a running bot."""
     names = [name for name in vars(tws.ib) if name.endswith("Event")]
     before = {name: len(getattr(tws.ib, name)) for name in names}
-    handle = instrument_ib(tws.ib, metrics=book)
+    handle = instrument_ib(tws.ib, metrics=metrics)
     assert before != {name: len(getattr(tws.ib, name)) for name in names}
     handle.undo()
     handle.undo()

@@ -99,9 +99,9 @@ def session(trading):
     return told
 
 
-def test_metrics_equal_the_venues_ledger(trading, book, recorded, let_a_minute_pass):
+def test_metrics_equal_the_venues_ledger(trading, metrics, recorded, let_a_minute_pass):
     """Broken, the dashboard and the broker disagree about what was traded."""
-    with instrument_kite(trading.kite, trading.ticker, strategy="momentum", metrics=book) as handle:
+    with instrument_kite(trading.kite, trading.ticker, strategy="momentum", metrics=metrics) as handle:
         told = session(trading)
         let_a_minute_pass(handle)
 
@@ -123,9 +123,9 @@ def test_metrics_equal_the_venues_ledger(trading, book, recorded, let_a_minute_p
     assert {} == recorded.anomalies()
 
 
-def test_each_trade_that_is_listed_counts_once(trading, book, recorded):
-    """Broken, polling the trade book counts its trades again each time."""
-    with instrument_kite(trading.kite, trading.ticker, metrics=book):
+def test_each_trade_that_is_listed_counts_once(trading, metrics, recorded):
+    """Broken, polling the trade metrics counts its trades again each time."""
+    with instrument_kite(trading.kite, trading.ticker, metrics=metrics):
         session(trading)
 
     sides = Counter(trade["transaction_type"] for trade in trading.venue.trades)
@@ -134,9 +134,9 @@ def test_each_trade_that_is_listed_counts_once(trading, book, recorded):
     )
 
 
-def test_a_number_that_two_trades_share_counts_for_both(trading, book, recorded):
+def test_a_number_that_two_trades_share_counts_for_both(trading, metrics, recorded):
     """Broken, a trade is missing: each segment of the exchange numbers its trades on its own."""
-    with instrument_kite(trading.kite, metrics=book):
+    with instrument_kite(trading.kite, metrics=metrics):
         for _ in range(2):
             trading.venue.fill(trading.place(), 10)
         for trade in trading.venue.trades:
@@ -146,9 +146,9 @@ def test_a_number_that_two_trades_share_counts_for_both(trading, book, recorded)
     assert 2 == recorded("trading_trades_total")
 
 
-def test_side_and_order_type_are_what_was_asked_for(trading, book, recorded):
+def test_side_and_order_type_are_what_was_asked_for(trading, metrics, recorded):
     """Broken, a stop order shows up as a limit order."""
-    with instrument_kite(trading.kite, metrics=book):
+    with instrument_kite(trading.kite, metrics=metrics):
         for order_type in ("LIMIT", "MARKET", "SL", "SL-M"):
             trading.place(order_type=order_type)
 
@@ -157,9 +157,9 @@ def test_side_and_order_type_are_what_was_asked_for(trading, book, recorded):
     )
 
 
-def test_the_acknowledgement_is_the_exchanges(trading, book, recorded):
+def test_the_acknowledgement_is_the_exchanges(trading, metrics, recorded):
     """Broken, the acknowledgement time is that of Kite's queue, which answers before the exchange does."""
-    with instrument_kite(trading.kite, trading.ticker, metrics=book):
+    with instrument_kite(trading.kite, trading.ticker, metrics=metrics):
         order_id = trading.place()
         trading.receive(order_id, status="PUT ORDER REQ RECEIVED")
         trading.receive(order_id, status="VALIDATION PENDING")
@@ -169,9 +169,9 @@ def test_the_acknowledgement_is_the_exchanges(trading, book, recorded):
     assert 1 == recorded("trading_order_ack_time_seconds_count")
 
 
-def test_quantities_win_over_the_word(trading, book, recorded):
+def test_quantities_win_over_the_word(trading, metrics, recorded):
     """Broken, an order whose last postback says UPDATE stays open for ever, modified or not."""
-    with instrument_kite(trading.kite, trading.ticker, metrics=book):
+    with instrument_kite(trading.kite, trading.ticker, metrics=metrics):
         order_id = trading.place(quantity=10)
         trading.kite.modify_order("regular", order_id, quantity=20)
         trading.venue.fill(order_id, 10)
@@ -183,9 +183,9 @@ def test_quantities_win_over_the_word(trading, book, recorded):
     assert 1 == recorded("trading_orders_filled_total")
 
 
-def test_each_http_request_counts_once_under_its_route(trading, book, recorded):
+def test_each_http_request_counts_once_under_its_route(trading, metrics, recorded):
     """Broken, each order id becomes an endpoint of its own, or the use of the rate limit is not the broker's."""
-    with instrument_kite(trading.kite, trading.ticker, metrics=book):
+    with instrument_kite(trading.kite, trading.ticker, metrics=metrics):
         session(trading)
 
     routes = {
@@ -210,9 +210,9 @@ def tick(token, at):
     return struct.pack(">HH", 1, 184) + quote[:184].ljust(184, b"\0")
 
 
-def test_ticks_are_market_data(trading, book, recorded):
+def test_ticks_are_market_data(trading, metrics, recorded):
     """Broken, a feed that has gone silent is not noticed."""
-    with instrument_kite(ticker=trading.ticker, metrics=book):
+    with instrument_kite(ticker=trading.ticker, metrics=metrics):
         trading.ticker._on_message(None, tick(408065, time.time()), True)
         trading.ticker._on_message(None, tick(408065, time.time()), True)
 
@@ -222,11 +222,11 @@ def test_ticks_are_market_data(trading, book, recorded):
     assert 2 == recorded("trading_market_data_age_seconds_bucket", le="15.0")
 
 
-def test_the_symbol_of_a_tick_may_be_given(trading, book, recorded):
+def test_the_symbol_of_a_tick_may_be_given(trading, metrics, recorded):
     """Broken, a dashboard of a hundred instruments shows a hundred numbers that nobody knows by heart."""
     names = {408065: "INFY"}
     with instrument_kite(
-        ticker=trading.ticker, symbol=lambda tick: names[tick["instrument_token"]].lower(), metrics=book
+        ticker=trading.ticker, symbol=lambda tick: names[tick["instrument_token"]].lower(), metrics=metrics
     ):
         trading.ticker._on_message(None, tick(408065, time.time()), True)
         trading.ticker._on_message(None, tick(738561, time.time()), True)
@@ -237,9 +237,9 @@ def test_the_symbol_of_a_tick_may_be_given(trading, book, recorded):
         instrument_kite(ticker=trading.ticker, symbol=names)
 
 
-def test_an_after_market_order_that_is_cancelled_is_over(trading, book, recorded):
+def test_an_after_market_order_that_is_cancelled_is_over(trading, metrics, recorded):
     """Broken, it stays open until it is evicted, and the alert for stuck orders fires each evening."""
-    with instrument_kite(trading.kite, trading.ticker, metrics=book) as handle:
+    with instrument_kite(trading.kite, trading.ticker, metrics=metrics) as handle:
         order_id = trading.place()
         trading.receive(order_id, status="AMO REQ RECEIVED")
         trading.receive(order_id, status="CANCELLED AMO")
@@ -249,10 +249,10 @@ def test_an_after_market_order_that_is_cancelled_is_over(trading, book, recorded
     assert {} == recorded.anomalies()
 
 
-def test_messages_about_orders_of_others_are_messages(trading, book, recorded):
+def test_messages_about_orders_of_others_are_messages(trading, metrics, recorded):
     """Broken, a bot that clears an earlier session's orders at its start is over the regulator's limit unseen."""
     old = [trading.place() for _ in range(2)]
-    with instrument_kite(trading.kite, metrics=book):
+    with instrument_kite(trading.kite, metrics=metrics):
         trading.kite.cancel_order("regular", old[0])
         trading.kite.modify_order("regular", old[1], quantity=30)
 
@@ -260,12 +260,12 @@ def test_messages_about_orders_of_others_are_messages(trading, book, recorded):
     assert 2 == recorded("trading_order_message_rate_max", window="5s")
 
 
-def test_a_restart_goes_on_with_the_orders_that_were_open(trading, book, recorded):
+def test_a_restart_goes_on_with_the_orders_that_were_open(trading, metrics, recorded):
     """Broken, what fills after a restart was never ordered, and what was ordered never fills."""
     with instrument_kite(trading.kite, trading.ticker, strategy="momentum", metrics=TradingMetrics()) as handle:
         order_id = trading.place()
         saved = handle.orders.snapshot()
-    with instrument_kite(trading.kite, trading.ticker, metrics=book, restore=saved):
+    with instrument_kite(trading.kite, trading.ticker, metrics=metrics, restore=saved):
         trading.venue.fill(order_id, 10)
         trading.kite.orders()
         trading.kite.cancel_order("regular", order_id)
@@ -275,32 +275,32 @@ def test_a_restart_goes_on_with_the_orders_that_were_open(trading, book, recorde
     assert 1 == recorded("trading_order_messages_total", action="cancel")
 
 
-def test_what_cannot_be_restored_or_labelled_is_refused(trading, book):
+def test_what_cannot_be_restored_or_labelled_is_refused(trading, metrics):
     """Broken, a spoilt file or a missing setting shows a day later, in the figures."""
     before = dict(vars(trading.kite))
     with pytest.raises(SnapshotError):
-        instrument_kite(trading.kite, metrics=book, restore={})
+        instrument_kite(trading.kite, metrics=metrics, restore={})
     with pytest.raises(ConfigurationError, match="instrument_kite: strategy"):
-        instrument_kite(trading.kite, metrics=book, strategy=None)
+        instrument_kite(trading.kite, metrics=metrics, strategy=None)
     assert before == vars(trading.kite)
 
 
-def test_the_strategy_label_may_come_from_the_order(trading, book, recorded):
+def test_the_strategy_label_may_come_from_the_order(trading, metrics, recorded):
     """Broken, two strategies in one account cannot be told apart."""
-    with instrument_kite(trading.kite, strategy=lambda order: order["tag"], metrics=book):
+    with instrument_kite(trading.kite, strategy=lambda order: order["tag"], metrics=metrics):
         trading.place(tag="gamma")
         trading.place(tag="theta")
 
     assert {("gamma",): 1.0, ("theta",): 1.0} == recorded.by("trading_orders_submitted_total", "strategy")
 
 
-def test_a_bug_in_the_hook_changes_nothing_of_the_session(trading, book, recorded, monkeypatch):
+def test_a_bug_in_the_hook_changes_nothing_of_the_session(trading, metrics, recorded, monkeypatch):
     """Broken, a bug of ours keeps a bot from trading."""
     expected = session(trading)
     with KiteVenue() as venue:
         again = Trading(venue)
         break_hooks(monkeypatch)
-        with instrument_kite(again.kite, again.ticker, metrics=book):
+        with instrument_kite(again.kite, again.ticker, metrics=metrics):
             told = session(again)
 
         assert expected == told
@@ -310,9 +310,9 @@ def test_a_bug_in_the_hook_changes_nothing_of_the_session(trading, book, recorde
     assert recorded("tradmetrics_instrumentation_errors_total") > 10
 
 
-def test_instrumented_twice_records_once(trading, book, recorded):
+def test_instrumented_twice_records_once(trading, metrics, recorded):
     """Broken, calling it in two places doubles every figure."""
-    handle = instrument_kite(trading.kite, metrics=book)
+    handle = instrument_kite(trading.kite, metrics=metrics)
     assert instrument_kite(trading.kite, trading.ticker, metrics=TradingMetrics()) is handle
     order_id = trading.place()
     trading.venue.fill(order_id, 10)
@@ -324,11 +324,11 @@ def test_instrumented_twice_records_once(trading, book, recorded):
     assert 1 == recorded("trading_orders_filled_total")
 
 
-def test_undone_by_one_call(trading, book, recorded):
+def test_undone_by_one_call(trading, metrics, recorded):
     """Broken, the instrumentation cannot be taken out of a running bot."""
     objects = (trading.kite, trading.ticker, trading.kite.reqsession)
     before = [dict(vars(each)) for each in objects]
-    handle = instrument_kite(trading.kite, trading.ticker, metrics=book)
+    handle = instrument_kite(trading.kite, trading.ticker, metrics=metrics)
     assert before != [dict(vars(each)) for each in objects]
     handle.undo()
     handle.undo()

@@ -132,10 +132,10 @@ def closed(engine):
     return [*engine.cache.position_snapshots(), *engine.cache.positions_closed()]
 
 
-def test_metrics_equal_the_engines_cache(make_engine, book, recorded, let_a_minute_pass):
+def test_metrics_equal_the_engines_cache(make_engine, metrics, recorded, let_a_minute_pass):
     """Broken, a backtest's metrics and its report disagree, and nobody knows which to believe."""
     engine = make_engine()
-    with instrument_nautilus(engine, metrics=book) as handle:
+    with instrument_nautilus(engine, metrics=metrics) as handle:
         engine.run()
         let_a_minute_pass(handle)
 
@@ -155,10 +155,10 @@ def test_metrics_equal_the_engines_cache(make_engine, book, recorded, let_a_minu
     assert recorded.anomalies() == {}
 
 
-def test_trades_are_closed_positions(make_engine, book, recorded):
+def test_trades_are_closed_positions(make_engine, metrics, recorded):
     """Broken, the profit on the dashboard is not the profit of the strategy."""
     engine = make_engine()
-    with instrument_nautilus(engine, metrics=book):
+    with instrument_nautilus(engine, metrics=metrics):
         engine.run()
 
     profits = [position.realized_pnl.as_double() for position in closed(engine)]
@@ -174,10 +174,10 @@ def test_trades_are_closed_positions(make_engine, book, recorded):
     assert engine.cache.positions_open_count() == recorded("trading_positions_open")
 
 
-def test_the_account_is_the_engines(make_engine, book, recorded):
+def test_the_account_is_the_engines(make_engine, metrics, recorded):
     """Broken, capital and margin on the dashboard are not the account's."""
     engine = make_engine()
-    with instrument_nautilus(engine, metrics=book):
+    with instrument_nautilus(engine, metrics=metrics):
         engine.run()
 
     account = engine.cache.account_for_venue(SIM)
@@ -186,10 +186,10 @@ def test_the_account_is_the_engines(make_engine, book, recorded):
     assert account.balance_locked().as_double() == recorded("trading_margin_used")
 
 
-def test_times_are_the_events_own(make_engine, book, recorded):
+def test_times_are_the_events_own(make_engine, metrics, recorded):
     """Broken, the times in a backtest are those of the machine it ran on."""
     engine = make_engine()
-    with instrument_nautilus(engine, metrics=book):
+    with instrument_nautilus(engine, metrics=metrics):
         engine.run()
 
     fills = [
@@ -199,10 +199,10 @@ def test_times_are_the_events_own(make_engine, book, recorded):
     assert math.isclose(sum(fills), recorded("trading_order_fill_time_seconds_sum"), abs_tol=1e-6)
 
 
-def test_a_second_run_of_the_same_engine_counts_again(make_engine, book, recorded):
+def test_a_second_run_of_the_same_engine_counts_again(make_engine, metrics, recorded):
     """Broken, every run but the first of a parameter study is lost: the engine numbers its orders from one again."""
     engine = make_engine()
-    with instrument_nautilus(engine, metrics=book):
+    with instrument_nautilus(engine, metrics=metrics):
         engine.run()
         first = engine.cache.orders_total_count()
         engine.reset()
@@ -219,7 +219,7 @@ def live(engine):
     return SimpleNamespace(kernel=SimpleNamespace(environment=SimpleNamespace(value="live"), **inside))
 
 
-def test_a_restart_goes_on_with_the_orders_that_were_open(make_engine, book, recorded):
+def test_a_restart_goes_on_with_the_orders_that_were_open(make_engine, metrics, recorded):
     """Broken, what fills after a restart was never ordered, and what was ordered never fills."""
     engine = make_engine()
     with instrument_nautilus(live(engine), metrics=TradingMetrics()) as handle:
@@ -228,7 +228,7 @@ def test_a_restart_goes_on_with_the_orders_that_were_open(make_engine, book, rec
         saved = handle.orders.snapshot()
     resting = [order for order in engine.cache.orders() if not order.is_closed]
     again = make_engine()
-    with instrument_nautilus(live(again), metrics=book, restore=saved) as handle:
+    with instrument_nautilus(live(again), metrics=metrics, restore=saved) as handle:
         assert len(resting) == handle.orders.open_orders()
         for order in engine.cache.orders_open():
             again.cache.add_order(order)  # as a node loads it from its database
@@ -241,13 +241,13 @@ def test_a_restart_goes_on_with_the_orders_that_were_open(make_engine, book, rec
     )
     assert 0 == recorded("trading_orders_submitted_total")
     with pytest.raises(SnapshotError):
-        instrument_nautilus(again, metrics=book, restore={})
+        instrument_nautilus(again, metrics=metrics, restore={})
 
 
-def test_the_strategy_label_is_the_strategys_id_or_what_is_given(make_engine, book, recorded):
+def test_the_strategy_label_is_the_strategys_id_or_what_is_given(make_engine, metrics, recorded):
     """Broken, two strategies in one engine cannot be told apart, or an id with a counter in it becomes a label."""
     engine = make_engine(Everything("A"), Everything("B"))
-    with instrument_nautilus(engine, metrics=book):
+    with instrument_nautilus(engine, metrics=metrics):
         engine.run()
     other = TradingMetrics()
     engine = make_engine(Everything("C"))
@@ -267,23 +267,23 @@ def results(engine):
     return sorted(orders), str(engine.cache.account_for_venue(SIM).balance_total())
 
 
-def test_a_bug_in_the_hook_changes_nothing_of_the_run(make_engine, book, recorded, monkeypatch):
+def test_a_bug_in_the_hook_changes_nothing_of_the_run(make_engine, metrics, recorded, monkeypatch):
     """Broken, a bug of ours changes what somebody's strategy trades."""
     plain = make_engine()
     plain.run()
     break_hooks(monkeypatch)
     engine = make_engine()
-    with instrument_nautilus(engine, metrics=book):
+    with instrument_nautilus(engine, metrics=metrics):
         engine.run()
 
     assert results(plain) == results(engine)
     assert recorded("tradmetrics_instrumentation_errors_total") >= engine.cache.orders_total_count()
 
 
-def test_instrumented_twice_records_once(make_engine, book, recorded):
+def test_instrumented_twice_records_once(make_engine, metrics, recorded):
     """Broken, calling it in two places doubles every figure."""
     engine = make_engine()
-    handle = instrument_nautilus(engine, metrics=book)
+    handle = instrument_nautilus(engine, metrics=metrics)
     assert instrument_nautilus(engine, metrics=TradingMetrics()) is handle
     engine.run()
     handle.undo()
@@ -291,11 +291,11 @@ def test_instrumented_twice_records_once(make_engine, book, recorded):
     assert engine.cache.orders_total_count() == recorded("trading_orders_submitted_total")
 
 
-def test_undone_by_one_call(make_engine, book, recorded):
+def test_undone_by_one_call(make_engine, metrics, recorded):
     """Broken, the instrumentation cannot be taken out of a running system."""
     engine = make_engine()
     before = engine.kernel.msgbus.subscriptions()
-    handle = instrument_nautilus(engine, metrics=book)
+    handle = instrument_nautilus(engine, metrics=metrics)
     assert before != engine.kernel.msgbus.subscriptions()
     handle.undo()
     handle.undo()

@@ -494,9 +494,9 @@ def after_the_block() -> int:
         return 5
 
 
-# ── books, sources, explicit calls ───────────────────────────────────────────────────────────────────────────────
+# ── metrics objects, sources, explicit calls ───────────────────────────────────────────────────────────────────────────────
 
-book = TradingMetrics(
+metrics = TradingMetrics(
     CollectorRegistry(),
     limits=Limits(labels={"symbol": 10, ("trading_orders_submitted_total", "strategy"): 5}, allow={"strategy": ["s"]}),
     buckets={"trading_trades_pnl": (-1, 0, 1)},
@@ -505,7 +505,7 @@ book = TradingMetrics(
 )
 assert_type(configure(limits={"symbol": 10}, force=True), TradingMetrics)
 assert_type(get_metrics().registry, CollectorRegistry)
-assert_type(book.is_stale("NIFTY"), bool)
+assert_type(metrics.is_stale("NIFTY"), bool)
 TradingMetrics(limits={"symbol": "many"})  # type: ignore[dict-item]
 TradingMetrics(enabled="yes")  # type: ignore[arg-type]
 configure(strickt=True)  # type: ignore[call-arg]
@@ -522,7 +522,7 @@ def by_hand(call: Call) -> str:
 
 track_order(strategy=by_hand)(order)
 metrics_exporter.record_order("s", "BUY", "LIMIT", "filled", fill_time=0.75)
-MetricsExporter(book).update_pnl_metrics(daily=1.0, daily_pct=0.1)
+MetricsExporter(metrics).update_pnl_metrics(daily=1.0, daily_pct=0.1)
 metrics_exporter.record_order("s", "BUY")  # type: ignore[call-arg]
 metrics_exporter.record_trade("s", "BUY", "filled", profit=5)  # type: ignore[call-arg]
 orders.submitted("1", side="BUY", quantity=5)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from tradmetrics.cardinality.heavy_hitters import HeavyHitters
 from tradmetrics.cardinality.limits import FREE, Limits
-from tradmetrics.cardinality.sketch import Recurring
-from tradmetrics.identifiers import is_identifier
+from tradmetrics.model.identifiers import is_identifier
 
 RECURS: Final = 16
 """How often a value must come, of those that find no place, to be worth one.
@@ -19,7 +19,7 @@ for a strategy by mistake, comes as often; a strategy reaches twice that within 
 class LabelBudget:
     """The values of one open label that have a place, and those outside that keep coming.
 
-    Reading it takes no lock: `full` and `places` say what was right a moment ago.
+    CallContext it takes no lock: `full` and `places` say what was right a moment ago.
 
     Attributes:
         name: The label.
@@ -43,7 +43,7 @@ class LabelBudget:
         self.full = len(self) >= self.limit
         self.has_idle = False
         self.look_at = look_at
-        self._recurring = Recurring()
+        self._recurring = HeavyHitters()
 
     def __len__(self) -> int:
         """How many distinct values have a place."""
@@ -77,7 +77,7 @@ class LabelBudget:
             self.unsettled.discard(value)
         self.full = len(self) >= self.limit
 
-    def hears(self, value: str) -> bool:
+    def note_miss(self, value: str) -> bool:
         """Note one more call whose `value` found no place; whether it keeps coming."""
         return self._recurring.add(value) >= RECURS
 

@@ -8,9 +8,9 @@ from typing import Final, TypeAlias
 
 from tradmetrics.cardinality.budget import LabelBudget
 from tradmetrics.cardinality.limits import FREE, Limits
-from tradmetrics.definition import MetricDefinition
-from tradmetrics.identifiers import is_identifier
-from tradmetrics.text import OTHER
+from tradmetrics.model.definition import MetricDefinition
+from tradmetrics.model.identifiers import is_identifier
+from tradmetrics.model.text import OTHER
 
 Labels: TypeAlias = tuple[str, ...]
 
@@ -70,7 +70,7 @@ class Guard:
         return bool(self._open)
 
     @property
-    def is_pressed(self) -> bool:
+    def is_full(self) -> bool:
         """Whether a budget is used up."""
         return self._inside >= self.series_limit or any(budget.full for _, budget in self._open)
 
@@ -152,7 +152,7 @@ class Guard:
         if self._since.get(labels, math.inf) < now:
             self._since[labels] = now
 
-    def looked(self, now: float) -> None:
+    def mark_scanned(self, now: float) -> None:
         """Note that every active series has been touched by now, and which budgets have something idle."""
         series_idle = self._inside >= self.series_limit and self._idle_series(now) is not None
         self.look_at = now + self._interval
@@ -164,7 +164,7 @@ class Guard:
         """The series that have been idle for so long, but for those that stay for good."""
         return [each for each, since in self._since.copy().items() if since <= now - seconds]
 
-    def hears(self, values: Labels, collapsed: Iterable[int]) -> list[int]:
+    def note_miss(self, values: Labels, collapsed: Iterable[int]) -> list[int]:
         """Note a call whose values at these positions found no place; return those positions whose value keeps coming.
 
         Identifiers never do.
@@ -172,7 +172,7 @@ class Guard:
         recurring = []
         for i in collapsed:
             budget = self.budgets[i]
-            if budget is not None and budget.hears(values[i]):
+            if budget is not None and budget.note_miss(values[i]):
                 if is_identifier(values[i]) and values[i] not in budget.allowed:
                     budget.ignore(values[i])
                 elif budget.has_idle:

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias, Union
 
-from tradmetrics.definition import MetricDefinition
 from tradmetrics.errors import ConfigurationError, nearest
-from tradmetrics.text import OTHER, UNKNOWN, text_of
+from tradmetrics.model.definition import MetricDefinition
+from tradmetrics.model.text import OTHER, UNKNOWN, text_of
 
 LabelKey: TypeAlias = Union[str, tuple[str, str]]
 
@@ -57,7 +57,7 @@ class Limits:
 
     Raises:
         ConfigurationError: When a budget is no positive whole number, or a setting is not shaped as above. Names that
-            no metric or label has, and an allow-list longer than its budget, are errors of the book that is given
+            no metric or label has, and an allow-list longer than its budget, are errors of the metrics object that is given
             these limits: by then all metrics are known.
     """
 
@@ -152,7 +152,7 @@ class Limits:
                         )
 
 
-_MADE_BEFORE: Final = "a MetricDefinition of your own has to be made before the book is set up"
+_MADE_BEFORE: Final = "a MetricDefinition of your own has to be made before the metrics object is set up"
 _EXAMPLES: Final = {
     "labels": "budgets by label or by (metric, label), e.g. {'symbol': 2_000, ('trading_trades_total', 'strategy'): 5}",
     "series": "budgets by metric, e.g. {'trading_trades_total': 500}",

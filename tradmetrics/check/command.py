@@ -41,17 +41,17 @@ def check(
     Raises:
         typer.Exit: With the exit status.
     """
-    from tradmetrics.book import DISABLED_BY_ENVIRONMENT
+    from tradmetrics.capture.call_site import CallSite
     from tradmetrics.check.count import report_on
     from tradmetrics.check.found import sites_of
     from tradmetrics.errors import ConfigurationError
-    from tradmetrics.instrument import Site
+    from tradmetrics.registry.metrics import DISABLED_BY_ENVIRONMENT
 
     if DISABLED_BY_ENVIRONMENT:
         _fail("TRADMETRICS_DISABLED=1 is set, so the decorators leave the functions as they are; unset it")
     if (folder := os.getcwd()) not in sys.path:
         sys.path.insert(0, folder)
-    sites: dict[int, Site] = {}
+    sites: dict[int, CallSite] = {}
     bare: list[str] = []
     for target in targets:
         try:

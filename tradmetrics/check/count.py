@@ -8,17 +8,17 @@ from enum import Enum
 from math import prod
 from typing import Any, NamedTuple
 
+from tradmetrics.capture.annotations import Hints
+from tradmetrics.capture.call_site import CallSite
+from tradmetrics.capture.precreate import domain_of
+from tradmetrics.capture.sources import Source
 from tradmetrics.cardinality import FREE, Limits
 from tradmetrics.check.flags import Domain, flags_of
-from tradmetrics.default import current
-from tradmetrics.definition import Label, MetricDefinition
-from tradmetrics.domains import Hints
-from tradmetrics.identifiers import is_identifier
-from tradmetrics.instrument import Site
-from tradmetrics.labels import Source
-from tradmetrics.lifecycle.recipes import SUBMIT, Strategies, TrackerRecipe
-from tradmetrics.precreation import domain_of
-from tradmetrics.text import OTHER
+from tradmetrics.model.definition import Label, MetricDefinition
+from tradmetrics.model.identifiers import is_identifier
+from tradmetrics.model.text import OTHER
+from tradmetrics.orders.recipes import SUBMIT, Strategies, TrackerRecipe
+from tradmetrics.registry.default import current
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Report:
         return sum(len(label.flags) for function in self.functions for label in function.labels)
 
 
-def report_on(sites: Iterable[Site]) -> Report:
+def report_on(sites: Iterable[CallSite]) -> Report:
     """Count what the sites can record at most."""
     report = Report()
     everything: dict[str, list[tuple[MetricDefinition, Limits, list[Domain]]]] = {}
@@ -185,7 +185,7 @@ def _metric(definition: MetricDefinition, series: int) -> MetricReport:
     return MetricReport(definition.name, series, series * samples)
 
 
-def _domain(site: Site, hints: Hints, definition: MetricDefinition, label: Label) -> Domain:
+def _domain(site: CallSite, hints: Hints, definition: MetricDefinition, label: Label) -> Domain:
     if label.name == "strategy" and site.compiled.sources.get(label.name) is None:
         strategies = _strategies(site)
         if strategies is not None:
@@ -193,18 +193,18 @@ def _domain(site: Site, hints: Hints, definition: MetricDefinition, label: Label
     return domain_of(site, hints, definition, label)
 
 
-def _strategies(site: Site) -> Strategies | None:
+def _strategies(site: CallSite) -> Strategies | None:
     """Those of a tracker's orders, which come with the tracker unless a source says otherwise."""
     return site.recipe.strategies if isinstance(site.recipe, TrackerRecipe) else None
 
 
-def _limits_of(site: Site) -> Limits:
-    book = site._fixed or current()
-    return Limits() if book is None else book.limits
+def _limits_of(site: CallSite) -> Limits:
+    metrics = site._fixed or current()
+    return Limits() if metrics is None else metrics.limits
 
 
 def _label(
-    site: Site, hints: Hints, definition: MetricDefinition, label: Label, domain: Domain, limits: Limits
+    site: CallSite, hints: Hints, definition: MetricDefinition, label: Label, domain: Domain, limits: Limits
 ) -> LabelReport:
     source = site.compiled.sources.get(label.name)
     budget = limits.label_budget(definition.name, label.name) if label.values is None else None
@@ -212,7 +212,7 @@ def _label(
     return LabelReport(label.name, _spelled(site, label, source), domain, budget, flags)
 
 
-def _spelled(site: Site, label: Label, source: Any) -> str:
+def _spelled(site: CallSite, label: Label, source: Any) -> str:
     """How a source is written."""
     if isinstance(source, Source):
         return source.spelling()

@@ -9,9 +9,9 @@ from enum import Enum
 from typing import Any, Final, TypeAlias, Union
 from uuid import UUID
 
+from tradmetrics.capture.sources import Arg, Error, Mapped, Result
 from tradmetrics.cardinality import FREE
-from tradmetrics.labels import Arg, Error, Mapped, Result
-from tradmetrics.text import snake_case
+from tradmetrics.model.text import snake_case
 
 Domain: TypeAlias = Union[tuple[str, ...], None]
 """The values that a label can have, or None where they are not known."""

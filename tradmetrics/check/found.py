@@ -11,12 +11,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from tradmetrics.capture.call_site import CallSite
+from tradmetrics.capture.wrapping import CALL_SITES_ATTRIBUTE
 from tradmetrics.errors import ConfigurationError, nearest
-from tradmetrics.instrument import Site
-from tradmetrics.wrapping import SITE_ATTRIBUTE
 
 
-def sites_of(target: str) -> Iterator[Site]:
+def sites_of(target: str) -> Iterator[CallSite]:
     """The sites of the functions that a target names; one may come twice.
 
     Args:
@@ -57,7 +57,7 @@ def _loaded_below(module: ModuleType) -> list[Any]:
     return [module, *(sys.modules[name] for name in below)]
 
 
-def _sites_in(value: Any, seen: set[int]) -> Iterator[Site]:
+def _sites_in(value: Any, seen: set[int]) -> Iterator[CallSite]:
     """The sites of a function, of what a class has or inherits, or of what a module has."""
     if id(value) in seen:
         return
@@ -78,9 +78,9 @@ def _sites_in(value: Any, seen: set[int]) -> Iterator[Site]:
         yield from _sites_on(value)
 
 
-def _sites_on(value: Any) -> tuple[Site, ...]:
+def _sites_on(value: Any) -> tuple[CallSite, ...]:
     try:
-        sites = getattr(value, SITE_ATTRIBUTE, ())
+        sites = getattr(value, CALL_SITES_ATTRIBUTE, ())
     except Exception:
         return ()  # an object of somebody's that does not like to be asked
-    return tuple(site for site in sites if isinstance(site, Site)) if isinstance(sites, tuple) else ()
+    return tuple(site for site in sites if isinstance(site, CallSite)) if isinstance(sites, tuple) else ()

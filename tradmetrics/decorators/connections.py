@@ -7,13 +7,13 @@ from types import TracebackType
 from typing import Any, Final, ParamSpec, TypeVar, overload
 
 from tradmetrics import catalogue
-from tradmetrics.book import NO_BOOK, TradingMetrics, checked
-from tradmetrics.instrument import Site
-from tradmetrics.reading import Reading
-from tradmetrics.recipe import Recipe
-from tradmetrics.recording import resolve
-from tradmetrics.series import Series
-from tradmetrics.wrapping import decorate, taught
+from tradmetrics.capture.call_context import CallContext
+from tradmetrics.capture.call_site import CallSite
+from tradmetrics.capture.recipe import Recipe
+from tradmetrics.capture.recording import resolve
+from tradmetrics.capture.wrapping import decorate, suggest_keywords
+from tradmetrics.registry.metrics import NO_METRICS, TradingMetrics, checked
+from tradmetrics.storage.series import Series
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -22,19 +22,19 @@ R = TypeVar("R")
 _SITE: Final = "tradmetrics.track_connection"
 
 
-def _series(book: TradingMetrics, site: str) -> Series:
+def _series(metrics: TradingMetrics, site: str) -> Series:
     key = (catalogue.WEBSOCKET_CONNECTIONS.name,)
-    return book.remembered.get(key) or book.remember(catalogue.WEBSOCKET_CONNECTIONS, (), site=site)
+    return metrics.remembered.get(key) or metrics.remember(catalogue.WEBSOCKET_CONNECTIONS, (), site=site)
 
 
-def _opened(site: Site) -> Series:
-    series = _series(site.book, site.name)
+def _opened(site: CallSite) -> Series:
+    series = _series(site.metrics, site.name)
     series.up()
     return series
 
 
-def _closed(reading: Reading) -> None:
-    # The series that went up goes down, even when the book was replaced in between.
+def _closed(reading: CallContext) -> None:
+    # The series that went up goes down, even when the metrics object was replaced in between.
     if reading.entered is not None:
         _down(reading.entered)
 
@@ -63,27 +63,27 @@ class ConnectionTracking:
         return decorate(function, _RECIPE, {}, self._metrics)
 
     def __enter__(self) -> ConnectionTracking:
-        book = resolve(self._metrics, _SITE)
+        metrics = resolve(self._metrics, _SITE)
         series = None
-        if book.enabled:
+        if metrics.enabled:
             try:
-                series = _series(book, _SITE)
+                series = _series(metrics, _SITE)
                 series.up()
             except Exception as error:
                 series = None
-                book.fault(_SITE, "record", error)
-        self._entered.append((book, series))
+                metrics.fault(_SITE, "record", error)
+        self._entered.append((metrics, series))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        book, series = self._entered.pop() if self._entered else (NO_BOOK, None)
+        metrics, series = self._entered.pop() if self._entered else (NO_METRICS, None)
         if series is not None:
             try:
                 _down(series)
             except Exception as problem:
-                book.fault(_SITE, "record", problem)
+                metrics.fault(_SITE, "record", problem)
 
     async def __aenter__(self) -> ConnectionTracking:
         return self.__enter__()
@@ -98,7 +98,7 @@ class ConnectionTracking:
 def track_connection(function: Callable[P, R], /) -> Callable[P, R]: ...
 @overload
 def track_connection(function: None = None, /, *, metrics: TradingMetrics | None = None) -> ConnectionTracking: ...
-@taught
+@suggest_keywords
 def track_connection(function: Callable[..., Any] | None = None, /, *, metrics: TradingMetrics | None = None) -> Any:
     """Count a live connection in `trading_websocket_connections`, up when it opens and down when it ends.
 
@@ -121,7 +121,7 @@ def track_connection(function: Callable[..., Any] | None = None, /, *, metrics: 
 
     Args:
         function: The function, when the decorator is written without parentheses.
-        metrics: The book to record to; by default the process's.
+        metrics: The metrics object to record to; by default the process's.
     """
     tracking = ConnectionTracking(metrics)
     return tracking if function is None else tracking(function)

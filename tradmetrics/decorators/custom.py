@@ -5,16 +5,16 @@ from __future__ import annotations
 from numbers import Number
 from typing import Final, Literal
 
-from tradmetrics.book import TradingMetrics
+from tradmetrics.capture.readers import Field
+from tradmetrics.capture.recipe import RAISED, RETURNED, Recipe, Rule
+from tradmetrics.capture.sources import LabelSource
+from tradmetrics.capture.wrapping import Decorator, decorate
 from tradmetrics.catalogue import BY_NAME
-from tradmetrics.default import current
-from tradmetrics.definition import MetricDefinition
 from tradmetrics.errors import ConfigurationError, nearest
-from tradmetrics.labels import LabelSource
-from tradmetrics.readers import Field
-from tradmetrics.recipe import RAISED, RETURNED, Recipe, Rule
-from tradmetrics.values import amount_of
-from tradmetrics.wrapping import Decorator, decorate
+from tradmetrics.model.definition import MetricDefinition
+from tradmetrics.registry.default import current
+from tradmetrics.registry.metrics import TradingMetrics
+from tradmetrics.vocabulary.numbers import amount_of
 
 _WHEN: Final = {"returned": frozenset({RETURNED}), "raised": frozenset({RAISED}), "finished": None}
 _KEYWORDS: Final = ("value", "on", "precreate", "metrics")
@@ -52,13 +52,13 @@ def track(
         on: Record when the function `returned`, when it `raised`, or whenever it `finished`.
         precreate: True shows series at 0 before the first call, where all labels are known: constants, and parameters
             annotated with an Enum, a Literal or bool.
-        metrics: The book to record to; by default the process's.
+        metrics: The metrics object to record to; by default the process's.
         **labels: A source for each label; one left out is the parameter of that name.
 
     Raises:
         LabelSourceError: When decorating, if a label has no possible source, or a source names no parameter.
         ConfigurationError: If `on` is none of the three, a constant `value` is no number that the metric can take, the
-            catalogue or the book has another metric of that name, or a label is called like a keyword here.
+            catalogue or the metrics object has another metric of that name, or a label is called like a keyword here.
         TypeError: If a keyword is no label of the definition.
     """
     if not isinstance(definition, MetricDefinition):
@@ -100,9 +100,9 @@ def track(
         f"track({definition.name})",
         fields,
         (Rule(definition, when=_WHEN[on], value=amount),),
-        plain=None if amount == "value" else RETURNED,
+        outcome_if_none=None if amount == "value" else RETURNED,
     )
-    book = metrics if isinstance(metrics, TradingMetrics) else current()
-    if book is not None and book.enabled:
-        book.instrument(definition)  # a conflict shows here, not at the first call
+    metrics = metrics if isinstance(metrics, TradingMetrics) else current()
+    if metrics is not None and metrics.enabled:
+        metrics.instrument(definition)  # a conflict shows here, not at the first call
     return decorate(None, recipe, given, metrics, precreate)

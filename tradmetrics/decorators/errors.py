@@ -6,15 +6,16 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Final, ParamSpec, TypeVar, overload
 
-from tradmetrics import catalogue, vocabulary
-from tradmetrics.book import TradingMetrics, checked
+from tradmetrics import catalogue
+from tradmetrics.capture.call_context import CallContext
+from tradmetrics.capture.readers import Field
+from tradmetrics.capture.recipe import Recipe, Rule
+from tradmetrics.capture.recording import constant, resolve
+from tradmetrics.capture.sources import LabelSource
+from tradmetrics.capture.wrapping import decorate, suggest_keywords
 from tradmetrics.errors import ConfigurationError, LabelSourceError, nearest
-from tradmetrics.labels import LabelSource
-from tradmetrics.readers import Field
-from tradmetrics.reading import Reading
-from tradmetrics.recipe import Recipe, Rule
-from tradmetrics.recording import constant, resolve
-from tradmetrics.wrapping import decorate, taught
+from tradmetrics.registry.metrics import TradingMetrics, checked
+from tradmetrics.vocabulary import fold as vocabulary
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -55,11 +56,11 @@ class ErrorTracking:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if isinstance(error, Exception):
-            book = resolve(self._metrics, _SITE)
+            metrics = resolve(self._metrics, _SITE)
             if self._component is None:
-                book.fault(_SITE, "source", LabelSourceError("write track_errors(component='…') around a block"))
-            labels = [constant(book, label, site=_SITE) for label in (self._component, self._severity)]
-            book.record(catalogue.SYSTEM_ERRORS, tuple(labels), site=_SITE)
+                metrics.fault(_SITE, "source", LabelSourceError("write track_errors(component='…') around a block"))
+            labels = [constant(metrics, label, site=_SITE) for label in (self._component, self._severity)]
+            metrics.record(catalogue.SYSTEM_ERRORS, tuple(labels), site=_SITE)
 
     async def __aenter__(self) -> ErrorTracking:
         return self
@@ -82,7 +83,7 @@ def track_errors(
     precreate: bool = False,
     metrics: TradingMetrics | None = None,
 ) -> ErrorTracking: ...
-@taught
+@suggest_keywords
 def track_errors(
     function: Callable[..., Any] | None = None,
     /,
@@ -115,7 +116,7 @@ def track_errors(
         severity: `debug`, `info`, `warning`, `error` or `critical`, or a source of one.
         precreate: True shows series at 0 before the first call, where all labels are known: constants, and parameters
             annotated with an Enum, a Literal or bool. Only as a decorator.
-        metrics: The book to record to; by default the process's.
+        metrics: The metrics object to record to; by default the process's.
 
     Raises:
         LabelSourceError: When decorating, if `component` has no possible source, or a source names no parameter.
@@ -130,5 +131,5 @@ def track_errors(
     return tracking if function is None else tracking(function)
 
 
-def _outcome(reading: Reading) -> str:
+def _outcome(reading: CallContext) -> str:
     return _FAILED if isinstance(reading.exception, Exception) else _FINE

@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from time import monotonic, time
 from typing import Any, Final, ParamSpec, TypeVar, overload
 
 from tradmetrics import catalogue
-from tradmetrics.book import TradingMetrics
+from tradmetrics.capture.call_context import CallContext
+from tradmetrics.capture.readers import Field
+from tradmetrics.capture.recipe import RAISED, RETURNED, AfterCall, Recipe, Rule
+from tradmetrics.capture.sources import LabelSource
+from tradmetrics.capture.wrapping import Decorator, decorate, suggest_keywords
 from tradmetrics.errors import ConfigurationError
-from tradmetrics.labels import MISSING, LabelSource
-from tradmetrics.readers import Field
-from tradmetrics.reading import Reading
-from tradmetrics.recipe import RAISED, RETURNED, Prepared, Recipe, Rule
-from tradmetrics.text import UNKNOWN, text_of
-from tradmetrics.times import FARTHEST, UNITS, Unit, seconds_of
-from tradmetrics.wrapping import Decorator, decorate, taught
+from tradmetrics.model.missing import MISSING
+from tradmetrics.record.arrival import AHEAD, DEFAULT_STALE_AFTER, arrival
+from tradmetrics.registry.metrics import TradingMetrics
+from tradmetrics.vocabulary.times import FARTHEST, UNITS, Unit, seconds_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-DEFAULT_STALE_AFTER: Final = 5.0
-AHEAD: Final = 0.5
-"""Seconds that data may be ahead of this machine's clock, as clocks are: such data is new. More is an error."""
 
 _FIELDS: Final = (Field("symbol", required=True), Field("timestamp"))
 _AGED: Final = "aged"
@@ -48,7 +44,7 @@ def track_market_data(
     precreate: bool = False,
     metrics: TradingMetrics | None = None,
 ) -> Decorator: ...
-@taught
+@suggest_keywords
 def track_market_data(
     function: Callable[..., Any] | None = None,
     /,
@@ -87,7 +83,7 @@ def track_market_data(
         stale_after: Seconds of silence after which a symbol is stale.
         precreate: True shows series at 0 before the first call, where all labels are known: constants, and parameters
             annotated with an Enum, a Literal or bool.
-        metrics: The book to record to; by default the process's.
+        metrics: The metrics object to record to; by default the process's.
 
     Raises:
         LabelSourceError: When decorating, if `symbol` has no possible source, or a source names no parameter.
@@ -99,7 +95,7 @@ def track_market_data(
         raise ConfigurationError(f"track_market_data: stale_after is seconds above zero, not {stale_after!r}")
     scale = UNITS[unit]
 
-    def outcome(reading: Reading) -> str:
+    def outcome(reading: CallContext) -> str:
         if reading.exception is not None:
             return RAISED
         raw = reading("timestamp")
@@ -123,8 +119,8 @@ def track_market_data(
         reading.put("age", age)
         return _AGED
 
-    def arrived(reading: Reading) -> Prepared:
-        note = arrival(reading.book, reading("symbol"), float(stale_after))
+    def arrived(reading: CallContext) -> AfterCall:
+        note = arrival(reading.metrics, reading("symbol"), float(stale_after))
         return lambda call: note()
 
     recipe = Recipe(
@@ -132,27 +128,9 @@ def track_market_data(
         _FIELDS,
         _RULES,
         outcome=outcome,
-        plain=RETURNED,
-        decisive=("timestamp",),
-        prepare=arrived,
+        outcome_if_none=RETURNED,
+        outcome_fields=("timestamp",),
+        after_call=arrived,
         also=(catalogue.MARKET_DATA_LAST_UPDATE,),
     )
     return decorate(function, recipe, {"symbol": symbol, "timestamp": timestamp}, metrics, precreate)
-
-
-def arrival(book: TradingMetrics, symbol: object, stale_after: float) -> Callable[[], object]:
-    """What to do each time that data of `symbol` arrives: note its freshness, and set the last-update gauge."""
-    try:
-        text = UNKNOWN if symbol is MISSING else text_of(symbol)
-    except Exception:
-        text = UNKNOWN  # the counter beside this has reported it already
-    arrival = book.freshness.arrival(text, stale_after)
-    last_update = book.instrument(catalogue.MARKET_DATA_LAST_UPDATE).resolve((text,)).series
-
-    def note() -> None:
-        arrival.at = monotonic()
-        if not arrival.kept:
-            book.freshness.keep(text, arrival)
-        last_update.set(time())
-
-    return note

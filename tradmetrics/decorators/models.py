@@ -7,12 +7,13 @@ from enum import Enum
 from typing import Any, Final, ParamSpec, TypeVar, overload
 
 from tradmetrics import catalogue
-from tradmetrics.book import TradingMetrics
-from tradmetrics.labels import MISSING, LabelSource, Mapped, Result
-from tradmetrics.readers import Field
-from tradmetrics.reading import Reading
-from tradmetrics.recipe import RETURNED, Recipe, Rule
-from tradmetrics.wrapping import Decorator, decorate, taught
+from tradmetrics.capture.call_context import CallContext
+from tradmetrics.capture.readers import Field
+from tradmetrics.capture.recipe import RETURNED, Recipe, Rule
+from tradmetrics.capture.sources import LabelSource, Mapped, Result
+from tradmetrics.capture.wrapping import Decorator, decorate, suggest_keywords
+from tradmetrics.model.missing import MISSING
+from tradmetrics.registry.metrics import TradingMetrics
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -40,7 +41,7 @@ def track_prediction(
     precreate: bool = False,
     metrics: TradingMetrics | None = None,
 ) -> Decorator: ...
-@taught
+@suggest_keywords
 def track_prediction(
     function: Callable[..., Any] | None = None,
     /,
@@ -71,7 +72,7 @@ def track_prediction(
             numpy's. One alone in an array, as `predict` of a library returns it, is that one.
         precreate: True shows series at 0 before the first call, where all labels are known: constants, and parameters
             annotated with an Enum, a Literal or bool.
-        metrics: The book to record to; by default the process's.
+        metrics: The metrics object to record to; by default the process's.
 
     Raises:
         LabelSourceError: When decorating, if `model` has no possible source, or a source names no parameter.
@@ -82,8 +83,8 @@ def track_prediction(
         _PREDICTION_FIELDS,
         _PREDICTION_RULES,
         outcome=_predicted,
-        plain=RETURNED,
-        decisive=("prediction",),
+        outcome_if_none=RETURNED,
+        outcome_fields=("prediction",),
         needs_result=prediction is None or isinstance(prediction, Result | Mapped),
     )
     return decorate(function, recipe, {"model": model, "prediction": prediction}, metrics, precreate)
@@ -94,7 +95,7 @@ _WORDS: Final = (str, Enum, int)
 _NAMES: Final = (str, bytes, int, float, type(None), Enum)  # `MISSING` is an enum's member
 
 
-def _predicted(reading: Reading) -> str:
+def _predicted(reading: CallContext) -> str:
     if reading.exception is not None:
         return "raised"
     prediction = reading("prediction")
@@ -121,7 +122,7 @@ def _scalar(value: Any) -> object:
     return value
 
 
-def _name(reading: Reading) -> None:
+def _name(reading: CallContext) -> None:
     """Let a model that is no text be called by its name, or its class's: its own text holds settings or an address."""
     model = reading("model")
     if isinstance(model, _NAMES):
@@ -141,7 +142,7 @@ def track_training(
     accuracy: LabelSource | None = None,
     metrics: TradingMetrics | None = None,
 ) -> Decorator: ...
-@taught
+@suggest_keywords
 def track_training(
     function: Callable[..., Any] | None = None,
     /,
@@ -170,7 +171,7 @@ def track_training(
         model: Source of the model's name, as for `track_prediction`; by default the parameter of that name, else
             `unknown`.
         accuracy: Source of the accuracy (0 to 1); by default the result's attribute or key of that name, if any.
-        metrics: The book to record to; by default the process's.
+        metrics: The metrics object to record to; by default the process's.
 
     Raises:
         LabelSourceError: When decorating, if a source names no parameter.
@@ -179,7 +180,7 @@ def track_training(
     return decorate(function, recipe, {"model": model, "accuracy": accuracy}, metrics)
 
 
-def _trained(reading: Reading) -> str:
+def _trained(reading: CallContext) -> str:
     if reading.exception is not None:
         return "raised"
     reading.put("now", reading.now())

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Final, ParamSpec, TypeVar, overload
 
-from tradmetrics import catalogue, outcomes, vocabulary
-from tradmetrics.book import TradingMetrics
-from tradmetrics.labels import MISSING, LabelSource, find
-from tradmetrics.readers import Field
-from tradmetrics.reading import Reading
-from tradmetrics.recipe import Recipe, Rule
-from tradmetrics.text import shown
-from tradmetrics.wrapping import Decorator, decorate, taught
+from tradmetrics import catalogue
+from tradmetrics.capture.call_context import CallContext
+from tradmetrics.capture.readers import Field
+from tradmetrics.capture.recipe import Recipe, Rule
+from tradmetrics.capture.sources import LabelSource, find
+from tradmetrics.capture.wrapping import Decorator, decorate, suggest_keywords
+from tradmetrics.model.missing import MISSING
+from tradmetrics.model.text import shown
+from tradmetrics.registry.metrics import TradingMetrics
+from tradmetrics.vocabulary import fold as vocabulary
+from tradmetrics.vocabulary import outcomes
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -57,7 +60,7 @@ def track_order(
     precreate: bool = False,
     metrics: TradingMetrics | None = None,
 ) -> Decorator: ...
-@taught
+@suggest_keywords
 def track_order(
     function: Callable[..., Any] | None = None,
     /,
@@ -104,7 +107,7 @@ def track_order(
         dialect: The broker whose spellings are meant (`fix`, `ccxt`, `alpaca`, `ib`, `nautilus`, `kite`).
         precreate: True shows series at 0 before the first call, where all labels are known: constants, and parameters
             annotated with an Enum, a Literal or bool.
-        metrics: The book to record to; by default the process's.
+        metrics: The metrics object to record to; by default the process's.
 
     Raises:
         LabelSourceError: When decorating, if `strategy` has no possible source, or a source names no parameter.
@@ -113,7 +116,7 @@ def track_order(
     vocabulary.check_dialect(dialect)
     unknown = outcomes.unknown_on(unknown_on)
 
-    def outcome(reading: Reading) -> str:
+    def outcome(reading: CallContext) -> str:
         exception = reading.exception
         if exception is not None:
             reading.default("reason", exception)
@@ -121,7 +124,15 @@ def track_order(
             return _UNKNOWN if outcomes.is_unknown(exception, unknown) else "rejected"
         return _by_status(reading, dialect)
 
-    recipe = Recipe("track_order", _FIELDS, _RULES, outcome=outcome, plain=_SENT, decisive=("status",), dialect=dialect)
+    recipe = Recipe(
+        "track_order",
+        _FIELDS,
+        _RULES,
+        outcome=outcome,
+        outcome_if_none=_SENT,
+        outcome_fields=("status",),
+        dialect=dialect,
+    )
     given = {
         "strategy": strategy,
         "side": side,
@@ -133,7 +144,7 @@ def track_order(
     return decorate(function, recipe, given, metrics, precreate)
 
 
-def _by_status(reading: Reading, dialect: str | None) -> str:
+def _by_status(reading: CallContext, dialect: str | None) -> str:
     raw = reading("status")
     if raw is MISSING or raw is None:
         return _SENT
@@ -156,7 +167,7 @@ def _by_status(reading: Reading, dialect: str | None) -> str:
     return status if status in ("filled", "rejected", "cancelled", "expired") else _SENT
 
 
-def _name(reading: Reading) -> None:
+def _name(reading: CallContext) -> None:
     reason = reading("reason")
     if reason is not MISSING:
         reading.put("reason", outcomes.reason_in(reason))
@@ -167,7 +178,7 @@ _FILLED: Final = ("filled", "filled_quantity", "filled_qty")
 _QUANTITY: Final = ("amount", "quantity", "qty")
 
 
-def _quantities(reading: Reading) -> dict[str, object]:
+def _quantities(reading: CallContext) -> dict[str, object]:
     """The filled and the whole quantity that a broker's answer reports; nothing where it does not."""
     try:
         filled = _first(reading.result, _FILLED)

@@ -7,16 +7,17 @@ from contextvars import ContextVar
 from functools import partial
 from typing import Any, Final, ParamSpec, TypeVar, overload
 
-from tradmetrics import catalogue, snapshots
-from tradmetrics.book import TradingMetrics
-from tradmetrics.contexts import put
+from tradmetrics import catalogue
+from tradmetrics.capture.call_context import CallContext
+from tradmetrics.capture.call_site import CallSite
+from tradmetrics.capture.context_variables import put
+from tradmetrics.capture.readers import Field
+from tradmetrics.capture.recipe import Recipe
+from tradmetrics.capture.sources import LabelSource, Result
+from tradmetrics.capture.wrapping import Decorator, decorate, suggest_keywords
 from tradmetrics.decorators.snapshots import value_of
-from tradmetrics.instrument import Site
-from tradmetrics.labels import LabelSource, Result
-from tradmetrics.readers import Field
-from tradmetrics.reading import Reading
-from tradmetrics.recipe import Recipe
-from tradmetrics.wrapping import Decorator, decorate, taught
+from tradmetrics.record import snapshots
+from tradmetrics.registry.metrics import TradingMetrics
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -29,19 +30,19 @@ class _Call:
     """A call that is going on, or was the last one here.
 
     Attributes:
-        book: The book that it records to.
+        metrics: The metrics object that it records to.
         outer: The call that it was made within, through however many other functions.
         within: What was reported within it, by whom: that waits for its own answer, which stands for it.
         is_over: Whether it has ended.
     """
 
-    __slots__ = ("book", "is_over", "outer", "within")
+    __slots__ = ("is_over", "metrics object", "outer", "within")
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: CallSite) -> None:
         outer: _Call | None = _calls.get()
         while outer is not None and outer.is_over:
             outer = outer.outer
-        self.book = site.book
+        self.metrics = site.metrics
         self.outer: _Call | None = outer
         self.within: dict[snapshots.Reporter, Report] = {}
         self.is_over: bool = False
@@ -65,7 +66,7 @@ def track_positions(
     quantity: LabelSource | None = None,
     metrics: TradingMetrics | None = None,
 ) -> Decorator: ...
-@taught
+@suggest_keywords
 def track_positions(
     function: Callable[..., Any] | None = None,
     /,
@@ -109,14 +110,14 @@ def track_positions(
             position. A parameter of the function of that name counts where a position has none.
         unrealized_pnl: Likewise of its unrealized P&L.
         quantity: Likewise of its quantity.
-        metrics: The book to record to; by default the process's.
+        metrics: The metrics object to record to; by default the process's.
     """
     given = {"strategy": strategy, "unrealized_pnl": unrealized_pnl, "quantity": quantity}
     paths = {name: (name,) if source is None else getattr(source, "path", None) for name, source in given.items()}
     marks = [path for name, path in paths.items() if path and isinstance(given[name], Result | None)]
     reporters: dict[int, snapshots.Reporter] = {}  # by site, since a decorator may be put on several functions
 
-    def effect(reading: Reading) -> None:
+    def effect(reading: CallContext) -> None:
         call = reading.entered
         if call is None:
             return
@@ -128,7 +129,7 @@ def track_positions(
             reporter = reporters.setdefault(id(reading.site), snapshots.Reporter())
             report = partial(
                 snapshots.set_positions,
-                reading.book,
+                reading.metrics,
                 reading.result,
                 site=reading.site.name,
                 marks=marks,
@@ -138,7 +139,7 @@ def track_positions(
             )
             reports = {reporter: report}
         outer = call.outer
-        if outer is not None and outer.book is reading.book and not outer.is_over:
+        if outer is not None and outer.metrics is reading.metrics and not outer.is_over:
             outer.within.update(reports)
             return
         for report in reports.values():

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from typing import Any, Final, ParamSpec, TypeVar, overload
 
 from tradmetrics import catalogue
-from tradmetrics.book import TradingMetrics
-from tradmetrics.labels import MISSING, LabelSource
-from tradmetrics.outcomes import ERROR, OK, method_name, request_status, status_of_exception
-from tradmetrics.readers import Field
-from tradmetrics.reading import Reading
-from tradmetrics.recipe import Recipe, Rule
-from tradmetrics.wrapping import Decorator, decorate, taught
+from tradmetrics.capture.call_context import CallContext
+from tradmetrics.capture.readers import Field
+from tradmetrics.capture.recipe import Recipe, Rule
+from tradmetrics.capture.sources import LabelSource
+from tradmetrics.capture.wrapping import Decorator, decorate, suggest_keywords
+from tradmetrics.model.missing import MISSING
+from tradmetrics.registry.metrics import TradingMetrics
+from tradmetrics.vocabulary.outcomes import ERROR, OK, method_name, request_status, status_of_exception
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -38,7 +39,7 @@ def track_request(
     precreate: bool = False,
     metrics: TradingMetrics | None = None,
 ) -> Decorator: ...
-@taught
+@suggest_keywords
 def track_request(
     function: Callable[..., Any] | None = None,
     /,
@@ -72,7 +73,7 @@ def track_request(
         status: Source of the status, where the result does not hold it.
         precreate: True shows series at 0 before the first call, where all labels are known: constants, and parameters
             annotated with an Enum, a Literal or bool.
-        metrics: The book to record to; by default the process's.
+        metrics: The metrics object to record to; by default the process's.
 
     Raises:
         LabelSourceError: When decorating, if `endpoint` has no possible source, or a source names no parameter.
@@ -82,15 +83,15 @@ def track_request(
         _FIELDS,
         _RULES,
         outcome=_finished,
-        plain=OK,
-        decisive=("status",),
+        outcome_if_none=OK,
+        outcome_fields=("status",),
         spelled={"method": method_name},
     )
     given = {"endpoint": endpoint, "method": method_name(method), "status": status}
     return decorate(function, recipe, given, metrics, precreate)
 
 
-def _finished(reading: Reading) -> str:
+def _finished(reading: CallContext) -> str:
     if reading.exception is not None:
         try:
             reading.put("status", status_of_exception(reading.exception))

@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final, ParamSpec, TypeVar, overload
 
 from tradmetrics import catalogue
-from tradmetrics.book import TradingMetrics
+from tradmetrics.capture.call_context import CallContext
+from tradmetrics.capture.readers import Field
+from tradmetrics.capture.recipe import Recipe, Rule
+from tradmetrics.capture.sources import LabelSource
+from tradmetrics.capture.wrapping import Decorator, decorate, suggest_keywords
 from tradmetrics.errors import ConfigurationError
-from tradmetrics.labels import LabelSource
-from tradmetrics.outcomes import ExceptionName, Names, is_one_of
-from tradmetrics.readers import Field
-from tradmetrics.reading import Reading
-from tradmetrics.recipe import Recipe, Rule
-from tradmetrics.values import is_false
-from tradmetrics.wrapping import Decorator, decorate, taught
+from tradmetrics.registry.metrics import TradingMetrics
+from tradmetrics.vocabulary.numbers import is_false
+from tradmetrics.vocabulary.outcomes import ExceptionName, Names, is_one_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -24,7 +24,7 @@ _NOT_DONE: Final = "not done"
 _WHEN_DONE: Final = frozenset({_DONE})
 
 
-def _done(reading: Reading) -> str:
+def _done(reading: CallContext) -> str:
     return _NOT_DONE if reading.exception is not None or is_false(reading.result) else _DONE
 
 
@@ -56,7 +56,7 @@ def track_circuit_breaker(
     precreate: bool = False,
     metrics: TradingMetrics | None = None,
 ) -> Decorator: ...
-@taught
+@suggest_keywords
 def track_circuit_breaker(
     function: Callable[..., Any] | None = None,
     /,
@@ -89,7 +89,7 @@ def track_circuit_breaker(
             attribute or key.
         precreate: True shows series at 0 before the first call, where all labels are known: constants, and parameters
             annotated with an Enum, a Literal or bool.
-        metrics: The book to record to; by default the process's.
+        metrics: The metrics object to record to; by default the process's.
 
     Raises:
         LabelSourceError: When decorating, if a source names no parameter.
@@ -101,7 +101,7 @@ def track_circuit_breaker(
 def track_circuit_breaker_reset(function: Callable[P, R], /) -> Callable[P, R]: ...
 @overload
 def track_circuit_breaker_reset(function: None = None, /, *, metrics: TradingMetrics | None = None) -> Decorator: ...
-@taught
+@suggest_keywords
 def track_circuit_breaker_reset(
     function: Callable[..., Any] | None = None, /, *, metrics: TradingMetrics | None = None
 ) -> Any:
@@ -111,7 +111,7 @@ def track_circuit_breaker_reset(
 
     Args:
         function: The function, when the decorator is written without parentheses.
-        metrics: The book to record to; by default the process's.
+        metrics: The metrics object to record to; by default the process's.
     """
     return decorate(function, _RESET, {}, metrics)
 
@@ -128,7 +128,7 @@ def track_risk_check(
     precreate: bool = False,
     metrics: TradingMetrics | None = None,
 ) -> Decorator: ...
-@taught
+@suggest_keywords
 def track_risk_check(
     function: Callable[..., Any] | None = None,
     /,
@@ -159,7 +159,7 @@ def track_risk_check(
         breach: Exceptions that mean a breach, also in a group: classes or class names, with or without their module.
         precreate: True shows series at 0 before the first call, where all labels are known: constants, and parameters
             annotated with an Enum, a Literal or bool.
-        metrics: The book to record to; by default the process's.
+        metrics: The metrics object to record to; by default the process's.
 
     Raises:
         LabelSourceError: When decorating, if `limit_type` has no possible source, or a source names no parameter.
@@ -167,7 +167,7 @@ def track_risk_check(
     """
     breaches = _breaches(breach)
 
-    def outcome(reading: Reading) -> str:
+    def outcome(reading: CallContext) -> str:
         if reading.exception is None:
             return _DONE if is_false(reading.result) else _NOT_DONE
         return _DONE if is_one_of(reading.exception, breaches) else _NOT_DONE

@@ -8,19 +8,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, ParamSpec, TypeVar, overload
 
-from tradmetrics import catalogue, snapshots
-from tradmetrics.book import TradingMetrics
-from tradmetrics.definition import MetricDefinition
-from tradmetrics.labels import MISSING, LabelSource, Result, follow
-from tradmetrics.readers import Field
-from tradmetrics.reading import Reading
-from tradmetrics.recipe import Recipe
-from tradmetrics.wrapping import Decorator, decorate, taught
+from tradmetrics import catalogue
+from tradmetrics.capture.call_context import CallContext
+from tradmetrics.capture.readers import Field
+from tradmetrics.capture.recipe import Recipe
+from tradmetrics.capture.sources import LabelSource, Result, follow
+from tradmetrics.capture.wrapping import Decorator, decorate, suggest_keywords
+from tradmetrics.model.definition import MetricDefinition
+from tradmetrics.model.missing import MISSING
+from tradmetrics.record import snapshots
+from tradmetrics.registry.metrics import TradingMetrics
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-Apply = Callable[[Reading, Mapping[str, object]], None]
+Apply = Callable[[CallContext, Mapping[str, object]], None]
 
 _ALSO: Final[Mapping[str, tuple[str, ...]]] = {
     "daily": ("daily", "daily_pnl"),
@@ -38,7 +40,7 @@ def _recipe(decorator: str, given: Mapping[str, object], apply: Apply, gauges: I
     figures = [name for name in given if name != "strategy"]
     looked_for = ", ".join(" or ".join(_ALSO.get(name, (name,))) for name in figures)
 
-    def effect(reading: Reading) -> None:
+    def effect(reading: CallContext) -> None:
         if reading.exception is not None or reading.result is None:
             return
         for item in snapshots.items_of(reading.result):
@@ -53,11 +55,11 @@ def _recipe(decorator: str, given: Mapping[str, object], apply: Apply, gauges: I
     return Recipe(decorator, fields, effect=effect, needs_result=True, also=tuple(gauges))
 
 
-def value_of(reading: Reading, field: Field, source: object, item: object) -> object:
+def value_of(reading: CallContext, field: Field, source: object, item: object) -> object:
     """A field of a snapshot: `MISSING` where there is none, and None where reading it failed, which is counted."""
     if source is None:
         for name in field.names or (field.name,):
-            value = snapshots.read(reading.book, reading.site.name, item, name)
+            value = snapshots.read(reading.metrics, reading.site.name, item, name)
             if value is not MISSING:
                 return value
         return reading(field.name) if field.from_arguments else MISSING
@@ -84,7 +86,7 @@ def track_pnl(
     realized: LabelSource | None = None,
     metrics: TradingMetrics | None = None,
 ) -> Decorator: ...
-@taught
+@suggest_keywords
 def track_pnl(
     function: Callable[..., Any] | None = None,
     /,
@@ -99,7 +101,7 @@ def track_pnl(
 
     Fields: `daily` or `daily_pnl`, `unrealized` or `unrealized_pnl`, `realized` or `realized_pnl` (currency), and
     `daily_pct` (percent). Those that are absent leave their gauge alone; a snapshot with none of them is an error that
-    is counted. In a book with `StrategyStats`, `daily` is not set: that comes from the trades.
+    is counted. In a metrics object with `StrategyStats`, `daily` is not set: that comes from the trades.
 
     Example:
         ```python
@@ -117,12 +119,12 @@ def track_pnl(
         daily_pct: Likewise in percent of capital.
         unrealized: Likewise of the open positions.
         realized: Likewise of the closed positions.
-        metrics: The book to record to; by default the process's.
+        metrics: The metrics object to record to; by default the process's.
     """
     given = {"daily": daily, "daily_pct": daily_pct, "unrealized": unrealized, "realized": realized}
 
-    def apply(reading: Reading, values: Mapping[str, object]) -> None:
-        snapshots.set_gauges(reading.book, snapshots.PNL, values, site=reading.site.name)
+    def apply(reading: CallContext, values: Mapping[str, object]) -> None:
+        snapshots.set_gauges(reading.metrics, snapshots.PNL, values, site=reading.site.name)
 
     return decorate(function, _recipe("track_pnl", given, apply, snapshots.PNL.values()), given, metrics)
 
@@ -142,7 +144,7 @@ def track_capital(
     margin_available: LabelSource | None = None,
     metrics: TradingMetrics | None = None,
 ) -> Decorator: ...
-@taught
+@suggest_keywords
 def track_capital(
     function: Callable[..., Any] | None = None,
     /,
@@ -178,7 +180,7 @@ def track_capital(
         utilization: Likewise of the capital in use, in percent.
         margin_used: Likewise of the margin that open positions hold.
         margin_available: Likewise of the margin that is free.
-        metrics: The book to record to; by default the process's.
+        metrics: The metrics object to record to; by default the process's.
     """
     given = {
         "total": total,
@@ -189,8 +191,8 @@ def track_capital(
         "margin_available": margin_available,
     }
 
-    def apply(reading: Reading, values: Mapping[str, object]) -> None:
-        snapshots.set_gauges(reading.book, snapshots.CAPITAL, values, site=reading.site.name)
+    def apply(reading: CallContext, values: Mapping[str, object]) -> None:
+        snapshots.set_gauges(reading.metrics, snapshots.CAPITAL, values, site=reading.site.name)
 
     return decorate(function, _recipe("track_capital", given, apply, snapshots.CAPITAL.values()), given, metrics)
 
@@ -207,7 +209,7 @@ def track_market(
     session_open: LabelSource | None = None,
     metrics: TradingMetrics | None = None,
 ) -> Decorator: ...
-@taught
+@suggest_keywords
 def track_market(
     function: Callable[..., Any] | None = None,
     /,
@@ -239,12 +241,12 @@ def track_market(
         vix: Source of the level of the volatility index, where it is not the result's `vix`.
         condition: Likewise of the market's condition.
         session_open: Likewise of whether the session is open.
-        metrics: The book to record to; by default the process's.
+        metrics: The metrics object to record to; by default the process's.
     """
     given = {"vix": vix, "condition": condition, "session_open": session_open}
 
-    def apply(reading: Reading, values: Mapping[str, object]) -> None:
-        snapshots.set_market(reading.book, values, site=reading.site.name)
+    def apply(reading: CallContext, values: Mapping[str, object]) -> None:
+        snapshots.set_market(reading.metrics, values, site=reading.site.name)
 
     return decorate(function, _recipe("track_market", given, apply, _MARKET), given, metrics)
 
@@ -263,7 +265,7 @@ def track_strategy(
     trades_today: LabelSource | None = None,
     metrics: TradingMetrics | None = None,
 ) -> Decorator: ...
-@taught
+@suggest_keywords
 def track_strategy(
     function: Callable[..., Any] | None = None,
     /,
@@ -278,7 +280,7 @@ def track_strategy(
     """Set a strategy's gauges from the snapshot, or list of snapshots, that a function returns.
 
     Fields: `strategy`, `win_rate` (ratio, 0 to 1), `avg_pnl` (currency), `sharpe_ratio` and `trades_today`. Those that
-    are absent leave their gauge alone; a snapshot with no figure is an error that is counted. In a book with
+    are absent leave their gauge alone; a snapshot with no figure is an error that is counted. In a metrics object with
     `StrategyStats` none of these is set: they come from the trades.
 
     Example:
@@ -298,7 +300,7 @@ def track_strategy(
         avg_pnl: Likewise of the average P&L of a trade.
         sharpe_ratio: Likewise of the Sharpe ratio.
         trades_today: Likewise of the number of trades of the day.
-        metrics: The book to record to; by default the process's.
+        metrics: The metrics object to record to; by default the process's.
     """
     given = {
         "strategy": strategy,
@@ -308,8 +310,8 @@ def track_strategy(
         "trades_today": trades_today,
     }
 
-    def apply(reading: Reading, values: Mapping[str, object]) -> None:
+    def apply(reading: CallContext, values: Mapping[str, object]) -> None:
         name = values["strategy"]
-        snapshots.set_gauges(reading.book, snapshots.STRATEGY, values, (name,), site=reading.site.name)
+        snapshots.set_gauges(reading.metrics, snapshots.STRATEGY, values, (name,), site=reading.site.name)
 
     return decorate(function, _recipe("track_strategy", given, apply, snapshots.STRATEGY.values()), given, metrics)

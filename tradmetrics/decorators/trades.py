@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, ParamSpec, TypeVar, overload
 
-from tradmetrics import catalogue, vocabulary
-from tradmetrics.book import TradingMetrics
-from tradmetrics.labels import MISSING, LabelSource
-from tradmetrics.readers import Field
-from tradmetrics.reading import Reading
-from tradmetrics.recipe import Prepared, Recipe, Rule
-from tradmetrics.stats import is_executed
-from tradmetrics.values import number_of
-from tradmetrics.wrapping import Decorator, decorate, taught
+from tradmetrics import catalogue
+from tradmetrics.capture.call_context import CallContext
+from tradmetrics.capture.readers import Field
+from tradmetrics.capture.recipe import AfterCall, Recipe, Rule
+from tradmetrics.capture.sources import LabelSource
+from tradmetrics.capture.wrapping import Decorator, decorate, suggest_keywords
+from tradmetrics.model.missing import MISSING
+from tradmetrics.record.stats import is_executed
+from tradmetrics.registry.metrics import TradingMetrics
+from tradmetrics.vocabulary import fold as vocabulary
+from tradmetrics.vocabulary.numbers import number_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -49,7 +51,7 @@ def track_trade(
     precreate: bool = False,
     metrics: TradingMetrics | None = None,
 ) -> Decorator: ...
-@taught
+@suggest_keywords
 def track_trade(
     function: Callable[..., Any] | None = None,
     /,
@@ -86,7 +88,7 @@ def track_trade(
         dialect: The broker whose spellings are meant.
         precreate: True shows series at 0 before the first call, where all labels are known: constants, and parameters
             annotated with an Enum, a Literal or bool.
-        metrics: The book to record to; by default the process's.
+        metrics: The metrics object to record to; by default the process's.
 
     Raises:
         LabelSourceError: When decorating, if `strategy` has no possible source, or a source names no parameter.
@@ -98,9 +100,9 @@ def track_trade(
         _FIELDS,
         TRADE_RULES,
         outcome=_outcome,
-        plain=_NO_PNL,
-        decisive=("status", "pnl"),
-        prepare=_statistics,
+        outcome_if_none=_NO_PNL,
+        outcome_fields=("status", "pnl"),
+        after_call=_statistics,
         dialect=dialect,
     )
     return decorate(
@@ -108,7 +110,7 @@ def track_trade(
     )
 
 
-def _outcome(reading: Reading) -> str:
+def _outcome(reading: CallContext) -> str:
     exception = reading.exception
     if exception is not None:
         reading.put("status", "failed" if isinstance(exception, Exception) else "unknown")
@@ -130,10 +132,10 @@ def _outcome(reading: Reading) -> str:
     return _WON if pnl > 0 else _LOST if pnl < 0 else _EVEN
 
 
-def _statistics(reading: Reading) -> Prepared | None:
-    book = reading.book
-    stats = book.strategy_stats
+def _statistics(reading: CallContext) -> AfterCall | None:
+    metrics = reading.metrics
+    stats = metrics.strategy_stats
     if stats is None or not is_executed(reading("status"), reading.site.recipe.dialect):
         return None
     strategy, site = reading("strategy"), reading.site.name
-    return lambda call: stats.trade(book, strategy, None if call is None else call("pnl"), site=site)
+    return lambda call: stats.trade(metrics, strategy, None if call is None else call("pnl"), site=site)

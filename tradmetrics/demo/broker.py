@@ -51,7 +51,7 @@ _MOST_STUCK: Final = 4
 
 @dataclass
 class _Resting:
-    """An open order in the broker's book."""
+    """An open order in the broker's metrics object."""
 
     order: Order
     outcome: Outcome
@@ -78,7 +78,7 @@ class Broker:
         self._switch = switch
         self._market = market
         self._ledger = ledger
-        self._book: dict[str, _Resting] = {}
+        self._metrics: dict[str, _Resting] = {}
         self._deck: list[Outcome] = self._shuffled(_OPENING)
         self._trades = 0
         self.on_update: Callable[[OrderUpdate], object] = lambda update: None
@@ -100,7 +100,7 @@ class Broker:
         if outcome is Outcome.REFUSE:
             self._ledger.add("rejected", order.strategy, "insufficient_funds")
             raise InsufficientFunds(f"{order.symbol}: {order.quantity * order.reference_price:.2f} needed")
-        self._book[order.id] = _Resting(order, outcome)
+        self._metrics[order.id] = _Resting(order, outcome)
         if outcome is Outcome.EARLY:
             self._fill(order.id, order.quantity)
         elif outcome in (Outcome.LATE, Outcome.LOST):
@@ -114,7 +114,7 @@ class Broker:
     def cancel(self, order_id: str) -> None:
         """Ask for an order to be cancelled; the answer comes as an update."""
         self._ledger.add("messages", "cancel")
-        resting = self._book.get(order_id)
+        resting = self._metrics.get(order_id)
         if resting is not None and resting.outcome is not Outcome.STUCK:
             self._after(0.05, 0.3, order_id, lambda order_id: self._end(order_id, "CANCELLED", "not_filled"))
 
@@ -125,24 +125,24 @@ class Broker:
             OrderError: When the old order is not open any more.
         """
         self._ledger.add("messages", "modify")
-        resting = self._book.pop(order_id, None)
+        resting = self._metrics.pop(order_id, None)
         if resting is None:
             raise OrderError(f"order {order_id} is not open")
-        self._book[order.id] = _Resting(order, resting.outcome, resting.filled, resting.acknowledged)
+        self._metrics[order.id] = _Resting(order, resting.outcome, resting.filled, resting.acknowledged)
         if resting.outcome is Outcome.REST:
             self._after(0.3, 2.0, order.id, self._fill_all)
         return Acknowledgement(order.id, "MODIFY VALIDATION PENDING")
 
     def close(self) -> None:
         """The end of the session: what is still open expires."""
-        for order_id in list(self._book):
+        for order_id in list(self._metrics):
             self._end(order_id, "EXPIRED", None)
 
     def _decide(self, order: Order) -> Outcome:
         conditions = self._switch.conditions
         chance = self._random.random()
         if conditions.orders_stuck:
-            stuck = sum(each.outcome is Outcome.STUCK for each in self._book.values())
+            stuck = sum(each.outcome is Outcome.STUCK for each in self._metrics.values())
             return Outcome.STUCK if stuck < _MOST_STUCK else Outcome.EXPIRE
         if chance < conditions.reject_share:
             return Outcome.REJECT
@@ -155,7 +155,7 @@ class Broker:
         return Outcome.FILL if place is None else self._deck.pop(place)
 
     def _acknowledge(self, order_id: str) -> None:
-        resting = self._book[order_id]
+        resting = self._metrics[order_id]
         if resting.outcome is Outcome.REJECT:
             self._end(order_id, "REJECTED", self._random.choice(_REASONS))
             return
@@ -180,22 +180,22 @@ class Broker:
     def _release(self) -> None:
         """Fill what was stuck, once the fault is over."""
         if not self._switch.conditions.orders_stuck:
-            for order_id, resting in list(self._book.items()):
+            for order_id, resting in list(self._metrics.items()):
                 if resting.outcome is Outcome.STUCK:
                     self._fill_all(order_id)
 
     def _fill_half(self, order_id: str) -> None:
-        resting = self._book[order_id]
+        resting = self._metrics[order_id]
         self._fill(order_id, resting.order.quantity // 2 or 1)
         if resting.outcome is Outcome.PARTS:
             self._after(0.5, 3.0, order_id, self._fill_all)
 
     def _fill_all(self, order_id: str) -> None:
-        resting = self._book[order_id]
+        resting = self._metrics[order_id]
         self._fill(order_id, resting.order.quantity - resting.filled)
 
     def _fill(self, order_id: str, quantity: int) -> None:
-        resting = self._book[order_id]
+        resting = self._metrics[order_id]
         order = resting.order
         if not resting.filled:
             self._ledger.add("first_fills", order.strategy)
@@ -209,7 +209,7 @@ class Broker:
             order_id, "COMPLETE" if complete else "OPEN", resting.filled, f"T{self._trades}", quantity, price
         )
         if complete:
-            del self._book[order_id]
+            del self._metrics[order_id]
             self._ledger.add("slippages", order.strategy, order.side)
             self._ledger.add("filled", order.strategy, order.side)
             self._ledger.add("fill_times", order.strategy)
@@ -219,7 +219,7 @@ class Broker:
             self.on_update(update)
 
     def _end(self, order_id: str, status: str, reason: str | None) -> None:
-        resting = self._book.pop(order_id)
+        resting = self._metrics.pop(order_id)
         strategy = resting.order.strategy
         if resting.filled:
             self._ledger.add("slippages", strategy, resting.order.side)
@@ -233,7 +233,7 @@ class Broker:
         """Do something about an order in a while, unless it has ended by then."""
 
         def run() -> None:
-            if order_id in self._book:
+            if order_id in self._metrics:
                 action(order_id)
 
         self._clock.later(self._random.uniform(least, most), run)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from tradmetrics import catalogue
-from tradmetrics.definition import MetricDefinition
+from tradmetrics.model.definition import MetricDefinition
 
 _COUNTERS: Final[Mapping[str, MetricDefinition]] = {
     "submitted": catalogue.ORDERS_SUBMITTED,

@@ -24,7 +24,7 @@ _CONFIDENT: Final = 0.6
 
 
 class DirectionModel:
-    """Logistic regression of the next move's direction on the order-book imbalance and a feature that is noise.
+    """Logistic regression of the next move's direction on the order-metrics object imbalance and a feature that is noise.
 
     Args:
         random: The model's own source of chance.

@@ -16,7 +16,7 @@ from tradmetrics import Sampler, start_metrics_server
 from tradmetrics.demo.display import StatusLine
 from tradmetrics.demo.faults import LEAD_IN_SECONDS, FaultName
 from tradmetrics.demo.session import Session
-from tradmetrics.server import MetricsServer
+from tradmetrics.serving.server import MetricsServer
 
 _PAUSE_SECONDS: Final = 0.02
 _LONGEST_STRIDE_SECONDS: Final = 0.1

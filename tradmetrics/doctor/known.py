@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from tradmetrics.catalogue import CATALOGUE
-from tradmetrics.definition import MetricDefinition
 from tradmetrics.doctor.findings import Labels, Sample
+from tradmetrics.model.definition import MetricDefinition
 
 # Prometheus adds these to every series that it scrapes.
 TARGET_LABELS: Final = frozenset({"job", "instance"})

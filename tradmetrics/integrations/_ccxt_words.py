@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from itertools import zip_longest
 from typing import Any, Final
 
-from tradmetrics import outcomes
 from tradmetrics.integrations._hooks import Finish
+from tradmetrics.vocabulary import outcomes
 
 _STOPS: Final = ("triggerPrice", "stopPrice", "stopLossPrice", "takeProfitPrice")
 _TRAILS: Final = ("trailingAmount", "trailingPercent", "trailingDelta")

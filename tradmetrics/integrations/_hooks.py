@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from typing_extensions import Self
 
-from tradmetrics.book import TradingMetrics
-from tradmetrics.default import get_metrics
 from tradmetrics.errors import ConfigurationError
+from tradmetrics.registry.default import get_metrics
+from tradmetrics.registry.metrics import TradingMetrics
 
 if TYPE_CHECKING:
-    from tradmetrics.lifecycle.tracker import OrderTracker
+    from tradmetrics.orders.tracker import OrderTracker
 
 Finish: TypeAlias = Callable[[Any, BaseException | None], None]
 """Called when a watched call has ended, with its result and its exception."""
@@ -32,7 +32,7 @@ class Handle:
     Attributes:
         active: True until `undo()`.
         orders: The tracker that follows the orders, for `open_orders()` and `snapshot()`.
-        metrics: The book that is recorded to.
+        metrics: The metrics object that is recorded to.
         site: The adapter's name where errors are counted.
     """
 
@@ -174,7 +174,7 @@ def instrument(
     Args:
         targets: Objects of the library that belong together. One of them that has a handle already shares it.
         start: Called once for a new handle; returns what hooks into one target.
-        metrics: The book; by default the process's. When it is disabled, nothing is touched.
+        metrics: The metrics object; by default the process's. When it is disabled, nothing is touched.
         site: The adapter's name where errors are counted.
         restores: Whether `start` brings orders of an earlier process along.
 

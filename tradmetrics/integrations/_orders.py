@@ -12,10 +12,10 @@ from typing_extensions import Self
 
 from tradmetrics import catalogue
 from tradmetrics.errors import ConfigurationError
-from tradmetrics.exporter import MetricsExporter
 from tradmetrics.integrations._hooks import Finish, Handle
-from tradmetrics.lifecycle.tracker import OrderTracker
-from tradmetrics.outcomes import is_unknown, reason_of
+from tradmetrics.orders.tracker import OrderTracker
+from tradmetrics.record.exporter import MetricsExporter
+from tradmetrics.vocabulary.outcomes import is_unknown, reason_of
 
 Strategy: TypeAlias = str | Callable[[Any], object]
 """The label of all orders, or what gives it for one of the library's own orders."""
@@ -208,12 +208,12 @@ class Orders:
 
     def profit(self, strategy: object, pnl: float) -> None:
         """Record what a trade won or lost that has been counted before."""
-        book = self.metrics
-        if book.strategy_stats is not None:
-            book.strategy_stats.trade(book, strategy, pnl, site=self.site)
-        book.record(catalogue.TRADES_PNL, (strategy,), pnl, site=self.site)
+        metrics = self.metrics
+        if metrics.strategy_stats is not None:
+            metrics.strategy_stats.trade(metrics, strategy, pnl, site=self.site)
+        metrics.record(catalogue.TRADES_PNL, (strategy,), pnl, site=self.site)
         if pnl:
-            book.record(catalogue.PROFIT if pnl > 0 else catalogue.LOSS, (strategy,), abs(pnl), site=self.site)
+            metrics.record(catalogue.PROFIT if pnl > 0 else catalogue.LOSS, (strategy,), abs(pnl), site=self.site)
 
     def message(self, action: str) -> None:
         """Count a message to the broker that is about no order that is followed, or about all of them."""

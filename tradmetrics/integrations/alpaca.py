@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from tradmetrics.book import TradingMetrics
 from tradmetrics.errors import ConfigurationError
 from tradmetrics.integrations._hooks import Finish, Handle, check_target, check_version, instrument
 from tradmetrics.integrations._orders import Following, Orders, Strategy
 from tradmetrics.integrations._requests import watch_session
-from tradmetrics.outcomes import is_unknown
+from tradmetrics.registry.metrics import TradingMetrics
+from tradmetrics.vocabulary.outcomes import is_unknown
 
 Arguments = Mapping[str, Any]
 
@@ -52,7 +52,7 @@ def instrument_alpaca(
         stream: An `alpaca.trading.stream.TradingStream`, before or after it subscribes.
         strategy: The label of all orders, or a callable that takes the order and returns it: the request
             (`MarketOrderRequest`, …) when it is submitted. `lambda order: order.client_order_id.split("-")[0]`.
-        metrics: The book; by default the process's.
+        metrics: The metrics object; by default the process's.
         restore: What `handle.orders.snapshot()` returned in an earlier process, by way of JSON or not: its orders are
             followed on, under the strategies that they have, and not counted again.
         max_open: Open orders that are remembered; for one more, the oldest goes and counts as `evicted`.

@@ -7,9 +7,9 @@ from typing import Any, Final
 
 import backtrader  # type: ignore[import-not-found, import-untyped, unused-ignore]
 
-from tradmetrics.book import TradingMetrics
 from tradmetrics.integrations._hooks import Handle, check_target, check_version, instrument
 from tradmetrics.integrations._orders import Following, Orders, Strategy
+from tradmetrics.registry.metrics import TradingMetrics
 
 _SITE: Final = "tradmetrics.integrations.backtrader"
 _STATUSES: Final = {
@@ -66,7 +66,7 @@ def instrument_backtrader(
         cerebro: The engine, before `run()`.
         strategy: The label of all orders, or a callable that takes backtrader's order and returns it:
             `lambda order: type(order.owner).__name__`.
-        metrics: The book; by default the process's.
+        metrics: The metrics object; by default the process's.
         max_open: Open orders that are remembered; for one more, the oldest goes and counts as `evicted`.
         expire_after: Seconds after which an order that has not ended goes, and counts as `evicted`.
 

@@ -8,12 +8,13 @@ from contextvars import ContextVar
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from tradmetrics import catalogue, vocabulary
-from tradmetrics.book import TradingMetrics
+from tradmetrics import catalogue
 from tradmetrics.integrations._ccxt_words import camel_case, id_of, is_unknown, one_by_one, order_type_of, orders_in
 from tradmetrics.integrations._hooks import Begin, Finish, Handle, check_target, check_version, instrument
 from tradmetrics.integrations._orders import Following, Orders, Strategy
-from tradmetrics.outcomes import OK, reason_of
+from tradmetrics.registry.metrics import TradingMetrics
+from tradmetrics.vocabulary import fold as vocabulary
+from tradmetrics.vocabulary.outcomes import OK, reason_of
 
 Arguments = Mapping[str, Any]
 
@@ -62,7 +63,7 @@ def instrument_ccxt(
         strategy: The label of all orders, or a callable that takes the order and returns it. It is called when the
             order is sent, with ccxt's order structure as far as it is known by then: `symbol`, `type`, `side`,
             `amount`, `price`, `clientOrderId`, and the `params` of the call as `info`.
-        metrics: The book; by default the process's.
+        metrics: The metrics object; by default the process's.
         restore: What `handle.orders.snapshot()` returned in an earlier process, by way of JSON or not: its orders are
             followed on, under the strategies that they have, and not counted again.
         max_open: Open orders that are remembered; for one more, the oldest goes and counts as `evicted`.

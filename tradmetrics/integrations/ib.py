@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Final
 
-from tradmetrics.book import TradingMetrics
 from tradmetrics.integrations._hooks import Handle, check_target, check_version, instrument
 from tradmetrics.integrations._orders import Following, Orders, Strategy
+from tradmetrics.registry.metrics import TradingMetrics
 
 _SITE: Final = "tradmetrics.integrations.ib"
 _REJECTED: Final = 201
@@ -50,7 +50,7 @@ def instrument_ib(
         ib: An `ib_async.IB`, connected or not.
         strategy: The label of all orders, or a callable that takes an `ib_async.Trade` and returns it:
             `lambda trade: trade.order.orderRef`.
-        metrics: The book; by default the process's.
+        metrics: The metrics object; by default the process's.
         restore: What `handle.orders.snapshot()` returned in an earlier process, by way of JSON or not: its orders are
             followed on, under the strategies that they have, and not counted again.
         max_open: Open orders that are remembered; for one more, the oldest goes and counts as `evicted`.

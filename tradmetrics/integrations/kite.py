@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import Any, Final
 
-from tradmetrics.book import TradingMetrics
 from tradmetrics.errors import ConfigurationError
-from tradmetrics.exporter import MetricsExporter
 from tradmetrics.integrations._hooks import Finish, Handle, check_target, check_version, instrument
 from tradmetrics.integrations._orders import Following, Orders, Strategy, leading_code
 from tradmetrics.integrations._requests import watch_session
-from tradmetrics.outcomes import is_unknown
+from tradmetrics.record.exporter import MetricsExporter
+from tradmetrics.registry.metrics import TradingMetrics
+from tradmetrics.vocabulary.outcomes import is_unknown
 
 Arguments = Mapping[str, Any]
 
@@ -62,7 +62,7 @@ def instrument_kite(
             `place_order` by name, which are Kite's own (`tradingsymbol`, `transaction_type`, `tag`, …).
         symbol: A callable that takes a tick, as Kite gives it to `on_ticks`, and returns the label:
             `lambda tick: names[tick["instrument_token"]]`. By default the instrument token.
-        metrics: The book; by default the process's.
+        metrics: The metrics object; by default the process's.
         restore: What `handle.orders.snapshot()` returned in an earlier process, by way of JSON or not: its orders are
             followed on, under the strategies that they have, and not counted again.
         max_open: Open orders that are remembered; for one more, the oldest goes and counts as `evicted`.

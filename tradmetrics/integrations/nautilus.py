@@ -5,11 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Final
 
-from tradmetrics import catalogue, vocabulary
-from tradmetrics.book import TradingMetrics
-from tradmetrics.exporter import MetricsExporter
+from tradmetrics import catalogue
 from tradmetrics.integrations._hooks import Handle, check_target, check_version, instrument
 from tradmetrics.integrations._orders import Following, Orders, Strategy, leading_code
+from tradmetrics.record.exporter import MetricsExporter
+from tradmetrics.registry.metrics import TradingMetrics
+from tradmetrics.vocabulary import fold as vocabulary
 
 _SITE: Final = "tradmetrics.integrations.nautilus"
 _READY: Final = 1  # ComponentState.READY, where a component is after a reset
@@ -52,7 +53,7 @@ def instrument_nautilus(
         node_or_engine: A `TradingNode` or a `BacktestEngine`, before it runs.
         strategy: The label of all orders and positions, or a callable that takes NautilusTrader's order (or, for a
             closed position, its event) and returns it. By default their strategy id.
-        metrics: The book; by default the process's.
+        metrics: The metrics object; by default the process's.
         restore: What `handle.orders.snapshot()` returned in an earlier process, by way of JSON or not: its orders are
             followed on, under the strategies that they have, and not counted again.
         max_open: Open orders that are remembered; for one more, the oldest goes and counts as `evicted`.

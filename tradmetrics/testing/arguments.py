@@ -14,10 +14,10 @@ from typing import Any, Final, Literal, NamedTuple, Union, get_args, get_origin
 from hypothesis import strategies as st
 from hypothesis.errors import HypothesisException
 
+from tradmetrics.capture.wrapping import name_of
 from tradmetrics.errors import ConfigurationError
 from tradmetrics.testing.labels import label_values, texts
 from tradmetrics.testing.subjects import orders, trades
-from tradmetrics.wrapping import name_of
 
 _Strategy = st.SearchStrategy[Any]
 

@@ -8,8 +8,8 @@ from types import TracebackType
 from typing import Any, Final
 
 from tradmetrics import catalogue
-from tradmetrics.book import TradingMetrics
-from tradmetrics.default import current, get_metrics
+from tradmetrics.registry.default import current, get_metrics
+from tradmetrics.registry.metrics import TradingMetrics
 from tradmetrics.testing.samples import Metric, Series, find, line, number, spelling, texts
 
 _MOST_LINES: Final = 10
@@ -34,7 +34,7 @@ def assert_metric(name: str, value: object, /, *, metrics: TradingMetrics | None
             `_bucket`.
         value: The value; floats are compared within one part in a billion, and `pytest.approx(…)` as it says. None:
             there is no such series.
-        metrics: The book to read; by default the process's.
+        metrics: The metrics object to read; by default the process's.
         **labels: Labels that the series have, as recorded (`side="BUY"`, not `"buy"`), be they called `name` or
             `value`. Enum members stand for their values, and None for `unknown`.
 
@@ -43,8 +43,8 @@ def assert_metric(name: str, value: object, /, *, metrics: TradingMetrics | None
             no such metric or label, with the nearest names.
     """
     __tracebackhide__ = True
-    book = get_metrics() if metrics is None else metrics
-    metric, wanted = find(book, name), texts(labels)
+    metrics = get_metrics() if metrics is None else metrics
+    metric, wanted = find(metrics, name), texts(labels)
     found = metric.matching(wanted)
     if value is None:
         if not found:
@@ -55,7 +55,7 @@ def assert_metric(name: str, value: object, /, *, metrics: TradingMetrics | None
     expected = "no such series" if value is None else _shown(value)
     raise AssertionError(
         "\n".join(
-            [f"{spelling(name, wanted)} {actual}; expected: {expected}", *_evidence(metric, wanted), *_errors(book)]
+            [f"{spelling(name, wanted)} {actual}; expected: {expected}", *_evidence(metric, wanted), *_errors(metrics)]
         )
     )
 
@@ -81,7 +81,7 @@ class metric_delta:  # noqa: N801 - a context manager reads as a function
     Args:
         name: As for `assert_metric`.
         expected: The change; compared as by `assert_metric`.
-        metrics: The book to read; by default the process's.
+        metrics: The metrics object to read; by default the process's.
         **labels: As for `assert_metric`; labels that are left out are added up over.
 
     Raises:
@@ -96,7 +96,7 @@ class metric_delta:  # noqa: N801 - a context manager reads as a function
         self._expected = expected
         self._metrics = metrics
         self._wanted = texts(labels)
-        self._book: TradingMetrics | None = None
+        self._metrics: TradingMetrics | None = None
         self._before: dict[frozenset[tuple[str, str]], float] = {}
         self._value: float | None = None
 
@@ -109,11 +109,11 @@ class metric_delta:  # noqa: N801 - a context manager reads as a function
         __tracebackhide__ = True
         self._value = None
         self._before = {}
-        # Not the default book that would be built by asking for it: the block may be the one that configures it.
-        self._book = current() if self._metrics is None else self._metrics
-        if self._book is not None:
+        # Not the default metrics object that would be built by asking for it: the block may be the one that configures it.
+        self._metrics = current() if self._metrics is None else self._metrics
+        if self._metrics is not None:
             try:
-                metric = find(self._book, self._name)
+                metric = find(self._metrics, self._name)
             except AssertionError:
                 return self  # a metric of the user's own may appear within the block; if not, leaving says so
             metric.matching(self._wanted)
@@ -142,9 +142,9 @@ class metric_delta:  # noqa: N801 - a context manager reads as a function
 
     def _changes(self) -> Metric:
         """The metric with the changes of its series for values."""
-        book = self._current()
-        before = self._before if book is self._book else {}
-        metric = find(book, self._name)
+        metrics = self._current()
+        before = self._before if metrics is self._metrics else {}
+        metric = find(metrics, self._name)
         series = tuple(Series(each.labels, each.value - before.get(_key(each), 0.0)) for each in metric.series)
         return Metric(metric.name, metric.kind, metric.label_names, series)
 
@@ -188,8 +188,8 @@ def _evidence(metric: Metric, wanted: Mapping[str, str], verb: str = "is there")
     return lines
 
 
-def _errors(book: TradingMetrics) -> list[str]:
+def _errors(metrics: TradingMetrics) -> list[str]:
     """Instrumentation errors, which may be why something was not recorded."""
-    errors = find(book, catalogue.INSTRUMENTATION_ERRORS.name)
+    errors = find(metrics, catalogue.INSTRUMENTATION_ERRORS.name)
     found = [f"    {line(errors.name, each)}" for each in errors.series[:_MOST_LINES]]
     return ["  instrumentation errors were counted:", *found] if found else []

@@ -13,20 +13,20 @@ from hypothesis import HealthCheck, Verbosity, given, settings
 from hypothesis import strategies as st
 
 from tradmetrics import catalogue
-from tradmetrics.book import TradingMetrics
+from tradmetrics.capture.call_context import CallContext
+from tradmetrics.capture.recipe import RAISED, RETURNED, Rule
+from tradmetrics.capture.wrapping import name_of
 from tradmetrics.cardinality import Limits
-from tradmetrics.definition import MetricDefinition
 from tradmetrics.errors import DecorationError
-from tradmetrics.faults import logger
-from tradmetrics.reading import Reading
-from tradmetrics.recipe import RAISED, RETURNED, Rule
-from tradmetrics.registry import Instrument
+from tradmetrics.model.definition import MetricDefinition
+from tradmetrics.model.text import OTHER, UNKNOWN
+from tradmetrics.registry.errors_log import logger
+from tradmetrics.registry.instrument import Instrument
+from tradmetrics.registry.metrics import TradingMetrics
 from tradmetrics.testing.arguments import CallArguments
-from tradmetrics.testing.isolation import TrialBook, default_book, instruments_of, recording_to
+from tradmetrics.testing.isolation import TrialMetrics, default_metrics, instruments_of, recording_to
 from tradmetrics.testing.layers import outermost, sites_of, undecorated, watched
 from tradmetrics.testing.outcomes import Calls, shown
-from tradmetrics.text import OTHER, UNKNOWN
-from tradmetrics.wrapping import name_of
 
 # So small that a handful of calls goes past them.
 _LABEL_BUDGET: Final = 3
@@ -45,8 +45,8 @@ def assert_cardinality_bounded(
 ) -> None:
     """Assert that no calls, whatever their arguments, take a decorated function's labels out of their budgets.
 
-    Draws lists of calls and makes each call twice, on fresh books with small budgets (3 values of a label, 8 series of
-    a metric), so that overflow really happens; the process's default book, and one that the function was given by
+    Draws lists of calls and makes each call twice, on fresh metrics objects with small budgets (3 values of a label, 8 series of
+    a metric), so that overflow really happens; the process's default metrics object, and one that the function was given by
     `metrics=`, see nothing of it. It fails when
 
     - a label leaves its budget, or a label with a closed set of values leaves that set;
@@ -74,7 +74,7 @@ def assert_cardinality_bounded(
 
     Args:
         function: A function that tradmetrics' decorators are on, one or several. An `OrderTracker` keeps the orders
-            that are drawn, and one that has a book of its own records there all the same, unchecked.
+            that are drawn, and one that has a metrics object of its own records there all the same, unchecked.
         strategy: Draws the arguments of a call (`call_arguments(function)`), or single values, such as
             `label_values()` or `orders()`, each passed as the only argument.
         max_examples: Lists of calls to draw.
@@ -128,7 +128,7 @@ class _FailedError(AssertionError):
 
 
 class _Trial:
-    """A decorated function on books of its own."""
+    """A decorated function on metrics objects of its own."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self._function = function
@@ -141,10 +141,10 @@ class _Trial:
                 "functools.partial of one"
             )
         self._bare = undecorated(function)
-        self._seen: list[Reading] = []
-        self._watched = watched(function, self._seen.append, TrialBook())
+        self._seen: list[CallContext] = []
+        self._watched = watched(function, self._seen.append, TrialMetrics())
         self._countable = self._counting()
-        self._others = TrialBook(limits=_LIMITS)
+        self._others = TrialMetrics(limits=_LIMITS)
 
     def _counting(self) -> dict[str, MetricDefinition]:
         """The metrics whose totals the calls tell that are seen."""
@@ -162,21 +162,21 @@ class _Trial:
             _FailedError: When one of the promises is broken.
         """
         # The function's own records are told from those that it makes in its body, through other functions.
-        own, others = TrialBook(limits=_LIMITS), self._others
+        own, others = TrialMetrics(limits=_LIMITS), self._others
         self._seen.clear()
-        with Calls() as call, default_book(others), recording_to(own, self._sites):
+        with Calls() as call, default_metrics(others), recording_to(own, self._sites):
             # The second time, what was remembered of the first is what records.
             for each in (*calls, *calls):
                 self._make(call, each, calls)
             expected = self._expected()
         if any(map(len, self._instruments(others))):
-            self._others = TrialBook(limits=_LIMITS)
+            self._others = TrialMetrics(limits=_LIMITS)
         for problem in (*self._beyond_budget(own), *self._beyond_budget(others), *self._lost(own, expected)):
             self._fail(problem, calls)
 
-    def _instruments(self, book: TradingMetrics) -> Iterator[Instrument]:
+    def _instruments(self, metrics: TradingMetrics) -> Iterator[Instrument]:
         """The instruments that have series, or may have them when they are scraped."""
-        for instrument in instruments_of(book):
+        for instrument in instruments_of(metrics):
             if len(instrument) or instrument.definition.at_scrape:
                 yield instrument
 
@@ -200,7 +200,7 @@ class _Trial:
         expected: defaultdict[str, float] = defaultdict(float)
         for seen in self._seen:
             for site in outermost(self._function):
-                reading = Reading(site, seen._args, seen._kwargs, seen.result, seen.exception, 0.0)
+                reading = CallContext(site, seen._args, seen._kwargs, seen.result, seen.exception, 0.0)
                 try:
                     ended = site.recipe.outcome(reading)
                 except Exception:  # as the engine has it: what is recorded whatever the outcome still is
@@ -210,8 +210,8 @@ class _Trial:
                         expected[rule.definition.name] += _counted(rule) or 0.0
         return expected
 
-    def _beyond_budget(self, book: TradingMetrics) -> Iterator[str]:
-        for instrument in self._instruments(book):
+    def _beyond_budget(self, metrics: TradingMetrics) -> Iterator[str]:
+        for instrument in self._instruments(metrics):
             definition = instrument.definition
             if definition.family == catalogue.SERIES.family and not definition.guarded:
                 continue  # what the guard says about itself has as many series as there are metrics and labels
@@ -232,9 +232,9 @@ class _Trial:
             if len(bounded) > budget and any(label.values is None for label in definition.labels):
                 yield f"{name} has {len(bounded)} series, and its budget is {budget}"
 
-    def _lost(self, book: TradingMetrics, expected: Mapping[str, float]) -> Iterator[str]:
+    def _lost(self, metrics: TradingMetrics, expected: Mapping[str, float]) -> Iterator[str]:
         for name, definition in sorted(self._countable.items()):
-            samples = book.instrument(definition).collect()[0].samples
+            samples = metrics.instrument(definition).collect()[0].samples
             total = sum(sample.value for sample in samples if sample.name.endswith(("_total", "_count")))
             if total != expected[name]:
                 yield f"the total over the series of {name} is {total:g}, and its calls make {expected[name]:g}"
@@ -270,7 +270,7 @@ def _spelled(function: Any, arguments: CallArguments) -> str:
 
 @contextmanager
 def _unlogged() -> Iterator[None]:
-    """Keep the warnings of hundreds of books, each the first of its kind, out of the test's log."""
+    """Keep the warnings of hundreds of metrics objects, each the first of its kind, out of the test's log."""
     before, logger.disabled = logger.disabled, True
     try:
         yield

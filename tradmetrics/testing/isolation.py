@@ -6,57 +6,57 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from tradmetrics import catalogue
-from tradmetrics.book import TradingMetrics
-from tradmetrics.default import default, replace_default
-from tradmetrics.instrument import Site
-from tradmetrics.registration import shelf_of
-from tradmetrics.registry import Instrument
+from tradmetrics.capture.call_site import CallSite
+from tradmetrics.registry.default import default, replace_default
+from tradmetrics.registry.instrument import Instrument
+from tradmetrics.registry.instruments import instruments_of
+from tradmetrics.registry.metrics import TradingMetrics
 
 
-class TrialBook(TradingMetrics):
-    """A book that registers a metric when it is first recorded: a property test makes hundreds of books."""
+class TrialMetrics(TradingMetrics):
+    """A metrics object that registers a metric when it is first recorded: a property test makes hundreds of metrics objects."""
 
     def _register(self) -> None:
         for definition in (catalogue.LABEL_OVERFLOW, catalogue.SERIES_REMOVED):  # what instruments report to
             self.instrument(definition)
-        shelf_of(self.registry).books.add(self)
+        instruments_of(self.registry).users.add(self)
 
 
-def instruments_of(book: TradingMetrics) -> tuple[Instrument, ...]:
-    """The instruments that a book has, those of its user's own metrics among them."""
-    return tuple(book._instruments.values())
+def instruments_of(metrics: TradingMetrics) -> tuple[Instrument, ...]:
+    """The instruments that a metrics object has, those of its user's own metrics among them."""
+    return tuple(metrics._instruments.values())
 
 
 @contextmanager
-def default_book(book: TradingMetrics) -> Iterator[TradingMetrics]:
-    """Make `book` the process's default; afterwards the one before it is the default again, with its settings."""
+def default_metrics(metrics: TradingMetrics) -> Iterator[TradingMetrics]:
+    """Make `metrics` the process's default; afterwards the one before it is the default again, with its settings."""
     with default.lock:
         settings = default.settings
-        before = replace_default(book)
+        before = replace_default(metrics)
         if before is not None:
-            before.unregister()  # a book that is configured meanwhile, on the same registry, must not share its series
+            before.unregister()  # a metrics object that is configured meanwhile, on the same registry, must not share its series
     try:
-        yield book
+        yield metrics
     finally:
         with default.lock:
             used = replace_default(before)
             default.settings = settings
-            if used is not None and used is not book:
+            if used is not None and used is not metrics:
                 used.unregister()
             if before is not None:
                 before.restore()
 
 
 @contextmanager
-def recording_to(book: TradingMetrics, sites: Iterable[Site]) -> Iterator[None]:
-    """Have decorated functions record to `book`, even those that have a book of their own (`metrics=`)."""
+def recording_to(metrics: TradingMetrics, sites: Iterable[CallSite]) -> Iterator[None]:
+    """Have decorated functions record to `metrics`, even those that have a metrics object of their own (`metrics=`)."""
     own = [(site, site._fixed) for site in sites]
     for site, _ in own:
-        site._fixed = book
+        site._fixed = metrics
         site.bind()
     try:
         yield
     finally:
         for site, fixed in own:
             site._fixed = fixed
-        book.forget()  # which has the sites look for their book at their next call
+        metrics.forget()  # which has the sites look for their metrics object at their next call

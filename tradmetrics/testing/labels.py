@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 
+from tradmetrics.model.text import MAX_LENGTH, OTHER, UNKNOWN
 from tradmetrics.testing.hostile import ENUMS, MAKERS, FlagEnum
-from tradmetrics.text import MAX_LENGTH, OTHER, UNKNOWN
 
 _Strategy = st.SearchStrategy[Any]
 

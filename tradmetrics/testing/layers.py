@@ -9,21 +9,21 @@ from functools import partial
 from types import CellType, FunctionType, MethodType
 from typing import Any
 
-from tradmetrics.book import TradingMetrics
-from tradmetrics.instrument import Site
-from tradmetrics.reading import Reading
-from tradmetrics.recipe import Recipe
-from tradmetrics.wrapping import SITE_ATTRIBUTE, instrument
+from tradmetrics.capture.call_context import CallContext
+from tradmetrics.capture.call_site import CallSite
+from tradmetrics.capture.recipe import Recipe
+from tradmetrics.capture.wrapping import CALL_SITES_ATTRIBUTE, instrument
+from tradmetrics.registry.metrics import TradingMetrics
 
 
-def sites_of(function: Any) -> tuple[Site, ...]:
+def sites_of(function: Any) -> tuple[CallSite, ...]:
     """The sites of a decorated function, method, callable object, or `functools.partial` of one."""
     if type(function) is partial:
         return sites_of(function.func)
-    return getattr(function, SITE_ATTRIBUTE, ())
+    return getattr(function, CALL_SITES_ATTRIBUTE, ())
 
 
-def outermost(function: Any) -> tuple[Site, ...]:
+def outermost(function: Any) -> tuple[CallSite, ...]:
     """The sites of the decorators of tradmetrics' that stand directly on one another: they see the same calls."""
     if type(function) is partial:
         return outermost(function.func)
@@ -40,13 +40,13 @@ def undecorated(function: Any) -> Any:
     return _on_the_layers(function, lambda ours: undecorated(ours.__wrapped__))
 
 
-def watched(function: Any, note: Callable[[Reading], None], book: TradingMetrics) -> Any:
+def watched(function: Any, note: Callable[[CallContext], None], metrics: TradingMetrics) -> Any:
     """The function, telling `note` of every call that the outermost of tradmetrics' decorators sees.
 
     None where a decorator of the user's own, above it, cannot be made anew.
     """
     recipe = Recipe("watch", (), effect=note)
-    return _on_the_layers(function, lambda ours: instrument(ours, recipe, {}, book))
+    return _on_the_layers(function, lambda ours: instrument(ours, recipe, {}, metrics))
 
 
 def _on_the_layers(function: Any, change: Callable[[Any], Any]) -> Any:

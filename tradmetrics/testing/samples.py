@@ -12,8 +12,8 @@ from prometheus_client import Metric as Family
 from prometheus_client.utils import floatToGoString
 
 from tradmetrics import catalogue
-from tradmetrics.book import TradingMetrics
-from tradmetrics.text import text_of
+from tradmetrics.model.text import text_of
+from tradmetrics.registry.metrics import TradingMetrics
 
 _SUFFIXES: Final[Mapping[str, tuple[str, ...]]] = {
     "counter": ("_total",),
@@ -70,14 +70,14 @@ class Metric:
         return found
 
 
-def find(book: TradingMetrics, name: str) -> Metric:
-    """Read what `book` has under the name of a sample.
+def find(metrics: TradingMetrics, name: str) -> Metric:
+    """Read what `metrics` has under the name of a sample.
 
     Raises:
         AssertionError: When there is no such sample, with the names that come nearest.
     """
     names: set[str] = set()
-    for family in book.registry.collect():
+    for family in metrics.registry.collect():
         samples = {f"{family.name}{suffix}" for suffix in _SUFFIXES.get(family.type, ("",))}
         samples |= {sample.name for sample in family.samples}
         if name in samples:
@@ -87,7 +87,7 @@ def find(book: TradingMetrics, name: str) -> Metric:
             spellings = ", ".join(f"{name}{suffix}" for suffix in _SUFFIXES.get(family.type, ()))
             raise AssertionError(f"{name} is a {family.type}; the names of its samples are: {spellings}")
         names |= samples
-    hint = "" if book.enabled else "; this book is disabled: nothing is recorded, and nothing registered"
+    hint = "" if metrics.enabled else "; this metrics object is disabled: nothing is recorded, and nothing registered"
     raise AssertionError(
         f"no metric is called {name!r}{_did_you_mean(name, names, _MOST_NAMES)}{hint}; "
         "a metric of your own is there once its function was called"

@@ -10,9 +10,10 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 
-from tradmetrics import catalogue, spellings
+from tradmetrics import catalogue
 from tradmetrics.testing.hostile import SideEnum, TextEnum
 from tradmetrics.testing.labels import NAMES, label_values
+from tradmetrics.vocabulary import words as spellings
 
 _Strategy = st.SearchStrategy[Any]
 

@@ -1,0 +1,73 @@
+"""Recipes: what a decorator records, and from where, as frozen data that the engine compiles for each function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias, Union
+
+from tradmetrics.capture.call_context import CallContext, DecoratedFunction
+from tradmetrics.capture.readers import Field
+from tradmetrics.model.definition import MetricDefinition
+
+RAISED: Final = "raised"
+RETURNED: Final = "returned"
+
+AfterCall: TypeAlias = Callable[[Union[CallContext, None]], object]
+"""What a recipe does besides its rules, given the reading of the call, or None where nothing had to be read."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One sample of a recipe.
+
+    Attributes:
+        definition: The metric.
+        when: The outcomes it is recorded at; None for all.
+        value: A number, the name of a field, or `seconds` for the call's duration.
+    """
+
+    definition: MetricDefinition
+    when: frozenset[str] | None = None
+    value: Union[str, float] = 1.0
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a decorator records, and from where.
+
+    Attributes:
+        decorator: The decorator's name, for messages.
+        fields: The labels and values it reads, which are its keywords.
+        rules: The samples it records.
+        outcome: Decides the outcome of a call; by default `returned` or `raised`.
+        outcome_if_none: The outcome of a call that returned None when the fields in `decisive` come from nothing but a result;
+            None when every call has to be looked at.
+        outcome_fields: The fields that `outcome` reads.
+        effect: Whatever else is done for a call, given its reading.
+        after_call: Whatever else is done for calls that returned: given the first reading of its labels, returns what to
+            do then and at every call with these labels, or None.
+        enter: Called with the site before the function runs; what it returns is the reading's `entered`.
+        dialect: The broker whose spellings closed labels are read in.
+        needs_result: Whether recording makes sense only where a call has a result, so that a generator is refused.
+        spelled: How the outcome spells fields that are labels, where it changes them.
+        also: Metrics that are recorded besides those of the rules.
+    """
+
+    decorator: str
+    fields: tuple[Field, ...]
+    rules: tuple[Rule, ...] = ()
+    outcome: Callable[[CallContext], str] = lambda call: RETURNED if call.exception is None else RAISED
+    outcome_if_none: str | None = None
+    outcome_fields: tuple[str, ...] = ()
+    effect: Callable[[CallContext], None] | None = None
+    after_call: Callable[[CallContext], AfterCall | None] | None = None
+    enter: Callable[[DecoratedFunction], object] | None = None
+    dialect: str | None = None
+    needs_result: bool = False
+    spelled: Mapping[str, Callable[[object], object]] = field(default_factory=dict)
+    also: tuple[MetricDefinition, ...] = ()
+
+    def is_from_result(self, name: str) -> bool:
+        """Whether a field that is left out is looked up in the result."""
+        return any(each.name == name and each.from_result for each in self.fields)

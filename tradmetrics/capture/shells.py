@@ -1,0 +1,247 @@
+"""One shell for each kind of callable: time it, call it once, report how it ended.
+
+Each is the thinnest code that Python allows around the call. A shell adds nothing to the result, the exception, its
+context or what generators are sent; `CallSite.finished` does not raise.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Coroutine
+from types import CoroutineType, FunctionType
+from typing import Any, Final, TypeVar
+
+from tradmetrics.capture.call_site import CallSite
+
+W = TypeVar("W", bound=Callable[..., Any])
+
+CO_ITERABLE_COROUTINE: Final = 0x100
+"""The code flag of a generator that `types.coroutine` made awaitable."""
+
+
+def shell_for(
+    function: Callable[..., Any], site: CallSite, call: Callable[..., Any] | None = None
+) -> Callable[..., Any]:
+    """Wrap `function` in the shell of its kind.
+
+    Args:
+        function: What the shell looks like.
+        site: Where calls are reported.
+        call: What it calls, where that is not `function` itself.
+    """
+    call = function if call is None else call
+    if _is(inspect.iscoroutinefunction, function):
+        return coroutine_shell(function, call, site)
+    if _is(inspect.isasyncgenfunction, function):
+        return async_generator_shell(function, call, site)
+    if _is(inspect.isgeneratorfunction, function):
+        wrapper = generator_shell(function, call, site)
+        code = getattr(inspect.unwrap(function), "__code__", None)
+        if code is not None and code.co_flags & CO_ITERABLE_COROUTINE:
+            import types
+
+            return types.coroutine(wrapper)
+        return wrapper
+    return function_shell(function, call, site)
+
+
+def is_generator(function: Any) -> bool:
+    """Whether calls of `function` give generators, async ones too."""
+    return _is(inspect.isgeneratorfunction, function) or _is(inspect.isasyncgenfunction, function)
+
+
+def _is(test: Callable[[Any], bool], function: Any) -> bool:
+    """Whether a test holds for a function, or for an object's class's `__call__`, which is what runs."""
+    return test(function) or (not isinstance(function, FunctionType) and test(type(inspect.unwrap(function)).__call__))
+
+
+def function_shell(function: Callable[..., Any], call: Callable[..., Any], site: CallSite) -> Callable[..., Any]:
+    """The shell of plain functions, and of functions that return an awaitable."""
+    enter, finished = site.enter, site.finished
+
+    @_wraps(function)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        try:
+            token = enter()
+        except Exception as error:
+            token = site.entering_failed(error)
+        try:
+            result = call(*args, **kwargs)
+        except BaseException as exception:
+            finished(args, kwargs, None, exception, token)
+            raise
+        if type(result) not in _PLAIN and _is_awaitable(result):
+            return _awaitable(result, site, args, kwargs, token)
+        finished(args, kwargs, result, None, token)
+        return result
+
+    return wrapper
+
+
+# What calls mostly return; asking a class for an attribute that it lacks takes as long as counting the call.
+_PLAIN: Final = frozenset({type(None), bool, int, float, str, dict, list, tuple})
+
+
+def _is_awaitable(result: Any) -> bool:
+    try:
+        return hasattr(type(result), "__await__")
+    except Exception:
+        return False  # a class whose own class will not say
+
+
+def coroutine_shell(function: Callable[..., Any], call: Callable[..., Any], site: CallSite) -> Callable[..., Any]:
+    """The shell of coroutine functions."""
+    enter, finished = site.enter, site.finished
+
+    @_wraps(function)
+    async def wrapper(*args: Any, **kwargs: Any) -> Any:
+        try:
+            token = enter()
+        except Exception as error:
+            token = site.entering_failed(error)
+        try:
+            result = await call(*args, **kwargs)
+        except BaseException as exception:
+            finished(args, kwargs, None, exception, token)
+            raise
+        finished(args, kwargs, result, None, token)
+        return result
+
+    return wrapper
+
+
+def generator_shell(function: Callable[..., Any], call: Callable[..., Any], site: CallSite) -> Callable[..., Any]:
+    """The shell of generators: timed from the first `next` to exhaustion; the result is the `return` value."""
+    enter, finished = site.enter, site.finished
+
+    @_wraps(function)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        try:
+            token = enter()
+        except Exception as error:
+            token = site.entering_failed(error)
+        try:
+            result = yield from call(*args, **kwargs)
+        except BaseException as exception:
+            finished(args, kwargs, None, exception, token)
+            raise
+        finished(args, kwargs, result, None, token)
+        return result
+
+    return wrapper
+
+
+def async_generator_shell(function: Callable[..., Any], call: Callable[..., Any], site: CallSite) -> Callable[..., Any]:
+    """The shell of async generators: what `yield from` does for generators, by hand, for there is no async one."""
+    enter, finished = site.enter, site.finished
+
+    @_wraps(function)
+    async def wrapper(*args: Any, **kwargs: Any) -> Any:
+        try:
+            token = enter()
+        except Exception as error:
+            token = site.entering_failed(error)
+        try:
+            generator = call(*args, **kwargs)
+            step = generator.__anext__()
+            while True:
+                try:
+                    value = await step
+                except StopAsyncIteration:
+                    break
+                thrown: BaseException | None = None
+                try:
+                    value = yield value  # what is sent, so that nothing here keeps what was yielded
+                except BaseException as exception:
+                    thrown, value = exception, None
+                # Outside the handler, so that what the generator raises now does not gain `thrown` as its context.
+                if isinstance(thrown, GeneratorExit):
+                    await generator.aclose()
+                    raise thrown
+                step = generator.asend(value) if thrown is None else generator.athrow(thrown)
+        except BaseException as exception:
+            finished(args, kwargs, None, exception, token)
+            raise
+        finished(args, kwargs, None, None, token)
+
+    return wrapper
+
+
+def _awaitable(result: Any, site: CallSite, args: tuple[Any, ...], kwargs: dict[str, Any], token: Any) -> Any:
+    """Report when what a plain function returned has been awaited; futures stay the very objects that they are."""
+    if type(result) is CoroutineType:
+        awaited: Any = _awaited(_Unbegun(result, site, args, kwargs, token))
+        awaited.__name__, awaited.__qualname__ = result.__name__, result.__qualname__
+        return awaited
+
+    def done(future: Any) -> None:
+        try:
+            if future.cancelled():
+                import asyncio
+
+                exception: BaseException | None = asyncio.CancelledError()
+            else:
+                # Not exception(), after which asyncio would no longer say that nobody has looked at it.
+                exception = future._exception if hasattr(future, "_exception") else future.exception()
+            result = None if exception is not None else future.result()
+        except Exception as error:
+            site.fault("record", error)
+        else:
+            site.finished(args, kwargs, result, exception, token)
+
+    try:
+        # Of some other awaitable, perhaps a context manager too, nobody says when it is over: it is the result.
+        add_done_callback = getattr(result, "add_done_callback", None)
+        if add_done_callback is not None:
+            add_done_callback(done)
+            return result
+    except Exception as error:
+        site.fault("record", error)
+    site.finished(args, kwargs, result, None, token)
+    return result
+
+
+class _Unbegun:
+    """A call whose coroutine nobody has begun to await; dropped so, as by a task that is cancelled at once, it ends."""
+
+    __slots__ = ("args", "coroutine", "kwargs", "site", "token")
+
+    def __init__(
+        self,
+        coroutine: Coroutine[Any, Any, Any],
+        site: CallSite,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        token: Any,
+    ) -> None:
+        self.coroutine: Coroutine[Any, Any, Any] | None = coroutine
+        self.site = site
+        self.args = args
+        self.kwargs = kwargs
+        self.token = token
+
+    def __del__(self) -> None:
+        if self.coroutine is not None:
+            self.coroutine.close()  # or Python would warn of it, beside the one around it
+            self.site.finished(self.args, self.kwargs, None, GeneratorExit(), self.token)
+
+
+async def _awaited(call: _Unbegun) -> Any:
+    coroutine, call.coroutine = call.coroutine, None
+    site, args, kwargs, token = call.site, call.args, call.kwargs, call.token
+    try:
+        result = await coroutine  # type: ignore[misc]
+    except BaseException as exception:
+        site.finished(args, kwargs, None, exception, token)
+        raise
+    site.finished(args, kwargs, result, None, token)
+    return result
+
+
+def _wraps(function: Callable[..., Any]) -> Callable[[W], W]:
+    # functools.wraps, for callables that lack a name too.
+    assigned = [name for name in functools.WRAPPER_ASSIGNMENTS if hasattr(function, name)]
+    updated = [name for name in functools.WRAPPER_UPDATES if isinstance(getattr(function, name, None), dict)]
+    wraps: Any = functools.wraps(function, assigned, updated)
+    return wraps  # type: ignore[no-any-return]

@@ -1,0 +1,189 @@
+"""Putting a recipe on whatever stands below the decorator."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Callable, Mapping
+from types import FunctionType
+from typing import Any, Final, ParamSpec, Protocol, TypeVar, overload
+
+from tradmetrics.capture.call_site import CallSite
+from tradmetrics.capture.readers import compile_sources
+from tradmetrics.capture.recipe import Recipe
+from tradmetrics.capture.shells import is_generator, shell_for
+from tradmetrics.capture.sources import Source
+from tradmetrics.errors import DecorationError, nearest
+from tradmetrics.registry.default import current, with_every_default
+from tradmetrics.registry.metrics import DISABLED_BY_ENVIRONMENT, TradingMetrics, checked
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+CALL_SITES_ATTRIBUTE: Final = "__tradmetrics__"
+"""Attribute of every decorated function: a tuple of its sites, outermost decorator first."""
+
+
+def suggest_keywords(decorator: Callable[P, R]) -> Callable[P, R]:
+    """Let a public decorator answer a keyword that it does not have with those that it has."""
+    return suggest_keywords_as(f"@{decorator.__name__}", decorator)
+
+
+def suggest_keywords_as(spelling: str, decorator: Callable[P, R]) -> Callable[P, R]:
+    """The same for one that users write otherwise than it is called here."""
+    keywords = tuple(getattr(decorator, "__kwdefaults__", None) or ())
+
+    @functools.wraps(decorator)
+    def teach(*args: P.args, **kwargs: P.kwargs) -> R:
+        for name in kwargs:
+            if name not in keywords:
+                raise TypeError(
+                    f"{spelling} takes no keyword {name!r}{nearest(name, keywords)}; it takes: {', '.join(keywords)}"
+                )
+        return decorator(*args, **kwargs)
+
+    return teach
+
+
+def _code_made_by(make: Callable[..., Any]) -> Any:
+    return make(lambda: None).__code__
+
+
+_MANAGERS: Final[Mapping[Any, Callable[..., Any]]] = {
+    _code_made_by(make): make for make in (contextlib.contextmanager, contextlib.asynccontextmanager)
+}
+"""What makes context managers of generators, by the code of the functions that it makes."""
+
+
+class Decorator(Protocol):
+    """A decorator that keeps the signature of what it is put on."""
+
+    def __call__(self, function: Callable[P, R], /) -> Callable[P, R]:
+        """Decorate `function`."""
+        ...
+
+
+@overload
+def decorate(
+    function: Callable[P, R],
+    recipe: Recipe,
+    given: Mapping[str, object],
+    metrics: TradingMetrics | None,
+    precreate: bool = False,
+) -> Callable[P, R]: ...
+@overload
+def decorate(
+    function: None,
+    recipe: Recipe,
+    given: Mapping[str, object],
+    metrics: TradingMetrics | None,
+    precreate: bool = False,
+) -> Decorator: ...
+def decorate(
+    function: Callable[..., Any] | None,
+    recipe: Recipe,
+    given: Mapping[str, object],
+    metrics: TradingMetrics | None,
+    precreate: bool = False,
+) -> Any:
+    """Decorate `function`, or return the decorator when it is None (`@track_order(...)`).
+
+    Args:
+        function: What to decorate, or None.
+        recipe: What to record.
+        given: The sources that were given, by field; None for those left out.
+        metrics: The metrics object, or None for the process's default.
+        precreate: Whether the series whose labels are known are created at once: in the metrics object given, or in the
+            process's default one as soon as there is one.
+
+    Raises:
+        LabelSourceError: When a label has no source, or one that cannot exist.
+        DecorationError: When `function` is nothing that can be decorated.
+        ConfigurationError: When `precreate` is asked for and the labels of no metric are known.
+    """
+    if function is None:
+        return lambda target: instrument(target, recipe, given, metrics, precreate)
+    return instrument(function, recipe, given, metrics, precreate)
+
+
+def instrument(
+    target: Any,
+    recipe: Recipe,
+    given: Mapping[str, object],
+    metrics: TradingMetrics | None = None,
+    precreate: bool = False,
+) -> Any:
+    """Wrap any callable, classmethod or staticmethod so that its calls are recorded.
+
+    The very object comes back where nothing is to be recorded: under `TRADMETRICS_DISABLED=1`, or a disabled metrics object.
+    What `contextlib` made of a generator is recorded for as long as its block lasts, as if it was decorated beneath.
+    """
+    fixed = current() if checked(metrics, f"@{recipe.decorator}") is None else metrics
+    if DISABLED_BY_ENVIRONMENT or (fixed is not None and not fixed.enabled):
+        return target
+    if isinstance(target, classmethod | staticmethod):
+        return type(target)(instrument(target.__func__, recipe, given, metrics, precreate))
+    if type(target) is FunctionType and target.__code__ in _MANAGERS:
+        # A call of it opens nothing yet; the generator beneath lasts as long as the block does.
+        make = _MANAGERS[target.__code__]
+        return make(instrument(target.__wrapped__, recipe, given, metrics, precreate))  # type: ignore[attr-defined]
+    name = name_of(target)
+    _check(target, recipe, name)
+    site = CallSite(
+        recipe, compile_sources(recipe.decorator, target, name, recipe.fields, given), metrics, name, target
+    )
+    if precreate:
+        _precreate(site, metrics)
+    inner = getattr(target, CALL_SITES_ATTRIBUTE, ())
+    sites = (site, *inner) if isinstance(inner, tuple) else (site,)
+    if type(target) is not FunctionType:
+        # Here, because wrapt imports asyncio, and most programs decorate nothing but functions.
+        from tradmetrics.capture.proxies import InstrumentedCallable, InstrumentedDescriptor
+
+        proxy = InstrumentedDescriptor if hasattr(type(target), "__get__") else InstrumentedCallable
+        return proxy(target, functools.partial(shell_for, site=site), sites)
+    shell = shell_for(target, site)
+    setattr(shell, CALL_SITES_ATTRIBUTE, sites)
+    return shell
+
+
+def _precreate(site: CallSite, metrics: TradingMetrics | None) -> None:
+    # Here, because most functions ask for none of this.
+    from tradmetrics.capture.annotations import Hints
+    from tradmetrics.capture.precreate import Precreation
+
+    precreation = site.precreation = Precreation(site, Hints(site.function))
+    if metrics is None:
+        with_every_default(precreation)
+    else:
+        precreation(metrics)
+
+
+def name_of(target: Any) -> str:
+    """`module.qualname` of a callable, for messages and for the `site` label."""
+    while isinstance(target, functools.partial):
+        target = target.func
+    kind = type(target)
+    names = [getattr(target, attribute, None) for attribute in ("__module__", "__qualname__")]
+    module, qualname = (name if isinstance(name, str) else None for name in names)
+    return f"{module or kind.__module__}.{qualname or kind.__qualname__}"
+
+
+def _check(target: Any, recipe: Recipe, name: str) -> None:
+    if isinstance(target, type):
+        raise DecorationError(f"@{recipe.decorator} on the class {name}: decorate its methods instead")
+    if isinstance(target, property):
+        raise DecorationError(f"@{recipe.decorator} on a property: write it below @property, on the function")
+    if not callable(target):
+        hint = ""
+        if recipe.fields and isinstance(target, str | Source):
+            hint = f"; write @{recipe.decorator}({recipe.fields[0].name}={target!r}, …)"
+        raise DecorationError(
+            f"@{recipe.decorator} on {target!r:.80}: only what can be called can be decorated, "
+            f"and sources are keywords{hint}"
+        )
+    if recipe.needs_result and is_generator(target):
+        raise DecorationError(
+            f"@{recipe.decorator} on {name}: a generator gives no result to read while it runs; decorate the function "
+            "that makes one item, or pass every label as a constant, arg(…) or a function of the Call"
+        )

@@ -1,5 +1,0 @@
-"""Orders across callbacks: joined by their ids from the submit to the end."""
-
-from tradmetrics.lifecycle.tracker import OrderTracker
-
-__all__ = ["OrderTracker"]

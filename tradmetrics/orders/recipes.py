@@ -1,0 +1,138 @@
+"""What the decorators of `OrderTracker` share: what can be recorded, when the time is taken, and how they teach."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final, ParamSpec, TypeVar
+
+from tradmetrics import catalogue
+from tradmetrics.capture.call_context import CallContext
+from tradmetrics.capture.call_site import CallSite
+from tradmetrics.capture.readers import Field
+from tradmetrics.capture.recipe import Recipe
+from tradmetrics.capture.sources import Error, Mapped, Result, Source
+from tradmetrics.capture.wrapping import CALL_SITES_ATTRIBUTE, suggest_keywords_as
+from tradmetrics.model.missing import MISSING
+from tradmetrics.model.text import text_of
+from tradmetrics.orders.intake import Entered, Intake
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+SUBMIT: Final = "OrderTracker.submit"
+
+ORDER_ID: Final = Field("order_id", required=True, names=("order_id", "id"))
+# Which clock times are read from is a decision: a parameter that happens to be called `timestamp` does not take it.
+TIMESTAMP: Final = Field("timestamp", from_arguments=False)
+ACCOUNT: Final = Field("account", from_arguments=False)
+
+# What can be recorded, for `check` to count: of a message, of the news of an order, and of its submission, whose answer
+# may be all the news there is.
+SENT: Final = (catalogue.ORDER_MESSAGES, catalogue.ORDER_MESSAGE_RATE_MAX, catalogue.ORDER_ANOMALIES)
+UPDATED: Final = (
+    catalogue.ORDERS_FILLED, catalogue.ORDERS_REJECTED, catalogue.ORDERS_CANCELLED, catalogue.ORDER_ACK_TIME,
+    catalogue.ORDER_FIRST_FILL_TIME, catalogue.ORDER_FILL_TIME, catalogue.ORDER_SLIPPAGE, catalogue.ORDER_ANOMALIES,
+)  # fmt: skip
+SUBMITTED: Final = (
+    *SENT, catalogue.ORDERS_SUBMITTED, catalogue.ORDERS_UNKNOWN, catalogue.ORDERS_OPEN, catalogue.ORDER_OLDEST_OPEN,
+    *UPDATED,
+)  # fmt: skip
+
+
+class Strategies:
+    """The strategies of a tracker's orders, as far as they are known before any call.
+
+    Args:
+        own: The label of orders that name none.
+    """
+
+    def __init__(self, own: str) -> None:
+        self.own = own
+        self._known: set[str] = set()
+        self._are_known = True
+
+    def add(self, source: object) -> None:
+        """Take note of where a decorated submit reads the strategy from; None where it is the tracker's."""
+        if source is None:
+            self._known.add(self.own)
+        elif isinstance(source, str | int | float | Enum):
+            self._known.add(text_of(source))
+        else:
+            self._are_known = False
+
+    def of(self, site: CallSite) -> tuple[str, ...] | None:
+        """Those of the orders of a decorated function, or None when they are known only when the program runs."""
+        if site.recipe.decorator == SUBMIT:
+            return (self.own,)
+        return tuple(sorted(self._known or {self.own})) if self._are_known else None
+
+
+@dataclass(frozen=True)
+class TrackerRecipe(Recipe):
+    """A recipe of a tracker, which knows a label that no field of the recipe reads.
+
+    Attributes:
+        strategies: Those of the tracker's orders.
+    """
+
+    strategies: Strategies | None = None
+
+
+def suggest_keywords(method: Callable[P, R]) -> Callable[P, R]:
+    """Let a decorator of `OrderTracker` answer a keyword that it does not have with those that it has."""
+    return suggest_keywords_as(f"@orders.{method.__name__}", method)
+
+
+def values_of(reading: CallContext, fields: Iterable[Field]) -> dict[str, Any]:
+    """The values of the fields; None where there is nothing to read."""
+    return {field.name: value_of(reading, field.name) for field in fields}
+
+
+def value_of(reading: CallContext, name: str) -> Any:
+    """The value of a field; None where there is nothing to read."""
+    value = reading(name)
+    return None if value is MISSING else value
+
+
+def is_of_the_result(source: object) -> bool:
+    """Whether a source reads what a function returned, so that a generator has none."""
+    return isinstance(source, Result | Mapped)
+
+
+def is_told_at_the_end(source: object) -> bool:
+    """Whether a source may read something that is known only when the function has ended."""
+    if isinstance(source, Mapped):
+        return is_told_at_the_end(source.source)
+    if isinstance(source, Source):
+        return isinstance(source, Result | Error)
+    return callable(source) and not isinstance(source, Enum)
+
+
+def sites_on(function: object) -> tuple[CallSite, ...]:
+    """The sites on a function, the one that was put on it last first; none where a disabled metrics object left it alone."""
+    sites = getattr(getattr(function, "__func__", function), CALL_SITES_ATTRIBUTE, ())
+    return sites if isinstance(sites, tuple) else ()
+
+
+def receiving(intake: Intake) -> Callable[[CallSite], Entered | None]:
+    """Take the time when a callback is entered; but an update on top of a submit tells what came of that."""
+
+    def enter(site: CallSite) -> Entered | None:
+        if any(below.recipe.decorator == SUBMIT for below in sites_on(site.function)):
+            return None
+        return Entered(intake.reader.clock(site.metrics, site.name))
+
+    return enter
+
+
+def sending(intake: Intake, action: str) -> Callable[[CallSite], Entered]:
+    """Take the time when a message is being sent, and count it."""
+
+    def enter(site: CallSite) -> Entered:
+        entered = Entered(intake.reader.clock(site.metrics, site.name))
+        intake.message(site.name, action, entered.at)
+        return entered
+
+    return enter

@@ -1,0 +1,258 @@
+"""Definitions into guarded metrics for a prometheus_client `CollectorRegistry`.
+
+An `Instrument` is one metric: a collector that owns its series, admits labels through its guard, and gives recording
+calls the series to touch. Everything that happens once per series happens here; nothing here happens per call.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from time import monotonic
+from types import MethodType
+from typing import Any, NamedTuple, Protocol
+
+from prometheus_client import Metric
+from prometheus_client.registry import Collector
+
+from tradmetrics import catalogue
+from tradmetrics.cardinality import Guard, Labels, Limits
+from tradmetrics.model.definition import MetricDefinition
+from tradmetrics.model.text import clean
+from tradmetrics.registry.label_values import Problem, read
+from tradmetrics.storage.kinds import creator
+from tradmetrics.storage.label_cache import LabelCache
+from tradmetrics.storage.label_keys import is_safe
+from tradmetrics.storage.overflow import OverflowSeries
+from tradmetrics.storage.rendering import Family
+from tradmetrics.storage.retired import creating
+from tradmetrics.storage.series import Series
+
+AtScrape = Callable[[], Mapping[tuple[str, ...], float]]
+Failed = Callable[[Exception], None]
+
+
+class Resolved(NamedTuple):
+    """The series for raw labels, its labels, those that collapsed, what was wrong, and the labels before that."""
+
+    series: Series
+    labels: Labels
+    collapsed: tuple[int, ...]
+    problems: tuple[Problem, ...]
+    values: Labels = ()
+
+
+class Owner(Protocol):
+    """The set of instruments on one registry, as one instrument sees it."""
+
+    instruments: dict[str, Instrument]
+
+    def begin_scrape(self, name: str) -> None:
+        """Note that the metric `name` is being collected."""
+        ...
+
+    def retire(self, series: Series, total: Series, bring_back: Callable[[Series], None]) -> None:
+        """Keep a removed series while a caller holds a reference to it."""
+        ...
+
+    def forget(self) -> None:
+        """Make every metrics object look its series up again."""
+        ...
+
+
+class Instrument(Collector):
+    """One metric of a registry.
+
+    Attributes:
+        definition: What it is.
+        limits: The budgets that it was made with.
+        guard: Its label budgets.
+    """
+
+    def __init__(self, definition: MetricDefinition, limits: Limits, owner: Owner, *, multiprocess: bool) -> None:
+        self.definition = definition
+        self.limits = limits
+        # What several processes have written into their files cannot be taken back.
+        self.guard = Guard(definition, limits, removable=not multiprocess)
+        self._owner = owner
+        self._peers = owner.instruments
+        self._series: dict[Labels, Series] = {}
+        self._marks: dict[Labels, object] = {}
+        self._scraped: frozenset[Labels] = frozenset()
+        self._functions: list[tuple[Callable[[], AtScrape | None], Failed]] = []
+        self._removable = self.guard.is_open and not multiprocess
+        # What raw labels were resolved to, until a series is removed.
+        self._known: LabelCache[Resolved] = LabelCache(
+            (i, (each,)) for i, each in enumerate(self.guard.budgets) if each is not None
+        )
+        self._create = creator(definition, multiprocess=multiprocess)
+
+    def __len__(self) -> int:
+        """The number of series, those computed at scrape among them; what reports on the guard has only its own."""
+        if not self.definition.guarded:
+            return len(self._series)
+        return len(self._series) + sum(labels not in self._series for labels in self._scraped)
+
+    def resolve(self, raw: tuple[object, ...], dialect: str | None = None) -> Resolved:
+        """Return the series for raw label values, created when it is new.
+
+        Where labels collapsed, it is an `OverflowSeries`, which counts that at each recording.
+
+        Args:
+            raw: One value per label, in the definition's order; `MISSING` or None is `unknown`.
+            dialect: The broker whose spellings closed labels are read in.
+        """
+        key = (*raw, dialect)
+        safe = is_safe(key)
+        return (self._known[key] if safe else None) or self._resolve(raw, dialect, key if safe else None)
+
+    def _resolve(self, raw: tuple[object, ...], dialect: str | None, key: tuple[Any, ...] | None) -> Resolved:
+        """Resolve raw labels that are not known; from now on they are, if they have a key."""
+        problems: list[Problem] = []
+        values = tuple(
+            [read(label, value, dialect, problems) for label, value in zip(self.definition.labels, raw, strict=True)]
+        )
+        with creating.held():
+            labels, collapsed = self.guard.admit(values)
+            if collapsed and self._removable:
+                self._make_room(values, collapsed)
+                labels, collapsed = self.guard.admit(values)
+            series = self._series.get(labels) or self._add(labels, self._create(labels))
+            if collapsed:
+                series = OverflowSeries(series, tuple(map(self._overflow, collapsed)))
+            resolved = Resolved(series, labels, collapsed, tuple(problems), values)
+            if key is not None and not problems:
+                self._known.keep(key, resolved, spilled=bool(collapsed))
+        return resolved
+
+    def precreate(self, labels: Labels) -> None:
+        """Create a series before anything is recorded to it, and keep it, where there is a place for it."""
+        with creating.held():
+            if self.guard.admit(labels)[0] == labels:
+                if labels not in self._series:
+                    self._add(labels, self._create(labels))
+                self.guard.pin(labels)
+
+    def _add(self, labels: Labels, series: Series) -> Series:
+        now = monotonic()
+        self.guard.take(labels, now)
+        if self._removable and now >= self.guard.look_at and self.guard.is_full:
+            self._look(now)  # what is idle from here on may go for the first that finds no place
+        # A finaliser may have come to the same labels since `series` was made: then its own is recorded to.
+        kept = self._series.setdefault(labels, series)
+        self._marks[labels] = 1.0  # what a counter or a histogram is at once after it was created for a call
+        return kept
+
+    def _overflow(self, position: int) -> Callable[[], object]:
+        """What counts an overflow of the label at `position`."""
+        raw = (self.definition.name, self.definition.label_names[position])
+        return self._peers[catalogue.LABEL_OVERFLOW.name].resolve(raw).series.tick
+
+    def _make_room(self, values: Labels, collapsed: tuple[int, ...]) -> None:
+        """Remove what is idle for one of these values that keeps coming."""
+        now = monotonic()
+        if now >= self.guard.look_at:
+            self._look(now)
+        for position in self.guard.note_miss(values, collapsed):
+            self._look(now)
+            gone = self.guard.displaced_by(values, position, now)
+            if gone:
+                self._remove(gone, "displaced")
+                return
+
+    def sweep(self, now: float) -> None:
+        """Note what was active, and remove what expired; costs nothing where it does not matter."""
+        expire_after = self.limits.expire_after
+        if not self._removable or not (expire_after or (now >= self.guard.look_at and self.guard.is_full)):
+            return
+        with creating.held():
+            self._look(now)
+            if expire_after:
+                self._remove(self.guard.idle(now, expire_after), "expired")
+
+    def _look(self, now: float) -> None:
+        for labels, series in self._series.copy().items():
+            mark = series.mark()
+            if mark != self._marks.get(labels):
+                self._marks[labels] = mark
+                self.guard.touch(labels, now)
+        for labels in self._scraped:
+            self.guard.touch(labels, now)
+        self.guard.mark_scanned(now)
+
+    def _remove(self, gone: Iterable[Labels], cause: str) -> None:
+        removed = [(labels, self._series.pop(labels)) for labels in gone if labels in self._series]
+        if not removed:
+            return
+        self._known.clear()
+        total = self._peers[catalogue.SERIES_REMOVED.name].resolve((self.definition.name, cause)).series
+        for labels, series in removed:
+            self._marks.pop(labels, None)
+            self.guard.release(labels)
+            self._owner.retire(series, total, partial(self._bring_back, labels))
+        self._owner.forget()
+
+    def _bring_back(self, labels: Labels, series: Series) -> None:
+        if labels not in self._series and self.guard.admit(labels)[0] == labels:
+            self._add(labels, series)
+
+    def forget_others(self, keep: Iterable[Labels], value: float) -> None:
+        """Set every series of a gauge but those named to `value`: what is gone reads zero, not its last value."""
+        kept = set(keep)
+        for labels, series in self._series.copy().items():
+            if labels not in kept and series.value() != value:
+                series.set(value)
+
+    @property
+    def is_computed(self) -> bool:
+        """Whether a function gives it values when it is scraped."""
+        return bool(self._functions)
+
+    def at_scrape(self, function: AtScrape, failed: Failed) -> None:
+        """Add a function whose values are exposed at each collection; a bound method is held weakly.
+
+        Args:
+            function: Values by label values.
+            failed: BrokerAnswer when the function raises, so that the rest of the scrape goes on.
+        """
+        reference = weakref.WeakMethod(function) if isinstance(function, MethodType) else lambda: function
+        self._functions.append((reference, failed))
+
+    def describe(self) -> list[Metric]:
+        """The metric without samples, which is how a registry learns its name."""
+        return [Family(self.definition, {}, {})]
+
+    def collect(self) -> list[Metric]:
+        """The metric with the samples of all its series; what is computed at scrape is later than what was set."""
+        self._owner.begin_scrape(self.definition.name)
+        computed = self._computed()
+        return [Family(self.definition, self._series.copy(), computed)]
+
+    def _computed(self) -> dict[Labels, float]:
+        totals: dict[Labels, float] = {}
+        for entry in list(self._functions):
+            reference, failed = entry
+            function = reference()
+            if function is None:
+                self._functions.remove(entry)
+                continue
+            try:
+                computed = [(self._as_labels(raw), float(value)) for raw, value in function().items()]
+            except Exception as error:
+                failed(error)
+                continue
+            for values, value in computed:
+                with creating.held():
+                    labels, _ = self.guard.admit(values)
+                    self.guard.take(labels, monotonic())
+                totals[labels] = totals.get(labels, 0.0) + value
+        with creating.held():
+            for labels in self._scraped - totals.keys():
+                if labels not in self._series and labels in self.guard:
+                    self.guard.release(labels)
+            self._scraped = frozenset(totals)
+        return totals
+
+    def _as_labels(self, raw: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(clean(value) for _, value in zip(self.definition.labels, raw, strict=True))

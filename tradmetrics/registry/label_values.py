@@ -1,0 +1,68 @@
+"""A raw label value into its text: an open label's cleaned, a closed label's folded into one of its values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
+
+from tradmetrics.model.definition import Label
+from tradmetrics.model.missing import MISSING
+from tradmetrics.model.text import OTHER, UNKNOWN, shown, text_of
+from tradmetrics.vocabulary import fold as vocabulary
+
+_FOLDS: Final[Mapping[str, Callable[[object, str | None], str | None]]] = {
+    "side": vocabulary.side,
+    "order_type": vocabulary.order_type,
+    "status": vocabulary.trade_status,
+    "severity": lambda value, dialect: vocabulary.severity(value),
+}
+
+
+class Problem(NamedTuple):
+    """Something that was wrong with a raw label: the stage it failed at, and why."""
+
+    stage: str
+    error: Exception
+
+
+def read(label: Label, value: object, dialect: str | None, problems: list[Problem]) -> str:
+    """Return the text of a raw label value; never raises.
+
+    Args:
+        label: The label.
+        value: What its source gave; `MISSING` or None is `unknown`.
+        dialect: The broker whose spellings closed labels are read in.
+        problems: What was wrong is appended here.
+    """
+    if value is None or value is MISSING:
+        return UNKNOWN
+    try:
+        if label.values is None:
+            return text_of(value)
+        if type(value) is str and value in label.values:
+            return value
+        return _fold(label, label.values, value, dialect, problems)
+    except Exception as error:
+        problems.append(Problem("label", error))
+        return UNKNOWN
+
+
+def _fold(label: Label, values: tuple[str, ...], value: object, dialect: str | None, problems: list[Problem]) -> str:
+    """The value of a closed label: a broker's spelling of one, or one as it stands."""
+    fold = _FOLDS.get(label.name)
+    try:
+        folded = None if fold is None else fold(value, dialect)
+    except Exception as error:
+        problems.append(Problem("vocabulary", error))
+        return UNKNOWN
+    if folded in values:
+        return folded
+    text = text_of(value)
+    if text in values:
+        return text
+    if text.lower() in (UNKNOWN, OTHER):
+        return UNKNOWN
+    if "OTHER" in values:
+        return "OTHER"
+    problems.append(Problem("vocabulary", ValueError(f"{label.name}={shown(value)} is none of {', '.join(values)}")))
+    return UNKNOWN

@@ -1,0 +1,363 @@
+"""The metrics object of instruments, and the process's default one."""
+
+from __future__ import annotations
+
+import os
+import time
+import weakref
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from typing import Any, Final
+
+from prometheus_client import CollectorRegistry
+
+from tradmetrics import catalogue
+from tradmetrics.cardinality import LabelBudget, LabelKey, Limits
+from tradmetrics.errors import ConfigurationError, LabelSourceError, TradmetricsError
+from tradmetrics.model.definition import MetricDefinition
+from tradmetrics.model.identifiers import is_identifier
+from tradmetrics.model.text import LONGEST_KEY, shown, text_of
+from tradmetrics.registry.errors_log import FaultLog, describe, logger
+from tradmetrics.registry.freshness import Freshness
+from tradmetrics.registry.instrument import AtScrape, Instrument, Resolved
+from tradmetrics.registry.instruments import instrument_on, instruments_of, remove_from, restore_on
+from tradmetrics.registry.options import DerivedStats, buckets_of, flag, limits_of
+from tradmetrics.storage import worker_directory as multiprocess
+from tradmetrics.storage.series import Series
+from tradmetrics.vocabulary.numbers import amount_of
+
+_YES: Final = ("1", "true", "yes", "on")
+DISABLED_BY_ENVIRONMENT: Final = os.environ.get("TRADMETRICS_DISABLED", "").strip().lower() in _YES
+"""Whether `TRADMETRICS_DISABLED=1` (or `true`, `yes`, `on`) was set when the package was imported."""
+
+MOST_REMEMBERED: Final = 10_000
+"""Raw label combinations that a metrics object remembers; when there are more, it starts over."""
+
+
+class TradingMetrics:
+    """A metrics object of instruments: every metric of the catalogue, on one registry, behind one guard.
+
+    Args:
+        registry: Where the metrics are registered; by default a new registry of the metrics object's own.
+        limits: Label budgets: a `Limits`, or a plain mapping for its `labels`.
+        buckets: Bucket bounds by metric, for histograms whose own do not fit.
+        strategy_stats: Derives win rate, average P&L, Sharpe ratio and more from the trades recorded.
+        enabled: False makes decorators return the very function they were given.
+        strict: True raises instrumentation errors instead of counting them; for tests.
+
+    Raises:
+        ConfigurationError: When an option cannot work as given, such as a limit or a bucket list that names a metric
+            or label that does not exist, when the registry has a conflicting metric, or when
+            `PROMETHEUS_MULTIPROC_DIR` cannot be written to.
+
+    Attributes:
+        registry: The registry, for `prometheus_client.generate_latest` and the like.
+        limits: The label budgets.
+        freshness: When each symbol's market data last arrived.
+        strategy_stats: The derived strategy figures, or None.
+        enabled: Whether anything is recorded.
+        strict: Whether instrumentation errors raise.
+    """
+
+    def __init__(
+        self,
+        registry: CollectorRegistry | None = None,
+        *,
+        limits: Limits | Mapping[LabelKey, int] | None = None,
+        buckets: Mapping[str, Iterable[float]] | None = None,
+        strategy_stats: DerivedStats | None = None,
+        enabled: bool = True,
+        strict: bool = False,
+    ) -> None:
+        if registry is not None and not isinstance(registry, CollectorRegistry):
+            raise ConfigurationError(f"TradingMetrics: registry is a CollectorRegistry, not {shown(registry)}")
+        if strategy_stats is not None and not hasattr(strategy_stats, "expose"):
+            raise ConfigurationError(
+                f"TradingMetrics: strategy_stats is a StrategyStats, e.g. StrategyStats(), not {shown(strategy_stats)}"
+            )
+        self.registry = CollectorRegistry() if registry is None else registry
+        self.limits = limits_of(limits)
+        self.freshness = Freshness()
+        self.strategy_stats = strategy_stats
+        self.enabled = flag("enabled", enabled) and not DISABLED_BY_ENVIRONMENT
+        self.strict = flag("strict", strict)
+        self.token = object()
+        """Replaced when what decorated functions have cached of this metrics object is no longer right."""
+        self.remembered: dict[tuple[str, ...], Series] = {}
+        """Series by metric and raw labels, where all of these are exact `str`; for callers without a site."""
+        self._buckets = buckets_of(buckets)
+        multiprocess.check()
+        self._multiprocess = multiprocess.directory() is not None
+        self._instruments: dict[str, Instrument] = {}
+        self._faults = FaultLog()
+        self._warned: set[tuple[str, int]] = set()
+        if self.enabled:
+            self._register()
+
+    def _register(self) -> None:
+        owner = instruments_of(self.registry)
+        before = set(owner.instruments.values())
+        try:
+            for definition in catalogue.CATALOGUE:
+                self.instrument(definition)
+        except ConfigurationError:
+            remove_from(self.registry, set(self._instruments.values()) - before)
+            raise
+        owner.users.add(self)
+        started = time.monotonic()
+        self._once(catalogue.SYSTEM_UPTIME, lambda: {(): time.monotonic() - started})
+        self._once(catalogue.SERIES, lambda: {(each.definition.name,): float(len(each)) for each in owner.in_use()})
+        self._once(
+            catalogue.SERIES_LIMIT,
+            lambda: {(each.definition.name,): float(each.guard.series_limit) for each in owner.in_use()},
+        )
+        self.at_scrape(catalogue.MARKET_DATA_STALE, self._count_stale)
+        if self.strategy_stats is not None:
+            self.strategy_stats.expose(self)
+
+    def _once(self, definition: MetricDefinition, function: AtScrape) -> None:
+        """Compute at scrape what is the same for all metrics objects of a registry; functions of one metric add up."""
+        if not self.instrument(definition).is_computed:
+            self.at_scrape(definition, function)
+
+    def _count_stale(self) -> Mapping[tuple[str, ...], float]:
+        return {(): float(self.freshness.count_stale())}
+
+    def instrument(self, definition: MetricDefinition) -> Instrument:
+        """Return the instrument for a definition, registered at its first use.
+
+        Raises:
+            ConfigurationError: When a different metric of that name stands in the registry.
+        """
+        instrument = self._instruments.get(definition.name)
+        if instrument is None or (instrument.definition is not definition and definition.name not in self._buckets):
+            instrument = instrument_on(
+                self.registry, self._with_buckets(definition), self.limits, multiprocess=self._multiprocess
+            )
+            self._instruments[definition.name] = instrument
+        return instrument
+
+    def _with_buckets(self, definition: MetricDefinition) -> MetricDefinition:
+        bounds = self._buckets.get(definition.name)
+        return definition if bounds is None else definition.with_buckets(bounds)
+
+    def budgets(self, definition: MetricDefinition) -> tuple[LabelBudget | None, ...]:
+        """The budget of each label of a metric; None for labels with a closed set of values."""
+        return self.instrument(definition).guard.budgets
+
+    def resolve(
+        self, definition: MetricDefinition, raw: tuple[object, ...], *, site: str, dialect: str | None = None
+    ) -> Resolved:
+        """Return the series to record under, with what became of its labels.
+
+        Unreadable labels are counted here, once for each call; overflows whenever the series is recorded to.
+
+        Args:
+            definition: The metric.
+            raw: Raw label values in the definition's order.
+            site: Who records, for counting errors.
+            dialect: The broker whose spellings closed labels are read in.
+        """
+        resolved = self.instrument(definition).resolve(raw, dialect)
+        for problem in resolved.problems:
+            self.fault(site, problem.stage, problem.error)
+        for position in resolved.collapsed:
+            self._warn(definition, position, resolved.values[position])
+        return resolved
+
+    def series(
+        self, definition: MetricDefinition, raw: tuple[object, ...], *, site: str, dialect: str | None = None
+    ) -> tuple[Series, bool]:
+        """Return the series as `resolve` does, and whether the same raw labels may go to it unasked next time."""
+        resolved = self.resolve(definition, raw, site=site, dialect=dialect)
+        return resolved.series, not (resolved.collapsed or resolved.problems)
+
+    def remember(self, definition: MetricDefinition, raw: tuple[object, ...], *, site: str) -> Series:
+        """Return the series as `series` does, and keep it in `remembered` where that is safe."""
+        remembered = self.remembered
+        series, again = self.series(definition, raw, site=site)
+        if again and all(type(value) is str and len(value) <= LONGEST_KEY for value in raw):
+            if len(remembered) >= MOST_REMEMBERED:
+                remembered.clear()
+            key: Any = (definition.name, *raw)
+            remembered[key] = series
+        return series
+
+    def _warn(self, definition: MetricDefinition, position: int, text: str) -> None:
+        """Say once for each label of each metric that its values collapse, with the first one and what to do."""
+        if (definition.name, position) in self._warned:
+            return
+        self._warned.add((definition.name, position))
+        with suppress(Exception):  # a logger that fails costs no count
+            self._say(definition, position, text)
+
+    def _say(self, definition: MetricDefinition, position: int, text: str) -> None:
+        metric, label = definition.name, definition.label_names[position]
+        guard = self.instrument(definition).guard
+        budget = guard.budgets[position]
+        said, knob = f"the label {label!r} had no place left for", f"labels={{{(metric, label)!r}: …}}"
+        if budget is not None and not budget.refuses(text):
+            said = f"its {guard.series_limit} series are used up, and the label {label!r} gave way at"
+            knob = f"series={{{metric!r}: …}}"
+        elif is_identifier(text):
+            said, knob = f"the label {label!r} takes no identifiers, such as", ""
+        logger.warning(
+            "%s: %s %.40r; it is recorded as '__other__', and so is all that comes after it. "
+            "If these values are few and matter, %sname them: Limits(allow={%r: (…)}).",
+            metric,
+            said,
+            text,
+            knob and f"raise the budget, Limits({knob}), or ",
+            label,
+        )
+
+    def record(
+        self,
+        definition: MetricDefinition,
+        raw: tuple[object, ...] = (),
+        amount: object = 1.0,
+        *,
+        site: str,
+        dialect: str | None = None,
+    ) -> None:
+        """Record one sample: a counter adds, a gauge is set, a histogram observes. Never raises unless `strict`.
+
+        Args:
+            definition: The metric.
+            raw: Raw label values in the definition's order.
+            amount: A number; what is not finite, or negative for a counter, is dropped and counted as an error.
+            site: Who records, for counting errors.
+            dialect: The broker whose spellings closed labels are read in.
+        """
+        if not self.enabled:
+            return
+        try:
+            value = amount_of(amount, definition.kind)
+        except Exception as error:
+            self.fault(site, "value", error)
+            return
+        try:
+            series, _ = self.series(definition, raw, site=site, dialect=dialect)
+            apply(definition, series, value)
+        except Exception as error:
+            if self.strict and isinstance(error, TradmetricsError):
+                raise
+            self.fault(site, "record", error)
+
+    def at_scrape(self, definition: MetricDefinition, function: AtScrape) -> None:
+        """Expose what `function` returns at each collection: values by label values, added up over functions.
+
+        Args:
+            definition: A gauge with `at_scrape=True`.
+            function: Returns `{(label, …): value}`; a bound method is held weakly, so that its object can go. Where it
+                raises, that is counted as an error, and the rest of the scrape goes on.
+        """
+        if self.enabled:
+            faults = weakref.WeakMethod(self.fault)
+
+            def failed(error: Exception) -> None:
+                fault = faults()
+                if fault is not None:
+                    fault(definition.name, "record", error)
+
+            self.instrument(definition).at_scrape(function, failed)
+
+    def fault(self, site: str, stage: str, error: Exception) -> None:
+        """Count and log an error inside the instrumentation.
+
+        Args:
+            site: `module.qualname` of what was recording.
+            stage: One of `catalogue.STAGES`.
+            error: What went wrong.
+
+        Raises:
+            TradmetricsError: In a `strict` metrics object only.
+        """
+        if not self.enabled:
+            return
+        if self.strict:
+            if isinstance(error, TradmetricsError):
+                raise error
+            kind = LabelSourceError if stage in ("source", "label", "vocabulary") else TradmetricsError
+            raise kind(f"{site}: at the stage {stage!r}: {describe(error)}") from error
+        # The last line of defence: whatever fails in here has nowhere left to be counted.
+        with suppress(Exception):
+            self.instrument(catalogue.INSTRUMENTATION_ERRORS).resolve((site, stage)).series.tick()
+        with suppress(Exception):
+            self._faults.write(site, stage, error)
+
+    def is_stale(self, symbol: object) -> bool:
+        """Whether market data of `symbol` has been silent for longer than its `stale_after`, or never came.
+
+        Args:
+            symbol: The symbol, as the label source gives it: a text, an enum member or what has a text.
+        """
+        try:
+            return self.freshness.is_stale(text_of(symbol))
+        except Exception:
+            return True  # what has no text was never recorded under it
+
+    def unregister(self) -> None:
+        """Take the metrics object's metrics off its registry, so that another metrics object can stand there."""
+        remove_from(self.registry, self._instruments.values())
+        self.forget()
+
+    def forget(self) -> None:
+        """Make decorated functions and timers look their series up anew."""
+        self.remembered = {}
+        self.token = object()
+
+    def restore(self) -> None:
+        """Put the metrics object's metrics back on its registry after `unregister`, with what they had counted."""
+        restore_on(self.registry, self._instruments.values())
+
+    def __repr__(self) -> str:
+        return f"TradingMetrics(enabled={self.enabled}, strict={self.strict}, metrics={len(self._instruments)})"
+
+
+class _NoMetrics(TradingMetrics):
+    """Stands for the metrics object before the first call, and where none can be built: what goes wrong is still logged."""
+
+    def __init__(self) -> None:
+        self.token = object()
+        self.enabled = False
+        self.strict = False
+        self.strategy_stats = None
+        self._faults = FaultLog()
+
+    def fault(self, site: str, stage: str, error: Exception) -> None:
+        """Log an error; there is nowhere to count it."""
+        with suppress(Exception):
+            self._faults.write(site, stage, error)
+
+
+NO_METRICS: Final[TradingMetrics] = _NoMetrics()
+
+
+def checked(metrics: object, where: str) -> TradingMetrics | None:
+    """A `metrics=` argument as it was given: a metrics object, or None for the process's.
+
+    Args:
+        metrics: The argument.
+        where: What takes it, for the message.
+
+    Raises:
+        ConfigurationError: When it is anything else, such as a registry.
+    """
+    if metrics is None or isinstance(metrics, TradingMetrics):
+        return metrics
+    advice = "TradingMetrics(registry)" if isinstance(metrics, CollectorRegistry) else "a TradingMetrics"
+    raise ConfigurationError(f"{where}: metrics= takes a metrics object, not {shown(metrics)}; write metrics={advice}")
+
+
+def apply(definition: MetricDefinition, series: Series, value: float) -> None:
+    """Record a checked value as the metric's kind does."""
+    if definition.kind == "counter":
+        if value == 1.0:  # which keeps nothing, where an amount is kept until there are enough to add up
+            series.tick()
+        else:
+            series.add(value)
+    elif definition.kind == "gauge":
+        series.set(value)
+    else:
+        series.observe(value)

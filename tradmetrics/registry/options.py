@@ -1,0 +1,60 @@
+"""The options of a metrics object, checked against the metrics there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
+
+from tradmetrics import catalogue
+from tradmetrics.cardinality import LabelKey, Limits
+from tradmetrics.errors import ConfigurationError, nearest
+from tradmetrics.model.definition import known_definitions
+from tradmetrics.model.text import shown
+
+
+class DerivedStats(Protocol):
+    """What a metrics object asks of its `StrategyStats`."""
+
+    def expose(self, metrics: Any, /) -> None:
+        """Expose the derived figures on a `TradingMetrics`."""
+        ...
+
+    def trade(self, metrics: Any, strategy: object, pnl: object, /, *, status: object = ..., site: str) -> None:
+        """Take a trade into account."""
+        ...
+
+
+def limits_of(limits: Limits | Mapping[LabelKey, int] | None) -> Limits:
+    """The limits as given, checked against the metrics there are; a plain mapping stands for their `labels`."""
+    if limits is None:
+        return Limits()
+    checked = limits if isinstance(limits, Limits) else Limits(labels=limits)
+    checked.check(known_definitions())
+    return checked
+
+
+def buckets_of(buckets: Mapping[str, Iterable[float]] | None) -> dict[str, tuple[float, ...]]:
+    """Bucket bounds by metric as given, checked against the histograms there are."""
+    histograms = [definition.name for definition in catalogue.CATALOGUE if definition.kind == "histogram"]
+    result: dict[str, tuple[float, ...]] = {}
+    if buckets is not None and not isinstance(buckets, Mapping):
+        raise ConfigurationError(
+            f"buckets: a mapping of a histogram's name to its bounds, e.g. {{{histograms[0]!r}: (0.1, 1, 10)}}, "
+            f"not {shown(buckets)}"
+        )
+    for name, bounds in (buckets or {}).items():
+        if name in catalogue.BY_NAME and name not in histograms:
+            raise ConfigurationError(
+                f"buckets: {name!r} is a {catalogue.BY_NAME[name].kind}; only histograms have buckets"
+            )
+        if name not in histograms:
+            raise ConfigurationError(f"buckets: no histogram is called {name!r}{nearest(name, histograms)}")
+        result[name] = catalogue.BY_NAME[name].with_buckets(bounds).buckets or ()
+    return result
+
+
+def flag(name: str, value: object) -> bool:
+    """A flag as given: what merely passes for one, such as a text from the environment, would be read as True."""
+    if not isinstance(value, bool):
+        raise ConfigurationError(f"{name} is True or False, not {shown(value)}")
+    return value

@@ -1,0 +1,33 @@
+"""Which storage the series of a metric have: this process's own, or files that several processes share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tradmetrics.model.definition import MetricDefinition
+from tradmetrics.storage.series import CounterSeries, GaugeSeries, HistogramSeries, Series, bound_texts
+
+
+def creator(definition: MetricDefinition, *, multiprocess: bool) -> Callable[[tuple[str, ...]], Series]:
+    """Return a function of label values that makes a series of the metric.
+
+    Args:
+        definition: The metric.
+        multiprocess: Whether the series are kept in files, for other processes to read.
+    """
+    if multiprocess:
+        from tradmetrics.storage.worker_files import series_in_files  # only under several processes
+
+        return series_in_files(
+            definition.kind,
+            definition.name,
+            definition.help,
+            definition.label_names,
+            bounds=definition.buckets or (),
+            mode=definition.multiprocess_mode,
+        )
+    if definition.buckets is not None:
+        bounds, texts = definition.buckets, bound_texts(definition.buckets)
+        return lambda labels: HistogramSeries(bounds, texts)
+    kind = CounterSeries if definition.kind == "counter" else GaugeSeries
+    return lambda labels: kind()

@@ -1,0 +1,98 @@
+"""Symbols of options and futures, folded into what they are written on.
+
+Contracts expire and new ones are listed every week, so a label of contract symbols grows for ever. Folding is a
+choice: `symbol=underlying(arg("symbol"))`.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Final
+
+_MONTH: Final = "(?:JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)"
+_YEAR: Final = "(?:[0-9]|(?:20)?[1-3][0-9])"  # two digits from 10 to 39 only: DAX40 and HK50 are indices
+_NUMBER: Final = r"[0-9]+(?:\.[0-9]+)?"
+_VENUE: Final = "(?:[A-Z_]+:)?"  # NFO:NIFTY24NOVFUT, O:AAPL240119C00190000, CME_MINI:ESZ2024
+_AT: Final = r"(?:\.[A-Z][A-Z0-9_]+)?"  # NIFTY24NOVFUT.NSE, BTC-27DEC24.DERIBIT
+# A month code and a year alone could be a share as well: HEN3.DE, RAIZ4.SA. Nothing but futures has these venues.
+_FUTURES_AT: Final = (
+    r"(?:\.(?:X?CME|X?CBO?T|GLBX|NYMEX|NYM|XNYM|COMEX|CMX|XCEC|CFE|XCBF|ICE|ICE[EU]U|ICEUS|IFEU|IFUS|IPE|NYB|NYBOT|EUREX"
+    "|XEUR|DTB|HKFE|OSE|XOSE|SNFE|BITMEX|BYBIT))?"
+)
+_OCC_ROOT: Final = "[A-Z]{1,6}(?:[./][A-Z])?"
+
+# Each pattern is one way of writing contracts; its only group is what the contract is written on.
+_CONTRACTS: Final = tuple(
+    re.compile(pattern)
+    for pattern in (
+        # NSE, BSE, MCX by month: NIFTY24NOV24600CE, M&M24NOV2900PE, 360ONE24NOV1000CE, NIFTY25JANFUT;
+        # by day, as some brokers spell them: NIFTY28NOV24FUT, NIFTY28NOV24F, NIFTY28NOV24C24600, NIFTY28NOV2424600CE
+        rf"{_VENUE}((?=[0-9]*[A-Z])[A-Z0-9&-]+)[0-9]{{2}}{_MONTH}"
+        rf"(?:{_NUMBER}[CP]E|FUT|[0-9]{{2}}(?:FUT|F|[CP]{_NUMBER})){_AT}",
+        # NSE, BSE by week: BANKNIFTY24N0651500PE (6 November), NIFTYNXT5024N2970000CE
+        rf"{_VENUE}([A-Z][A-Z0-9&-]*)[0-9]{{2}}[OND][0-9]{{2}}{_NUMBER}[CP]E{_AT}",
+        # and with a digit for the month, or without a date: NIFTY2410421700CE, NIFTY24600CE
+        rf"{_VENUE}(NIFTYNXT50|SENSEX50(?=[0-9]{{8}})|[A-Z][A-Z&-]*){_NUMBER}[CP]E{_AT}",
+        # OCC, padded or not, with the number of an adjusted contract: "AAPL  240119C00190000", GOOGL1240119C00140000
+        rf"{_VENUE}({_OCC_ROOT})[0-9]? *[0-9]{{6}}[CP][0-9]{{8}}{_AT}",
+        # thinkorswim and Schwab: .AAPL240119C190, AAPL_011924C190
+        rf"(?:\.|(?={_OCC_ROOT}_))({_OCC_ROOT})_?[0-9]{{6}}[CP]{_NUMBER}",
+        # Futures by month code and year, and options on them: ESZ4, /ESZ24, 6EH5, FGBLZ4, "ESZ4 C6000", ESZ4.CME
+        rf"(?:{_VENUE}|/)([A-Z][A-Z0-9]{{0,7}}|[0-9][A-Z]{{1,3}})[FGHJKMNQUVXZ]{_YEAR}"
+        rf"(?: ?[CP]{_NUMBER})?{_FUTURES_AT}",
+        # Crypto, unified by ccxt and by exchange: BTC/USDT:USDT-241227-70000-C, BTC/USD:BTC-250328,
+        # BTC-27DEC24-70000-C, XRP_USDC-29NOV24-0d55-P, BTC-USD-241227, BTCUSDT_241227, FI_XBTUSD_241227
+        r"(?:F[FI]_)?((?=[0-9]*[A-Z])[A-Z0-9]+)(?:[/_-][A-Z0-9]+(?::[A-Z0-9]+)?)?[-_]"
+        rf"(?:[0-9]{{6}}|[0-9]{{1,2}}{_MONTH}[0-9]{{2}})(?:-[0-9][0-9.d]*-[CP](?:-[A-Z]+)?)?{_AT}",
+    )
+)
+# Indices by the number of their members, which reads as the month and the year of a contract.
+_INDICES: Final = frozenset(
+    (
+        *("ADX15", "AEX25", "ASX20", "ATX20", "BANKEX10", "BELEX15", "CH20", "CROBEX10", "DAX30", "DJ30", "EGX30"),
+        *("HK33", "HNX30", "HSTECH30", "IBEX35", "IDX30", "MOEX10", "MSX30", "NETH25", "NZX10", "NZX15", "NZX20"),
+        *("OBX25", "OMX30", "OMXH25", "SENSEX30", "SG30", "SMIM30", "SOFIX15", "SPN35", "TECDAX30", "TOPIX30"),
+        *("TUNINDEX20", "VN30", "WIG20", "WIG30"),
+    )
+)
+_LONGEST: Final = 48  # no contract's symbol is longer; it also bounds what the cache can hold
+
+
+def underlying_of(text: str) -> str:
+    """Return what the contract `text` is written on, or `text` itself when it is not a contract that expires.
+
+    | symbol | underlying |
+    |---|---|
+    | `NIFTY24600CE`, `NIFTY24NOV24600CE`, `NIFTY25JANFUT` | `NIFTY` |
+    | `NIFTY28NOV24FUT`, `NIFTY28NOV24C24600` | `NIFTY` |
+    | `BANKNIFTY24N0651500PE` | `BANKNIFTY` |
+    | `AAPL  240119C00190000` (OCC), `.AAPL240119C190`, `AAPL_011924C190` | `AAPL` |
+    | `ESZ4`, `ESZ24`, `ESZ4 C6000`, `ESZ4.CME` | `ES` |
+    | `BTC/USDT:USDT-241227-70000-C`, `BTC/USDT:USDT-241227`, `BTC-27DEC24-70000-C` | `BTC` |
+    | `BTCUSDT_241227`, `FI_XBTUSD_241227` | `BTCUSDT`, `XBTUSD` |
+    | `BTC/USDT`, `BTC/USDT:USDT`, `AAPL`, `BRK.B`, `ES1!`, `IBEX35` | unchanged |
+
+    A crypto contract folds into the base of its pair. The base is what an option gives the right to; quote and
+    settlement currency say how it is paid, and a metrics object that trades the same coin on several exchanges, some of which
+    leave the quote out of the symbol, should see one underlying. What does not expire (spot, perpetuals, continuous
+    futures) stays as it is: there is a fixed number of it.
+
+    The root is not translated: `SPXW` does not become `SPX`. A share whose ticker is spelled as a future, such as
+    `RAIZ4` in São Paulo, cannot be told from one: do not fold the symbols of such a market, unless they name it, as
+    `RAIZ4.SA` does.
+
+    Args:
+        text: A symbol, in upper case as exchanges write it. Surrounding blanks do not matter.
+    """
+    return _underlying_of(text) if len(text) <= _LONGEST else text
+
+
+@lru_cache(maxsize=4096)
+def _underlying_of(text: str) -> str:
+    symbol = text.strip()
+    for contract in _CONTRACTS:
+        match = contract.fullmatch(symbol)
+        if match and symbol not in _INDICES:
+            return match[1]
+    return text
