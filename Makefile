@@ -18,7 +18,7 @@ PYTEST = $(BIN)/pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reo
 export PATH := $(PATH):$(CURDIR)/.tools/usr/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-SOURCES := $(shell find tradmetrics -name '*.py') tradmetrics/py.typed setup.cfg pyproject.toml MANIFEST.in README.md
+SOURCES := $(shell find tradmetrics -name '*.py') _tradmetrics_pytest.py tradmetrics/py.typed setup.cfg pyproject.toml MANIFEST.in README.md
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint format bench bench-check bench-accept mutants fuzz soak docs docs-serve stack dist tools clean

@@ -1,4 +1,4 @@
-"""What the tests of label budgets share: a clock that stands still, and a metrics's series read as a scrape reads them."""
+"""What the tests of label budgets share: a clock that stands still, and its series read as in a scrape."""
 
 from __future__ import annotations
 

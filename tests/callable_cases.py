@@ -201,13 +201,15 @@ DECORATORS: dict[str, Case] = {
         needs_result=True,
     ),
     "track_pnl": Case(
-        lambda metrics: track_pnl(metrics=metrics), {"daily": 7}, {"trading_daily_pnl": 7}, {}, {}, {}, needs_result=True
+        lambda metrics: track_pnl(metrics=metrics),
+        {"daily": 7}, {"trading_daily_pnl": 7}, {}, {}, {}, needs_result=True
     ),
     "track_capital": Case(
         lambda metrics: track_capital(metrics=metrics), {"used": 7}, {"trading_capital_used": 7}, {}, {}, {}, True
     ),
     "track_market": Case(
-        lambda metrics: track_market(metrics=metrics), {"vix": 7}, {"trading_market_vix": 7}, {}, {}, {}, needs_result=True
+        lambda metrics: track_market(metrics=metrics),
+        {"vix": 7}, {"trading_market_vix": 7}, {}, {}, {}, needs_result=True
     ),
     "track_strategy": Case(
         lambda metrics: track_strategy(metrics=metrics),

@@ -1,4 +1,4 @@
-"""The guard by itself: what has a place, what collapses, and who goes. No metrics, no threads, no clock but a number."""
+"""The guard by itself: what has a place, what collapses, and who goes. No registry, no threads, no real clock."""
 
 from __future__ import annotations
 

@@ -780,7 +780,7 @@ def test_strategies_that_are_gone_read_zero_but_not_without_end() -> None:
     assert MOST_STRATEGIES >= len(desk.orders._intake.core.table.open_by_strategy())
 
 
-# ── trackers, metrics objects and gauges ───────────────────────────────────────────────────────────────────────────────────────
+# ── trackers, metrics objects and gauges ─────────────────────────────────────────────────────────────────────────────
 
 
 def test_trackers_of_one_metrics_object_add_up_their_open_orders_and_show_the_oldest(desk: Desk) -> None:

@@ -318,7 +318,7 @@ def test_equal_definitions_are_known_while_one_of_them_is_there() -> None:
     TradingMetrics(limits=Limits(series={second.name: 5}))
 
 
-# ── several metrics objects ────────────────────────────────────────────────────────────────────────────────────────────────
+# ── several metrics objects ──────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_a_second_metrics_object_on_a_registry_has_the_same_limits() -> None:

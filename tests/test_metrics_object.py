@@ -355,7 +355,7 @@ def test_a_metrics_object_says_what_it_is() -> None:
     assert "TradingMetrics(enabled=False, strict=False, metrics=0)" == repr(TradingMetrics(enabled=False))
 
 
-# ── the default metrics object ─────────────────────────────────────────────────────────────────────────────────────────────
+# ── the default metrics object ───────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_configuring_the_same_twice_changes_nothing() -> None:

@@ -200,7 +200,11 @@ ASKED: dict[str, tuple[Callable[[TradingMetrics], Any], Callable[..., Any], tupl
         lambda metrics: track(WHAT, what=result(), metrics=metrics), lambda: "x" * 1000, (),
     ),
     "a function of the call": (lambda metrics: track(WHAT, what=lambda call: "a", metrics=metrics), lambda: None, ()),
-    "a side that is none": (lambda metrics: track_order(strategy="s", metrics=metrics), lambda side: None, ("sideways",)),
+    "a side that is none": (
+        lambda metrics: track_order(strategy="s", metrics=metrics),
+        lambda side: None,
+        ("sideways",),
+    ),
 }  # fmt: skip
 
 

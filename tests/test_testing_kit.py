@@ -83,7 +83,7 @@ class Side(Enum):
 def plugin() -> list[str]:
     """The options that load the plugin where the package, and with it the entry point, is not installed."""
     installed = importlib.metadata.entry_points(group="pytest11")
-    return [] if any(each.name == "tradmetrics" for each in installed) else ["-p", "tradmetrics.testing.plugin"]
+    return [] if any(each.name == "tradmetrics" for each in installed) else ["-p", "_tradmetrics_pytest"]
 
 
 def run(pytester: pytest.Pytester, source: str) -> pytest.RunResult:
@@ -98,7 +98,7 @@ def test_the_plugin_is_installed_with_the_package() -> None:
         entry_points = importlib.metadata.distribution("tradmetrics").entry_points
     except importlib.metadata.PackageNotFoundError:
         pytest.skip("tradmetrics runs from the checkout here, where it has no entry points")
-    assert {"tradmetrics": "tradmetrics.testing.plugin"} == {
+    assert {"tradmetrics": "_tradmetrics_pytest"} == {
         each.name: each.value for each in entry_points if each.group == "pytest11"
     }
 
@@ -194,8 +194,8 @@ def test_the_plugin_costs_nothing_when_unused(pytester: pytest.Pytester, child_e
         import sys
 
         def test_unused():
-            assert "tradmetrics.testing.plugin" in sys.modules
-            names = {"tradmetrics", "tradmetrics.testing", "tradmetrics.testing.plugin"}
+            assert "_tradmetrics_pytest" in sys.modules
+            names = {"tradmetrics", "tradmetrics.testing", "_tradmetrics_pytest"}
             assert names == {name for name in sys.modules if name.startswith("tradmetrics")}
             assert "prometheus_client" not in sys.modules
 

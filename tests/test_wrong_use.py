@@ -51,7 +51,7 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b"fine"})
 
 
-# ── metrics objects ────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── metrics objects ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 TAKE_A_BOOK: dict[str, Callable[[Any], object]] = {
     "@track_order": lambda metrics: track_order(metrics=metrics)(place),
@@ -189,7 +189,7 @@ def test_a_function_that_can_take_the_call_is_a_source(source: Any) -> None:
     assert track_order(strategy=source)(place) is not place
 
 
-# ── where no metrics object can be built ───────────────────────────────────────────────────────────────────────────────────
+# ── where no metrics object can be built ─────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.fixture

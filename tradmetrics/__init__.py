@@ -8,49 +8,31 @@ start_metrics_server()
 def place(order): ...
 """
 
-import sys
-from importlib import reload
-from typing import TYPE_CHECKING, Any
-
-# pytest imports this package, for the plugin in it, in every session of anyone who has it installed. There, everything
-# is loaded when the first name is asked for, by executing this module again; anywhere else at once.
-_waits = "pytest" in sys.modules and "_waits" not in globals()
-
-if TYPE_CHECKING or not _waits:
-    from tradmetrics.capture.sources import Call, arg, error, result
-    from tradmetrics.cardinality import Limits
-    from tradmetrics.decorators.connections import track_connection
-    from tradmetrics.decorators.custom import track
-    from tradmetrics.decorators.errors import track_errors
-    from tradmetrics.decorators.market_data import track_market_data
-    from tradmetrics.decorators.models import track_prediction, track_training
-    from tradmetrics.decorators.orders import track_order
-    from tradmetrics.decorators.positions import track_positions
-    from tradmetrics.decorators.requests import track_request
-    from tradmetrics.decorators.risk import track_circuit_breaker, track_circuit_breaker_reset, track_risk_check
-    from tradmetrics.decorators.snapshots import track_capital, track_market, track_pnl, track_strategy
-    from tradmetrics.decorators.timers import fill_timer, request_timer, training_timer
-    from tradmetrics.decorators.trades import track_trade
-    from tradmetrics.errors import ConfigurationError, LabelSourceError, SnapshotError, TradmetricsError
-    from tradmetrics.model.definition import MetricDefinition
-    from tradmetrics.orders import OrderTracker
-    from tradmetrics.record.exporter import MetricsExporter, metrics_exporter
-    from tradmetrics.record.sampler import Sampler
-    from tradmetrics.record.stats import StrategyStats
-    from tradmetrics.registry.default import configure, get_metrics
-    from tradmetrics.registry.metrics import TradingMetrics
-    from tradmetrics.serving.server import start_metrics_server
-    from tradmetrics.version import __version__
-    from tradmetrics.vocabulary.fold import register_spellings
-    from tradmetrics.vocabulary.symbols import underlying
-else:
-
-    def __getattr__(name: str) -> Any:
-        if name not in __all__:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        reload(sys.modules[__name__])
-        return globals()[name]
-
+from tradmetrics.capture.sources import Call, arg, error, result, underlying
+from tradmetrics.cardinality import Limits
+from tradmetrics.decorators.connections import track_connection
+from tradmetrics.decorators.custom import track
+from tradmetrics.decorators.errors import track_errors
+from tradmetrics.decorators.market_data import track_market_data
+from tradmetrics.decorators.models import track_prediction, track_training
+from tradmetrics.decorators.orders import track_order
+from tradmetrics.decorators.positions import track_positions
+from tradmetrics.decorators.requests import track_request
+from tradmetrics.decorators.risk import track_circuit_breaker, track_circuit_breaker_reset, track_risk_check
+from tradmetrics.decorators.snapshots import track_capital, track_market, track_pnl, track_strategy
+from tradmetrics.decorators.timers import fill_timer, request_timer, training_timer
+from tradmetrics.decorators.trades import track_trade
+from tradmetrics.errors import ConfigurationError, LabelSourceError, SnapshotError, TradmetricsError
+from tradmetrics.model.definition import MetricDefinition
+from tradmetrics.orders import OrderTracker
+from tradmetrics.record.exporter import MetricsExporter, metrics_exporter
+from tradmetrics.record.sampler import Sampler
+from tradmetrics.record.stats import StrategyStats
+from tradmetrics.registry.default import configure, get_metrics
+from tradmetrics.registry.metrics import TradingMetrics
+from tradmetrics.serving.server import start_metrics_server
+from tradmetrics.version import __version__
+from tradmetrics.vocabulary.fold import register_spellings
 
 __all__ = [
     "Call",

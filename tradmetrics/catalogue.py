@@ -66,7 +66,7 @@ def symmetric(bounds: tuple[float, ...]) -> tuple[float, ...]:
 
 
 PNL_BUCKETS: Final = symmetric((10, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000))
-"""Profit and loss of one trade, in the account's currency; override per metrics object where the currency's scale differs."""
+"""Profit and loss of one trade, in the account's currency; override it where the currency's scale differs."""
 SLIPPAGE_BUCKETS: Final = symmetric((0.5, 1, 2, 5, 10, 20, 50, 100))
 """Slippage against a reference price, in basis points."""
 

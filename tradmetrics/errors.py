@@ -1,7 +1,8 @@
 """The exception tree of the package.
 
 Every message says which function, which label or which setting is meant, and what to write instead. All of these
-are raised while decorating or configuring; nothing here is raised into a trading call unless a metrics object is `strict`.
+are raised while decorating or configuring; nothing here is raised into a trading call unless a metrics object is
+`strict`.
 """
 
 from collections.abc import Iterable

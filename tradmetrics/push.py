@@ -61,7 +61,7 @@ class Push:
             True when the gateway took it. False when it did not: that is counted and logged, never raised (a
             `strict` metrics object aside).
         """
-        metrics = self._metrics()
+        metrics = self._target()
         return self._reach(lambda: push_to_gateway(registry=metrics.registry, **self._place))
 
     def delete(self) -> bool:
@@ -93,14 +93,14 @@ class Push:
         if os.getpid() == self._process:
             self.push()
 
-    def _metrics(self) -> TradingMetrics:
+    def _target(self) -> TradingMetrics:
         return get_metrics() if self._metrics is None else self._metrics
 
     def _reach(self, request: Callable[[], None]) -> bool:
         try:
             request()
         except Exception as error:
-            self._metrics().fault(_SITE, "record", error)
+            self._target().fault(_SITE, "record", error)
             return False
         return True
 

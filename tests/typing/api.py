@@ -494,7 +494,7 @@ def after_the_block() -> int:
         return 5
 
 
-# ── metrics objects, sources, explicit calls ───────────────────────────────────────────────────────────────────────────────
+# ── metrics objects, sources, explicit calls ─────────────────────────────────────────────────────────────────────────
 
 metrics = TradingMetrics(
     CollectorRegistry(),

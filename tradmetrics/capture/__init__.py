@@ -1,1 +1,1 @@
-"""capture"""
+"""From a call to its labels and its outcome."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
 from time import time
 from typing import Any, Final, Protocol
@@ -23,6 +23,8 @@ class DecoratedFunction(Protocol):
 
     name: str
     compiled: Compiled
+    recipe: Any
+    function: Callable[..., Any] | None
     metrics: TradingMetrics
 
 
@@ -35,7 +37,7 @@ class CallContext(Call):
         entered: What the recipe's `enter` returned.
     """
 
-    __slots__ = ("_args", "_bound", "_kwargs", "_values", "entered", "metrics object", "site")
+    __slots__ = ("_args", "_bound", "_kwargs", "_values", "entered", "metrics", "site")
 
     def __init__(
         self,

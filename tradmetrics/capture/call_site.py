@@ -1,8 +1,8 @@
 """The engine: one frozen recipe of what to record, and one shell for each kind of callable.
 
 A decorator builds a `Recipe`; `instrument` compiles the label sources for the function it is put on, and wraps it. Per
-call, a shell takes the time, calls the function once, and hands the outcome to its `CallSite`, which looks the series up by
-the raw label values and touches them. Whatever goes wrong in here is counted, and never reaches the caller.
+call, a shell takes the time, calls the function once, and hands the outcome to its `CallSite`, which looks the series
+up by the raw label values and touches them. Whatever goes wrong in here is counted, and never reaches the caller.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class CallSite:
         "compiled",
         "enter",
         "function",
-        "metrics object",
+        "metrics",
         "name",
         "precreation",
         "recipe",
@@ -147,8 +147,8 @@ class CallSite:
         """Follow the metrics: at the first call, after `configure(force=True)`, and when series were removed."""
         metrics = get_metrics() if self._fixed is None else self._fixed
         token = metrics.token
-        # In this order: another thread must never put an old metrics object's series among the new entries, nor find an old
-        # entry under the new token.
+        # In this order: another thread must never put an old metrics object's series among the new entries, nor find
+        # an old entry under the new token.
         with creating.held():
             self.metrics = metrics
             self._entries = {}
@@ -204,7 +204,7 @@ class CallSite:
                     each.__set__(exception, value)
 
     def _failed(self, error: Exception) -> None:
-        """Count what is left of an error: here nothing but a `strict` metrics object's raises, be it for want of stack."""
+        """Count what is left of an error: only `strict` metrics raise, also when no stack is left."""
         strict = self.metrics.strict
         if strict and isinstance(error, TradmetricsError):
             raise error

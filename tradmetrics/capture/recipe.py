@@ -41,11 +41,13 @@ class Recipe:
         fields: The labels and values it reads, which are its keywords.
         rules: The samples it records.
         outcome: Decides the outcome of a call; by default `returned` or `raised`.
-        outcome_if_none: The outcome of a call that returned None when the fields in `decisive` come from nothing but a result;
+        outcome_if_none: The outcome of a call that returned None when the fields in `decisive` come from nothing but a
+        result;
             None when every call has to be looked at.
         outcome_fields: The fields that `outcome` reads.
         effect: Whatever else is done for a call, given its reading.
-        after_call: Whatever else is done for calls that returned: given the first reading of its labels, returns what to
+        after_call: Whatever else is done for calls that returned: given the first reading of its labels, returns what
+        to
             do then and at every call with these labels, or None.
         enter: Called with the site before the function runs; what it returns is the reading's `entered`.
         dialect: The broker whose spellings closed labels are read in.

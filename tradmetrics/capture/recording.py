@@ -12,7 +12,7 @@ from tradmetrics.registry.metrics import NO_METRICS, TradingMetrics
 
 
 def resolve(metrics: TradingMetrics | None, site: str) -> TradingMetrics:
-    """Return the metrics object to record to: the one given, or the process's. Where none can be built, that is logged."""
+    """Return the metrics to record to: the given ones, or the process's. If they cannot be built, log that."""
     metrics = metrics or current()
     if metrics is not None:
         return metrics

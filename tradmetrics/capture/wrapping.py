@@ -115,8 +115,9 @@ def instrument(
 ) -> Any:
     """Wrap any callable, classmethod or staticmethod so that its calls are recorded.
 
-    The very object comes back where nothing is to be recorded: under `TRADMETRICS_DISABLED=1`, or a disabled metrics object.
-    What `contextlib` made of a generator is recorded for as long as its block lasts, as if it was decorated beneath.
+    The very object comes back where nothing is to be recorded: under `TRADMETRICS_DISABLED=1`, or a disabled metrics
+    object. What `contextlib` made of a generator is recorded for as long as its block lasts, as if it was decorated
+    beneath.
     """
     fixed = current() if checked(metrics, f"@{recipe.decorator}") is None else metrics
     if DISABLED_BY_ENVIRONMENT or (fixed is not None and not fixed.enabled):

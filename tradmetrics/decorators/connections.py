@@ -7,8 +7,7 @@ from types import TracebackType
 from typing import Any, Final, ParamSpec, TypeVar, overload
 
 from tradmetrics import catalogue
-from tradmetrics.capture.call_context import CallContext
-from tradmetrics.capture.call_site import CallSite
+from tradmetrics.capture.call_context import CallContext, DecoratedFunction
 from tradmetrics.capture.recipe import Recipe
 from tradmetrics.capture.recording import resolve
 from tradmetrics.capture.wrapping import decorate, suggest_keywords
@@ -27,7 +26,7 @@ def _series(metrics: TradingMetrics, site: str) -> Series:
     return metrics.remembered.get(key) or metrics.remember(catalogue.WEBSOCKET_CONNECTIONS, (), site=site)
 
 
-def _opened(site: CallSite) -> Series:
+def _opened(site: DecoratedFunction) -> Series:
     series = _series(site.metrics, site.name)
     series.up()
     return series

@@ -8,8 +8,7 @@ from functools import partial
 from typing import Any, Final, ParamSpec, TypeVar, overload
 
 from tradmetrics import catalogue
-from tradmetrics.capture.call_context import CallContext
-from tradmetrics.capture.call_site import CallSite
+from tradmetrics.capture.call_context import CallContext, DecoratedFunction
 from tradmetrics.capture.context_variables import put
 from tradmetrics.capture.readers import Field
 from tradmetrics.capture.recipe import Recipe
@@ -36,9 +35,9 @@ class _Call:
         is_over: Whether it has ended.
     """
 
-    __slots__ = ("is_over", "metrics object", "outer", "within")
+    __slots__ = ("is_over", "metrics", "outer", "within")
 
-    def __init__(self, site: CallSite) -> None:
+    def __init__(self, site: DecoratedFunction) -> None:
         outer: _Call | None = _calls.get()
         while outer is not None and outer.is_over:
             outer = outer.outer

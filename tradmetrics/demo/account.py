@@ -111,7 +111,7 @@ class Account:
         """The open positions of a strategy."""
         return [position for position in self._positions.values() if position.strategy == strategy]
 
-    def metrics(self, strategy: str, symbol: str, quantity: int, price: float, now: float) -> Trade | None:
+    def settle_fill(self, strategy: str, symbol: str, quantity: int, price: float, now: float) -> Trade | None:
         """Book a fill.
 
         Args:
@@ -143,7 +143,7 @@ class Account:
             return None
         del self._positions[key]
         if position.quantity:
-            self.metrics(strategy, symbol, position.quantity, price, now)
+            self.settle_fill(strategy, symbol, position.quantity, price, now)
         pnl = round(position.realized_pnl, 2)
         self.results[strategy].append(pnl)
         return Trade(strategy, position.opening_side, pnl)

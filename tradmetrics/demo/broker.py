@@ -51,7 +51,7 @@ _MOST_STUCK: Final = 4
 
 @dataclass
 class _Resting:
-    """An open order in the broker's metrics object."""
+    """An open order in the broker's order book."""
 
     order: Order
     outcome: Outcome

@@ -1,4 +1,4 @@
-"""The order desk: checks orders, sends them to the broker, follows them to their end, and metrics objects fills and trades."""
+"""The order desk: checks orders, sends them to the broker, follows them to their end, and books fills and trades."""
 
 from dataclasses import dataclass, replace
 from typing import Final
@@ -124,10 +124,10 @@ class OrderDesk:
         if number % 50 == 20:
             raise SettlementError(f"trade {number} could not be settled")
 
-    def metrics(self, strategy: str, symbol: str, side: str, quantity: int, price: float) -> None:
+    def settle_fill(self, strategy: str, symbol: str, side: str, quantity: int, price: float) -> None:
         """Book a fill, and settle the trade when it closed a position."""
         signed = quantity if side == "BUY" else -quantity
-        trade = self._account.metrics(strategy, symbol, signed, price, self._clock.now())
+        trade = self._account.settle_fill(strategy, symbol, signed, price, self._clock.now())
         if trade is not None:
             self._settle(trade)
 
@@ -170,7 +170,7 @@ class OrderDesk:
         order = working.order
         if update.trade_id is not None and update.price is not None:
             working.booked += update.fill_quantity
-            self.metrics(order.strategy, order.symbol, order.side, update.fill_quantity, update.price)
+            self.settle_fill(order.strategy, order.symbol, order.side, update.fill_quantity, update.price)
         if update.status in _ENDED:
             del self._open[update.order_id]
         if update.status == "REJECTED" and order.attempt < _RETRIES:

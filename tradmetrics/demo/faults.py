@@ -31,9 +31,9 @@ class Conditions:
         order_timeout_share: Share of orders whose acknowledgement times out, beside the ordinary few.
         api_error_share: Share of API requests that fail, beside the ordinary few.
         api_slowdown: Seconds that every API request takes longer.
-        signal_accuracy: How often the order-metrics object imbalance points the way the price will go.
+        signal_accuracy: How often the order-book imbalance points the way the price will go.
         retraining: The model is retrained when it is time to.
-        booked_loss: A loss that the clearing house metrics objects to the day, as a share of capital.
+        booked_loss: A loss that the clearing house books to the day, as a share of capital.
         blocked_margin: Share of capital that the exchange blocks as margin, at least.
         exporter_down: The metrics endpoint is closed.
     """

@@ -1,4 +1,4 @@
-"""Two ways to hedge that answer in the call itself: the house's own crossing metrics object, and a fill-or-kill futures desk."""
+"""Two ways to hedge that answer in the call itself: the house's own crossing book, and a fill-or-kill futures desk."""
 
 from dataclasses import dataclass
 from random import Random
@@ -33,7 +33,7 @@ class CrossingBook:
     """Matches hedges with opposite interest inside the house, before anything goes to the market.
 
     Args:
-        random: The metrics object's own source of chance.
+        random: The book's own source of chance.
         ledger: Where matches are written down.
     """
 

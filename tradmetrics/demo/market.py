@@ -13,7 +13,7 @@ _YEAR: Final = 252 * 22_500
 """Trading seconds of a year: 252 days from 9:15 to 15:30."""
 _TO_EXPIRY: Final = 5 * 22_500 / _YEAR
 MOVE_SECONDS: Final = 8.0
-"""The price keeps one direction for this long; the order-metrics object imbalance at its start tells which, most of the time."""
+"""The price keeps one direction for this long; the order-book imbalance at its start tells which, most of the time."""
 _VOLATILE: Final = 20.0
 
 

@@ -24,7 +24,10 @@ _CONFIDENT: Final = 0.6
 
 
 class DirectionModel:
-    """Logistic regression of the next move's direction on the order-metrics object imbalance and a feature that is noise.
+    """Logistic regression of the next move's direction.
+
+    The features are the order-book imbalance and one that is
+    noise.
 
     Args:
         random: The model's own source of chance.

@@ -160,4 +160,4 @@ class GammaScalping(Strategy):
                 return  # the next look at the delta tries again
             if outcome.status != "filled":
                 return
-        self.tools.desk.metrics(self.name, future.symbol, side, quantity, market.price(future.symbol))
+        self.tools.desk.settle_fill(self.name, future.symbol, side, quantity, market.price(future.symbol))

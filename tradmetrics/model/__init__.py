@@ -1,1 +1,1 @@
-"""model"""
+"""What a metric is and what a label value is."""

@@ -36,7 +36,7 @@ class WatchedOrders(Protocol):
 
 
 class Watch:
-    """The trackers that record to one metrics object. Held weakly, so that a tracker that nobody uses any more disappears."""
+    """The trackers that record to one metrics object, held weakly, so that an unused tracker disappears."""
 
     def __init__(self) -> None:
         self._trackers: WeakSet[WatchedOrders] = WeakSet()

@@ -48,7 +48,7 @@ class Intake(LockedOrders):
 
     def message(self, site: str, action: str, at: float | None) -> None:
         """Count a message that is being sent, at a time of the local clock."""
-        metrics = self.metrics(site)
+        metrics = self.target(site)
         if not metrics.enabled:
             return
         try:
@@ -82,7 +82,7 @@ class Intake(LockedOrders):
         `entered`: when it began, if its message was counted then; `failure`: what it raised; `answer`: what it was
         answered, just now.
         """
-        metrics = self.metrics(site)
+        metrics = self.target(site)
         if not metrics.enabled:
             return
         try:
@@ -135,7 +135,7 @@ class Intake(LockedOrders):
         entered: Entered | None = None,
     ) -> None:
         """Take in what the broker says of an order. `entered`: when the callback began."""
-        metrics = self.metrics(site)
+        metrics = self.target(site)
         if not metrics.enabled:
             return
         try:
@@ -169,7 +169,7 @@ class Intake(LockedOrders):
 
     def alias(self, site: str, order_id: object, broker_id: object) -> None:
         """Take in a second id."""
-        metrics = self.metrics(site)
+        metrics = self.target(site)
         if not metrics.enabled:
             return
         try:
@@ -185,7 +185,7 @@ class Intake(LockedOrders):
 
     def forget(self, site: str, order_id: str) -> None:
         """Drop an open order of which nothing will ever be heard: nobody else knows the only id that it has."""
-        metrics = self.metrics(site)
+        metrics = self.target(site)
         if not metrics.enabled:
             return
         try:
@@ -196,7 +196,7 @@ class Intake(LockedOrders):
 
     def cancel_requested(self, site: str, order_id: object, timestamp: object, entered: Entered | None = None) -> None:
         """Take in a request to cancel."""
-        metrics = self.metrics(site)
+        metrics = self.target(site)
         if not metrics.enabled:
             return
         try:
@@ -226,7 +226,7 @@ class Intake(LockedOrders):
         failure: Failure | None = None,
     ) -> None:
         """Take in a replace that the broker took, unless there is a failure."""
-        metrics = self.metrics(site)
+        metrics = self.target(site)
         if not metrics.enabled:
             return
         try:
@@ -269,7 +269,7 @@ class Intake(LockedOrders):
 
     def restore(self, site: str, snapshot: Snapshot) -> None:
         """Go on with the orders of a snapshot."""
-        metrics = self.metrics(site)
+        metrics = self.target(site)
         if not metrics.enabled:
             return
         try:

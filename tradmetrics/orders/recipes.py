@@ -8,8 +8,7 @@ from enum import Enum
 from typing import Any, Final, ParamSpec, TypeVar
 
 from tradmetrics import catalogue
-from tradmetrics.capture.call_context import CallContext
-from tradmetrics.capture.call_site import CallSite
+from tradmetrics.capture.call_context import CallContext, DecoratedFunction
 from tradmetrics.capture.readers import Field
 from tradmetrics.capture.recipe import Recipe
 from tradmetrics.capture.sources import Error, Mapped, Result, Source
@@ -62,7 +61,7 @@ class Strategies:
         else:
             self._are_known = False
 
-    def of(self, site: CallSite) -> tuple[str, ...] | None:
+    def of(self, site: DecoratedFunction) -> tuple[str, ...] | None:
         """Those of the orders of a decorated function, or None when they are known only when the program runs."""
         if site.recipe.decorator == SUBMIT:
             return (self.own,)
@@ -110,16 +109,16 @@ def is_told_at_the_end(source: object) -> bool:
     return callable(source) and not isinstance(source, Enum)
 
 
-def sites_on(function: object) -> tuple[CallSite, ...]:
-    """The sites on a function, the one that was put on it last first; none where a disabled metrics object left it alone."""
+def sites_on(function: object) -> tuple[DecoratedFunction, ...]:
+    """The sites on a function, the one that was put on it last first; none where disabled metrics left it alone."""
     sites = getattr(getattr(function, "__func__", function), CALL_SITES_ATTRIBUTE, ())
     return sites if isinstance(sites, tuple) else ()
 
 
-def receiving(intake: Intake) -> Callable[[CallSite], Entered | None]:
+def receiving(intake: Intake) -> Callable[[DecoratedFunction], Entered | None]:
     """Take the time when a callback is entered; but an update on top of a submit tells what came of that."""
 
-    def enter(site: CallSite) -> Entered | None:
+    def enter(site: DecoratedFunction) -> Entered | None:
         if any(below.recipe.decorator == SUBMIT for below in sites_on(site.function)):
             return None
         return Entered(intake.reader.clock(site.metrics, site.name))
@@ -127,10 +126,10 @@ def receiving(intake: Intake) -> Callable[[CallSite], Entered | None]:
     return enter
 
 
-def sending(intake: Intake, action: str) -> Callable[[CallSite], Entered]:
+def sending(intake: Intake, action: str) -> Callable[[DecoratedFunction], Entered]:
     """Take the time when a message is being sent, and count it."""
 
-    def enter(site: CallSite) -> Entered:
+    def enter(site: DecoratedFunction) -> Entered:
         entered = Entered(intake.reader.clock(site.metrics, site.name))
         intake.message(site.name, action, entered.at)
         return entered

@@ -43,7 +43,7 @@ class LockedOrders:
         self._busy = False
         self._deferred: deque[tuple[Iterable[str], Callable[[Any, float], object], Any, float]] = deque()
 
-    def metrics(self, site: str) -> TradingMetrics:
+    def target(self, site: str) -> TradingMetrics:
         """The metrics object to record to, with this tracker's gauges on it."""
         metrics = self.metrics or current()
         if metrics is None or metrics is not self._watched:
@@ -107,7 +107,7 @@ class LockedOrders:
 
     def sweep(self, site: str) -> None:
         """Drop what has been here for too long."""
-        metrics = self.metrics(site)
+        metrics = self.target(site)
         if not metrics.enabled:
             return
         try:

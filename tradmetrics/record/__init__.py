@@ -1,1 +1,1 @@
-"""record"""
+"""Explicit calls, snapshots and derived statistics."""

@@ -39,14 +39,14 @@ class MetricsExporter:
     def __init__(self, metrics: TradingMetrics | None = None) -> None:
         self._metrics = checked(metrics, type(self).__name__)
 
-    def _metrics(self, method: str) -> tuple[TradingMetrics, str]:
+    def _target(self, method: str) -> tuple[TradingMetrics, str]:
         site = f"{__name__}.{type(self).__qualname__}.{method}"
         return resolve(self._metrics, site), site
 
     def _record(
         self, method: str, definition: MetricDefinition, raw: tuple[object, ...] = (), amount: object = 1.0
     ) -> None:
-        metrics, site = self._metrics(method)
+        metrics, site = self._target(method)
         metrics.record(definition, raw, amount, site=site)
 
     # ── events ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -60,7 +60,7 @@ class MetricsExporter:
             status: The trade's status, such as `filled` or `executed`.
             pnl: Profit (positive) or loss (negative) in currency, where it is known.
         """
-        metrics, site = self._metrics("record_trade")
+        metrics, site = self._target("record_trade")
         metrics.record(catalogue.TRADES, (strategy, side, status), site=site)
         amount: float | None = None
         if pnl is not None:
@@ -100,7 +100,7 @@ class MetricsExporter:
             fill_time: Seconds from submitting to the complete fill, for a status of `filled`.
             reason: Why it was rejected or cancelled, one of a few words; an exception is its class in snake_case.
         """
-        metrics, site = self._metrics("record_order")
+        metrics, site = self._target("record_order")
         reason = reason_in(reason)
         word = vocabulary.order_status(status)
         if word == "submitted":
@@ -150,7 +150,7 @@ class MetricsExporter:
                 ahead of ours it is new; a negative age beyond that is dropped and counted.
             stale_after: Seconds of silence after which the symbol counts as stale.
         """
-        metrics, site = self._metrics("record_market_data_update")
+        metrics, site = self._target("record_market_data_update")
         if not metrics.enabled:
             return
         metrics.record(catalogue.MARKET_DATA_UPDATES, (symbol,), site=site)
@@ -213,7 +213,7 @@ class MetricsExporter:
                 `strategy`, `unrealized_pnl` (currency) and optionally `quantity` (0 is a closed position). A strategy
                 whose positions are gone reads 0. They add to those that functions with `track_positions` report.
         """
-        metrics, site = self._metrics("update_position_metrics")
+        metrics, site = self._target("update_position_metrics")
         if not metrics.enabled:
             return
         try:
@@ -263,7 +263,7 @@ class MetricsExporter:
 
     def update_market_metrics(self, vix: object = None, condition: object = None) -> None:
         """Set the level of the volatility index, and the market's condition (one of a few words)."""
-        metrics, site = self._metrics("update_market_metrics")
+        metrics, site = self._target("update_market_metrics")
         if not metrics.enabled:
             return
         try:
@@ -273,7 +273,7 @@ class MetricsExporter:
 
     def update_market_session(self, is_open: object) -> None:
         """Set whether the market's session is open, a bool or a word for one; alerts are muted while it is not."""
-        metrics, site = self._metrics("update_market_session")
+        metrics, site = self._target("update_market_session")
         if metrics.enabled:
             snapshots.set_market(metrics, {"session_open": is_open}, site=site)
 
@@ -317,7 +317,7 @@ class MetricsExporter:
         values: Mapping[str, object],
         raw: tuple[object, ...] = (),
     ) -> None:
-        metrics, site = self._metrics(method)
+        metrics, site = self._target(method)
         snapshots.set_gauges(metrics, gauges, values, raw, site=site)
 
 

@@ -70,7 +70,8 @@ def set_gauges(
     Args:
         metrics: The metrics object to record to.
         gauges: Definitions by field.
-        values: Values by field; None and `MISSING` are left out, and so is what the metrics object's `StrategyStats` feed, which
+        values: Values by field; None and `MISSING` are left out, and so is what the metrics object's `StrategyStats`
+        feed, which
             is said in the log.
         raw: Label values, the same for all of them.
         site: Who records, for counting errors.

@@ -91,9 +91,9 @@ class StrategyStats:
     expired, or is still on its way, does not; a status that nobody knows counts as executed.
 
     These six figures come from the trades alone. `track_pnl`, `track_strategy`, `update_pnl_metrics`,
-    `update_strategy_metrics` and `update_drawdown` cannot set them in such a metrics: what they are given for one of these
-    is left out, which the log says once for each figure; their other figures are set as ever. Where your own figures
-    are the better ones, such as a P&L from the broker, leave `StrategyStats` out of the metrics object.
+    `update_strategy_metrics` and `update_drawdown` cannot set them in such a metrics: what they are given for one of
+    these is left out, which the log says once for each figure; their other figures are set as ever. Where your own
+    figures are the better ones, such as a P&L from the broker, leave `StrategyStats` out of the metrics object.
 
     Memory is constant for each strategy, and strategies are bounded by the label's budget.
 
@@ -175,8 +175,8 @@ class StrategyStats:
             self._refused.add(definition.name)
             with suppress(Exception):  # a logger that fails costs nothing else
                 logger.warning(
-                    "%s: %s is not set: this metrics object has StrategyStats, which works it out from the trades, and that is "
-                    "what is shown. To show yours, leave strategy_stats= out of the metrics object; to show that one, leave the "
+                    "%s: %s is not set: StrategyStats computes it from the trades, and that is "
+                    "what is shown. To show yours, leave strategy_stats= out; to show that one, leave the "
                     "figure out here.",
                     site,
                     definition.name,

@@ -1,1 +1,1 @@
-"""registry"""
+"""Definitions become guarded instruments on a `CollectorRegistry`."""

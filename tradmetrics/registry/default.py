@@ -19,7 +19,7 @@ from tradmetrics.registry.options import DerivedStats, buckets_of, limits_of
 class _Default:
     """Holds the process's default metrics: the one piece of global state."""
 
-    __slots__ = ("lock", "metrics object", "settings")
+    __slots__ = ("lock", "metrics", "settings")
 
     def __init__(self) -> None:
         self.metrics: TradingMetrics | None = None
@@ -72,8 +72,8 @@ def configure(
 ) -> TradingMetrics:
     """Set up the process's default metrics object, before its first use.
 
-    The same settings twice change nothing. Decorated functions and timers without `metrics=` follow the default metrics object,
-    also when it is replaced later.
+    The same settings twice change nothing. Decorated functions and timers without `metrics=` follow the default
+    metrics object, also when it is replaced later.
 
     Args:
         registry: Where the metrics are registered; by default `prometheus_client.REGISTRY`.
@@ -88,7 +88,8 @@ def configure(
         The default metrics object.
 
     Raises:
-        ConfigurationError: When a default metrics object with other settings is in use and `force` is not given, or as for
+        ConfigurationError: When a default metrics object with other settings is in use and `force` is not given, or as
+        for
             `TradingMetrics`.
     """
     settings: dict[str, Any] = {
@@ -106,8 +107,8 @@ def configure(
         if current is not None and not force:
             changed = [name for name, value in settings.items() if value != (default.settings or {}).get(name)]
             raise ConfigurationError(
-                f"configure: the default metrics object is in use with another {' and '.join(changed)}; call configure(…) before "
-                "anything records, or replace the metrics object and what it has counted with configure(…, force=True)"
+                f"configure: the default metrics are in use with another {' and '.join(changed)}; call "
+                "configure(…) before anything records, or replace the metrics object and what it has counted with configure(…, force=True)"
             )
         if current is not None:
             current.unregister()

@@ -1,4 +1,4 @@
-"""What the instruments of one registry have in common: the metrics objects that use them, scrapes, and what was removed."""
+"""The instruments of one registry: who uses them, their scrapes, and their removed series."""
 
 from __future__ import annotations
 
@@ -82,8 +82,8 @@ class RegistryInstruments:
             metrics.forget()
 
 
-# Shelves by registry, so that a second metrics object on the same registry finds its instruments. Weak: a registry takes its own
-# along.
+# Shelves by registry, so that a second metrics object on the same registry finds its instruments. Weak: a registry
+# takes its own along.
 _by_registry: Final[weakref.WeakKeyDictionary[CollectorRegistry, RegistryInstruments]] = weakref.WeakKeyDictionary()
 
 
@@ -121,8 +121,8 @@ def instrument_on(
             )
         elif instrument.limits != limits:
             raise ConfigurationError(
-                f"{definition.name}: the registry has it already with other limits; a second metrics object on a registry has "
-                f"the first one's: {instrument.limits!r}, not {limits!r}"
+                f"{definition.name}: the registry has it already with other limits; a second TradingMetrics on "
+                f"a registry has the first one's: {instrument.limits!r}, not {limits!r}"
             )
         return instrument
 

@@ -316,7 +316,7 @@ class TradingMetrics:
 
 
 class _NoMetrics(TradingMetrics):
-    """Stands for the metrics object before the first call, and where none can be built: what goes wrong is still logged."""
+    """Stands for the metrics before the first call, and where none can be built: errors are still logged."""
 
     def __init__(self) -> None:
         self.token = object()

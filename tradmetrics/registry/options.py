@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from tradmetrics import catalogue
 from tradmetrics.cardinality import LabelKey, Limits
 from tradmetrics.errors import ConfigurationError, nearest
-from tradmetrics.model.definition import known_definitions
+from tradmetrics.model.definition import MetricDefinition, known_definitions
 from tradmetrics.model.text import shown
 
 
@@ -19,8 +19,12 @@ class DerivedStats(Protocol):
         """Expose the derived figures on a `TradingMetrics`."""
         ...
 
-    def trade(self, metrics: Any, strategy: object, pnl: object, /, *, status: object = ..., site: str) -> None:
+    def trade(self, metrics: Any, strategy: object, pnl: Any, *, site: str, status: object = ...) -> None:
         """Take a trade into account."""
+        ...
+
+    def refuses(self, definition: MetricDefinition, *, site: str) -> bool:
+        """Return whether the statistics work a metric out, so that a value given for it is left out."""
         ...
 
 

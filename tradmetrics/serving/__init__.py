@@ -1,1 +1,1 @@
-"""serving"""
+"""How a scrape is answered."""

@@ -118,7 +118,7 @@ class Endpoint:
         return HttpResponse(HTTPStatus.OK, tuple(headers), body)
 
     def served(self) -> CollectorRegistry | None:
-        """The registry of this process's metrics object; None while there is no metrics object, which is the bot's to set up."""
+        """The registry of this process's metrics; None until the bot has built them."""
         metrics = self._metrics or current()
         return None if metrics is None else metrics.registry
 

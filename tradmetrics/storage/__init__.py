@@ -1,1 +1,1 @@
-"""storage"""
+"""Series, their text and their files, and the cache from raw labels to series."""

@@ -63,8 +63,8 @@ class LabelCache(dict[Any, T]):
         That is where nothing is refused, where a value has a place in one metric and none in another, and now and
         then: when a refused value keeps coming and something is idle, or when it is time to look at what is idle.
 
-        A call whose answer is found here is heard here; where there is none, whoever is asked note_miss it. So each call
-        counts once towards the place of a value, however many memories it passes.
+        A call whose answer is found here is heard here; where there is none, whoever is asked note_miss it. So each
+        call counts once towards the place of a value, however many memories it passes.
 
         Args:
             key: Raw label values.

@@ -60,8 +60,8 @@ def aggregate(path: str) -> CollectorRegistry:
 def child_exit(server: Any, worker: Any) -> None:
     """Take the gauges of a worker that has gone out of the answer; what it counted stays.
 
-    It is gunicorn's hook of that name: `from tradmetrics.storage.worker_directory import child_exit` in `gunicorn.conf.py` is all.
-    The files of prometheus_client's own metrics are cleaned up too.
+    It is gunicorn's hook of that name: `from tradmetrics.storage.worker_directory import child_exit` in
+    `gunicorn.conf.py` is all. The files of prometheus_client's own metrics are cleaned up too.
 
     Args:
         server: gunicorn's arbiter.

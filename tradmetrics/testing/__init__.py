@@ -1,6 +1,6 @@
 """The testing kit: what tests of instrumented code assert, and what property tests of its labels draw.
 
-The pytest fixture `trading_metrics` comes with the installed package (see `tradmetrics.testing.plugin`):
+The pytest fixture `trading_metrics` comes with the installed package (see `_tradmetrics_pytest`):
 
     from tradmetrics.testing import assert_metric, metric_delta
 

@@ -96,7 +96,7 @@ class metric_delta:  # noqa: N801 - a context manager reads as a function
         self._expected = expected
         self._metrics = metrics
         self._wanted = texts(labels)
-        self._metrics: TradingMetrics | None = None
+        self._read_from: TradingMetrics | None = None
         self._before: dict[frozenset[tuple[str, str]], float] = {}
         self._value: float | None = None
 
@@ -109,11 +109,11 @@ class metric_delta:  # noqa: N801 - a context manager reads as a function
         __tracebackhide__ = True
         self._value = None
         self._before = {}
-        # Not the default metrics object that would be built by asking for it: the block may be the one that configures it.
-        self._metrics = current() if self._metrics is None else self._metrics
-        if self._metrics is not None:
+        # Not the default metrics that would be built by asking for it: the block may be the one that configures it.
+        self._read_from = current() if self._metrics is None else self._metrics
+        if self._read_from is not None:
             try:
-                metric = find(self._metrics, self._name)
+                metric = find(self._read_from, self._name)
             except AssertionError:
                 return self  # a metric of the user's own may appear within the block; if not, leaving says so
             metric.matching(self._wanted)
@@ -143,7 +143,7 @@ class metric_delta:  # noqa: N801 - a context manager reads as a function
     def _changes(self) -> Metric:
         """The metric with the changes of its series for values."""
         metrics = self._current()
-        before = self._before if metrics is self._metrics else {}
+        before = self._before if metrics is self._read_from else {}
         metric = find(metrics, self._name)
         series = tuple(Series(each.labels, each.value - before.get(_key(each), 0.0)) for each in metric.series)
         return Metric(metric.name, metric.kind, metric.label_names, series)

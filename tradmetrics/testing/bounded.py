@@ -24,7 +24,7 @@ from tradmetrics.registry.errors_log import logger
 from tradmetrics.registry.instrument import Instrument
 from tradmetrics.registry.metrics import TradingMetrics
 from tradmetrics.testing.arguments import CallArguments
-from tradmetrics.testing.isolation import TrialMetrics, default_metrics, instruments_of, recording_to
+from tradmetrics.testing.isolation import TrialMetrics, all_instruments, default_metrics, recording_to
 from tradmetrics.testing.layers import outermost, sites_of, undecorated, watched
 from tradmetrics.testing.outcomes import Calls, shown
 
@@ -45,9 +45,9 @@ def assert_cardinality_bounded(
 ) -> None:
     """Assert that no calls, whatever their arguments, take a decorated function's labels out of their budgets.
 
-    Draws lists of calls and makes each call twice, on fresh metrics objects with small budgets (3 values of a label, 8 series of
-    a metric), so that overflow really happens; the process's default metrics object, and one that the function was given by
-    `metrics=`, see nothing of it. It fails when
+    Draws lists of calls and makes each call twice, on fresh metrics objects with small budgets (3 values of a label, 8
+    series of a metric), so that overflow really happens; the process's default metrics object, and one that the
+    function was given by `metrics=`, see nothing of it. It fails when
 
     - a label leaves its budget, or a label with a closed set of values leaves that set;
     - the total over a metric's series differs from the calls that it counts: no count may be lost;
@@ -176,7 +176,7 @@ class _Trial:
 
     def _instruments(self, metrics: TradingMetrics) -> Iterator[Instrument]:
         """The instruments that have series, or may have them when they are scraped."""
-        for instrument in instruments_of(metrics):
+        for instrument in all_instruments(metrics):
             if len(instrument) or instrument.definition.at_scrape:
                 yield instrument
 

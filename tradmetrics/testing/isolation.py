@@ -14,7 +14,7 @@ from tradmetrics.registry.metrics import TradingMetrics
 
 
 class TrialMetrics(TradingMetrics):
-    """A metrics object that registers a metric when it is first recorded: a property test makes hundreds of metrics objects."""
+    """Metrics that register each metric when it is first recorded: a property test makes hundreds of them."""
 
     def _register(self) -> None:
         for definition in (catalogue.LABEL_OVERFLOW, catalogue.SERIES_REMOVED):  # what instruments report to
@@ -22,7 +22,7 @@ class TrialMetrics(TradingMetrics):
         instruments_of(self.registry).users.add(self)
 
 
-def instruments_of(metrics: TradingMetrics) -> tuple[Instrument, ...]:
+def all_instruments(metrics: TradingMetrics) -> tuple[Instrument, ...]:
     """The instruments that a metrics object has, those of its user's own metrics among them."""
     return tuple(metrics._instruments.values())
 
@@ -34,7 +34,8 @@ def default_metrics(metrics: TradingMetrics) -> Iterator[TradingMetrics]:
         settings = default.settings
         before = replace_default(metrics)
         if before is not None:
-            before.unregister()  # a metrics object that is configured meanwhile, on the same registry, must not share its series
+            # Metrics that are configured meanwhile, on the same registry, must not share its series.
+            before.unregister()
     try:
         yield metrics
     finally:

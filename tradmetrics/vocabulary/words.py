@@ -1,4 +1,4 @@
-"""How brokers spell sides, order types, order statuses and severities: data only, folded by `tradmetrics.vocabulary.fold`.
+"""How brokers spell sides, order types, order statuses and severities. Data only: `fold` applies it.
 
 Each table goes from a dialect (None: without one) to the canonical words and their spellings. A dialect's table lies
 on top of the one without a dialect, so it lists only what it adds or means differently. Case, and `-`, `_` or blank
