@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from tradmetrics import Limits, MetricDefinition
 from tradmetrics.cardinality import Guard
 from tradmetrics.cardinality.budget import RECURS
-from tradmetrics.cardinality.heavy_hitters import SIZE, Recurring
+from tradmetrics.cardinality.heavy_hitters import SIZE, HeavyHitters
 from tradmetrics.model.identifiers import is_identifier
 from tradmetrics.model.text import OTHER, UNKNOWN, clean
 
@@ -190,9 +190,9 @@ def full_guard(limits: Limits) -> Guard:
 def ask(guard: Guard, desk: str, now: float, times: int = 1) -> list[tuple[str, ...]]:
     """Call so many times with a value that has no place, and return who goes for it the last time."""
     gone: list[tuple[str, ...]] = []
-    guard.looked(now)
+    guard.mark_scanned(now)
     for _ in range(times):
-        recurring = guard.hears((desk, "a", "nse"), [0])
+        recurring = guard.note_miss((desk, "a", "nse"), [0])
         gone = guard.displaced_by((desk, "a", "nse"), 0, now) if recurring else []
     return gone
 
@@ -226,7 +226,7 @@ def test_one_active_series_keeps_all_of_its_value(active: str) -> None:
     guard.touch(("x", active, "nse"), 15)
     guard.touch(("y", "a", "nse"), 15)
     assert [] == ask(guard, "z", 20, RECURS * 2)
-    assert [] == guard.hears(("z", "a", "nse"), [0])
+    assert [] == guard.note_miss(("z", "a", "nse"), [0])
 
 
 def test_identifiers_never_displace() -> None:
@@ -258,8 +258,8 @@ def test_a_retried_identifier_is_asked_about_only_now_and_then() -> None:
     (budget, *_) = guard.budgets
     assert budget is not None
     for _ in range(RECURS):
-        assert [] == guard.hears((UUID, "a", "nse"), [0])
-    assert not budget.hears(UUID)
+        assert [] == guard.note_miss((UUID, "a", "nse"), [0])
+    assert not budget.note_miss(UUID)
 
 
 def test_a_value_is_asked_about_with_the_call_that_lets_it_displace() -> None:
@@ -268,14 +268,14 @@ def test_a_value_is_asked_about_with_the_call_that_lets_it_displace() -> None:
     (budget, *_) = guard.budgets
     assert budget is not None
     for _ in range(RECURS):
-        budget.hears("early")
+        budget.note_miss("early")
     assert not budget.is_due("early")
-    guard.looked(20)
+    guard.mark_scanned(20)
     assert budget.is_due("early")
     due = []
     for _ in range(RECURS):
         due.append(budget.is_due("late"))
-        budget.hears("late")
+        budget.note_miss("late")
     assert [False] * (RECURS - 1) + [True] == due
 
 
@@ -283,7 +283,7 @@ def test_what_was_idle_a_moment_ago_may_be_active_by_now() -> None:
     """A strategy that trades again would be removed all the same, or nothing in its stead."""
     for limits in (Limits(labels={"desk": 2}, idle_after=10), Limits(series={TWO.name: 3}, idle_after=10)):
         guard = full_guard(limits)
-        guard.looked(20)
+        guard.mark_scanned(20)
         for labels in (("x", "a", "nse"), ("x", "b", "nse"), ("y", "a", "nse")):
             guard.touch(labels, 20)
         assert [] == guard.displaced_by(("z", "a", "nse"), 0, 20)
@@ -343,9 +343,9 @@ def test_while_nothing_is_idle_nobody_is_asked_to_go() -> None:
     """Each call of a busy value without a place would search all series for an idle one, and find none."""
     guard = full_guard(Limits(labels={"desk": 2}, idle_after=10))
     for now, expected in ((5, []), (30, [0]), (31, [0])):
-        guard.looked(now)
+        guard.mark_scanned(now)
         for _ in range(RECURS):
-            found = guard.hears(("z", "a", "nse"), [0])
+            found = guard.note_miss(("z", "a", "nse"), [0])
         assert expected == found
 
 
@@ -369,7 +369,7 @@ def test_looks_are_no_more_than_a_minute_apart() -> None:
     """With `idle_after` of an hour, a value would be idle for up to an hour and a half before it may go."""
     for limits, interval in ((Limits(), 60), (Limits(idle_after=80), 10), (Limits(expire_after=16), 2)):
         guard = Guard(TWO, limits)
-        guard.looked(100)
+        guard.mark_scanned(100)
         assert 100 + interval == guard.look_at
 
 
@@ -387,7 +387,7 @@ def test_where_nothing_can_be_removed_it_is_never_time_to_look() -> None:
 @given(st.lists(st.integers(0, 400).map(str), max_size=3_000))
 def test_the_sketch_never_counts_too_much_nor_loses_what_is_frequent(values: list[str]) -> None:
     """A value seen once would count as one that keeps coming, or the one that keeps coming would drown in a flood."""
-    sketch, seen = Recurring(), Counter[str]()
+    sketch, seen = HeavyHitters(), Counter[str]()
     for value in values:
         seen[value] += 1
         count = sketch.add(value)
@@ -397,7 +397,7 @@ def test_the_sketch_never_counts_too_much_nor_loses_what_is_frequent(values: lis
 
 def test_the_sketch_gives_up_one_of_each_for_a_value_that_finds_no_counter() -> None:
     """Order ids that come twice in a day would add up to values that keep coming."""
-    sketch = Recurring()
+    sketch = HeavyHitters()
     for number in range(SIZE):
         assert 1 == sketch.add(f"v{number}")
     assert (2, 3, 2) == tuple(sketch.add(value) for value in ("v0", "v0", "v1"))
@@ -408,7 +408,7 @@ def test_the_sketch_gives_up_one_of_each_for_a_value_that_finds_no_counter() -> 
 
 def test_the_sketch_is_bounded_in_a_flood() -> None:
     """A million values that come once each would all be remembered."""
-    sketch = Recurring()
+    sketch = HeavyHitters()
     highest = max(sketch.add(f"v{number}") for number in range(100_000))
     assert (1, True) == (highest, len(sketch) <= SIZE)
 
@@ -500,10 +500,10 @@ class GuardMachine(RuleBasedStateMachine):
     @rule(desk=DESKS, venue=VENUES, third=st.sampled_from("ab"))
     def displace(self, desk: str, venue: str, third: str) -> None:
         values = self.values(desk, venue, third)
-        self.guard.looked(self.now)
+        self.guard.mark_scanned(self.now)
         for _ in range(RECURS):
             collapsed = self.guard.admit(values)[1]
-            for position in self.guard.hears(values, collapsed):
+            for position in self.guard.note_miss(values, collapsed):
                 assert values[position] != UUID
                 gone = self.guard.displaced_by(values, position, self.now)
                 for labels in gone:

@@ -39,8 +39,8 @@ from tradmetrics import (
     track_request,
     track_trade,
 )
-from tradmetrics.capture.call_site import Site
-from tradmetrics.capture.wrapping import SITE_ATTRIBUTE
+from tradmetrics.capture.call_site import CallSite
+from tradmetrics.capture.wrapping import CALL_SITES_ATTRIBUTE
 from tradmetrics.model.text import MAX_LENGTH
 from tradmetrics.storage.label_cache import MOST_ENTRIES
 
@@ -486,7 +486,7 @@ def test_the_same_values_lead_to_the_same_series(values: list[Any]) -> None:
 # ── what it may cost ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def held_by(metrics: TradingMetrics, site: Site) -> int:
+def held_by(metrics: TradingMetrics, site: CallSite) -> int:
     """How many raw labels a site and its metrics remember."""
     plans = sum(len(plan.entries) + len(plan.spill or ()) for plan in site._plans.values())
     return len(site._entries) + plans + len(metrics.instrument(catalogue.ORDERS_SUBMITTED)._known)
@@ -531,7 +531,7 @@ def test_long_raw_values_are_not_kept() -> None:
     for number in range(50):
         place("x" * 100_000 + str(number))
         timer("x" * 100_000 + str(number))
-    site = getattr(place, SITE_ATTRIBUTE)[0]
+    site = getattr(place, CALL_SITES_ATTRIBUTE)[0]
     assert 0 == held_by(metrics, site)
     assert {} == metrics.remembered
     assert {("x" * MAX_LENGTH, "BUY", "LIMIT"): 50} == values_of(metrics, SUBMITTED)
@@ -543,7 +543,7 @@ def test_spellings_of_one_value_are_bounded() -> None:
     place = _order(metrics)
     for number in range(MOST_ENTRIES + 500):
         place(f"{' ' * (number % 64)}gamma{' ' * (number // 64)}")
-    site = getattr(place, SITE_ATTRIBUTE)[0]
+    site = getattr(place, CALL_SITES_ATTRIBUTE)[0]
     assert len(site._entries) <= MOST_ENTRIES
     assert {("gamma", "BUY", "LIMIT"): MOST_ENTRIES + 500} == values_of(metrics, SUBMITTED)
 

@@ -29,7 +29,7 @@ from tradmetrics import (
     track_order,
     underlying,
 )
-from tradmetrics.capture.wrapping import SITE_ATTRIBUTE
+from tradmetrics.capture.wrapping import CALL_SITES_ATTRIBUTE
 from tradmetrics.catalogue import ORDERS_SUBMITTED
 from tradmetrics.check.count import Report, report_on, worst_case
 from tradmetrics.check.flags import IDENTIFIER, MEANINGS, OVER_BUDGET, UNBOUNDED, flags_of
@@ -393,7 +393,7 @@ def test_types_without_end_of_values_are_flagged(annotation: Any, flags: tuple[s
 
 def report(*functions: Any) -> Report:
     """The report on decorated functions."""
-    return report_on([site for function in functions for site in getattr(function, SITE_ATTRIBUTE)])
+    return report_on([site for function in functions for site in getattr(function, CALL_SITES_ATTRIBUTE)])
 
 
 def test_functions_of_one_metric_do_not_add_up_past_what_is_possible() -> None:

@@ -464,7 +464,7 @@ def test_an_exporters_updates_go_stale_after_the_seconds_it_was_given(
 ) -> None:
     """A slow feed would be reported as dead."""
     now = [100.0]
-    for module in ("freshness", "decorators.market_data"):
+    for module in ("registry.freshness", "record.arrival"):
         monkeypatch.setattr(f"tradmetrics.{module}.monotonic", lambda: now[0])
     exporter.record_market_data_update("fast")
     exporter.record_market_data_update("slow", stale_after=60)

@@ -202,7 +202,7 @@ FAULTS: dict[str, Fault] = {
         patch={"tradmetrics.capture.call_context.time": raising(BROKEN)},
     ),
     "time of an arrival": Fault(
-        counted("track_market_data"), "record", patch={"tradmetrics.decorators.market_data.monotonic": raising(BROKEN)}
+        counted("track_market_data"), "record", patch={"tradmetrics.record.arrival.monotonic": raising(BROKEN)}
     ),
     # The rest of a recipe.
     "position that cannot be read": Fault(counted("track_positions"), "source", answer=[OPAQUE], once=3),

@@ -12,12 +12,12 @@ import pytest
 from tests.fuzz import calls, restores
 from tests.fuzz.__main__ import TARGETS, main
 from tests.fuzz.runner import Target, fuzz
-from tradmetrics.capture.call_site import Site
+from tradmetrics.capture.call_site import CallSite
 from tradmetrics.capture.plan import Plan
 from tradmetrics.cardinality.guard import Guard
 from tradmetrics.errors import SnapshotError
 from tradmetrics.model.text import text_of
-from tradmetrics.orders.correlator import Core
+from tradmetrics.orders.correlator import OrderCorrelator
 from tradmetrics.orders.snapshot import load
 
 SECONDS = 5
@@ -40,12 +40,12 @@ def raises_into_the_caller(patch: pytest.MonkeyPatch) -> None:
     def finished(*args: object) -> None:
         raise RuntimeError("broken")
 
-    patch.setattr(Site, "finished", finished)
+    patch.setattr(CallSite, "finished", finished)
 
 
 def loses_counts(patch: pytest.MonkeyPatch) -> None:
     """Calls that raise are not recorded."""
-    patch.setattr(Site, "_raised", lambda *args: None)
+    patch.setattr(CallSite, "_raised", lambda *args: None)
 
 
 def admits_everything(patch: pytest.MonkeyPatch) -> None:
@@ -55,7 +55,7 @@ def admits_everything(patch: pytest.MonkeyPatch) -> None:
 
 def leaves_labels_as_they_come(patch: pytest.MonkeyPatch) -> None:
     """Labels are not cleaned."""
-    for module in ("instrument", "label_values"):
+    for module in ("capture.call_site", "registry.label_values"):
         patch.setattr(f"tradmetrics.{module}.text_of", lambda value: value if type(value) is str else text_of(value))
 
 
@@ -89,8 +89,8 @@ def raises_something_else(patch: pytest.MonkeyPatch) -> None:
 
 def forgets_orders(patch: pytest.MonkeyPatch) -> None:
     """Orders that have ended are not restored."""
-    put = Core.put
-    patch.setattr(Core, "put", lambda self, order: put(self, order) if order.ended is None else None)
+    put = OrderCorrelator.put
+    patch.setattr(OrderCorrelator, "put", lambda self, order: put(self, order) if order.ended is None else None)
 
 
 @pytest.mark.parametrize(

@@ -399,10 +399,10 @@ def test_a_rule_that_fails_is_an_error_of_the_call_that_it_failed(
     desk = Desk(strict=False)
     desk.orders.submitted("1", side="BUY")
     snapshot = desk.orders.snapshot()
-    monkeypatch.setattr("tradmetrics.orders.correlator.Core.sweep", raising(ZeroDivisionError("a rule")))
+    monkeypatch.setattr("tradmetrics.orders.correlator.OrderCorrelator.sweep", raising(ZeroDivisionError("a rule")))
     desk.clock.now += 1e9
     if name == "restore":
-        monkeypatch.setattr("tradmetrics.orders.correlator.Core.put", raising(ZeroDivisionError("a rule")))
+        monkeypatch.setattr("tradmetrics.orders.correlator.OrderCorrelator.put", raising(ZeroDivisionError("a rule")))
         OrderTracker.restore(snapshot, metrics=desk.metrics, clock=desk.clock)
     else:
         CALLS[name](desk.orders)

@@ -50,9 +50,9 @@ class Clocks:
 def clocks(monkeypatch: pytest.MonkeyPatch) -> Clocks:
     """Clocks that move when told."""
     clocks = Clocks()
-    for module in ("reading", "decorators.market_data"):
+    for module in ("capture.call_context", "record.arrival"):
         monkeypatch.setattr(f"tradmetrics.{module}.time", lambda: clocks.now)
-    for module in ("freshness", "decorators.market_data"):
+    for module in ("registry.freshness", "record.arrival"):
         monkeypatch.setattr(f"tradmetrics.{module}.monotonic", lambda: clocks.since_start)
     return clocks
 

@@ -155,7 +155,7 @@ STUCK = """
 import builtins, sys, threading, time
 import tradmetrics as tm
 from tradmetrics.cardinality import Guard
-from tradmetrics.orders.correlator import Core
+from tradmetrics.orders.correlator import OrderCorrelator
 from tradmetrics.storage.worker_files import _File
 
 orders = tm.OrderTracker("s")
@@ -164,7 +164,7 @@ place = tm.track_order(order_type="LIMIT", side="BUY")(lambda strategy: None)
 record, holds, place_to_stay, first, last = {
     "sample of a file": (place, _File, "write", "known", "known"),
     "new series": (place, Guard, "admit", "another", "new"),
-    "order": (orders.submitted, Core, "submit", "another", "new"),
+    "order": (orders.submitted, OrderCorrelator, "submit", "another", "new"),
 }[sys.argv[1]]
 record("known")
 inside = threading.Event()

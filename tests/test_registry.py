@@ -564,7 +564,7 @@ FILL_TIMES = f"{catalogue.ORDER_FILL_TIME.name}_count"
 
 @pytest.mark.parametrize("seconds", [0, 100], ids=["at once", "over minutes"])
 @pytest.mark.parametrize(
-    ("way", "metrics"),
+    ("way", "names"),
     [
         (_traded, [catalogue.TRADES.name]),
         (_traded_with_a_result, [catalogue.TRADES.name, f"{catalogue.TRADES_PNL.name}_count"]),
@@ -579,21 +579,21 @@ FILL_TIMES = f"{catalogue.ORDER_FILL_TIME.name}_count"
     ids=lambda each: each.__name__[1:] if callable(each) else "",
 )
 def test_each_call_is_heard_once(
-    clock: Clock, way: Callable[[TradingMetrics], Callable[[str], object]], metrics: list[str], seconds: float
+    clock: Clock, way: Callable[[TradingMetrics], Callable[[str], object]], names: list[str], seconds: float
 ) -> None:
     """An order id that comes with each event of one order would throw out a strategy that sleeps over the weekend."""
     metrics = TradingMetrics(limits=LIMITS)
     call = way(metrics)
-    for name in ("old", "older"):
-        call(name)
+    for each in ("old", "older"):
+        call(each)
     clock.pass_by(7_200)
     for _ in range(RECURS - 1):
         call("late")
         clock.pass_by(seconds)
-    assert [{"old", "older", "__other__"}] * len(metrics) == [strategies(metrics, metric) for metric in metrics]
+    assert [{"old", "older", "__other__"}] * len(names) == [strategies(metrics, name) for name in names]
     call("late")
-    assert [True] * len(metrics) == ["late" in strategies(metrics, metric) for metric in metrics]
-    assert [2 + RECURS] * len(metrics) == [total(metrics, metric) for metric in metrics]
+    assert [True] * len(names) == ["late" in strategies(metrics, name) for name in names]
+    assert [2 + RECURS] * len(names) == [total(metrics, name) for name in names]
 
 
 def test_the_first_call_with_other_labels_is_heard_once_too(clock: Clock) -> None:
@@ -816,7 +816,7 @@ def test_a_held_gauge_does_not_come_back_over_another(clock: Clock) -> None:
 def test_removed_series_are_let_go_when_nobody_holds_them(clock: Clock) -> None:
     """A bot that runs for months would remember every symbol that ever expired, and add them up at each scrape."""
     metrics = TradingMetrics(limits=Limits(expire_after=60))
-    shelf = metrics.instrument(catalogue.ORDERS_SUBMITTED)._shelf
+    shelf = metrics.instrument(catalogue.ORDERS_SUBMITTED)._owner
     place = orders(metrics)
     held, _ = metrics.series(catalogue.ORDERS_SUBMITTED, ("held", "BUY", "LIMIT"), site="test")
     held.tick()
@@ -847,7 +847,7 @@ def test_held_removed_series_are_bounded(clock: Clock, monkeypatch: pytest.Monke
     for _ in range(3):
         clock.pass_by(70)
         scrape(metrics)
-    assert 10 == len(metrics.instrument(catalogue.PROFIT)._shelf._retired)
+    assert 10 == len(metrics.instrument(catalogue.PROFIT)._owner._retired)
     assert 30 == total(metrics, catalogue.PROFIT.name)
 
 

@@ -59,7 +59,7 @@ def entered(call: Callable[[], object]) -> str:
     return " ".join(names)
 
 
-LONG = ("_long_way", "_unsafe")  # what reads one by one, and what looks whether a value can be remembered
+LONG = ("_long_way", "unsafe")  # what reads one by one, and what looks whether a value can be remembered
 
 
 def ways(call: Callable[[], object], times: int = 3) -> list[str]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.recorded import errors
 from tradmetrics import MetricDefinition, TradingMetrics, TradmetricsError, arg, result, track, track_market_data
 from tradmetrics.capture.sources import Mapped
-from tradmetrics.vocabulary.symbols import underlying, underlying_of
+from tradmetrics.vocabulary.symbols import underlying_of
 
 SYMBOLS = [
     line

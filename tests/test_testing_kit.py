@@ -38,7 +38,7 @@ from tradmetrics import (
     track_request,
     track_trade,
 )
-from tradmetrics.capture.call_context import Reading
+from tradmetrics.capture.call_context import CallContext
 from tradmetrics.capture.readers import Field
 from tradmetrics.capture.recipe import Recipe, Rule
 from tradmetrics.capture.shells import shell_for
@@ -1105,7 +1105,7 @@ def test_a_recipe_that_fails_still_counts_its_calls() -> None:
     rules = (Rule(catalogue.ORDERS_SUBMITTED), Rule(catalogue.ORDERS_FILLED, when=frozenset({"filled"})))
     fields = tuple(map(Field, catalogue.ORDERS_SUBMITTED.label_names))
 
-    def outcome(reading: Reading) -> str:
+    def outcome(reading: CallContext) -> str:
         raise KeyError("outcome")
 
     def order(strategy: object) -> None: ...

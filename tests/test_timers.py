@@ -67,7 +67,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 def set_clock(monkeypatch: pytest.MonkeyPatch, clock: Callable[[], float]) -> None:
     """Let timers read another clock."""
-    for module in ("timing", "timers"):
+    for module in ("decorators.timing", "decorators.timers"):
         monkeypatch.setattr(f"tradmetrics.{module}.perf_counter", clock)
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 
 from docs.tools.markdown import codes, generated, table
-from tradmetrics import Limits, catalogue, spellings
+from tradmetrics import Limits, catalogue
+from tradmetrics.vocabulary import words as spellings
 from tradmetrics.vocabulary.words import UNCHANGED
 
 _INTRODUCTION = """# Vocabulary and budgets

@@ -11,12 +11,11 @@ from hypothesis import strategies as st
 import tradmetrics
 from tests.fuzz.callables import SHAPES, SIGNATURES, Planned, Shape, planned
 from tests.fuzz.hostile import OBJECTS, STEPS
-from tradmetrics import Limits, MetricDefinition, arg, error, result
+from tradmetrics import Limits, MetricDefinition, arg, error, result, underlying
 from tradmetrics.capture.sources import Mapped
 from tradmetrics.cardinality.budget import RECURS
 from tradmetrics.model.text import OTHER, shown
 from tradmetrics.testing import label_values
-from tradmetrics.vocabulary.symbols import underlying
 
 FUZZED: Final = MetricDefinition("fuzz_calls_total", "counter", "Calls.", ("first", ("side", ("BUY", "SELL"))))
 SIZES: Final = MetricDefinition("fuzz_size", "histogram", "Sizes.", ("first", "second"), buckets=(1.0, 10.0))
