@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.recorded import errors
-from tradmetrics import MetricDefinition, TradingMetrics, TradmetricsError, arg, result, track, track_market_data
+from tradmetrics import (
+    MetricDefinition,
+    TradingMetrics,
+    TradmetricsError,
+    arg,
+    result,
+    track,
+    track_market_data,
+    underlying,
+)
 from tradmetrics.capture.sources import Mapped
 from tradmetrics.vocabulary.symbols import underlying_of
 

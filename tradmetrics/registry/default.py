@@ -108,7 +108,8 @@ def configure(
             changed = [name for name, value in settings.items() if value != (default.settings or {}).get(name)]
             raise ConfigurationError(
                 f"configure: the default metrics are in use with another {' and '.join(changed)}; call "
-                "configure(…) before anything records, or replace the metrics object and what it has counted with configure(…, force=True)"
+                "configure(…) before anything records, or replace the metrics and their counts with "
+                "configure(…, force=True)"
             )
         if current is not None:
             current.unregister()
