@@ -21,7 +21,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 SOURCES := $(shell find tradmetrics -name '*.py') _tradmetrics_pytest.py tradmetrics/py.typed setup.cfg pyproject.toml MANIFEST.in README.md
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench bench-check bench-accept mutants fuzz soak docs docs-serve stack dist tools clean
+.PHONY: help demo test test-all lint format bench bench-check bench-accept mutants fuzz soak docs docs-serve stack dist tools clean
 .DELETE_ON_ERROR:
 
 help: ## List the commands
@@ -40,6 +40,9 @@ ifneq ($(COVERAGE),)
 else
 	$(PYTEST)
 endif
+
+test-all: $(VENV)/.test tools ## Run every test, those of a nightly run too
+	$(PYTEST) -m "nightly or not nightly"
 
 lint: $(VENV)/.test ## Check style, types, and that nothing is newer than Python 3.10
 	$(BIN)/ruff check .

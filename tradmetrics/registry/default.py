@@ -88,9 +88,8 @@ def configure(
         The default metrics object.
 
     Raises:
-        ConfigurationError: When a default metrics object with other settings is in use and `force` is not given, or as
-        for
-            `TradingMetrics`.
+        ConfigurationError: When default metrics with other settings are in use and `force` is not given, or for the
+            reasons that `TradingMetrics` names.
     """
     settings: dict[str, Any] = {
         "registry": prometheus_client.REGISTRY if registry is None else registry,
