@@ -66,6 +66,7 @@ def configure(
     limits: Limits | Mapping[LabelKey, int] | None = None,
     buckets: Mapping[str, Iterable[float]] | None = None,
     strategy_stats: DerivedStats | None = None,
+    labels: Mapping[str, str] | None = None,
     currency: str | None = None,
     convert: Callable[..., object] | None = None,
     version: str | None = None,
@@ -83,6 +84,7 @@ def configure(
         limits: As for `TradingMetrics`.
         buckets: As for `TradingMetrics`.
         strategy_stats: As for `TradingMetrics`.
+        labels: As for `TradingMetrics`.
         currency: As for `TradingMetrics`.
         convert: As for `TradingMetrics`.
         version: As for `TradingMetrics`.
@@ -102,6 +104,7 @@ def configure(
         "limits": limits_of(limits),
         "buckets": buckets_of(buckets),
         "strategy_stats": strategy_stats,
+        "labels": None if labels is None else dict(labels),
         "currency": currency,
         "convert": convert,
         "version": version,
