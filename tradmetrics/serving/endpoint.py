@@ -33,6 +33,12 @@ _LOGGER = logging.getLogger(__name__)
 METHODS: Final = ("GET", "HEAD")
 """The methods that an endpoint answers; all others get 405."""
 
+KNOWN_METHODS: Final = frozenset(
+    ("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"),
+)
+OTHER_METHOD: Final = "OTHER"
+"""Shared by all methods that HTTP does not define: a client can send any word."""
+
 Auth: TypeAlias = Union[str, tuple[str, str], None]
 """A bearer token, a `(user, password)` pair for basic authentication, or None for an endpoint open to all."""
 
