@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from time import time
-from typing import Any
+from typing import Any, Final
 
 from tradmetrics import catalogue
 from tradmetrics.capture.recording import resolve
@@ -12,10 +12,14 @@ from tradmetrics.model.definition import MetricDefinition
 from tradmetrics.model.text import shown
 from tradmetrics.record import snapshots
 from tradmetrics.record.arrival import AHEAD, DEFAULT_STALE_AFTER, arrival
+from tradmetrics.record.cash import record_cash
 from tradmetrics.registry.metrics import TradingMetrics, checked
 from tradmetrics.vocabulary import fold as vocabulary
 from tradmetrics.vocabulary.numbers import NotNegative, Switch, number_of
 from tradmetrics.vocabulary.outcomes import method_name, reason_in, request_status
+
+ROUNDING: Final = 1e-9
+"""Part of the larger quantity below which a difference of two is the rounding of floats."""
 
 
 class MetricsExporter:
@@ -130,6 +134,45 @@ class MetricsExporter:
             metrics.fault(site, "value", error)
         else:
             metrics.record(catalogue.ORDER_FILL_TIME, (strategy,), seconds, site=site)
+
+    def record_cash_flow(self, kind: object, amount: object, strategy: object = None, currency: object = None) -> None:
+        """Record cash that the account received or paid without a trade.
+
+        It moves the day's P&L that `StrategyStats` computes, unless it is a transfer. It never counts as a trade.
+
+        Args:
+            kind: `funding`, `fee`, `interest`, `dividend`, `transfer` or `other`. Usual synonyms, such as `commission`
+                or `deposit`, are read as their kind; an unknown word is `other` and counts an error.
+            amount: The amount in currency: positive where the account receives it, negative where it pays.
+            strategy: The strategy, where one caused it.
+            currency: The amount's currency; None is that of the metrics object.
+        """
+        metrics, site = self._target("record_cash_flow")
+        record_cash(metrics, kind, amount, strategy, currency, site=site)
+
+    def record_position_check(self, symbol: object, expected: object, actual: object) -> None:
+        """Record how far a position at the broker is from the one that the bot expects.
+
+        `trading_position_drift` is the broker's quantity minus the bot's: 0 where they agree. A difference below a
+        billionth of the larger quantity is the rounding of floats and counts as 0.
+
+        Args:
+            symbol: The symbol.
+            expected: The quantity that the bot expects, negative for a short position.
+            actual: The quantity that the broker reports.
+        """
+        metrics, site = self._target("record_position_check")
+        if not metrics.enabled:
+            return
+        try:
+            ours, brokers = number_of(expected), number_of(actual)
+        except Exception as error:
+            metrics.fault(site, "value", error)
+            return
+        drift = brokers - ours
+        if abs(drift) < ROUNDING * max(abs(ours), abs(brokers)):
+            drift = 0.0
+        metrics.record(catalogue.POSITION_DRIFT, (symbol,), drift, site=site)
 
     def record_circuit_breaker_trigger(self, reason: object) -> None:
         """Count a trip of the circuit breaker, by its reason."""

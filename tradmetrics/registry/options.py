@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from tradmetrics import catalogue
 from tradmetrics.cardinality import LabelKey, Limits
 from tradmetrics.errors import ConfigurationError, nearest
 from tradmetrics.model.definition import MetricDefinition, known_definitions
-from tradmetrics.model.text import shown
+from tradmetrics.model.text import shown, text_of
+
+VERSION_VARIABLE: Final = "TRADMETRICS_VERSION"
+"""The environment variable that names the version of the user's code."""
 
 
 class DerivedStats(Protocol):
@@ -19,8 +23,14 @@ class DerivedStats(Protocol):
         """Expose the derived figures on a `TradingMetrics`."""
         ...
 
-    def trade(self, metrics: Any, strategy: object, pnl: Any, *, site: str, status: object = ...) -> None:
-        """Take a trade into account."""
+    def trade(
+        self, metrics: Any, strategy: object, pnl: Any, *, site: str, status: object = ..., completes: bool = ...
+    ) -> None:
+        """Take a trade into account, or the P&L of an earlier one."""
+        ...
+
+    def cash(self, metrics: Any, amount: float, *, transfer: bool, site: str) -> None:
+        """Take a cash flow into account."""
         ...
 
     def refuses(self, definition: MetricDefinition, *, site: str) -> bool:
@@ -55,6 +65,16 @@ def buckets_of(buckets: Mapping[str, Iterable[float]] | None) -> dict[str, tuple
             raise ConfigurationError(f"buckets: no histogram is called {name!r}{nearest(name, histograms)}")
         result[name] = catalogue.BY_NAME[name].with_buckets(bounds).buckets or ()
     return result
+
+
+def version_of(version: object) -> str | None:
+    """The version of the user's code: as given, or from the environment; None where nobody gives one."""
+    given = os.environ.get(VERSION_VARIABLE) if version is None else version
+    if given is None or (isinstance(given, str) and not given.strip()):
+        return None
+    if isinstance(given, bool) or not isinstance(given, str | int | float):
+        raise ConfigurationError(f"TradingMetrics: version is a text such as 'a1b2c3d', not {shown(given)}")
+    return text_of(given)
 
 
 def flag(name: str, value: object) -> bool:

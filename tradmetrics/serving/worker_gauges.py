@@ -34,7 +34,9 @@ _MODES: Final[Mapping[str, str]] = {
     "sum": "livesum",
     "livesum": "livesum",
     "max": "livemax",
+    "livemax": "livemax",
     "min": "livemin",
+    "livemin": "livemin",
     "mostrecent": "livemostrecent",
 }
 _Key = tuple[str, tuple[str, ...]]
