@@ -4,8 +4,9 @@ The dashboards are built from this tree, the board reads the same text back and 
 Nothing here does I/O.
 """
 
-from tradmetrics.board.query.evaluate import Evaluator, QueryError, Sample
+from tradmetrics.board.query.evaluate import Evaluator, QueryError
 from tradmetrics.board.query.parse import parse
+from tradmetrics.board.query.samples import Sample
 from tradmetrics.board.query.tree import (
     Aggregate,
     Binary,
