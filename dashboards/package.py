@@ -44,7 +44,7 @@ def build() -> dict[str, str]:
         boards = {name: _named(json.dumps(board, sort_keys=True), marks) for name, board in _boards().items()}
     finally:
         limits._SETTINGS.update(before)
-    shipped = Shipped(settings, rules, boards, _stack())
+    shipped = Shipped(settings, rules, boards, _stack(), _runbooks())
     _check(shipped.rules(settings), alerts.render(settings))
     _check(shipped.dashboards(settings), generate.render())
     files = {
@@ -52,6 +52,7 @@ def build() -> dict[str, str]:
         "rules.json": rules,
         "dashboards.json": boards,
         "stack.json": _stack(),
+        "runbooks.json": _runbooks(),
     }
     return {name: json.dumps(content, ensure_ascii=False, indent=0) + "\n" for name, content in files.items()}
 
@@ -72,6 +73,17 @@ def _stack() -> dict[str, str]:
     kept = [path for path in sorted(paths) if path.is_file() and path.suffix != ".py"]
     kept = [path for path in kept if path.parent not in (alerts.RULES, generate.OUTPUT) and "__" not in str(path)]
     return {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in kept}
+
+
+def _runbooks() -> dict[str, str]:
+    """The first paragraph of each runbook, for a message on a phone."""
+    found = {}
+    for path in sorted((ROOT / "docs" / "runbooks").glob("[A-Z]*.md")):
+        meaning = re.search(r"^## Meaning\n+(.+?)(?:\n\n|\Z)", path.read_text(encoding="utf-8"), re.M | re.S)
+        if meaning:
+            plain = re.sub(r"\[([^\]]+)\]\([^)]*\)", r"\1", meaning[1])
+            found[path.stem] = " ".join(plain.replace("`", "").split())
+    return found
 
 
 def _mark(settings: Any, place: str = "") -> tuple[Any, dict[str, str]]:

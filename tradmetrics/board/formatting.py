@@ -54,7 +54,8 @@ def _seconds(value: float, decimals: int | None) -> str:
         return f"{_number(value * 1e3, decimals if size >= 0.01 else None)} ms"
     for below, divisor, name in _SPANS:
         if size < below:
-            return f"{_number(value / divisor, decimals)} {name}{'s' if name in ('hour', 'day') and size != divisor else ''}"
+            plural = "s" if name in ("hour", "day") and size != divisor else ""
+            return f"{_number(value / divisor, decimals)} {name}{plural}"
     return f"{_number(value / 604800.0, decimals)} weeks"
 
 

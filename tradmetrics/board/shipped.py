@@ -25,12 +25,14 @@ class Shipped:
         rule_templates: The rule files by name.
         board_templates: The dashboards by file name.
         stack: Files of the Compose stack by path, beside rules and dashboards.
+        runbooks: The first lines of each alert's runbook.
     """
 
     settings: Settings
     rule_templates: Mapping[str, str]
     board_templates: Mapping[str, str]
     stack: Mapping[str, str]
+    runbooks: Mapping[str, str]
 
     def changed(self, changes: Iterable[str]) -> Settings:
         """Return the settings with changes.
@@ -88,9 +90,9 @@ def load() -> Shipped:
     folder = files("tradmetrics.board") / "data"
     read = {
         name: json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
-        for name in ("settings", "rules", "dashboards", "stack")
+        for name in ("settings", "rules", "dashboards", "stack", "runbooks")
     }
-    return Shipped(read["settings"], read["rules"], read["dashboards"], read["stack"])
+    return Shipped(read["settings"], read["rules"], read["dashboards"], read["stack"], read["runbooks"])
 
 
 def _known(change: str, name: str, place: Any) -> str:
@@ -106,7 +108,7 @@ def _value(change: str, text: str, shipped: Any) -> Any:
     """Read a value as one of the kind that the shipped setting has."""
     if text in ("true", "false"):
         return text == "true"
-    number = None
+    number: float | None = None
     if re.fullmatch(r"-?\d+", text):
         number = int(text)
     elif re.fullmatch(r"-?(\d+\.\d*|\.\d+|\d+)([eE][-+]?\d+)?", text):

@@ -87,6 +87,6 @@ def _parts(address: str) -> tuple[str, str, str]:
     return urlunsplit((parts.scheme, place, path, parts.query, "")), name, authorization
 
 
-def _safe(address: str) -> str:
-    """The address without what may be a password."""
-    return address.rpartition("@")[2]
+def _unreadable(address: str) -> ConfigurationError:
+    without_password = address.rpartition("@")[2]
+    return ConfigurationError(f"cannot read the address {without_password!r}; write http://host:8000/metrics")
