@@ -57,7 +57,7 @@ class Choice:
 
 @dataclass
 class Curve:
-    """The values of one query over time: for each series its labels and a value at each time, None where there is none."""
+    """One query over time: for each series its labels and a value at each time, None where there is none."""
 
     times: list[float] = field(default_factory=list)
     series: dict[frozenset[tuple[str, str]], tuple[Labels, list[float | None]]] = field(default_factory=dict)

@@ -71,11 +71,9 @@ def _parts(address: str) -> tuple[str, str, str]:
         parts = urlsplit(text)
         port = parts.port
     except ValueError:
-        raise ConfigurationError(
-            f"cannot read the address {_safe(address)!r}; write http://host:8000/metrics"
-        ) from None
+        raise _unreadable(address) from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigurationError(f"cannot read the address {_safe(address)!r}; write http://host:8000/metrics")
+        raise _unreadable(address)
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     name = f"{host}:{port or (443 if parts.scheme == 'https' else 80)}"
     authorization = ""

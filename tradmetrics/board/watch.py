@@ -33,8 +33,8 @@ _OWN_RULES: Final = (
         "LoopHung",
         "tradmetrics_board_loop_late_seconds > 0",
         "The loop {{ $labels.loop }} of {{ $labels.instance }} hangs",
-        "The loop {{ $labels.loop }} of {{ $labels.instance }} has not beaten for {{ $value | humanizeDuration }}, much "
-        "longer than usual.",
+        "The loop {{ $labels.loop }} of {{ $labels.instance }} has not beaten for {{ $value | humanizeDuration }}, "
+        "much longer than usual.",
         "HeartbeatLate",
     ),
     (
@@ -202,10 +202,6 @@ class _Recorded:
     def take_quick(self, name: str, samples: list[Sample]) -> None:
         """Keep what the quick rules gave, apart from what the others did."""
         self._values[f"{name}\0quick"] = samples
-
-    def late(self, name: str, lateness: Lateness, stamps: list[Sample], now: float) -> None:
-        """Keep which timestamps are late."""
-        self._values[name] = lateness.observe(stamps, now)
 
     def write(self, now: float) -> None:
         """Add a row."""

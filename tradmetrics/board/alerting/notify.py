@@ -20,8 +20,8 @@ _log = logging.getLogger("tradmetrics.board")
 class Way(Protocol):
     """Delivers a message; the part of `apprise.Apprise` that is used."""
 
-    def notify(self, body: str, title: str = "") -> bool | None:
-        """Send, and tell whether it arrived."""
+    def notify(self, body: str, title: str) -> Any:
+        """Send, and return what is true when it arrived."""
 
 
 def ways(urls: Iterable[str]) -> Way:
@@ -44,8 +44,7 @@ def ways(urls: Iterable[str]) -> Way:
                 f"--notify: Apprise cannot read address {number} ({kind}://…); "
                 "see https://github.com/caronc/apprise/wiki for how it is written"
             )
-    found: Way = delivery
-    return found
+    return delivery
 
 
 @dataclass
