@@ -15,8 +15,13 @@ from tradmetrics.cardinality import Limits
 from tradmetrics.errors import ConfigurationError
 from tradmetrics.model.definition import MetricDefinition
 from tradmetrics.registry.instrument import Instrument
+from tradmetrics.storage.adopted import adoptable, in_the_way, is_of_an_earlier_import, shown_collector
 from tradmetrics.storage.retired import MOST_RETIRED, RetiredSeries, creating
 from tradmetrics.storage.series import Series
+
+
+class NameTakenError(ConfigurationError):
+    """The name of a metric is taken in the registry by one that was made outside tradmetrics."""
 
 
 class Forgetful(Protocol):
@@ -44,7 +49,7 @@ class RegistryInstruments:
 
     def in_use(self) -> list[Instrument]:
         """The instruments that have series."""
-        return [each for each in list(self.instruments.values()) if len(each)]
+        return [each for each in list(self.instruments.values()) if len(each) and not each.left_out]
 
     def begin_scrape(self, name: str) -> None:
         """Sweep once for each scrape, before its first metric, so that all metrics of it tell of the same series.
@@ -98,16 +103,22 @@ def instrument_on(
 ) -> Instrument:
     """Return the instrument for `definition` on `registry`, registered when it is new.
 
+    If the registry has the same metric already, made with prometheus_client or by an earlier import of this package, the
+    instrument records into that one.
+
     Raises:
-        ConfigurationError: When another metric of that name, or the same with other limits, stands in the registry.
+        NameTakenError: When a different metric, made outside tradmetrics, has that name in the registry.
+        ConfigurationError: When the same metric with another definition or other limits stands in the registry.
     """
     with creating.held():
         owner = instruments_of(registry)
         instrument = owner.instruments.get(definition.name)
         if instrument is None:
-            instrument = Instrument(definition, limits, owner, multiprocess=multiprocess)
+            adopted = adoptable(registry, definition)
+            instrument = Instrument(definition, limits, owner, multiprocess=multiprocess, adopted=adopted)
             owner.instruments[definition.name] = instrument
-            _register(registry, instrument)
+            if adopted is None:
+                _register(registry, instrument)
         elif instrument.definition != definition:
             difference = next(
                 each.name
@@ -156,10 +167,33 @@ def _register(registry: CollectorRegistry, instrument: Instrument) -> None:
         finally:
             del _registering[0]
     if refused is not None:
-        raise ConfigurationError(
-            f"{instrument.definition.name}: the registry has another metric of that name, made outside tradmetrics "
-            f"({refused}); give tradmetrics a registry of its own: TradingMetrics(CollectorRegistry())"
+        raise NameTakenError(_refusal(registry, instrument.definition))
+
+
+def leave_out(
+    registry: CollectorRegistry, definition: MetricDefinition, limits: Limits, *, multiprocess: bool
+) -> Instrument:
+    """Return an instrument that is on no registry, for a metric whose name is taken there."""
+    with creating.held():
+        owner = instruments_of(registry)
+        instrument = Instrument(definition, limits, owner, multiprocess=multiprocess)
+        instrument.left_out = True
+        owner.instruments[definition.name] = instrument
+        return instrument
+
+
+def _refusal(registry: CollectorRegistry, definition: MetricDefinition) -> str:
+    other = in_the_way(registry, definition)
+    if is_of_an_earlier_import(other):
+        return (
+            f"{definition.name}: the package tradmetrics was imported a second time in this process (sys.modules was "
+            "purged), and its first import has this metric in the registry with another definition; restart the process"
         )
+    return (
+        f"{definition.name}: the registry has another metric of that name already, made outside tradmetrics: "
+        f"{shown_collector(other)}; rename or remove that one, or give tradmetrics a registry of its own: "
+        "configure(registry=CollectorRegistry())"
+    )
 
 
 def remove_from(registry: CollectorRegistry, instruments: Iterable[Instrument]) -> None:
@@ -168,7 +202,8 @@ def remove_from(registry: CollectorRegistry, instruments: Iterable[Instrument]) 
         owner = instruments_of(registry)
         gone = [each for each in instruments if owner.instruments.get(each.definition.name) is each]
         for instrument in gone:
-            registry.unregister(instrument)
+            if not instrument.left_out and instrument.adopted is None:
+                registry.unregister(instrument)
         owner.instruments = {name: each for name, each in owner.instruments.items() if each not in gone}
 
 
@@ -178,5 +213,6 @@ def restore_on(registry: CollectorRegistry, instruments: Iterable[Instrument]) -
         owner = instruments_of(registry)
         for instrument in instruments:
             if instrument.definition.name not in owner.instruments:
-                registry.register(instrument)
+                if not instrument.left_out and instrument.adopted is None:
+                    registry.register(instrument)
                 owner.instruments[instrument.definition.name] = instrument

@@ -20,7 +20,14 @@ from tradmetrics.model.text import LONGEST_KEY, shown, text_of
 from tradmetrics.registry.errors_log import FaultLog, describe, logger
 from tradmetrics.registry.freshness import Freshness
 from tradmetrics.registry.instrument import AtScrape, Instrument, Resolved
-from tradmetrics.registry.instruments import instrument_on, instruments_of, remove_from, restore_on
+from tradmetrics.registry.instruments import (
+    NameTakenError,
+    instrument_on,
+    instruments_of,
+    leave_out,
+    remove_from,
+    restore_on,
+)
 from tradmetrics.registry.options import DerivedStats, buckets_of, flag, limits_of
 from tradmetrics.storage import worker_directory as multiprocess
 from tradmetrics.storage.series import Series
@@ -99,7 +106,7 @@ class TradingMetrics:
         before = set(owner.instruments.values())
         try:
             for definition in catalogue.CATALOGUE:
-                self.instrument(definition)
+                self._register_one(definition)
         except ConfigurationError:
             remove_from(self.registry, set(self._instruments.values()) - before)
             raise
@@ -114,6 +121,23 @@ class TradingMetrics:
         self.at_scrape(catalogue.MARKET_DATA_STALE, self._count_stale)
         if self.strategy_stats is not None:
             self.strategy_stats.expose(self)
+
+    def _register_one(self, definition: MetricDefinition) -> None:
+        """Register a metric of the catalogue. If its name is taken, that metric alone is left out, with a line in the log."""
+        try:
+            instrument = self.instrument(definition)
+            if instrument.left_out and self.strict:
+                raise ConfigurationError(f"{definition.name}: the registry has another metric of that name")
+        except NameTakenError as error:
+            if self.strict:
+                raise
+            logger.warning(
+                "%s. Until then tradmetrics leaves its %s out; all its other metrics are recorded.", error, definition.name
+            )
+            definition = self._with_buckets(definition)
+            self._instruments[definition.name] = leave_out(
+                self.registry, definition, self.limits, multiprocess=self._multiprocess
+            )
 
     def _once(self, definition: MetricDefinition, function: AtScrape) -> None:
         """Compute at scrape what is the same for all metrics objects of a registry; functions of one metric add up."""

@@ -3,7 +3,7 @@
 import glob
 import logging
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any, Final
 
@@ -12,15 +12,7 @@ from prometheus_client.registry import Collector
 
 from tradmetrics.errors import ConfigurationError
 from tradmetrics.storage.worker_identity import UNKNOWN, is_running
-
-FileFailed = Callable[[str, Exception], None]
-"""Called with the path of a file that cannot be read, and with the reason."""
-
-VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
-"""The environment variable that turns multiprocess mode on and names its directory."""
-PREFIX: Final = "tradmetrics-"
-"""What stands before the process id in the names of our files; prometheus_client's have the id alone."""
-
+from tradmetrics.storage.worker_names import PREFIX, VARIABLE, FileFailed
 
 def directory() -> str | None:
     """Return the directory that the worker processes share, or None when multiprocess mode is off."""
@@ -90,9 +82,17 @@ def aggregate(path: str, failed: FileFailed | None = None) -> CollectorRegistry:
         path: The workers' directory.
         failed: Called with the path of a file that cannot be read, and the reason; by default that is logged.
     """
-    registry = CollectorRegistry()
+    registry = _any_name()
     registry.register(_AllWorkers(path, failed or _log))
     return registry
+
+
+def _any_name() -> CollectorRegistry:
+    """A registry whose collectors need not know the names of their metrics, so that `name[]=` works."""
+    try:
+        return CollectorRegistry(support_collectors_without_names=True)
+    except TypeError:  # prometheus_client before 0.23
+        return CollectorRegistry()
 
 
 def _log(path: str, error: Exception) -> None:

@@ -26,8 +26,8 @@ from prometheus_client.mmap_dict import mmap_key
 
 from tradmetrics.storage.locks import RecordingLock
 from tradmetrics.storage.series import RawSample, Series, bound_texts
-from tradmetrics.storage.worker_directory import PREFIX, VARIABLE
 from tradmetrics.storage.worker_identity import own_tag
+from tradmetrics.storage.worker_names import PREFIX, VARIABLE
 
 _LOGGER = logging.getLogger("tradmetrics")
 _SECONDS_BETWEEN_LOOKS: Final = 10.0

@@ -18,10 +18,9 @@ from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 from tradmetrics.storage.worker_identity import UNKNOWN, is_gone
-from tradmetrics.storage.worker_reader import Content, FileFailed, WorkerFile
+from tradmetrics.storage.worker_names import PREFIX, FileFailed
+from tradmetrics.storage.worker_reader import Content, WorkerFile
 
-PREFIX: Final = "tradmetrics-"
-"""What stands before the process id in the names of our files; prometheus_client's have the id alone."""
 GONE: Final = f"{PREFIX}gone"
 """What stands in the place of the process id in the name of a fold."""
 LOCK: Final = "tradmetrics.lock"

@@ -20,9 +20,7 @@ from prometheus_client.samples import Sample
 from prometheus_client.utils import floatToGoString
 
 from tradmetrics.storage.rendering import PAUSE, Rendered, label_text, number_text
-
-FileFailed = Callable[[str, Exception], None]
-"""Called with the path of a file that cannot be read, and with the reason."""
+from tradmetrics.storage.worker_names import FileFailed
 
 _HEADER: Final = struct.Struct("iI")
 _LENGTH: Final = struct.Struct("i")
