@@ -210,7 +210,7 @@ class RenderingClock:
 
 
 def book_of_symbols(count: int) -> TradingMetrics:
-    """A metrics with a series of market data for each of so many symbols, which is all it may have."""
+    """A metrics object with a series of market data for each of so many symbols, which is all it may have."""
     metrics = TradingMetrics(limits=Limits(labels={"symbol": count}, default_series=count))
     for number in range(count):
         metrics.record(catalogue.MARKET_DATA_UPDATES, (f"S{number}",), site="test")
@@ -309,7 +309,7 @@ def asgi(metrics: TradingMetrics) -> Iterator[int]:
 
 @pytest.fixture(params=[threaded, asgi], ids=["thread", "ASGI"])
 def served(request: pytest.FixtureRequest) -> Iterator[Served]:
-    """A metrics with a hundred symbols, served."""
+    """A metrics object with a hundred symbols, served."""
     metrics = TradingMetrics(strict=True)
     for number in range(100):
         metrics.record(catalogue.MARKET_DATA_AGE, (f"S{number}",), 0.1, site="test")

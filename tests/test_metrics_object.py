@@ -338,7 +338,7 @@ def test_a_registration_that_is_interrupted_can_be_made_again() -> None:
 
 
 def test_unregistering_makes_room_and_restoring_brings_the_counts_back() -> None:
-    """A metrics could not give its place on a registry to another."""
+    """A metrics object could not give its place on a registry to another."""
     registry = CollectorRegistry()
     first = TradingMetrics(registry)
     first.record(catalogue.ORDERS_SUBMITTED, ("s", "BUY", "LIMIT"), site="test")
@@ -381,7 +381,7 @@ def test_buckets_can_be_replaced_for_any_histogram() -> None:
 
 
 def metrics_exporter_of(metrics: TradingMetrics) -> Any:
-    """An exporter to a metrics."""
+    """An exporter to a metrics object."""
     return type(metrics_exporter)(metrics)
 
 

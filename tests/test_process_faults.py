@@ -390,7 +390,7 @@ def test_a_full_disk_stops_no_order(worker: Program) -> None:
     except tm.ConfigurationError as error:
         assert "No space left on device" in str(error), error
     else:
-        raise AssertionError("a metrics was built")
+        raise AssertionError("a metrics object was built")
 
     make_room()
     for name in names(400):

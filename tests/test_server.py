@@ -85,7 +85,7 @@ def of_prometheus_client(metrics: TradingMetrics, headers: dict[str, str]) -> tu
 
 @pytest.fixture
 def metrics() -> TradingMetrics:
-    """A metrics with something in it."""
+    """A metrics object with something in it."""
     metrics = TradingMetrics()
     metrics.record(catalogue.ORDERS_SUBMITTED, ("gamma", "BUY", "LIMIT"), 3, site="test")
     metrics.record(catalogue.DAILY_PNL, (), -12.5, site="test")
@@ -172,7 +172,7 @@ def test_the_index_points_to_the_metrics(server: MetricsServer) -> None:
 
 
 def test_the_default_metrics_is_the_one_at_the_time_of_the_scrape() -> None:
-    """Metrics recorded in a metrics configured after the server was started would never be seen."""
+    """Metrics recorded in a metrics object configured after the server was started would never be seen."""
     with start_metrics_server(port=0) as server:
         get_metrics().record(catalogue.ORDERS_SUBMITTED, ("late", "SELL", "MARKET"), site="test")
         assert b'strategy="late"' in ask(server).body

@@ -19,7 +19,7 @@ from integration_support import Recorded
 
 @pytest.fixture
 def metrics():
-    """A metrics of the test's own."""
+    """A metrics object of the test's own."""
     return TradingMetrics()
 
 

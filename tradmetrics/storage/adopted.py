@@ -6,6 +6,7 @@ purged and the package was imported a second time.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
@@ -107,7 +108,9 @@ def in_the_way(registry: CollectorRegistry, definition: MetricDefinition) -> Any
 def is_of_an_earlier_import(collector: object) -> bool:
     """Whether this package made a collector before it was imported a second time."""
     kind = type(collector)
-    return f"{kind.__module__}.{kind.__qualname__}" == _OUR_INSTRUMENT
+    if f"{kind.__module__}.{kind.__qualname__}" != _OUR_INSTRUMENT:
+        return False
+    return getattr(sys.modules.get(kind.__module__), kind.__qualname__, None) is not kind
 
 
 def shown_collector(collector: Any) -> str:

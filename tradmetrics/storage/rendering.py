@@ -60,29 +60,55 @@ class Family(Rendered):
         definition: The metric.
         rows: Its series by label values, as they are; they may change while this is read.
         computed: Values computed for this collection, by label values; they come instead of stored ones.
+        constants: Labels that all of these series have beside their own, with their values.
 
     Attributes:
         computed: The same.
+        constants: The same.
     """
 
-    def __init__(self, definition: MetricDefinition, rows: Rows, computed: Mapping[tuple[str, ...], float]) -> None:
+    def __init__(
+        self,
+        definition: MetricDefinition,
+        rows: Rows,
+        computed: Mapping[tuple[str, ...], float],
+        constants: tuple[tuple[str, str], ...] = (),
+    ) -> None:
         counter = definition.kind == "counter"
         base = definition.name.removesuffix("_total") if counter else definition.name
         unit = definition.unit if base.endswith(f"_{definition.unit}") else ""
         super().__init__(base, definition.help, definition.kind, unit)
         self._samples: list[Sample] | None = None
-        self._names = definition.label_names
+        self._names = (*definition.label_names, *(name for name, _ in constants))
+        self._constants = tuple(value for _, value in constants)
+        self._joined: tuple[Family, ...] = ()
         self._rows = rows
         self.computed = computed
+        self.constants = constants
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """The names of the labels, the constant ones last."""
+        return self._names
+
+    def join(self, families: Iterable[Family]) -> None:
+        """Take in the samples of the same metric of other metrics objects."""
+        self._joined = tuple(families)
 
     @property
     def samples(self) -> list[Sample]:
         """Every sample, made when first asked for."""
         if self._samples is None:
             self._samples = [
-                Sample(self.name + suffix, {**dict(zip(self._names, labels, strict=True)), **dict(extra)}, value)
+                Sample(
+                    self.name + suffix,
+                    {**dict(zip(self._names, (*labels, *self._constants), strict=True)), **dict(extra)},
+                    value,
+                )
                 for labels, suffix, extra, value in self._values()
             ]
+            for family in self._joined:
+                self._samples += family.samples
         return self._samples
 
     @samples.setter
@@ -111,11 +137,16 @@ class Family(Rendered):
     def lines(self, openmetrics: bool) -> Iterator[str]:
         """The metric's lines, each with its line feed; those about it come as one."""
         yield self.heading(openmetrics)
-        base, names = self.name, self._names
+        yield from self._series_lines()
+        for family in self._joined:
+            yield from family._series_lines()
+
+    def _series_lines(self) -> Iterator[str]:
+        base, names, constants = self.name, self._names, self._constants
         for labels, series in self._stored():
             text = series.text
             if text is None:
-                text = series.text = label_text(names, labels)
+                text = series.text = label_text(names, (*labels, *constants))
             before, after = text
             for suffix, extra, value in series.samples():
                 if extra:
@@ -123,7 +154,7 @@ class Family(Rendered):
                 else:
                     yield f"{base}{suffix}{_braces(before, after)} {number_text(value)}\n"
         for labels, value in self.computed.items():
-            yield f"{base}{_braces(*label_text(names, labels))} {number_text(value)}\n"
+            yield f"{base}{_braces(*label_text(names, (*labels, *constants)))} {number_text(value)}\n"
 
 
 def label_text(names: tuple[str, ...], values: tuple[str, ...]) -> tuple[str, str]:
