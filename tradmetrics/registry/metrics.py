@@ -347,6 +347,17 @@ class TradingMetrics:
         except Exception:
             return True  # what has no text was never recorded under it
 
+    def label_names(self) -> dict[str, str]:
+        """Every label of this object's metrics and of the metrics beside them on the registry, with a metric that has it."""
+        names = {}
+        for collector in list(getattr(self.registry, "_collector_to_names", ())):
+            for label in getattr(collector, "_labelnames", ()):
+                names[str(label)] = str(getattr(collector, "_name", type(collector).__name__))
+        for name, instrument in self._instruments.items():
+            names.update(dict.fromkeys(instrument.definition.label_names, name))
+        names.update(dict.fromkeys((name for name, _ in self.constants), "every metric (labels=)"))
+        return names
+
     def unregister(self) -> None:
         """Take the metrics object's metrics off its registry, so that another metrics object can stand there."""
         remove_from(self.registry, self._instruments.values())
