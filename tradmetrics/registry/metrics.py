@@ -154,7 +154,9 @@ class TradingMetrics:
             if self.strict:
                 raise
             logger.warning(
-                "%s. Until then tradmetrics leaves its %s out; all its other metrics are recorded.", error, definition.name
+                "%s. Until then tradmetrics leaves its %s out; all its other metrics are recorded.",
+                error,
+                definition.name,
             )
             definition = self._with_buckets(definition)
             self._instruments[definition.name] = leave_out(
