@@ -14,6 +14,8 @@ TEMPLATES = {
     "/orders": "/orders",
     "/orders/": "/orders/",
     "orders.create": "orders.create",
+    "order-1000": "order-1000",
+    "orders?token=T0P": "orders",
     "unmatched": "unmatched",
     "https://trader:pw@api.example.com:8443/v2/orders?apiKey=K3Y&x=/1#top": "/v2/orders",
     "https://api.example.com": "/",

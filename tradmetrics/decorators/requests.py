@@ -63,10 +63,10 @@ def track_request(
     """Record the API requests that a function makes or answers.
 
     Each call, returned or raised, counts in `trading_api_requests_total` and observes its seconds into
-    `trading_api_request_duration_seconds`. The status is the result's HTTP status, else `ok`: the result may be a number
-    from 100 to 599, a response object of a client or a web framework, or Flask's `(body, status)`. The `status` key of
-    a parsed body is not a request's status. On an exception the status is the exception's `status_code`, `status`,
-    `code` or `http_status`, or its response's, else `error`.
+    `trading_api_request_duration_seconds`. The status is the result's HTTP status, else `ok`: the result may be a
+    number from 100 to 599, a response object of a client or a web framework, or Flask's `(body, status)`. The `status`
+    key of a parsed body is not a request's status. On an exception the status is the exception's `status_code`,
+    `status`, `code` or `http_status`, or its response's, else `error`.
 
     Example:
         ```python

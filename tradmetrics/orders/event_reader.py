@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from tradmetrics import catalogue
 from tradmetrics.model.text import UNKNOWN, text_of
 from tradmetrics.orders.inputs import LARGEST, LONGEST_ID, id_of, price_of, quantity_of, time_of
 from tradmetrics.registry.metrics import TradingMetrics
 from tradmetrics.vocabulary import fold as vocabulary
+from tradmetrics.vocabulary.unknown_words import UnknownWord
 from tradmetrics.vocabulary.words import CLOSED
 
 _MOST_WORDS: Final = 1_000
@@ -110,9 +110,7 @@ class EventReader:
             return known
         side = vocabulary.side(value, self._dialect)
         if side is None and not is_blank(value):
-            metrics.fault(
-                site, "vocabulary", ValueError(f"side={_short(value)} is none of {', '.join(catalogue.SIDES)}")
-            )
+            metrics.fault(site, "vocabulary", UnknownWord("side", value, self._dialect))
         return _keep(self._sides, value, side) or UNKNOWN
 
     def order_type(self, value: object) -> str:
@@ -132,9 +130,7 @@ class EventReader:
         if status is None and vocabulary.order_status(value, self._dialect, filled=0, quantity=1) == "cancelled":
             status = CLOSED  # filled or cancelled: the quantities tell, once the order is known
         if status is None and not is_blank(value):
-            metrics.fault(
-                site, "vocabulary", ValueError(f"status={_short(value)} is no order status that is known here")
-            )
+            metrics.fault(site, "vocabulary", UnknownWord("status", value, self._dialect))
         return _keep(self._statuses, value, status)
 
 
@@ -151,11 +147,3 @@ def is_blank(value: object) -> bool:
     """Whether a label says nothing."""
     # Not `isinstance`, which asks the value for its class: some raise whatever they are asked.
     return value is None or (issubclass(type(value), str) and str.strip(value).lower() in ("", UNKNOWN))  # type: ignore[arg-type]
-
-
-def _short(value: object) -> str:
-    """A value for a message, whatever its `__repr__` does."""
-    try:
-        return f"{value!r:.60}"
-    except Exception:
-        return type(value).__name__

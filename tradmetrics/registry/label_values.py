@@ -10,6 +10,7 @@ from tradmetrics.model.missing import MISSING
 from tradmetrics.model.text import OTHER, UNKNOWN, shown, text_of
 from tradmetrics.vocabulary import fold as vocabulary
 from tradmetrics.vocabulary.endpoints import endpoint_of
+from tradmetrics.vocabulary.unknown_words import UnknownWord
 
 _FOLDS: Final[Mapping[str, Callable[[object, str | None], str | None]]] = {
     "side": vocabulary.side,
@@ -51,6 +52,12 @@ def read(label: Label, value: object, dialect: str | None, problems: list[Proble
         return UNKNOWN
 
 
+def _not_among(name: str, values: tuple[str, ...], value: object, dialect: str | None) -> ValueError:
+    if name in _FOLDS:
+        return UnknownWord(name, value, dialect)
+    return ValueError(f"{name}={shown(value)}: write one of {', '.join(values)}")
+
+
 def _endpoint(value: object) -> str:
     """The text of an endpoint: the template of a path, whoever gives it."""
     kind = type(value)
@@ -76,5 +83,5 @@ def _fold(label: Label, values: tuple[str, ...], value: object, dialect: str | N
         return UNKNOWN
     if "OTHER" in values:
         return "OTHER"
-    problems.append(Problem("vocabulary", ValueError(f"{label.name}={shown(value)} is none of {', '.join(values)}")))
+    problems.append(Problem("vocabulary", _not_among(label.name, values, value, dialect)))
     return UNKNOWN

@@ -10,8 +10,8 @@
 
 A part of the path is an id if it consists of digits, hexadecimal digits (8 or more, digits and letters among them),
 or a UUID or ULID; if it is a name with three or more digits after `-` or `_`, or with four or more digits right
-after its letters; or if it is a token of 20 or more characters. Symbols stay, those of contracts too: `endpoint_template=`
-folds them.
+after its letters; or if it is a token of 20 or more characters. Symbols stay, those of contracts too:
+`endpoint_template=` folds them.
 """
 
 from __future__ import annotations
@@ -65,6 +65,8 @@ def _template(address: str) -> str:
     verb = _VERB.match(address)
     start = verb.group() if verb else ""
     path = _path(address[len(start) :])
+    if "/" not in path:
+        return start + path  # a name, not a path; identifiers among names are the guard's
     return start + "/".join(part if _stays(part, place) else ID for place, part in enumerate(path.split("/")))
 
 
