@@ -10,6 +10,7 @@ from tradmetrics import catalogue
 from tradmetrics.capture.recipe import RAISED, RETURNED, Rule
 from tradmetrics.model.missing import MISSING
 from tradmetrics.model.text import text_of
+from tradmetrics.record.amounts import amount_read, is_absent
 from tradmetrics.record.cash import FEE, record_cash
 from tradmetrics.record.stats import is_executed
 from tradmetrics.registry.metrics import TradingMetrics
@@ -45,32 +46,6 @@ TRADE_RULES: Final = (
 
 MOST_TRADES: Final = 10_000
 """Trades whose ids a metrics object remembers."""
-_NO_VALUE: Final = frozenset({"", "-", "--", "n/a", "na", "none", "null", "nan"})
-
-
-def is_absent(value: object) -> bool:
-    """Whether a source gave no value: None, a blank text, or one of the usual texts for it."""
-    if value is None or value is MISSING:
-        return True
-    return type(value) is str and value.strip().lower() in _NO_VALUE  # not isinstance(), which asks for its __class__
-
-
-def amount_read(metrics: TradingMetrics, value: object, currency: object = None, *, site: str) -> float | None:
-    """Return an amount in the currency of the metrics object; None where there is none, or it cannot be read.
-
-    Args:
-        metrics: The metrics object to record to.
-        value: The amount as it came.
-        currency: Its currency as it came.
-        site: Who records, for counting errors.
-    """
-    if is_absent(value):
-        return None
-    try:
-        return metrics.money.amount(number_of(value), currency)
-    except Exception as error:
-        metrics.fault(site, "value", error)
-        return None
 
 
 def outcome_of(pnl: float | None) -> str:
