@@ -88,7 +88,7 @@ stack: $(VENV)/.demo tools ## Run Prometheus, Alertmanager and node exporter on 
 
 dist: dist/.built ## Build and check the wheel and the source distribution
 
-tools: ## Fetch Prometheus and its kin for the tests, where a Debian system has none
+tools: ## Fetch Prometheus, Alertmanager and the other programs of the tests into .tools/
 	@bash .ci/tools
 
 clean: ## Remove everything that these commands made

@@ -75,10 +75,30 @@ class Report:
     metrics: list[MetricReport] = field(default_factory=list)
     total: int = 0
 
+    @classmethod
+    def from_dict(cls, found: dict[str, Any]) -> Report:
+        """Build a report from what `dataclasses.asdict` made of one."""
+        return cls([_function_from(each) for each in found["functions"]], _metrics_from(found), found["total"])
+
     @property
     def flagged(self) -> int:
         """The number of flags."""
         return sum(len(label.flags) for function in self.functions for label in function.labels)
+
+
+def _function_from(found: dict[str, Any]) -> FunctionReport:
+    labels = tuple(
+        LabelReport(
+            **each
+            | {"domain": None if each["domain"] is None else tuple(each["domain"]), "flags": tuple(each["flags"])}
+        )
+        for each in found["labels"]
+    )
+    return FunctionReport(found["name"], found["decorator"], labels, tuple(_metrics_from(found)), found["total"])
+
+
+def _metrics_from(found: dict[str, Any]) -> list[MetricReport]:
+    return [MetricReport(**each) for each in found["metrics"]]
 
 
 def report_on(sites: Iterable[CallSite]) -> Report:

@@ -173,7 +173,6 @@ class Orders:
         answered: Callable[[str, Any], None],
         *,
         client_id: str | None = None,
-        unknown: Callable[[BaseException], bool] = is_unknown,
         **details: Any,
     ) -> Finish:
         """Count an order that is about to be sent and has no id yet.
@@ -182,7 +181,6 @@ class Orders:
             order: What the strategy's label is made from.
             answered: Called with the order's key and the library's answer, when there is one.
             client_id: The id that the caller gave the order, if any.
-            unknown: Whether nobody knows, after an exception, if the order is live.
             details: As for `submitted`.
 
         Returns:
@@ -194,7 +192,7 @@ class Orders:
         def finish(result: Any, error: BaseException | None) -> None:
             if error is None:
                 answered(key, result)
-            elif unknown(error):
+            elif is_unknown(error):
                 self.metrics.record(catalogue.ORDERS_UNKNOWN, (self.label(key), reason_of(error)), site=self.site)
                 if not client_id:
                     self._forget(key)  # if it is live, it is so under an id that leads nobody to it

@@ -14,6 +14,7 @@ from tradmetrics.cardinality import LabelKey, Limits
 from tradmetrics.errors import ConfigurationError
 from tradmetrics.registry.metrics import TradingMetrics
 from tradmetrics.registry.options import DerivedStats, buckets_of, limits_of
+from tradmetrics.storage.locks import hold_over_forks
 
 
 class _Default:
@@ -28,6 +29,7 @@ class _Default:
 
 
 default: Final = _Default()
+hold_over_forks(default.lock)
 
 # What decorated functions want done with the process's default metrics object, for as long as the functions are there.
 _wishes: Final[weakref.WeakSet[Callable[[TradingMetrics], None]]] = weakref.WeakSet()

@@ -26,7 +26,7 @@ from tradmetrics.storage.label_cache import LabelCache
 from tradmetrics.storage.label_keys import is_safe
 from tradmetrics.storage.overflow import OverflowSeries
 from tradmetrics.storage.rendering import Family
-from tradmetrics.storage.retired import creating
+from tradmetrics.storage.retired import MOST_RETIRED, RetiredSeries, creating
 from tradmetrics.storage.series import Series
 
 AtScrape = Callable[[], Mapping[tuple[str, ...], float]]
@@ -52,8 +52,10 @@ class Owner(Protocol):
         """Note that the metric `name` is being collected."""
         ...
 
-    def retire(self, series: Series, total: Series, bring_back: Callable[[Series], None]) -> None:
-        """Keep a removed series while a caller holds a reference to it."""
+    retired: list[RetiredSeries]
+
+    def settle(self) -> None:
+        """Count what has come in for removed series."""
         ...
 
     def forget(self) -> None:
@@ -89,6 +91,7 @@ class Instrument(Collector):
         self._peers = owner.instruments
         self._series: dict[Labels, Series] = {}
         self._marks: dict[Labels, object] = {}
+        self._leaving: list[tuple[Labels, Series]] = []
         self._scraped: frozenset[Labels] = frozenset()
         self._functions: list[tuple[Callable[[], AtScrape | None], Failed]] = []
         self._removable = self.guard.is_open and not multiprocess
@@ -177,6 +180,7 @@ class Instrument(Collector):
         if not self._removable or not (expire_after or (now >= self.guard.look_at and self.guard.is_full)):
             return
         with creating.held():
+            self._finish_removal()
             self._look(now)
             if expire_after:
                 self._remove(self.guard.idle(now, expire_after), "expired")
@@ -192,16 +196,40 @@ class Instrument(Collector):
         self.guard.mark_scanned(now)
 
     def _remove(self, gone: Iterable[Labels], cause: str) -> None:
-        removed = [(labels, self._series.pop(labels)) for labels in gone if labels in self._series]
-        if not removed:
+        gone = [labels for labels in gone if labels in self._series]
+        if not gone:
+            return
+        total: Any = self._peers[catalogue.SERIES_REMOVED.name].resolve((self.definition.name, cause)).series
+        retired, serieses = self._owner.retired, self._series
+        for labels in gone:
+            series = serieses.get(labels)
+            if series is None:
+                continue
+            entry = [RetiredSeries(series, total, partial(self._bring_back, labels))]
+            leaving = [(labels, series)]
+            # Nothing is called from here on: an exception that a signal handler raises comes before all of these
+            # steps, or after them. Then what is left to do is done when the metric is looked at again.
+            self._leaving += leaving
+            retired += entry
+            del serieses[labels]
+        self._finish_removal()
+        if len(retired) > MOST_RETIRED:
+            self._owner.settle()
+
+    def _finish_removal(self) -> None:
+        """Give the places of removed series back, and let nobody find them any more."""
+        leaving = self._leaving
+        if not leaving:
             return
         self._known.clear()
-        total = self._peers[catalogue.SERIES_REMOVED.name].resolve((self.definition.name, cause)).series
-        for labels, series in removed:
-            self._marks.pop(labels, None)
-            self.guard.release(labels)
-            self._owner.retire(series, total, partial(self._bring_back, labels))
         self._owner.forget()
+        while leaving:
+            labels, _ = leaving[-1]
+            if labels not in self._series:
+                self._marks.pop(labels, None)
+                if labels in self.guard:
+                    self.guard.release(labels)
+            del leaving[-1]
 
     def _bring_back(self, labels: Labels, series: Series) -> None:
         if labels not in self._series and self.guard.admit(labels)[0] == labels:

@@ -42,13 +42,14 @@ class RegistryInstruments:
         instruments: The instruments by the metric's name. Replaced, not changed, when some are taken off, so that
             those still find the ones they were made with.
         users: The metrics objects that have looked series up here.
+        retired: Removed series that somebody may still count on; see `RetiredSeries`.
     """
 
     def __init__(self, constants: Constants = ()) -> None:
         self.constants = constants
         self.instruments: dict[str, Instrument] = {}
         self.users: weakref.WeakSet[Forgetful] = weakref.WeakSet()
-        self._retired: list[RetiredSeries] = []
+        self.retired: list[RetiredSeries] = []
         self._scrape = threading.local()
 
     def in_use(self) -> list[Instrument]:
@@ -72,18 +73,13 @@ class RegistryInstruments:
             self.settle()
         seen.add(name)
 
-    def retire(self, series: Series, total: Series, bring_back: Callable[[Series], None]) -> None:
-        """Keep a removed series until nobody holds it; see `RetiredSeries`."""
-        self._retired.append(RetiredSeries(series, total, bring_back))
-        if len(self._retired) > MOST_RETIRED:
-            self.settle()
-            del self._retired[:-MOST_RETIRED]
-
     def settle(self) -> None:
         """Count what has come in for removed series, and let go of those that nobody holds."""
-        if self._retired:
+        if self.retired:
             with creating.held():
-                self._retired[:] = [each for each in self._retired if each.settle()]
+                done = {id(each) for each in self.retired if not each.settle()}
+                self.retired[:] = [each for each in self.retired if id(each) not in done]
+                del self.retired[:-MOST_RETIRED]
 
     def forget(self) -> None:
         """Make all that record here look their series up anew."""

@@ -11,13 +11,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from time import perf_counter, sleep
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from prometheus_client import Metric, generate_latest
 from prometheus_client.samples import Sample
 from prometheus_client.utils import floatToGoString
 
 from tradmetrics.model.definition import MetricDefinition
+from tradmetrics.storage.collectors import Collected, Failed, collectors_of
 from tradmetrics.storage.series import Series
 
 BUSY: Final = 2e-4
@@ -32,14 +33,6 @@ lasts until all of them have had it, and a scrape of many series would not be th
 _PLAIN_ESCAPING: Final = ("underscores", "allow-utf-8")
 
 Rows = Mapping[tuple[str, ...], Series]
-
-
-class Collected(Protocol):
-    """A registry, or a part of one."""
-
-    def collect(self) -> Iterable[Metric]:
-        """The metrics."""
-        ...
 
 
 class Family(Metric):
@@ -189,37 +182,60 @@ class _One:
         return (self._metric,)
 
 
-def render(registry: Collected, encode: Callable[[Any], bytes] = generate_latest) -> bytes:
+def render(
+    registry: Collected, encode: Callable[[Any], bytes] = generate_latest, *, failed: Failed | None = None
+) -> bytes:
     """Render a registry as `encode` would, offering the interpreter's lock to other threads on the way.
 
     Args:
-        registry: What to collect; metrics that others registered are rendered by `encode` itself.
+        registry: The registry to collect; metrics that others registered are rendered by `encode` itself.
         encode: From `prometheus_client.exposition.choose_encoder`.
+        failed: Called with a collector that raised and its exception; the other collectors are rendered. Without it
+            the exception passes through.
 
     Returns:
         The text, encoded in UTF-8, equal to `encode(registry)`.
     """
     function = getattr(encode, "func", encode)
-    if getattr(encode, "keywords", {}).get("escaping", _PLAIN_ESCAPING[0]) not in _PLAIN_ESCAPING:
-        return encode(registry)
     openmetrics = "openmetrics" in function.__module__
+    ours = getattr(encode, "keywords", {}).get("escaping", _PLAIN_ESCAPING[0]) in _PLAIN_ESCAPING
     parts: list[str] = []
-    paused, since = 0.0, perf_counter()
-    for metric in registry.collect():
-        if type(metric) is Family:
-            lines = metric.lines(openmetrics)
-        else:
-            lines = iter((encode(_One(metric)).decode().removesuffix("# EOF\n"),))
-        for line in lines:
-            parts.append(line)
-            now = perf_counter()
-            if now - since >= BUSY and paused < MOST_PAUSED:
-                sleep(PAUSE)
-                since = perf_counter()
-                paused += since - now
+    pauses = _Pauses()
+    for collector, collect in collectors_of(registry):
+        written = len(parts)
+        try:
+            for metric in collect():
+                if ours and type(metric) is Family:
+                    lines = metric.lines(openmetrics)
+                else:
+                    lines = iter((encode(_One(metric)).decode().removesuffix("# EOF\n"),))
+                for line in lines:
+                    parts.append(line)
+                    pauses.offer()
+        except Exception as error:
+            if failed is None:
+                raise
+            del parts[written:]
+            failed(collector, error)
     if openmetrics:
         parts.append("# EOF\n")
     return "".join(parts).encode()
+
+
+class _Pauses:
+    """The pauses of one rendering."""
+
+    def __init__(self) -> None:
+        self._paused = 0.0
+        self._since = perf_counter()
+
+    def offer(self) -> None:
+        """Sleep for a moment if the last pause is long enough ago."""
+        now = perf_counter()
+        if now - self._since >= BUSY and self._paused < MOST_PAUSED:
+            sleep(PAUSE)
+            self._since = perf_counter()
+            self._paused += self._since - now
 
 
 class SharedWork:
