@@ -806,3 +806,32 @@ def test_a_method_without_a_text_is_unknown_and_counted(metrics: TradingMetrics)
     MetricsExporter(metrics).record_api_request("/x", Silent("get"), 200, 0.1)
     assert 1 == sample(metrics, "trading_api_requests_total", endpoint="/x", method="unknown", status="200")
     assert {"label"} == {stage for _, stage in errors(metrics)}
+
+
+# ── errors ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_error_names_the_line_that_made_the_call(
+    exporter: MetricsExporter, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of a hundred calls of record_trade, nobody would know which one passes a wrong P&L."""
+    line = inspect.currentframe().f_lineno + 1  # type: ignore[union-attr]
+    exporter.record_trade("s", "BUY", "executed", "much")
+    exporter.update_capital_metrics(total="all of it")
+    exporter.record_cash_flow("funding", "some")
+    assert [
+        f"The call at {__file__}:{line + number} is unharmed" in each.getMessage()
+        for number, each in enumerate(caplog.records)
+    ] == [
+        True,
+        True,
+        True,
+    ]
+
+
+def test_errors_are_limited_by_caller(exporter: MetricsExporter, caplog: pytest.LogCaptureFixture) -> None:
+    """The call that fails each second would keep the log from ever naming the other one."""
+    for _ in range(3):
+        exporter.record_trade("s", "BUY", "executed", "much")
+        exporter.record_trade("s", "BUY", "executed", "little")
+    assert ["'much'" in each.getMessage() for each in caplog.records] == [True, False]
