@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from contextvars import ContextVar
 from functools import partial
 from typing import Any, Final, ParamSpec, TypeVar, overload
-from weakref import WeakValueDictionary
+from weakref import WeakValueDictionary, finalize
 
 from tradmetrics import catalogue
 from tradmetrics.capture.call_context import CallContext, DecoratedFunction
@@ -14,7 +15,7 @@ from tradmetrics.capture.context_variables import put
 from tradmetrics.capture.readers import Field
 from tradmetrics.capture.recipe import Recipe
 from tradmetrics.capture.sources import LabelSource, Result
-from tradmetrics.capture.wrapping import Decorator, decorate, suggest_keywords
+from tradmetrics.capture.wrapping import Decorator, decorate, name_of, suggest_keywords
 from tradmetrics.decorators.snapshot_fields import value_of
 from tradmetrics.model.text import text_of
 from tradmetrics.record import snapshots
@@ -77,6 +78,15 @@ class _Reporters:
                 reporter = _named.setdefault(key, reporter)
             self._by_name[key] = reporter
         return reporter
+
+    def last_as_long_as(self, tracked: object) -> None:
+        """Forget what a local function has reported as soon as it is gone, rather than at the next garbage collection.
+
+        Args:
+            tracked: The decorated function.
+        """
+        with suppress(TypeError):  # what cannot be referred to weakly waits for the collection
+            finalize(tracked, self._by_name.clear).atexit = False
 
 
 def _identity(site: DecoratedFunction) -> tuple[object, ...]:
@@ -220,4 +230,11 @@ def track_positions(
 
     fields = tuple(_FIELDS.values())
     recipe = Recipe("track_positions", fields, effect=effect, enter=_Call, needs_result=True, also=_GAUGES)
-    return decorate(function, recipe, given, metrics)
+
+    def put_on(target: Any) -> Any:
+        tracked = decorate(target, recipe, given, metrics)
+        if _LOCAL in name_of(target):
+            reporters.last_as_long_as(tracked)
+        return tracked
+
+    return put_on if function is None else put_on(function)
