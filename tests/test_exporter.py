@@ -22,7 +22,7 @@ from tradmetrics import MetricsExporter, StrategyStats, TradingMetrics, catalogu
 
 @pytest.fixture
 def metrics() -> TradingMetrics:
-    """A metrics of the test's own."""
+    """A metrics object of the test's own."""
     return TradingMetrics()
 
 
@@ -719,7 +719,7 @@ def test_a_disabled_metrics_object_takes_every_call_and_registers_nothing(
 
 
 def test_the_process_exporter_follows_the_default_metrics() -> None:
-    """The one object that the guide imports would record into a metrics that nobody scrapes."""
+    """The one object that the guide imports would record into a metrics object that nobody scrapes."""
     metrics_exporter.update_drawdown(3)
     assert 3 == sample(get_metrics(), "trading_max_drawdown")
 

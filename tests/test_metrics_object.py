@@ -125,7 +125,7 @@ def test_a_second_metrics_object_sees_series_of_metrics_that_only_the_first_has(
 
 
 def test_a_metric_of_that_name_made_outside_is_a_clear_error_and_leaves_the_registry_as_it_was() -> None:
-    """prometheus_client's own message names neither the library nor a way out, and half a metrics would stay behind."""
+    """prometheus_client's own message names neither the library nor a way out, and half of the metrics would stay behind."""
     registry = CollectorRegistry()
     Counter("trading_orders_submitted", "Someone's own.", registry=registry)
     before = names_on(registry)
@@ -251,7 +251,7 @@ def test_a_registration_that_is_interrupted_can_be_made_again() -> None:
 
 
 def test_unregistering_makes_room_and_restoring_brings_the_counts_back() -> None:
-    """A metrics could not give its place on a registry to another."""
+    """A metrics object could not give its place on a registry to another."""
     registry = CollectorRegistry()
     first = TradingMetrics(registry)
     first.record(catalogue.ORDERS_SUBMITTED, ("s", "BUY", "LIMIT"), site="test")
@@ -294,7 +294,7 @@ def test_buckets_can_be_replaced_for_any_histogram() -> None:
 
 
 def metrics_exporter_of(metrics: TradingMetrics) -> Any:
-    """An exporter to a metrics."""
+    """An exporter to a metrics object."""
     return type(metrics_exporter)(metrics)
 
 

@@ -55,7 +55,7 @@ ENDS: dict[str, dict[str, float]] = {
 
 @pytest.fixture
 def metrics() -> TradingMetrics:
-    """A metrics of the test's own."""
+    """A metrics object of the test's own."""
     return TradingMetrics()
 
 

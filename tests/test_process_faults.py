@@ -368,7 +368,7 @@ def names(count):
 def test_a_full_disk_stops_no_order(worker: Program) -> None:
     """The worker would be ended by a bus error, or its orders by an exception, because a log has filled the disk."""
     script = """
-    import tradmetrics.storage.worker_directory
+    import tradmetrics.multiprocess
 
     server = tm.start_metrics_server(port=0)
     place("before")
@@ -391,7 +391,7 @@ def test_a_full_disk_stops_no_order(worker: Program) -> None:
     except tm.ConfigurationError as error:
         assert "No space left on device" in str(error), error
     else:
-        raise AssertionError("a metrics was built")
+        raise AssertionError("a metrics object was built")
 
     make_room()
     for name in names(400):
@@ -438,7 +438,7 @@ def test_a_worker_forks_on_a_full_disk(worker: Program, blocks: int) -> None:
     print("done")
     """
     answer = worker.run(
-        DISK + "import tradmetrics.storage.worker_directory\n" + textwrap.dedent(script),
+        DISK + "import tradmetrics.multiprocess\n" + textwrap.dedent(script),
         blocks,
         before=ON_A_SMALL_DISK,
         quiet=False,
@@ -450,7 +450,7 @@ def test_a_worker_forks_on_a_full_disk(worker: Program, blocks: int) -> None:
 def test_a_limit_on_the_size_of_files_stops_no_order(worker: Program) -> None:
     """A worker with a quota would be ended by a signal, or its orders by an exception."""
     script = """
-    import tradmetrics.storage.worker_directory
+    import tradmetrics.multiprocess
 
     place("before")
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -27,7 +27,7 @@ DURATION = "trading_api_request_duration_seconds"
 
 @pytest.fixture
 def metrics() -> TradingMetrics:
-    """A metrics of the test's own."""
+    """A metrics object of the test's own."""
     return TradingMetrics()
 
 

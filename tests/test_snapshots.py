@@ -40,7 +40,7 @@ from tradmetrics import (
 
 @pytest.fixture
 def metrics() -> TradingMetrics:
-    """A metrics of the test's own."""
+    """A metrics object of the test's own."""
     return TradingMetrics()
 
 
@@ -692,7 +692,7 @@ def test_a_strategy_whose_series_is_gone_is_not_counted_as_another(metrics: Trad
 
 
 def test_books_do_not_see_one_anothers_positions(metrics: TradingMetrics) -> None:
-    """A test, or a second account with a metrics of its own, would show the positions of both."""
+    """A test, or a second account with a metrics object of its own, would show the positions of both."""
     positions = track_positions(lambda: [Position("a", 5)])
     for _ in range(2):
         positions()

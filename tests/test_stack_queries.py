@@ -182,7 +182,7 @@ def _demo(port: int) -> Iterator[None]:
 
 @contextmanager
 def _messy(port: int) -> Iterator[None]:
-    """Serve a metrics whose labels overflow, whose calls fail, and whose series were removed."""
+    """Serve a metrics object whose labels overflow, whose calls fail, and whose series were removed."""
     metrics = TradingMetrics(limits={"strategy": 2})
     exporter, over = MetricsExporter(metrics), threading.Event()
 

@@ -46,7 +46,7 @@ class Clock:
 
 
 def book_with(monkeypatch: pytest.MonkeyPatch, clock: Clock, **settings: Any) -> TradingMetrics:
-    """A metrics with figures, and a time of day that moves when told."""
+    """A metrics object with figures, and a time of day that moves when told."""
     monkeypatch.setattr("tradmetrics.record.stats.time", clock)
     return TradingMetrics(strategy_stats=StrategyStats(**settings))
 
@@ -59,7 +59,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def metrics(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> TradingMetrics:
-    """A metrics with the default figures."""
+    """A metrics object with the default figures."""
     return book_with(monkeypatch, clock)
 
 
@@ -232,8 +232,8 @@ def test_figures_that_come_from_the_trades_cannot_be_set(
         "trading_strategy_sharpe_ratio",
         "trading_strategy_trades_today",
     ] == warnings(caplog)
-    assert "update_pnl_metrics: trading_daily_pnl is not set: this metrics has StrategyStats" in caplog.text
-    assert "leave strategy_stats= out of the metrics" in caplog.text
+    assert "update_pnl_metrics: trading_daily_pnl is not set: StrategyStats" in caplog.text
+    assert "leave strategy_stats= out" in caplog.text
     assert {} == errors(metrics)
     trade(metrics, 5, -5)
     assert (0.5, 0) == (figures(metrics)["win_rate"], sample(metrics, "trading_daily_pnl"))

@@ -27,7 +27,6 @@ from tradmetrics.integrations.kit import (
     watch_session,
 )
 from tradmetrics.registry.metrics import TradingMetrics
-from tradmetrics.vocabulary.outcomes import is_unknown
 
 Arguments = Mapping[str, Any]
 
@@ -153,7 +152,6 @@ class _Alpaca:
             request,
             self._answered,
             client_id=request.client_order_id,
-            unknown=_is_unknown,
             side=request.side,
             order_type=request.type,
             quantity=request.qty,
@@ -285,11 +283,6 @@ def _is_over(order: Arguments, status: str) -> bool:
 
 def _id(order: Arguments) -> str:
     return str(order["id"])
-
-
-def _is_unknown(error: BaseException) -> bool:
-    status = getattr(error, "status_code", None)
-    return is_unknown(error) or (isinstance(status, int) and status >= 500)
 
 
 def _endpoint(arguments: Arguments) -> str:

@@ -16,7 +16,6 @@ from tradmetrics.integrations._ccxt_words import (
     count_in,
     id_of,
     is_trigger,
-    is_unknown,
     is_whole,
     one_by_one,
     order_type_of,
@@ -194,7 +193,6 @@ class _Exchange:
             client_id=order["clientOrderId"],
             symbol=order["symbol"],
             listed=not is_trigger(params),
-            unknown=is_unknown,
             side=order["side"],
             order_type=order_type_of(order["type"], params),
         )
