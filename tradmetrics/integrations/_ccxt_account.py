@@ -59,7 +59,7 @@ class CcxtAccount:
             return
         totals = result.get("total") or {}
         held = [code for code, amount in totals.items() if amount]
-        ours = getattr(getattr(self._handle.metrics, "money", None), "currency", None)
+        ours = self._handle.metrics.money.currency
         code = next((each for each in (ours, *_MONEY) if each in held), None)
         if code is None:
             code = next((each for each in (ours, *_MONEY) if each in totals), held[0] if len(held) == 1 else None)

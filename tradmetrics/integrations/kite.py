@@ -30,12 +30,10 @@ from tradmetrics.integrations.kit import (
     watch_session,
 )
 from tradmetrics.registry.metrics import TradingMetrics
-from tradmetrics.vocabulary.outcomes import is_unknown
 
 Arguments = Mapping[str, Any]
 
 _SITE: Final = "tradmetrics.integrations.kite"
-_TOO_MANY_REQUESTS: Final = 429
 _CURRENCY: Final = "INR"
 _MOST_TRIGGERS: Final = 10_000
 
@@ -165,7 +163,6 @@ class _Kite:
         return self._orders.send(
             arguments,
             lambda key, order_id: self._orders.answer(key, order_id),
-            unknown=_is_unknown,
             side=arguments["transaction_type"],
             order_type=arguments["order_type"],
             quantity=arguments["quantity"],
@@ -323,10 +320,3 @@ class _Kite:
 
     def _symbol_of(self, tick: Arguments) -> object:
         return tick["instrument_token"] if self._symbol is None else self._handle.guard(self._symbol, tick)
-
-
-def _is_unknown(error: BaseException) -> bool:
-    name = type(error).__name__
-    if name == "NetworkException":
-        return getattr(error, "code", None) != _TOO_MANY_REQUESTS
-    return name == "DataException" or is_unknown(error)

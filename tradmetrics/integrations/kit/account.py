@@ -230,8 +230,7 @@ class Account:
 
     def _amount(self, value: object, currency: str | None) -> float | None:
         try:
-            money = getattr(self._handle.metrics, "money", None)
-            return number_of(value) if money is None else money.amount(number_of(value), currency)
+            return self._handle.metrics.money.amount(number_of(value), currency)
         except Exception as error:
             self._handle.fault(error)
             return None

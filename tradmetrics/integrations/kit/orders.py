@@ -174,7 +174,6 @@ class Orders:
         client_id: str | None = None,
         symbol: str | None = None,
         listed: bool = True,
-        unknown: Callable[[BaseException], bool] = is_unknown,
         **details: Any,
     ) -> Finish:
         """Count an order that is about to be sent and has no id yet.
@@ -185,7 +184,6 @@ class Orders:
             client_id: The id that the caller gave the order, if any.
             symbol: The instrument, where ids are numbered by symbol or open orders are listed by it.
             listed: Whether the library's plain list of open orders will hold it; a trigger order often is not there.
-            unknown: Whether nobody knows, after an exception, if the order is live.
             details: `side`, `order_type`, `quantity`, … of `OrderTracker.submitted`.
 
         Returns:
@@ -198,7 +196,7 @@ class Orders:
         def finish(result: Any, error: BaseException | None) -> None:
             if error is None:
                 answered(key, result)
-            elif unknown(error):
+            elif is_unknown(error):
                 self.metrics.record(catalogue.ORDERS_UNKNOWN, (self.label(key), reason_of(error)), site=self.site)
                 if not client_id:
                     self._forget(key)  # if it is live, it is so under an id that leads nobody to it
