@@ -282,7 +282,7 @@ def _permanent(order: Any) -> str:
 
 def _execution_of(execution_id: str) -> str:
     """What a correction of an execution has in common with it: its id up to the last dot."""
-    return execution_id.rpartition(".")[0] or execution_id
+    return execution_id.rpartition(".")[0] if execution_id.count(".") >= 3 else execution_id
 
 
 def _filled(trade: Any) -> float:

@@ -255,7 +255,10 @@ def instrument(
 
 
 def _attach(handle: Handle, target: object) -> None:
-    swap = swapped(target)
+    try:
+        swap = swapped(target)
+    except ConfigurationError:  # without methods to watch, such an object can be instrumented all the same
+        return
     swap.handles[_KEY] = handle
 
     def detach() -> None:

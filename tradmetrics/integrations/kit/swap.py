@@ -174,7 +174,9 @@ class _Method:
 
     def inner(self, instance: Any) -> Any:
         """The method as the library has it, bound to the instance."""
-        return getattr(super(self._swap.swapped, instance), self.name)
+        if type(instance) is self._swap.swapped:
+            return getattr(super(self._swap.swapped, instance), self.name)
+        return getattr(self._swap.plain, self.name).__get__(instance, type(instance))
 
 
 class _OwnMethod(_Method):
@@ -203,13 +205,13 @@ class _OwnMethod(_Method):
 
     def inner(self, instance: Any) -> Any:
         """The function that the object carries."""
-        return self._own if self._swap.is_target(instance) else vars(instance)[self.name]
+        return self._own if self._swap.is_target(instance) else vars(instance).get(self.name) or super().inner(instance)
 
 
 def _function(method: _Method, original: Any) -> Callable[..., Any]:
     async def watched_coroutine(instance: Any, /, *args: Any, **kwargs: Any) -> Any:
         if not method.watches(instance):
-            return await getattr(instance, method.name)(*args, **kwargs)
+            return await method.inner(instance)(*args, **kwargs)
         inner = method.inner(instance)
         begun = [(watcher, watcher.begin(inner, args, kwargs)) for watcher in method.watchers]
         try:
@@ -224,7 +226,7 @@ def _function(method: _Method, original: Any) -> Callable[..., Any]:
 
     def watched(instance: Any, /, *args: Any, **kwargs: Any) -> Any:
         if not method.watches(instance):
-            return getattr(instance, method.name)(*args, **kwargs)
+            return method.inner(instance)(*args, **kwargs)
         inner = method.inner(instance)
         begun = [(watcher, watcher.begin(inner, args, kwargs)) for watcher in method.watchers]
         try:

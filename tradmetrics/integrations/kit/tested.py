@@ -51,6 +51,12 @@ TESTED: Final = (
 _warned: Final[set[str]] = set()
 
 
+def imported(module: str) -> str | None:
+    """The version of the module that is imported, which can be a vendored copy, or one from a path that comes first."""
+    version = getattr(sys.modules.get(module), "__version__", None)
+    return version if isinstance(version, str) else None
+
+
 def check_version(distribution: str) -> None:
     """Refuse a release that is too old. Warn once about one that is newer than the tested ones, which still works.
 
@@ -62,9 +68,7 @@ def check_version(distribution: str) -> None:
     """
     tested = next(each for each in TESTED if each.distribution == distribution)
     installed = tested.installed()
-    # The module that is imported can be another than the one installed: a vendored copy, a path that comes first.
-    imported = getattr(sys.modules.get(tested.module), "__version__", installed)
-    versions = {each for each in (installed, imported) if isinstance(each, str)}
+    versions = {each for each in (installed, imported(tested.module) or installed) if each is not None}
     if not versions:
         raise ConfigurationError(
             f"{distribution} is not installed; its adapter needs {distribution} >= {tested.first}. "

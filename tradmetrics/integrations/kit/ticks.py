@@ -42,8 +42,8 @@ class Ticks:
             at: When the exchange made it: a number of `unit`s since 1970, a datetime or ISO text; None where it is not told.
             unit: `s`, `ms`, `us` or `ns`.
         """
-        if self.records and symbol:
-            label = symbol if self._symbols is None else self._symbols(str(symbol))
+        if self.records:
+            label = symbol if self._symbols is None or symbol is None else self._symbols(str(symbol))
             self._exporter.record_market_data_update(symbol=label, age_seconds=_age(at, unit))
 
 
