@@ -332,7 +332,9 @@ def test_fills_give_the_pnl_at_average_cost_net_of_commission(metrics, recorded)
     """Broken, `pnl_from_fills` shows what nobody earned."""
     orders = orders_of(metrics, pnl_from_fills=True)
     orders.sent("1", None, side="BUY")
-    for number, (side, quantity, price) in enumerate([("BUY", 4, 10), ("BUY", 6, 20), ("SELL", 5, 30), ("SELL", 5, 10)]):
+    for number, (side, quantity, price) in enumerate(
+        [("BUY", 4, 10), ("BUY", 6, 20), ("SELL", 5, 30), ("SELL", 5, 10)]
+    ):
         orders.fill(f"f{number}", "1", side, symbol="X", quantity=quantity, price=price, fee=1, currency="USD")
 
     assert {("SELL",): 2.0} == recorded.by("trading_trades_total", "side")

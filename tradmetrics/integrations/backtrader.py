@@ -179,7 +179,9 @@ class _Engine:
 
     def traded(self, trade: Any) -> None:
         """Set the position of a trade that was opened, changed or closed."""
-        held = Held(f"{trade.data._name} {trade.tradeid}", 0.0 if trade.isclosed else trade.size, label=trade.data._name)
+        held = Held(
+            f"{trade.data._name} {trade.tradeid}", 0.0 if trade.isclosed else trade.size, label=trade.data._name
+        )
         self.account.positions([held], complete=False)
 
     def valued(self, cash: float, value: float) -> None:

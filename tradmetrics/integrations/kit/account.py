@@ -123,9 +123,13 @@ class Account:
             currency: The currency of these amounts.
             account: The account, where there are several; their amounts add up.
         """
-        sums = self._sums("pnl", account, currency, {"daily": daily, "realized": realized, "unrealized": unrealized}, _PNL)
+        sums = self._sums(
+            "pnl", account, currency, {"daily": daily, "realized": realized, "unrealized": unrealized}, _PNL
+        )
         if sums or (self.records and daily_pct is not None):
-            self._exporter.update_pnl_metrics(sums.get("daily"), daily_pct, sums.get("realized"), sums.get("unrealized"))
+            self._exporter.update_pnl_metrics(
+                sums.get("daily"), daily_pct, sums.get("realized"), sums.get("unrealized")
+            )
 
     def positions(self, held: Iterable[Held], *, account: str = "", complete: bool = True) -> None:
         """Set the open positions by strategy and their unrealized P&L, and compare them with the fills.

@@ -103,7 +103,9 @@ class Settings(NamedTuple):
             if not isinstance(getattr(settings, name), bool):
                 raise ConfigurationError(f"{function}: {name} is True or False, not {getattr(settings, name)!r:.60}")
         if isinstance(settings.max_open, bool) or not isinstance(settings.max_open, int) or settings.max_open < 1:
-            raise ConfigurationError(f"{function}: max_open is a whole number above zero, not {settings.max_open!r:.60}")
+            raise ConfigurationError(
+                f"{function}: max_open is a whole number above zero, not {settings.max_open!r:.60}"
+            )
         seconds = settings.expire_after
         if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < math.inf:
             raise ConfigurationError(f"{function}: expire_after is seconds above zero, not {seconds!r:.60}")

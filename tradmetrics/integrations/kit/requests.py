@@ -94,5 +94,3 @@ def watched_request(handle: Handle) -> Begin:
 def route() -> str | None:
     """The endpoint of the request that is being sent, as `watch_route` has it."""
     return _endpoint.get()
-
-
