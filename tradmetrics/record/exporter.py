@@ -9,7 +9,6 @@ from typing import Any, Final
 from tradmetrics import catalogue
 from tradmetrics.capture.recording import resolve
 from tradmetrics.model.definition import MetricDefinition
-from tradmetrics.model.text import shown
 from tradmetrics.record import snapshots
 from tradmetrics.record.arrival import AHEAD, DEFAULT_STALE_AFTER, arrival
 from tradmetrics.record.cash import record_cash
@@ -18,6 +17,7 @@ from tradmetrics.registry.metrics import TradingMetrics, checked
 from tradmetrics.vocabulary import fold as vocabulary
 from tradmetrics.vocabulary.numbers import NotNegative, Switch, number_of
 from tradmetrics.vocabulary.outcomes import method_name, reason_in, request_status
+from tradmetrics.vocabulary.unknown_words import UnknownWord
 
 ROUNDING: Final = 1e-9
 """Part of the larger quantity below which a difference of two is the rounding of floats."""
@@ -122,9 +122,7 @@ class MetricsExporter:
         elif word == "unknown":
             metrics.record(catalogue.ORDERS_UNKNOWN, (strategy, reason), site=site)
         elif word is None:
-            metrics.fault(
-                site, "vocabulary", ValueError(f"status={shown(status)} is no order status that is known here")
-            )
+            metrics.fault(site, "vocabulary", UnknownWord("status", status))
 
     def _fill_time(self, metrics: TradingMetrics, site: str, strategy: object, fill_time: object) -> None:
         try:
