@@ -110,9 +110,9 @@ def fill(template: str, settings: Mapping[str, Any], place: str) -> str:
         SettingsError: When the template names a setting that is missing.
     """
     lengths = {name: seconds(value) for name, value in settings.items() if isinstance(value, str)}
-    values = {f"{name}_seconds": f"{length:g}" for name, length in lengths.items() if length is not None}
+    values = {f"{name}_seconds": f"{length:.12g}" for name, length in lengths.items() if length is not None}
     numbers = {name: value for name, value in settings.items() if isinstance(value, (int, float))}
-    values |= {f"{name}_percent": f"{value * 100:g}%" for name, value in numbers.items()}
+    values |= {f"{name}_percent": f"{value * 100:.12g}%" for name, value in numbers.items()}
     try:
         return _Text(template).substitute(_METRICS, **values, **settings)
     except KeyError as error:

@@ -144,6 +144,11 @@ def known_definitions() -> list[MetricDefinition]:
     return list(_known.values())
 
 
+def is_label_name(name: str) -> bool:
+    """Whether a label may have this name: those with two underscores in front, `le` and `quantile` are Prometheus's."""
+    return _LABEL_NAME.fullmatch(name) is not None and not name.startswith("__") and name not in ("le", "quantile")
+
+
 def _check_name(name: str, kind: str) -> None:
     if not isinstance(name, str) or not _METRIC_NAME.fullmatch(name):
         raise ConfigurationError(
@@ -184,12 +189,7 @@ def _label(metric: str, specification: object) -> Label:
         values = None if given is None else tuple(given)
     else:
         raise ConfigurationError(f"{metric}: a label is a name or a (name, values) pair, not {specification!r}")
-    if (
-        not isinstance(name, str)
-        or not _LABEL_NAME.fullmatch(name)
-        or name.startswith("__")
-        or name in ("le", "quantile")
-    ):
+    if not isinstance(name, str) or not is_label_name(name):
         raise ConfigurationError(
             f"{metric}: {name!r} cannot be a label's name; letters, digits, underscores, e.g. 'desk'"
         )

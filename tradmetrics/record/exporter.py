@@ -13,6 +13,7 @@ from tradmetrics.model.text import shown
 from tradmetrics.record import snapshots
 from tradmetrics.record.arrival import AHEAD, DEFAULT_STALE_AFTER, arrival
 from tradmetrics.record.cash import record_cash
+from tradmetrics.record.trades import record_trade
 from tradmetrics.registry.metrics import TradingMetrics, checked
 from tradmetrics.vocabulary import fold as vocabulary
 from tradmetrics.vocabulary.numbers import NotNegative, Switch, number_of
@@ -55,7 +56,16 @@ class MetricsExporter:
 
     # ── events ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def record_trade(self, strategy: object, side: object, status: object, pnl: object = None) -> None:
+    def record_trade(
+        self,
+        strategy: object,
+        side: object,
+        status: object,
+        pnl: object = None,
+        currency: object = None,
+        fee: object = None,
+        trade_id: object = None,
+    ) -> None:
         """Record a trade.
 
         Args:
@@ -63,24 +73,15 @@ class MetricsExporter:
             side: The side, in any spelling that folds into `BUY` or `SELL`.
             status: The trade's status, such as `filled` or `executed`.
             pnl: Profit (positive) or loss (negative) in currency, where it is known.
+            currency: The currency of P&L and fee; None is that of the metrics object. A P&L in another currency is
+                converted, or left out and counted as an error; see `TradingMetrics`.
+            fee: The commission, positive where you pay it. It counts in `trading_cash_paid_total` with the kind `fee`
+                and moves the day's P&L, so let `pnl` be the P&L before it.
+            trade_id: The trade's own id. Another call with the same id and strategy is no second trade: it adds the
+                P&L or the fee that was missing, such as a commission report that follows its execution.
         """
         metrics, site = self._target("record_trade")
-        metrics.record(catalogue.TRADES, (strategy, side, status), site=site)
-        amount: float | None = None
-        if pnl is not None:
-            try:
-                amount = number_of(pnl)
-            except Exception as error:
-                metrics.fault(site, "value", error)
-        if metrics.strategy_stats is not None and metrics.enabled:
-            metrics.strategy_stats.trade(metrics, strategy, amount, status=status, site=site)
-        if amount is None:
-            return
-        metrics.record(catalogue.TRADES_PNL, (strategy,), amount, site=site)
-        if amount > 0:
-            metrics.record(catalogue.PROFIT, (strategy,), amount, site=site)
-        elif amount < 0:
-            metrics.record(catalogue.LOSS, (strategy,), -amount, site=site)
+        record_trade(metrics, strategy, side, status, pnl, currency, fee, trade_id, site=site)
 
     def record_order(
         self,

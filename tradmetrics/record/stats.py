@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import weakref
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -20,6 +19,7 @@ from tradmetrics.model.missing import MISSING
 from tradmetrics.record.figures import AccountFigures, StrategyFigures
 from tradmetrics.record.trading_day import TradingDay
 from tradmetrics.registry.errors_log import logger
+from tradmetrics.storage.locks import hold_over_forks
 from tradmetrics.vocabulary import fold as vocabulary
 
 if TYPE_CHECKING:
@@ -29,10 +29,7 @@ if TYPE_CHECKING:
 
 # One lock for all, so that it can be taken around a fork (see series.py). No user code runs while it is held.
 _taking_in: Final = Lock()
-if hasattr(os, "register_at_fork"):  # pragma: no branch - absent on Windows only
-    os.register_at_fork(
-        before=_taking_in.acquire, after_in_parent=_taking_in.release, after_in_child=_taking_in.release
-    )
+hold_over_forks(_taking_in)
 
 
 class _Kind(Enum):

@@ -14,6 +14,7 @@ from tradmetrics.cardinality import LabelKey, Limits
 from tradmetrics.errors import ConfigurationError
 from tradmetrics.registry.metrics import TradingMetrics
 from tradmetrics.registry.options import DerivedStats, buckets_of, limits_of
+from tradmetrics.storage.locks import hold_over_forks
 
 
 class _Default:
@@ -28,6 +29,7 @@ class _Default:
 
 
 default: Final = _Default()
+hold_over_forks(default.lock)
 
 # What decorated functions want done with the process's default metrics object, for as long as the functions are there.
 _wishes: Final[weakref.WeakSet[Callable[[TradingMetrics], None]]] = weakref.WeakSet()
@@ -66,6 +68,7 @@ def configure(
     limits: Limits | Mapping[LabelKey, int] | None = None,
     buckets: Mapping[str, Iterable[float]] | None = None,
     strategy_stats: DerivedStats | None = None,
+    labels: Mapping[str, str] | None = None,
     currency: str | None = None,
     convert: Callable[..., object] | None = None,
     version: str | None = None,
@@ -83,6 +86,7 @@ def configure(
         limits: As for `TradingMetrics`.
         buckets: As for `TradingMetrics`.
         strategy_stats: As for `TradingMetrics`.
+        labels: As for `TradingMetrics`.
         currency: As for `TradingMetrics`.
         convert: As for `TradingMetrics`.
         version: As for `TradingMetrics`.
@@ -102,6 +106,7 @@ def configure(
         "limits": limits_of(limits),
         "buckets": buckets_of(buckets),
         "strategy_stats": strategy_stats,
+        "labels": None if labels is None else dict(labels),
         "currency": currency,
         "convert": convert,
         "version": version,

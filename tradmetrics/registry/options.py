@@ -9,9 +9,10 @@ from typing import Any, Final, Protocol
 from tradmetrics import catalogue
 from tradmetrics.cardinality import LabelKey, Limits
 from tradmetrics.errors import ConfigurationError, nearest
-from tradmetrics.model.definition import MetricDefinition, known_definitions
-from tradmetrics.model.text import shown, text_of
+from tradmetrics.model.definition import MetricDefinition, is_label_name, known_definitions
+from tradmetrics.model.text import UNKNOWN, shown, text_of
 
+_TARGET_LABELS: Final = frozenset({"job", "instance"})
 VERSION_VARIABLE: Final = "TRADMETRICS_VERSION"
 """The environment variable that names the version of the user's code."""
 
@@ -65,6 +66,32 @@ def buckets_of(buckets: Mapping[str, Iterable[float]] | None) -> dict[str, tuple
             raise ConfigurationError(f"buckets: no histogram is called {name!r}{nearest(name, histograms)}")
         result[name] = catalogue.BY_NAME[name].with_buckets(bounds).buckets or ()
     return result
+
+
+def constants_of(labels: object) -> tuple[tuple[str, str], ...]:
+    """Constant labels as given, checked against the labels that the catalogue's metrics have."""
+    if labels is None:
+        return ()
+    example = "labels={'venue': 'kraken', 'account': 'main'}"
+    if not isinstance(labels, Mapping):
+        raise ConfigurationError(f"TradingMetrics: {example} maps a label's name to its value, not {shown(labels)}")
+    constants: list[tuple[str, str]] = []
+    for name, value in labels.items():
+        if not isinstance(name, str) or not is_label_name(name) or name in _TARGET_LABELS:
+            reason = "Prometheus sets it itself" if name in _TARGET_LABELS else "letters, digits, underscores"
+            raise ConfigurationError(f"TradingMetrics: labels= cannot name a label {name!r} ({reason}); e.g. {example}")
+        if value is None or isinstance(value, bool) or text_of(value) == UNKNOWN:
+            raise ConfigurationError(
+                f"TradingMetrics: labels={{{name!r}: {shown(value)}}} has no value; a constant label has a text"
+            )
+        owner = next((each.name for each in catalogue.CATALOGUE if name in each.label_names), None)
+        if owner is not None:
+            raise ConfigurationError(
+                f"TradingMetrics: labels= cannot name a label {name!r}, because {owner} has one of its own; give it "
+                "another name"
+            )
+        constants.append((name, text_of(value)))
+    return tuple(sorted(constants))
 
 
 def version_of(version: object) -> str | None:

@@ -22,7 +22,7 @@ from typing import Final
 
 from prometheus_client.mmap_dict import mmap_key
 
-from tradmetrics.storage.locks import RecordingLock
+from tradmetrics.storage.locks import RecordingLock, hold_over_forks
 from tradmetrics.storage.series import RawSample, Series, bound_texts
 from tradmetrics.storage.worker_directory import PREFIX, VARIABLE
 
@@ -148,7 +148,6 @@ def _after_fork_in_child() -> None:
             file.close()
     _files.clear()
     _worker = _Worker()
-    _writing.release()
 
 
 class _FileSeries(Series):
@@ -320,5 +319,4 @@ def series_in_files(
     return series
 
 
-if hasattr(os, "register_at_fork"):  # pragma: no branch - absent on Windows only
-    os.register_at_fork(before=_writing.acquire, after_in_parent=_writing.release, after_in_child=_after_fork_in_child)
+hold_over_forks(_writing, in_child=_after_fork_in_child)
