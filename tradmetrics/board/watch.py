@@ -115,10 +115,9 @@ class Watch:
     def judge(self, now: float) -> None:
         """Evaluate the rules that are due, and hand what changed to the notifier."""
         evaluator = self.evaluator()
-        self._recorded.late(
-            "tradmetrics_board_loop_late_seconds", self._loops, self._newest(_HEARTBEAT, "loop", now), now
-        )
-        self._recorded.late("tradmetrics_board_feed_late_seconds", self._feeds, self._newest(_FEED, "", now), now)
+        loops, feeds = self._newest(_HEARTBEAT, "loop", now), self._newest(_FEED, "", now)
+        self._recorded.take("tradmetrics_board_loop_late_seconds", self._loops.observe(loops, now))
+        self._recorded.take("tradmetrics_board_feed_late_seconds", self._feeds.observe(feeds, now))
         self._recorded.write(now)
         resolved = self._quick.evaluate(evaluator, now)
         if now >= self._slow_due:
