@@ -25,11 +25,10 @@ from tradmetrics import (
     get_metrics,
     request_timer,
     result,
-    timing,
     track_positions,
     training_timer,
 )
-from tradmetrics.decorators import positions
+from tradmetrics.decorators import positions, timing
 
 FILL = "trading_order_fill_time_seconds"
 TRAINING = "trading_ml_training_duration_seconds"

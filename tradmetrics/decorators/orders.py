@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Final, ParamSpec, TypeVar, overload
 
 from tradmetrics import catalogue
@@ -55,7 +55,7 @@ def track_order(
     status: LabelSource | None = None,
     reason: LabelSource | None = None,
     fill_time: LabelSource | None = None,
-    unknown_on: outcomes.ExceptionName | Iterable[outcomes.ExceptionName] = (),
+    unknown_on: outcomes.UnknownOnSource = (),
     dialect: str | None = None,
     precreate: bool = False,
     metrics: TradingMetrics | None = None,
@@ -71,7 +71,7 @@ def track_order(
     status: LabelSource | None = None,
     reason: LabelSource | None = None,
     fill_time: LabelSource | None = None,
-    unknown_on: outcomes.ExceptionName | Iterable[outcomes.ExceptionName] = (),
+    unknown_on: outcomes.UnknownOnSource = (),
     dialect: str | None = None,
     precreate: bool = False,
     metrics: TradingMetrics | None = None,
@@ -103,7 +103,8 @@ def track_order(
         reason: Source of the reason of a rejection or cancellation; by default the result's, or `unknown`. An exception
             is its class name in snake_case.
         fill_time: Source of the time to the fill, in seconds; by default the result's, or the call's duration.
-        unknown_on: More exceptions after which nobody knows whether the order is live: classes or class names.
+        unknown_on: More exceptions after which the order may be live: classes, class names, or predicates such as
+            `lambda error: error.code == -1007`. A predicate that raises is counted as an error and means no.
         dialect: The broker whose spellings are meant (`fix`, `ccxt`, `alpaca`, `ib`, `nautilus`, `kite`).
         precreate: True shows series at 0 before the first call, where all labels are known: constants, and parameters
             annotated with an Enum, a Literal or bool.
@@ -121,7 +122,7 @@ def track_order(
         if exception is not None:
             reading.default("reason", exception)
             _name(reading)
-            return _UNKNOWN if outcomes.is_unknown(exception, unknown) else "rejected"
+            return _UNKNOWN if outcomes.is_unknown(exception, unknown, reading.source_fault) else "rejected"
         return _by_status(reading, dialect)
 
     recipe = Recipe(

@@ -15,6 +15,7 @@ from tradmetrics.errors import ConfigurationError
 from tradmetrics.integrations._hooks import Finish, Handle
 from tradmetrics.orders.tracker import OrderTracker
 from tradmetrics.record.exporter import MetricsExporter
+from tradmetrics.record.trades import record_pnl
 from tradmetrics.vocabulary.outcomes import is_unknown, reason_of
 
 Strategy: TypeAlias = str | Callable[[Any], object]
@@ -172,7 +173,6 @@ class Orders:
         answered: Callable[[str, Any], None],
         *,
         client_id: str | None = None,
-        unknown: Callable[[BaseException], bool] = is_unknown,
         **details: Any,
     ) -> Finish:
         """Count an order that is about to be sent and has no id yet.
@@ -181,7 +181,6 @@ class Orders:
             order: What the strategy's label is made from.
             answered: Called with the order's key and the library's answer, when there is one.
             client_id: The id that the caller gave the order, if any.
-            unknown: Whether nobody knows, after an exception, if the order is live.
             details: As for `submitted`.
 
         Returns:
@@ -193,7 +192,7 @@ class Orders:
         def finish(result: Any, error: BaseException | None) -> None:
             if error is None:
                 answered(key, result)
-            elif unknown(error):
+            elif is_unknown(error):
                 self.metrics.record(catalogue.ORDERS_UNKNOWN, (self.label(key), reason_of(error)), site=self.site)
                 if not client_id:
                     self._forget(key)  # if it is live, it is so under an id that leads nobody to it
@@ -208,12 +207,7 @@ class Orders:
 
     def profit(self, strategy: object, pnl: float) -> None:
         """Record what a trade won or lost that has been counted before."""
-        metrics = self.metrics
-        if metrics.strategy_stats is not None:
-            metrics.strategy_stats.trade(metrics, strategy, pnl, site=self.site)
-        metrics.record(catalogue.TRADES_PNL, (strategy,), pnl, site=self.site)
-        if pnl:
-            metrics.record(catalogue.PROFIT if pnl > 0 else catalogue.LOSS, (strategy,), abs(pnl), site=self.site)
+        record_pnl(self.metrics, strategy, pnl, site=self.site)
 
     def message(self, action: str) -> None:
         """Count a message to the broker that is about no order that is followed, or about all of them."""

@@ -11,7 +11,6 @@ from tradmetrics.integrations._hooks import Finish, Handle, check_target, check_
 from tradmetrics.integrations._orders import Following, Orders, Strategy
 from tradmetrics.integrations._requests import watch_session
 from tradmetrics.registry.metrics import TradingMetrics
-from tradmetrics.vocabulary.outcomes import is_unknown
 
 Arguments = Mapping[str, Any]
 
@@ -111,7 +110,6 @@ class _Account:
             request,
             self._answered,
             client_id=request.client_order_id,
-            unknown=_is_unknown,
             side=request.side,
             order_type=request.type,
             quantity=request.qty,
@@ -206,11 +204,6 @@ def _fields(order: Any) -> Arguments:
 
 def _id(order: Arguments) -> str:
     return str(order["id"])
-
-
-def _is_unknown(error: BaseException) -> bool:
-    status = getattr(error, "status_code", None)
-    return is_unknown(error) or (isinstance(status, int) and status >= 500)
 
 
 def _endpoint(arguments: Arguments) -> str:

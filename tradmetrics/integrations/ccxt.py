@@ -9,7 +9,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from tradmetrics import catalogue
-from tradmetrics.integrations._ccxt_words import camel_case, id_of, is_unknown, one_by_one, order_type_of, orders_in
+from tradmetrics.integrations._ccxt_words import camel_case, id_of, one_by_one, order_type_of, orders_in
 from tradmetrics.integrations._hooks import Begin, Finish, Handle, check_target, check_version, instrument
 from tradmetrics.integrations._orders import Following, Orders, Strategy
 from tradmetrics.registry.metrics import TradingMetrics
@@ -146,7 +146,6 @@ class _Exchange:
             order,
             self._answered,
             client_id=order["clientOrderId"],
-            unknown=is_unknown,
             side=order["side"],
             order_type=order_type_of(order["type"], params),
         )

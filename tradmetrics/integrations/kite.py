@@ -14,12 +14,10 @@ from tradmetrics.integrations._orders import Following, Orders, Strategy, leadin
 from tradmetrics.integrations._requests import watch_session
 from tradmetrics.record.exporter import MetricsExporter
 from tradmetrics.registry.metrics import TradingMetrics
-from tradmetrics.vocabulary.outcomes import is_unknown
 
 Arguments = Mapping[str, Any]
 
 _SITE: Final = "tradmetrics.integrations.kite"
-_TOO_MANY_REQUESTS: Final = 429
 
 _route: Final[ContextVar[str]] = ContextVar("tradmetrics_kite_route", default="unknown")
 
@@ -127,7 +125,6 @@ class _Account:
         return self._orders.sending(
             arguments,
             self._answered,
-            unknown=_is_unknown,
             side=arguments["transaction_type"],
             order_type=arguments["order_type"],
             quantity=arguments["quantity"],
@@ -203,10 +200,3 @@ class _Account:
 
     def _symbol_of(self, tick: Arguments) -> object:
         return tick["instrument_token"] if self._symbol is None else self._handle.guard(self._symbol, tick)
-
-
-def _is_unknown(error: BaseException) -> bool:
-    name = type(error).__name__
-    if name == "NetworkException":
-        return getattr(error, "code", None) != _TOO_MANY_REQUESTS
-    return name == "DataException" or is_unknown(error)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Final, ParamSpec, TypeVar, overload
 
 from tradmetrics.capture.call_context import CallContext
@@ -76,7 +76,7 @@ class Submitting:
         status: LabelSource | None = None,
         filled: LabelSource | None = None,
         reason: LabelSource | None = None,
-        unknown_on: outcomes.ExceptionName | Iterable[outcomes.ExceptionName] = (),
+        unknown_on: outcomes.UnknownOnSource = (),
     ) -> Decorator: ...
     @suggest_keywords
     def submit(
@@ -96,7 +96,7 @@ class Submitting:
         status: LabelSource | None = None,
         filled: LabelSource | None = None,
         reason: LabelSource | None = None,
-        unknown_on: outcomes.ExceptionName | Iterable[outcomes.ExceptionName] = (),
+        unknown_on: outcomes.UnknownOnSource = (),
     ) -> Any:
         """Report the orders that a function sends, as `submitted` does, and what it is answered, as `updated` does.
 
@@ -122,7 +122,8 @@ class Submitting:
             filled: Source of the cumulative filled quantity; by default the result's `filled`, `filled_quantity` or
                 `filled_qty`.
             reason: Source of the reason of a rejection; by default the result's, or the exception's class.
-            unknown_on: More exceptions after which nobody knows whether the order is live: classes or class names.
+            unknown_on: More exceptions after which the order may be live: classes, class names, or predicates such as
+                `lambda error: error.code == -1007`. A predicate that raises is counted as an error and means no.
 
         Raises:
             LabelSourceError: When decorating, if a source names no parameter.
@@ -139,7 +140,9 @@ class Submitting:
             exception = reading.exception
             failure = None
             if exception is not None:
-                failure = Failure(outcomes.reason_of(exception), outcomes.is_unknown(exception, unknown))
+                failure = Failure(
+                    outcomes.reason_of(exception), outcomes.is_unknown(exception, unknown, reading.source_fault)
+                )
             intake.submitted(
                 reading.site.name,
                 **order,

@@ -68,12 +68,22 @@ class Instrument(Collector):
 
     Attributes:
         definition: What it is.
+        constants: Labels that all its series have beside its own, with their values.
         limits: The budgets that it was made with.
         guard: Its label budgets.
     """
 
-    def __init__(self, definition: MetricDefinition, limits: Limits, owner: Owner, *, multiprocess: bool) -> None:
+    def __init__(
+        self,
+        definition: MetricDefinition,
+        limits: Limits,
+        owner: Owner,
+        constants: tuple[tuple[str, str], ...] = (),
+        *,
+        multiprocess: bool,
+    ) -> None:
         self.definition = definition
+        self.constants = constants
         self.limits = limits
         # What several processes have written into their files cannot be taken back.
         self.guard = Guard(definition, limits, removable=not multiprocess)
@@ -89,7 +99,7 @@ class Instrument(Collector):
         self._known: LabelCache[Resolved] = LabelCache(
             (i, (each,)) for i, each in enumerate(self.guard.budgets) if each is not None
         )
-        self._create = creator(definition, multiprocess=multiprocess)
+        self._create = creator(definition, constants, multiprocess=multiprocess)
 
     def __len__(self) -> int:
         """The number of series, those computed at scrape among them; what reports on the guard has only its own."""
@@ -253,9 +263,13 @@ class Instrument(Collector):
 
     def collect(self) -> list[Metric]:
         """The metric with the samples of all its series; what is computed at scrape is later than what was set."""
+        return [self.family()]
+
+    def family(self) -> Family:
+        """The same, as the metric family that it is."""
         self._owner.begin_scrape(self.definition.name)
         computed = self._computed()
-        return [Family(self.definition, self._series.copy(), computed)]
+        return Family(self.definition, self._series.copy(), computed, self.constants)
 
     def _computed(self) -> dict[Labels, float]:
         totals: dict[Labels, float] = {}
