@@ -45,7 +45,7 @@ class Hostile:
 
 @pytest.fixture
 def desk() -> Desk:
-    """A tracker in a metrics that is not strict: errors are counted."""
+    """A tracker in a metrics object that is not strict: errors are counted."""
     return Desk(strict=False)
 
 

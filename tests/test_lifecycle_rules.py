@@ -835,7 +835,7 @@ def test_a_tracker_does_not_keep_its_metrics_object_alive_nor_the_gauges_a_book(
 
 
 def test_a_tracker_follows_the_default_metrics_when_it_is_replaced() -> None:
-    """Without it, a tracker made at import would record to a metrics that nobody scrapes."""
+    """Without it, a tracker made at import would record to a metrics object that nobody scrapes."""
     from prometheus_client import CollectorRegistry
 
     from tradmetrics import configure

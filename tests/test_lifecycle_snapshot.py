@@ -37,7 +37,7 @@ def saved(desk: Desk) -> dict[str, Any]:
 
 
 def restored(desk: Desk, snapshot: dict[str, Any], **options: Any) -> Desk:
-    """A tracker in a metrics of its own that goes on with a snapshot, on the same clock."""
+    """A tracker in a metrics object of its own that goes on with a snapshot, on the same clock."""
     after = Desk()
     after.clock = desk.clock
     after.orders = OrderTracker.restore(snapshot, strategy="s", clock=desk.clock, metrics=after.metrics, **options)

@@ -363,7 +363,7 @@ LIMITS = Limits(labels={"strategy": 2}, idle_after=3_600)
 
 
 def full_metrics(clock: Clock) -> TradingMetrics:
-    """A metrics whose label `strategy` is full, with two strategies that have been idle for two hours."""
+    """A metrics object whose label `strategy` is full, with two strategies that have been idle for two hours."""
     metrics = TradingMetrics(limits=LIMITS)
     place = orders(metrics)
     for name in ("old", "older"):
@@ -829,10 +829,10 @@ def test_removed_series_are_let_go_when_nobody_holds_them(clock: Clock) -> None:
         scrape(metrics)
     place("gamma")  # here the function drops what it remembered
     scrape(metrics)
-    assert 1 == len(shelf._retired)
+    assert 1 == len(shelf.retired)
     del held
     scrape(metrics)
-    assert [] == shelf._retired
+    assert [] == shelf.retired
     assert 42 == total(metrics, SUBMITTED)
 
 
@@ -847,7 +847,7 @@ def test_held_removed_series_are_bounded(clock: Clock, monkeypatch: pytest.Monke
     for _ in range(3):
         clock.pass_by(70)
         scrape(metrics)
-    assert 10 == len(metrics.instrument(catalogue.PROFIT)._owner._retired)
+    assert 10 == len(metrics.instrument(catalogue.PROFIT)._owner.retired)
     assert 30 == total(metrics, catalogue.PROFIT.name)
 
 

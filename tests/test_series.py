@@ -89,7 +89,7 @@ def test_nothing_grows_while_nobody_scrapes() -> None:
         counter.add(0.5)
         histogram.observe(number)
     for series in (counter, histogram):
-        assert len(series._appended) < 100  # type: ignore[attr-defined]
+        assert len(series.appended) < 100  # type: ignore[attr-defined]
     assert (5_000, 10_000) == (counter.value(), histogram.value())
 
 
@@ -101,7 +101,7 @@ def test_values_are_folded_64_at_a_time() -> None:
         waiting = []
         for _ in range(130):
             record(1)
-            waiting.append(len(series._appended))  # type: ignore[attr-defined]
+            waiting.append(len(series.appended))  # type: ignore[attr-defined]
         assert [*range(1, 64), 0, *range(1, 64), 0, 1, 2] == waiting
 
 

@@ -118,6 +118,10 @@ class CallContext(Call):
         if (current is None or current is MISSING) and self._values[name] is not _FAILED:
             self._values[name] = value
 
+    def source_fault(self, error: Exception) -> None:
+        """Count an error of a function that the user gave to read something from the call."""
+        self.fault("source", error)
+
     def fault(self, stage: str, error: Exception) -> None:
         """Count an error of this site."""
         self.metrics.fault(self.site.name, stage, error)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 from collections.abc import Callable, Coroutine
 from types import CoroutineType, FunctionType
 from typing import Any, Final, TypeVar
 
+from tradmetrics.capture.awaitables import watched
 from tradmetrics.capture.call_site import CallSite
 
 W = TypeVar("W", bound=Callable[..., Any])
@@ -144,7 +146,7 @@ def async_generator_shell(function: Callable[..., Any], call: Callable[..., Any]
             token = site.entering_failed(error)
         try:
             generator = call(*args, **kwargs)
-            step = generator.__anext__()
+            step = _first_step(generator)
             while True:
                 try:
                     value = await step
@@ -166,6 +168,16 @@ def async_generator_shell(function: Callable[..., Any], call: Callable[..., Any]
         finished(args, kwargs, None, None, token)
 
     return wrapper
+
+
+def _first_step(generator: Any) -> Any:
+    """Begin an async generator that the event loop must not close by itself: the generator around it does that."""
+    hooks = sys.get_asyncgen_hooks()
+    sys.set_asyncgen_hooks(None, None)
+    try:
+        return generator.__anext__()
+    finally:
+        sys.set_asyncgen_hooks(*hooks)
 
 
 def _awaitable(result: Any, site: CallSite, args: tuple[Any, ...], kwargs: dict[str, Any], token: Any) -> Any:
@@ -191,11 +203,11 @@ def _awaitable(result: Any, site: CallSite, args: tuple[Any, ...], kwargs: dict[
             site.finished(args, kwargs, result, exception, token)
 
     try:
-        # Of some other awaitable, perhaps a context manager too, nobody says when it is over: it is the result.
         add_done_callback = getattr(result, "add_done_callback", None)
-        if add_done_callback is not None:
-            add_done_callback(done)
-            return result
+        if add_done_callback is None:
+            return watched(result, site, args, kwargs, token)
+        add_done_callback(done)
+        return result
     except Exception as error:
         site.fault("record", error)
     site.finished(args, kwargs, result, None, token)

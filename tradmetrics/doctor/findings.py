@@ -18,6 +18,10 @@ Kind: TypeAlias = Literal[
 ]
 
 
+def _escaped(text: str) -> str:
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
 @dataclass(frozen=True)
 class Query:
     """A PromQL expression and where it stands.
@@ -54,9 +58,8 @@ class Finding:
     place: str = ""
 
     def __str__(self) -> str:
-        """Return the finding as one line."""
-        where = ": ".join(part for part in (self.file, self.place) if part)
-        return f"{where}: {self.message}" if where else self.message
+        """Return the finding as one line, with control characters escaped: titles come from other people's files."""
+        return _escaped(": ".join(part for part in (self.file, self.place, self.message) if part))
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Final
 
 from tradmetrics.catalogue import CATALOGUE
 from tradmetrics.doctor.findings import Labels, Sample
+from tradmetrics.doctor.patterns import compiled
 from tradmetrics.model.definition import MetricDefinition
 
 # Prometheus adds these to every series that it scrapes.
@@ -64,9 +65,8 @@ class Known:
         Returns:
             The names; None when nothing can be said: foreign metrics may match, or the text is no expression here.
         """
-        try:
-            expression = re.compile(pattern)
-        except re.error:  # Go's syntax has a few things that Python's lacks.
+        expression = compiled(pattern)
+        if expression is None:
             return None
         names = [name for name in self._labels if expression.fullmatch(name)]
         return names or (None if "$" in pattern or _FOREIGN.search(pattern) else [])

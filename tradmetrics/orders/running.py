@@ -6,7 +6,6 @@ recorded after.
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
@@ -17,13 +16,12 @@ from tradmetrics.orders.event_reader import EventReader
 from tradmetrics.orders.gauges import watch
 from tradmetrics.registry.default import current
 from tradmetrics.registry.metrics import TradingMetrics
-from tradmetrics.storage.locks import RecordingLock
+from tradmetrics.storage.locks import RecordingLock, hold_over_forks
 
 # One reentrant lock for all trackers: reentrant, because a signal handler or a finaliser may report an event in the
 # middle of one; one, so that it can be taken around a fork. It is held for microseconds.
 LOCK: Final = RecordingLock()
-if hasattr(os, "register_at_fork"):  # pragma: no branch - absent on Windows only
-    os.register_at_fork(before=LOCK.acquire, after_in_parent=LOCK.release, after_in_child=LOCK.release)
+hold_over_forks(LOCK)
 
 
 class LockedOrders:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Final, ParamSpec, TypeVar, overload
 
 from tradmetrics.capture.call_context import CallContext
@@ -77,7 +77,7 @@ def submit(
     status: LabelSource | None = None,
     filled: LabelSource | None = None,
     reason: LabelSource | None = None,
-    unknown_on: outcomes.ExceptionName | Iterable[outcomes.ExceptionName] = (),
+    unknown_on: outcomes.UnknownOnSource = (),
 ) -> Decorator: ...
 @suggest_keywords
 def submit(
@@ -101,7 +101,7 @@ def submit(
     status: LabelSource | None = None,
     filled: LabelSource | None = None,
     reason: LabelSource | None = None,
-    unknown_on: outcomes.ExceptionName | Iterable[outcomes.ExceptionName] = (),
+    unknown_on: outcomes.UnknownOnSource = (),
 ) -> Any:
     """Report the orders that a function sends, as `submitted` does, and the broker's answers, as `updated` does.
 
@@ -152,7 +152,9 @@ def submit(
         exception = reading.exception
         failure = None
         if exception is not None:
-            failure = Failure(outcomes.reason_of(exception), outcomes.is_unknown(exception, unknown))
+            failure = Failure(
+                outcomes.reason_of(exception), outcomes.is_unknown(exception, unknown, reading.source_fault)
+            )
         intake.submitted(
             reading.site.name,
             report,

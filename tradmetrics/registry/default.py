@@ -14,6 +14,7 @@ from tradmetrics.cardinality import LabelKey, Limits
 from tradmetrics.errors import ConfigurationError
 from tradmetrics.registry.metrics import TradingMetrics
 from tradmetrics.registry.options import DerivedStats, buckets_of, limits_of
+from tradmetrics.storage.locks import hold_over_forks
 
 
 class _Default:
@@ -28,6 +29,7 @@ class _Default:
 
 
 default: Final = _Default()
+hold_over_forks(default.lock)
 
 # What decorated functions want done with the process's default metrics object, for as long as the functions are there.
 _wishes: Final[weakref.WeakSet[Callable[[TradingMetrics], None]]] = weakref.WeakSet()
@@ -66,6 +68,10 @@ def configure(
     limits: Limits | Mapping[LabelKey, int] | None = None,
     buckets: Mapping[str, Iterable[float]] | None = None,
     strategy_stats: DerivedStats | None = None,
+    labels: Mapping[str, str] | None = None,
+    currency: str | None = None,
+    convert: Callable[..., object] | None = None,
+    version: str | None = None,
     enabled: bool = True,
     strict: bool = False,
     force: bool = False,
@@ -80,6 +86,10 @@ def configure(
         limits: As for `TradingMetrics`.
         buckets: As for `TradingMetrics`.
         strategy_stats: As for `TradingMetrics`.
+        labels: As for `TradingMetrics`.
+        currency: As for `TradingMetrics`.
+        convert: As for `TradingMetrics`.
+        version: As for `TradingMetrics`.
         enabled: As for `TradingMetrics`; False makes functions already decorated call straight through.
         strict: As for `TradingMetrics`.
         force: True replaces a default metrics object that was set up otherwise; what it had counted is gone.
@@ -88,15 +98,18 @@ def configure(
         The default metrics object.
 
     Raises:
-        ConfigurationError: When a default metrics object with other settings is in use and `force` is not given, or as
-        for
-            `TradingMetrics`.
+        ConfigurationError: When default metrics with other settings are in use and `force` is not given, or for the
+            reasons that `TradingMetrics` names.
     """
     settings: dict[str, Any] = {
         "registry": prometheus_client.REGISTRY if registry is None else registry,
         "limits": limits_of(limits),
         "buckets": buckets_of(buckets),
         "strategy_stats": strategy_stats,
+        "labels": None if labels is None else dict(labels),
+        "currency": currency,
+        "convert": convert,
+        "version": version,
         "enabled": enabled,
         "strict": strict,
     }

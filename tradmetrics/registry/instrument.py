@@ -21,12 +21,13 @@ from tradmetrics.cardinality import Guard, Labels, Limits
 from tradmetrics.model.definition import MetricDefinition
 from tradmetrics.model.text import clean
 from tradmetrics.registry.label_values import Problem, read
+from tradmetrics.storage.adopted import Adopted
 from tradmetrics.storage.kinds import creator
 from tradmetrics.storage.label_cache import LabelCache
 from tradmetrics.storage.label_keys import is_safe
 from tradmetrics.storage.overflow import OverflowSeries
 from tradmetrics.storage.rendering import Family
-from tradmetrics.storage.retired import creating
+from tradmetrics.storage.retired import MOST_RETIRED, RetiredSeries, creating
 from tradmetrics.storage.series import Series
 
 AtScrape = Callable[[], Mapping[tuple[str, ...], float]]
@@ -52,8 +53,10 @@ class Owner(Protocol):
         """Note that the metric `name` is being collected."""
         ...
 
-    def retire(self, series: Series, total: Series, bring_back: Callable[[Series], None]) -> None:
-        """Keep a removed series while a caller holds a reference to it."""
+    retired: list[RetiredSeries]
+
+    def settle(self) -> None:
+        """Count what has come in for removed series."""
         ...
 
     def forget(self) -> None:
@@ -66,27 +69,45 @@ class Instrument(Collector):
 
     Attributes:
         definition: What it is.
+        constants: Labels that all its series have beside its own, with their values.
         limits: The budgets that it was made with.
         guard: Its label budgets.
+        adopted: The collector that it records into, if the registry had the same metric already.
+        left_out: Whether it is on no registry, because another metric has its name there.
     """
 
-    def __init__(self, definition: MetricDefinition, limits: Limits, owner: Owner, *, multiprocess: bool) -> None:
+    def __init__(
+        self,
+        definition: MetricDefinition,
+        limits: Limits,
+        owner: Owner,
+        constants: tuple[tuple[str, str], ...] = (),
+        *,
+        multiprocess: bool,
+        adopted: Adopted | None = None,
+    ) -> None:
         self.definition = definition
+        self.constants = constants
         self.limits = limits
-        # What several processes have written into their files cannot be taken back.
-        self.guard = Guard(definition, limits, removable=not multiprocess)
+        self.adopted = adopted
+        self.left_out = False
+        # What several processes have written into their files, or another collector has, cannot be taken back.
+        removable = not multiprocess and adopted is None
+        self.guard = Guard(definition, limits, removable=removable)
         self._owner = owner
         self._peers = owner.instruments
         self._series: dict[Labels, Series] = {}
         self._marks: dict[Labels, object] = {}
+        self._leaving: list[tuple[Labels, Series]] = []
         self._scraped: frozenset[Labels] = frozenset()
         self._functions: list[tuple[Callable[[], AtScrape | None], Failed]] = []
-        self._removable = self.guard.is_open and not multiprocess
+        self._removable = self.guard.is_open and removable
         # What raw labels were resolved to, until a series is removed.
         self._known: LabelCache[Resolved] = LabelCache(
             (i, (each,)) for i, each in enumerate(self.guard.budgets) if each is not None
         )
-        self._create = creator(definition, multiprocess=multiprocess)
+        create = creator(definition, constants, multiprocess=multiprocess)
+        self._create = create if adopted is None else adopted.create
 
     def __len__(self) -> int:
         """The number of series, those computed at scrape among them; what reports on the guard has only its own."""
@@ -167,6 +188,7 @@ class Instrument(Collector):
         if not self._removable or not (expire_after or (now >= self.guard.look_at and self.guard.is_full)):
             return
         with creating.held():
+            self._finish_removal()
             self._look(now)
             if expire_after:
                 self._remove(self.guard.idle(now, expire_after), "expired")
@@ -182,16 +204,40 @@ class Instrument(Collector):
         self.guard.mark_scanned(now)
 
     def _remove(self, gone: Iterable[Labels], cause: str) -> None:
-        removed = [(labels, self._series.pop(labels)) for labels in gone if labels in self._series]
-        if not removed:
+        gone = [labels for labels in gone if labels in self._series]
+        if not gone:
+            return
+        total: Any = self._peers[catalogue.SERIES_REMOVED.name].resolve((self.definition.name, cause)).series
+        retired, serieses = self._owner.retired, self._series
+        for labels in gone:
+            series = serieses.get(labels)
+            if series is None:
+                continue
+            entry = [RetiredSeries(series, total, partial(self._bring_back, labels))]
+            leaving = [(labels, series)]
+            # Nothing is called from here on: an exception that a signal handler raises comes before all of these
+            # steps, or after them. Then what is left to do is done when the metric is looked at again.
+            self._leaving += leaving
+            retired += entry
+            del serieses[labels]
+        self._finish_removal()
+        if len(retired) > MOST_RETIRED:
+            self._owner.settle()
+
+    def _finish_removal(self) -> None:
+        """Give the places of removed series back, and let nobody find them any more."""
+        leaving = self._leaving
+        if not leaving:
             return
         self._known.clear()
-        total = self._peers[catalogue.SERIES_REMOVED.name].resolve((self.definition.name, cause)).series
-        for labels, series in removed:
-            self._marks.pop(labels, None)
-            self.guard.release(labels)
-            self._owner.retire(series, total, partial(self._bring_back, labels))
         self._owner.forget()
+        while leaving:
+            labels, _ = leaving[-1]
+            if labels not in self._series:
+                self._marks.pop(labels, None)
+                if labels in self.guard:
+                    self.guard.release(labels)
+            del leaving[-1]
 
     def _bring_back(self, labels: Labels, series: Series) -> None:
         if labels not in self._series and self.guard.admit(labels)[0] == labels:
@@ -216,6 +262,8 @@ class Instrument(Collector):
             function: Values by label values.
             failed: BrokerAnswer when the function raises, so that the rest of the scrape goes on.
         """
+        if self.adopted is not None and self.adopted.at_scrape is not None:
+            self.adopted.at_scrape(function, failed)
         reference = weakref.WeakMethod(function) if isinstance(function, MethodType) else lambda: function
         self._functions.append((reference, failed))
 
@@ -225,9 +273,13 @@ class Instrument(Collector):
 
     def collect(self) -> list[Metric]:
         """The metric with the samples of all its series; what is computed at scrape is later than what was set."""
+        return [self.family()]
+
+    def family(self) -> Family:
+        """The same, as the metric family that it is."""
         self._owner.begin_scrape(self.definition.name)
         computed = self._computed()
-        return [Family(self.definition, self._series.copy(), computed)]
+        return Family(self.definition, self._series.copy(), computed, self.constants)
 
     def _computed(self) -> dict[Labels, float]:
         totals: dict[Labels, float] = {}

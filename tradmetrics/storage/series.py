@@ -10,20 +10,57 @@ On CPython 3.11 a locked `+= 1` costs about six times such a step; see `make ben
 
 from __future__ import annotations
 
-import os
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from itertools import count
-from threading import Lock
-from typing import Final
+from threading import Lock, get_ident
+from typing import Final, Protocol, TypeVar
 
 from prometheus_client.utils import floatToGoString
 
-# One lock for all folding: it is held for microseconds, never while user code or a recording call runs, and being one
-# it can be taken around a fork, so that a child process never inherits it held by a thread that it does not have.
+from tradmetrics.storage.locks import hold_over_forks
+
+T_co = TypeVar("T_co", covariant=True)
+
+# One lock for all folding: a thread holds it for microseconds, and never while user code or a recording call runs.
+# Because there is only one, a fork can take it first, so that a child process never inherits it held by a thread that
+# the child does not have.
 _folding: Final = Lock()
-if hasattr(os, "register_at_fork"):  # pragma: no branch - absent on Windows only
-    os.register_at_fork(before=_folding.acquire, after_in_parent=_folding.release, after_in_child=_folding.release)
+_folder = 0
+"""The thread that folds now; 0 when no thread does."""
+
+
+def _after_fork() -> None:
+    global _folder
+    _folder = 0
+
+
+hold_over_forks(_folding, in_child=_after_fork)
+
+
+class _Folds(Protocol[T_co]):
+    """A series that can fold; see `_folded`."""
+
+    def _fold(self) -> T_co: ...
+
+
+def _folded(series: _Folds[T_co]) -> T_co:
+    """Fold what a series has appended, and return its figures as of one moment.
+
+    A signal handler that reads in the middle of a fold of its own thread folds at once: waiting for the lock would
+    never end. `_fold` finds out that this happened, and begins again.
+    """
+    global _folder
+    thread = get_ident()
+    if _folder == thread:
+        return series._fold()
+    with _folding:
+        _folder = thread  # Python runs no signal handler between this and taking the lock
+        try:
+            return series._fold()
+        finally:
+            _folder = 0
+
 
 RawSample = tuple[str, tuple[tuple[str, str], ...], float]
 """A suffix of the metric's name, extra labels, and the value."""
@@ -66,44 +103,51 @@ def _ticks(counter: count[int]) -> int:
 
 
 class CounterSeries(Series):
-    """A counter's series."""
+    """A counter's series.
 
-    __slots__ = ("_appended", "_counter", "_total", "tick")
+    Attributes:
+        counter: Advancing it counts one.
+        appended: Amounts that are not in the total yet.
+    """
+
+    __slots__ = ("_total", "appended", "counter", "tick")
 
     def __init__(self) -> None:
         self.text = None
-        self._counter = count()
+        self.counter: count[int] = count()
         self._total = 0.0
-        self._appended: list[float] = []
-        self.tick = self._counter.__next__
+        self.appended: list[float] = []
+        self.tick = self.counter.__next__
 
     def add(self, amount: float) -> None:
         """Count `amount`, which is finite and not negative."""
-        appended = self._appended
+        appended = self.appended
         appended.append(amount)
         if len(appended) > 63 and not _folding.locked():
-            with _folding:
-                self._fold()
+            _folded(self)
 
-    def _fold(self) -> None:
-        appended = self._appended
-        batch, total = appended[:], self._total
-        folded = len(batch)
-        for amount in batch:
-            total += amount
-        # Nothing is called from here on: a Ctrl-C comes before both steps or after both.
-        self._total = total
-        del appended[:folded]
+    def _fold(self) -> float:
+        appended = self.appended
+        while True:
+            before = total = self._total
+            batch = appended[:]
+            folded = len(batch)
+            for amount in batch:
+                total += amount
+            # Nothing is called from here on: a signal comes before all of these steps or after them. Where a signal
+            # handler has folded meanwhile, the total is another object.
+            if self._total is before:
+                self._total = total
+                del appended[:folded]
+                return total + _ticks(self.counter)
 
     def value(self) -> float:
         """The count so far."""
-        with _folding:
-            self._fold()
-            return self._total + _ticks(self._counter)
+        return _folded(self)
 
     def mark(self) -> object:
         """The count, read without the lock: this is asked while recording, where a signal handler may record too."""
-        return self._total + sum(self._appended[:]) + _ticks(self._counter)
+        return self._total + sum(self.appended[:]) + _ticks(self.counter)
 
     def samples(self) -> Iterator[RawSample]:
         """The count."""
@@ -176,9 +220,13 @@ def bound_texts(bounds: tuple[float, ...]) -> tuple[str, ...]:
 
 
 class HistogramSeries(Series):
-    """A histogram's series."""
+    """A histogram's series.
 
-    __slots__ = ("_appended", "_bounds", "_buckets", "_sum", "_texts")
+    Attributes:
+        appended: Observations that are not in the buckets yet.
+    """
+
+    __slots__ = ("_bounds", "_buckets", "_sum", "_texts", "appended")
 
     def __init__(self, bounds: tuple[float, ...], texts: tuple[str, ...]) -> None:
         self.text = None
@@ -186,44 +234,43 @@ class HistogramSeries(Series):
         self._texts = texts
         self._buckets = [0] * (len(bounds) + 1)
         self._sum = 0.0
-        self._appended: list[float] = []
+        self.appended: list[float] = []
 
     def observe(self, value: float) -> None:
         """Observe a finite value."""
         # 63 as a literal: a global would cost a tenth of this function.
-        appended = self._appended
+        appended = self.appended
         appended.append(value)
         if len(appended) > 63 and not _folding.locked():
-            with _folding:
-                self._fold()
+            _folded(self)
 
-    def _fold(self) -> None:
-        appended = self._appended
-        batch, bounds, buckets, total = appended[:], self._bounds, self._buckets[:], self._sum
-        folded = len(batch)
-        for value in batch:
-            total += value
-            buckets[bisect_left(bounds, value)] += 1
-        # Nothing is called from here on, as above.
-        self._sum = total
-        self._buckets = buckets
-        del appended[:folded]
+    def _fold(self) -> tuple[list[int], float]:
+        appended, bounds = self.appended, self._bounds
+        while True:
+            before, total = self._buckets, self._sum
+            batch, buckets = appended[:], before[:]
+            folded = len(batch)
+            for value in batch:
+                total += value
+                buckets[bisect_left(bounds, value)] += 1
+            # Nothing is called from here on, as above.
+            if self._buckets is before:
+                self._sum = total
+                self._buckets = buckets
+                del appended[:folded]
+                return buckets, total
 
     def value(self) -> float:
         """The number of observations so far."""
-        with _folding:
-            self._fold()
-            return float(sum(self._buckets))
+        return float(sum(_folded(self)[0]))
 
     def mark(self) -> object:
         """The number of observations, read without the lock: this is asked while recording."""
-        return float(sum(self._buckets) + len(self._appended))
+        return float(sum(self._buckets) + len(self.appended))
 
     def snapshot(self) -> tuple[list[int], float]:
         """The buckets' own counts (not cumulative, the last is +Inf's) and the sum, as of one moment."""
-        with _folding:
-            self._fold()
-            return self._buckets[:], self._sum
+        return _folded(self)
 
     def samples(self) -> Iterator[RawSample]:
         """Buckets, count and sum; no sum where a bucket's bound is negative, as prometheus_client has it."""
