@@ -59,7 +59,7 @@ class OrderCorrelator:
     """
 
     __slots__ = (
-        "_expire_after", "_foreign", "_join_within", "_uncertain", "due", "rate", "recent", "rules", "table", "waiting",
+        "expire_after", "_foreign", "_join_within", "_uncertain", "due", "rate", "recent", "rules", "table", "waiting",
     )  # fmt: skip
 
     def __init__(self, max_open: int, expire_after: float, join_within: float) -> None:
@@ -70,7 +70,7 @@ class OrderCorrelator:
         self.waiting = Waiting()
         self._foreign = ForeignOrders()
         self._uncertain: dict[str, tuple[str, str | None, float | None]] = {}
-        self._expire_after = expire_after
+        self.expire_after = expire_after
         self._join_within = join_within
         self.due = _NEVER
 
@@ -83,13 +83,13 @@ class OrderCorrelator:
         for entry in self.waiting.drop_before(now - self._join_within):
             self._give_up(entry)
         oldest = self.table.oldest()
-        while oldest is not None and oldest.arrived <= now - self._expire_after:
+        while oldest is not None and oldest.arrived <= now - self.expire_after:
             self.table.drop_oldest()
             self.rules.anomaly("evicted")
             oldest = self.table.oldest()
         since = self.waiting.since()
         self.due = min(
-            _NEVER if oldest is None else oldest.arrived + self._expire_after,
+            _NEVER if oldest is None else oldest.arrived + self.expire_after,
             _NEVER if since is None else since + self._join_within,
         )
 
@@ -151,7 +151,7 @@ class OrderCorrelator:
         """Put an order into the table without counting it, as `submit` does and `restore` needs."""
         if self.table.add(order) is not None:
             self.rules.anomaly("evicted")
-        self.due = min(self.due, order.arrived + self._expire_after)
+        self.due = min(self.due, order.arrived + self.expire_after)
 
     def update(self, event: Update, now: float) -> None:
         """Take in an event of an order, now or when the order becomes known."""

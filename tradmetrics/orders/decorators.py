@@ -29,6 +29,7 @@ from tradmetrics.orders.recipes import (
     TrackerRecipe,
     is_of_the_result,
     is_told_at_the_end,
+    read_fields,
     receiving,
     sending,
     suggest_keywords,
@@ -144,10 +145,10 @@ def update(
     polls = all(given[name] is None for name in _STATE)
 
     def effect(reading: CallContext) -> None:
-        report, entered = UpdateReport(*[value_of(reading, name) for name in UpdateReport._fields]), reading.entered
-        if polls and reading.result is not None and all(getattr(report, name) is None for name in _STATE):
-            report, entered = report._replace(**_polled(reading)), None
-        intake.updated(reading.site.name, report, entered)
+        values, entered = read_fields(reading, UpdateReport._fields), reading.entered
+        if polls and reading.result is not None and all(values.get(name) is None for name in _STATE):
+            values, entered = {**values, **_polled(reading)}, None
+        intake.report_update(reading.site.name, values, entered)
 
     return decorate(function, _recipe(self, _UPDATE, effect, given), given, intake.metrics)
 
@@ -175,8 +176,7 @@ def _update_each(self: Decorating, target: Any, given: Mapping[str, object]) -> 
     def effect(reading: CallContext) -> None:
         common = {name: value_of(reading, name) for name in shared}
         for item in items_of(reading("each"), reading):
-            report = UpdateReport(**{"order_id": None, **common, **sources.read(item, reading)})
-            intake.updated(reading.site.name, report, reading.entered)
+            intake.report_update(reading.site.name, {**common, **sources.read(item, reading)}, reading.entered)
 
     of_call = sources.of_call
     # A callable that reads the item decides nothing about the time, which is the message's.

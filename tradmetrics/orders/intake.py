@@ -11,6 +11,7 @@ from tradmetrics.orders.answer import AnswerReader
 from tradmetrics.orders.correlator import OrderCorrelator, Submission
 from tradmetrics.orders.event import Entered, Failure, SubmitReport, Update, UpdateReport
 from tradmetrics.orders.event_reader import EventReader
+from tradmetrics.orders.fast import FastWay
 from tradmetrics.orders.inputs import YEAR_2000
 from tradmetrics.orders.order import STOPS, Order
 from tradmetrics.orders.running import LOCK, LockedOrders, nothing
@@ -18,6 +19,8 @@ from tradmetrics.orders.snapshot import Snapshot, document, dump, shift
 from tradmetrics.registry.errors_log import logger
 from tradmetrics.registry.metrics import TradingMetrics
 
+_RARE: Final = frozenset({"price", "reason", "timestamp", "account", "corrects"})
+"""Fields of events that are not of known shape."""
 _AT_A_TIME: Final = 1_000
 """Orders that are written into a snapshot without giving other threads a turn."""
 
@@ -36,6 +39,7 @@ class Intake:
         reader: As given.
         metrics: As given.
         orders: The orders, behind their lock.
+        fast: The fast way of events of known shape.
         label: That label.
     """
 
@@ -47,6 +51,7 @@ class Intake:
         self.metrics = metrics
         self.orders = LockedOrders(core, reader, metrics)
         self.label = text_of(strategy)
+        self.fast = FastWay(self.orders, self.label)
         self._warned = False
 
     def _run(
@@ -131,6 +136,16 @@ class Intake:
             return now, self.core.submit, Submission(order, order_type, failed, entered is None, told)
 
         self._run(site, read)
+
+    def report_update(self, site: str, values: dict[str, Any], entered: Entered | None) -> None:
+        """Take in an event by the values of its fields, the fast way if it is of known shape."""
+        find = values.get
+        if _RARE.isdisjoint(values) and (entered is None or entered.at is not None):
+            at = None if entered is None else entered.at
+            fields = find("order_id"), find("symbol"), find("status"), find("filled"), find("fill_id")
+            if self.fast.updated(*fields, find("fill_quantity"), at):
+                return
+        self.updated(site, UpdateReport(**{"order_id": None, **values}), entered)
 
     def updated(self, site: str, report: UpdateReport, entered: Entered | None = None) -> None:
         """Take in an event of an order. `entered`: when the callback began."""

@@ -110,6 +110,18 @@ def value_of(reading: CallContext, name: str) -> Any:
     return None if value is MISSING else value
 
 
+def read_fields(reading: CallContext, names: Iterable[str]) -> dict[str, Any]:
+    """The values of the fields that have a source; a field without one, or with nothing to read, is absent."""
+    sources = reading.site.compiled.sources
+    found = {}
+    for name in names:
+        if sources[name] is not None:
+            value = reading(name)
+            if value is not MISSING and value is not None:
+                found[name] = value
+    return found
+
+
 def is_of_the_result(source: object) -> bool:
     """Whether a source reads what a function returned, so that a generator has none."""
     return isinstance(source, Result | Mapped)

@@ -105,6 +105,7 @@ class OrderTracker:
         core = OrderCorrelator(max_open, float(expire_after), float(join_within))
         reader = EventReader(clock, account, vocabulary.check_dialect(dialect), UNITS[unit])
         self._intake = Intake(core, reader, strategy, metrics)
+        self._fast = self._intake.fast
         self._strategies = Strategies(self._intake.label)
 
     submit = submit.submit
@@ -151,6 +152,12 @@ class OrderTracker:
             lot: The lot size: a fill that misses the quantity by less is complete.
             broker_id: The broker's own id, if it is known; another one under the same `order_id` is another order.
         """
+        if (
+            strategy is None and timestamp is None and reference_price is None and account is None and symbol is None
+            and price is None and quantity_in is None and lot is None and broker_id is None
+            and self._fast.submitted(order_id, side, order_type, quantity)
+        ):  # fmt: skip
+            return
         report = SubmitReport(
             order_id, strategy, side, order_type, quantity, reference_price, timestamp, account, symbol, price,
             quantity_in, lot,
@@ -192,6 +199,11 @@ class OrderTracker:
             corrects: The id of an earlier fill that this one replaces: `fill_quantity` takes its place, and 0 takes it
                 back. With the dialect `ib`, ids that differ only after the last dot do so without it.
         """
+        if (
+            price is None and reason is None and timestamp is None and account is None and corrects is None
+            and self._fast.updated(order_id, symbol, status, filled, fill_id, fill_quantity)
+        ):  # fmt: skip
+            return
         report = UpdateReport(
             order_id, status, filled, fill_id, fill_quantity, price, reason, timestamp, account, symbol, corrects
         )
