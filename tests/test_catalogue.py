@@ -68,6 +68,8 @@ trading_order_first_fill_time_seconds histogram strategy
 trading_orders_open gauge strategy
 trading_order_oldest_open_seconds gauge strategy
 trading_order_anomalies_total counter kind
+trading_order_foreign_total counter
+trading_order_duplicates_total counter strategy
 trading_order_slippage_bps histogram strategy side
 trading_order_messages_total counter action
 trading_order_message_rate_max gauge window

@@ -289,6 +289,8 @@ def test_every_metric_that_calls_can_record_has_one(exporter: MetricsExporter, m
         "trading_order_first_fill_time_seconds",
         "trading_order_anomalies_total",
         "trading_order_slippage_bps",
+        "trading_order_foreign_total",
+        "trading_order_duplicates_total",
         "trading_order_messages_total",
     }  # fmt: skip - what only the order tracker can know
     expected = {

@@ -10,6 +10,7 @@ def place(order): ...
 
 from tradmetrics.capture.sources import Call, arg, error, result, underlying
 from tradmetrics.cardinality import Limits
+from tradmetrics.decorators.cash import track_cash_flow
 from tradmetrics.decorators.connections import track_connection
 from tradmetrics.decorators.custom import track
 from tradmetrics.decorators.errors import track_errors
@@ -26,6 +27,7 @@ from tradmetrics.errors import ConfigurationError, LabelSourceError, SnapshotErr
 from tradmetrics.model.definition import MetricDefinition
 from tradmetrics.orders import OrderTracker
 from tradmetrics.record.exporter import MetricsExporter, metrics_exporter
+from tradmetrics.record.heartbeat import heartbeat
 from tradmetrics.record.sampler import Sampler
 from tradmetrics.record.stats import StrategyStats
 from tradmetrics.registry.default import configure, get_metrics
@@ -53,6 +55,7 @@ __all__ = [
     "error",
     "fill_timer",
     "get_metrics",
+    "heartbeat",
     "metrics_exporter",
     "register_spellings",
     "request_timer",
@@ -60,6 +63,7 @@ __all__ = [
     "start_metrics_server",
     "track",
     "track_capital",
+    "track_cash_flow",
     "track_circuit_breaker",
     "track_circuit_breaker_reset",
     "track_connection",

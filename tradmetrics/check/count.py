@@ -19,6 +19,7 @@ from tradmetrics.model.identifiers import is_identifier
 from tradmetrics.model.text import OTHER
 from tradmetrics.orders.recipes import SUBMIT, Strategies, TrackerRecipe
 from tradmetrics.registry.default import current
+from tradmetrics.registry.instruments import Constants
 
 
 @dataclass(frozen=True)
@@ -103,10 +104,10 @@ def _metrics_from(found: dict[str, Any]) -> list[MetricReport]:
 def report_on(sites: Iterable[CallSite]) -> Report:
     """Count what the sites can record at most."""
     report = Report()
-    everything: dict[str, list[tuple[MetricDefinition, Limits, list[Domain]]]] = {}
+    everything: dict[tuple[str, Constants], list[tuple[MetricDefinition, Limits, list[Domain]]]] = {}
     for site in sites:
         hints = Hints(site.function)
-        limits = _limits_of(site)
+        limits, constants = _settings_of(site)
         labels: dict[str, LabelReport] = {}
         metrics: dict[str, MetricReport] = {}
         for definition in dict.fromkeys((*(rule.definition for rule in site.recipe.rules), *site.recipe.also)):
@@ -114,12 +115,20 @@ def report_on(sites: Iterable[CallSite]) -> Report:
             for label, domain in zip(definition.labels, domains, strict=True):
                 labels.setdefault(label.name, _label(site, hints, definition, label, domain, limits))
             metrics[definition.name] = _metric(definition, worst_case(definition, domains, limits))
-            everything.setdefault(definition.name, []).append((definition, limits, domains))
+            everything.setdefault((definition.name, constants), []).append((definition, limits, domains))
+        for name, value in constants:
+            labels[name] = LabelReport(name, "TradingMetrics(labels=…)", (value,), None, ())
         total = sum(each.worst_case_series for each in metrics.values())
         names = (site.name, site.recipe.decorator)
         report.functions.append(FunctionReport(*names, tuple(labels.values()), tuple(metrics.values()), total))
-    for found in everything.values():
-        report.metrics.append(_together(found))
+    # Metrics objects that differ in their constant labels have series of their own.
+    by_name: dict[str, list[MetricReport]] = {}
+    for (name, _), found in everything.items():
+        by_name.setdefault(name, []).append(_together(found))
+    for name, reports in by_name.items():
+        series = sum(each.worst_case_series for each in reports)
+        samples = sum(each.worst_case_samples for each in reports)
+        report.metrics.append(MetricReport(name, series, samples))
     report.total = sum(each.worst_case_series for each in report.metrics)
     return report
 
@@ -218,9 +227,10 @@ def _strategies(site: CallSite) -> Strategies | None:
     return site.recipe.strategies if isinstance(site.recipe, TrackerRecipe) else None
 
 
-def _limits_of(site: CallSite) -> Limits:
+def _settings_of(site: CallSite) -> tuple[Limits, Constants]:
+    """The limits and the constant labels of the metrics object that a site records to."""
     metrics = site._fixed or current()
-    return Limits() if metrics is None else metrics.limits
+    return (Limits(), ()) if metrics is None else (metrics.limits, metrics.constants)
 
 
 def _label(

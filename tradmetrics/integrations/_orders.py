@@ -15,6 +15,7 @@ from tradmetrics.errors import ConfigurationError
 from tradmetrics.integrations._hooks import Finish, Handle
 from tradmetrics.orders.tracker import OrderTracker
 from tradmetrics.record.exporter import MetricsExporter
+from tradmetrics.record.trades import record_pnl
 from tradmetrics.vocabulary.outcomes import is_unknown, reason_of
 
 Strategy: TypeAlias = str | Callable[[Any], object]
@@ -206,12 +207,7 @@ class Orders:
 
     def profit(self, strategy: object, pnl: float) -> None:
         """Record what a trade won or lost that has been counted before."""
-        metrics = self.metrics
-        if metrics.strategy_stats is not None:
-            metrics.strategy_stats.trade(metrics, strategy, pnl, site=self.site)
-        metrics.record(catalogue.TRADES_PNL, (strategy,), pnl, site=self.site)
-        if pnl:
-            metrics.record(catalogue.PROFIT if pnl > 0 else catalogue.LOSS, (strategy,), abs(pnl), site=self.site)
+        record_pnl(self.metrics, strategy, pnl, site=self.site)
 
     def message(self, action: str) -> None:
         """Count a message to the broker that is about no order that is followed, or about all of them."""

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from time import time
-from typing import Any
+from typing import Any, Final
 
 from tradmetrics import catalogue
 from tradmetrics.capture.recording import resolve
 from tradmetrics.model.definition import MetricDefinition
 from tradmetrics.record import snapshots
 from tradmetrics.record.arrival import AHEAD, DEFAULT_STALE_AFTER, arrival
+from tradmetrics.record.cash import record_cash
+from tradmetrics.record.trades import record_trade
 from tradmetrics.registry.metrics import TradingMetrics, checked
 from tradmetrics.vocabulary import fold as vocabulary
 from tradmetrics.vocabulary.numbers import NotNegative, Switch, number_of
 from tradmetrics.vocabulary.outcomes import method_name, reason_in, request_status
 from tradmetrics.vocabulary.unknown_words import UnknownWord
+
+ROUNDING: Final = 1e-9
+"""Part of the larger quantity below which a difference of two is the rounding of floats."""
 
 
 class MetricsExporter:
@@ -51,7 +56,16 @@ class MetricsExporter:
 
     # ── events ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def record_trade(self, strategy: object, side: object, status: object, pnl: object = None) -> None:
+    def record_trade(
+        self,
+        strategy: object,
+        side: object,
+        status: object,
+        pnl: object = None,
+        currency: object = None,
+        fee: object = None,
+        trade_id: object = None,
+    ) -> None:
         """Record a trade.
 
         Args:
@@ -59,24 +73,15 @@ class MetricsExporter:
             side: The side, in any spelling that folds into `BUY` or `SELL`.
             status: The trade's status, such as `filled` or `executed`.
             pnl: Profit (positive) or loss (negative) in currency, where it is known.
+            currency: The currency of P&L and fee; None is that of the metrics object. A P&L in another currency is
+                converted, or left out and counted as an error; see `TradingMetrics`.
+            fee: The commission, positive where you pay it. It counts in `trading_cash_paid_total` with the kind `fee`
+                and moves the day's P&L, so let `pnl` be the P&L before it.
+            trade_id: The trade's own id. Another call with the same id and strategy is no second trade: it adds the
+                P&L or the fee that was missing, such as a commission report that follows its execution.
         """
         metrics, site = self._target("record_trade")
-        metrics.record(catalogue.TRADES, (strategy, side, status), site=site)
-        amount: float | None = None
-        if pnl is not None:
-            try:
-                amount = number_of(pnl)
-            except Exception as error:
-                metrics.fault(site, "value", error)
-        if metrics.strategy_stats is not None and metrics.enabled:
-            metrics.strategy_stats.trade(metrics, strategy, amount, status=status, site=site)
-        if amount is None:
-            return
-        metrics.record(catalogue.TRADES_PNL, (strategy,), amount, site=site)
-        if amount > 0:
-            metrics.record(catalogue.PROFIT, (strategy,), amount, site=site)
-        elif amount < 0:
-            metrics.record(catalogue.LOSS, (strategy,), -amount, site=site)
+        record_trade(metrics, strategy, side, status, pnl, currency, fee, trade_id, site=site)
 
     def record_order(
         self,
@@ -128,6 +133,45 @@ class MetricsExporter:
             metrics.fault(site, "value", error)
         else:
             metrics.record(catalogue.ORDER_FILL_TIME, (strategy,), seconds, site=site)
+
+    def record_cash_flow(self, kind: object, amount: object, strategy: object = None, currency: object = None) -> None:
+        """Record cash that the account received or paid without a trade.
+
+        It moves the day's P&L that `StrategyStats` computes, unless it is a transfer. It never counts as a trade.
+
+        Args:
+            kind: `funding`, `fee`, `interest`, `dividend`, `transfer` or `other`. Usual synonyms, such as `commission`
+                or `deposit`, are read as their kind; an unknown word is `other` and counts an error.
+            amount: The amount in currency: positive where the account receives it, negative where it pays.
+            strategy: The strategy, where one caused it.
+            currency: The amount's currency; None is that of the metrics object.
+        """
+        metrics, site = self._target("record_cash_flow")
+        record_cash(metrics, kind, amount, strategy, currency, site=site)
+
+    def record_position_check(self, symbol: object, expected: object, actual: object) -> None:
+        """Record how far a position at the broker is from the one that the bot expects.
+
+        `trading_position_drift` is the broker's quantity minus the bot's: 0 where they agree. A difference below a
+        billionth of the larger quantity is the rounding of floats and counts as 0.
+
+        Args:
+            symbol: The symbol.
+            expected: The quantity that the bot expects, negative for a short position.
+            actual: The quantity that the broker reports.
+        """
+        metrics, site = self._target("record_position_check")
+        if not metrics.enabled:
+            return
+        try:
+            ours, brokers = number_of(expected), number_of(actual)
+        except Exception as error:
+            metrics.fault(site, "value", error)
+            return
+        drift = brokers - ours
+        if abs(drift) < ROUNDING * max(abs(ours), abs(brokers)):
+            drift = 0.0
+        metrics.record(catalogue.POSITION_DRIFT, (symbol,), drift, site=site)
 
     def record_circuit_breaker_trigger(self, reason: object) -> None:
         """Count a trip of the circuit breaker, by its reason."""

@@ -68,6 +68,10 @@ def configure(
     limits: Limits | Mapping[LabelKey, int] | None = None,
     buckets: Mapping[str, Iterable[float]] | None = None,
     strategy_stats: DerivedStats | None = None,
+    labels: Mapping[str, str] | None = None,
+    currency: str | None = None,
+    convert: Callable[..., object] | None = None,
+    version: str | None = None,
     enabled: bool = True,
     strict: bool = False,
     force: bool = False,
@@ -82,6 +86,10 @@ def configure(
         limits: As for `TradingMetrics`.
         buckets: As for `TradingMetrics`.
         strategy_stats: As for `TradingMetrics`.
+        labels: As for `TradingMetrics`.
+        currency: As for `TradingMetrics`.
+        convert: As for `TradingMetrics`.
+        version: As for `TradingMetrics`.
         enabled: As for `TradingMetrics`; False makes functions already decorated call straight through.
         strict: As for `TradingMetrics`.
         force: True replaces a default metrics object that was set up otherwise; what it had counted is gone.
@@ -98,6 +106,10 @@ def configure(
         "limits": limits_of(limits),
         "buckets": buckets_of(buckets),
         "strategy_stats": strategy_stats,
+        "labels": None if labels is None else dict(labels),
+        "currency": currency,
+        "convert": convert,
+        "version": version,
         "enabled": enabled,
         "strict": strict,
     }

@@ -19,7 +19,7 @@ class TrialMetrics(TradingMetrics):
     def _register(self) -> None:
         for definition in (catalogue.LABEL_OVERFLOW, catalogue.SERIES_REMOVED):  # what instruments report to
             self.instrument(definition)
-        instruments_of(self.registry).users.add(self)
+        instruments_of(self.registry, self.constants).users.add(self)
 
 
 def all_instruments(metrics: TradingMetrics) -> tuple[Instrument, ...]:
