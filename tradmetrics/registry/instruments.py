@@ -86,7 +86,7 @@ class RegistryInstruments:
                 del self.retired[:-MOST_RETIRED]
 
     def forget(self) -> None:
-        """Make all that record here look their series up anew."""
+        """Make all metrics objects here look their series up again."""
         for metrics in list(self.users):
             metrics.forget()
 
