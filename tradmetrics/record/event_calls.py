@@ -6,7 +6,6 @@ from time import time
 from typing import Final
 
 from tradmetrics import catalogue
-from tradmetrics.model.text import shown
 from tradmetrics.record.arrival import AHEAD, DEFAULT_STALE_AFTER, arrival
 from tradmetrics.record.calls import ExplicitCalls
 from tradmetrics.record.cash import record_cash
@@ -15,6 +14,7 @@ from tradmetrics.registry.metrics import TradingMetrics
 from tradmetrics.vocabulary import fold as vocabulary
 from tradmetrics.vocabulary.numbers import NotNegative, number_of
 from tradmetrics.vocabulary.outcomes import method_name, reason_in, request_status
+from tradmetrics.vocabulary.unknown_words import UnknownWord
 
 ROUNDING: Final = 1e-9
 """Part of the larger quantity below which a difference of two is the rounding of floats."""
@@ -89,7 +89,7 @@ class EventCalls(ExplicitCalls):
         elif word == "unknown":
             metrics.record(catalogue.ORDERS_UNKNOWN, (strategy, reason), site=site)
         elif word is None:
-            metrics.fault(site, "vocabulary", ValueError(f"status={shown(status)} is not a known order status"))
+            metrics.fault(site, "vocabulary", UnknownWord("status", status))
 
     def _fill_time(self, metrics: TradingMetrics, site: str, strategy: object, fill_time: object) -> None:
         try:

@@ -8,6 +8,9 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from tradmetrics.catalogue import INSTRUMENTATION_ERRORS
+from tradmetrics.errors import TradmetricsError
+from tradmetrics.model.redaction import LONGEST_LOGGED, logged
+from tradmetrics.vocabulary.unknown_words import UnknownWord
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -16,6 +19,9 @@ logger: Final = logging.getLogger("tradmetrics")
 
 SECONDS_BETWEEN: Final = 60.0
 _MOST_SITES: Final = 1_000
+_MOST_WORDS: Final = 1_000
+_LONGEST_OWN: Final = 600
+_COUNTER: Final = INSTRUMENTATION_ERRORS.name
 _MOST_FRAMES: Final = 50
 _OWN: Final = "tradmetrics."
 _ADAPTERS: Final = "tradmetrics.integrations."
@@ -26,9 +32,12 @@ class FaultLog:
 
     def __init__(self) -> None:
         self._next: dict[tuple[str, str], float] = {}
+        self._words: set[object] = set()
 
     def write(self, site: str, stage: str, error: BaseException) -> None:
         """Log the error unless this site has logged one within the last minute; an explicit call is one by its caller.
+
+        Each unknown word is logged once.
 
         Args:
             site: The recording site. For an explicit call, such as `metrics_exporter.record_trade`, the log also
@@ -36,6 +45,14 @@ class FaultLog:
             stage: One of `catalogue.STAGES`.
             error: The error.
         """
+        if isinstance(error, UnknownWord) and len(self._words) < _MOST_WORDS:
+            if error.key not in self._words:
+                self._words.add(error.key)
+                place = _caller(site)
+                logger.warning(
+                    "%s%s: %s. Calls with this word are counted in %s.", site, place and f" {place}", error, _COUNTER
+                )
+            return
         now = time.monotonic()
         caller = _caller(site)
         if now < self._next.get((site, caller), 0.0):
@@ -50,7 +67,7 @@ class FaultLog:
             stage,
             describe(error),
             caller or "itself",
-            INSTRUMENTATION_ERRORS.name,
+            _COUNTER,
         )
 
 
@@ -73,8 +90,10 @@ def _caller(site: str) -> str:
 
 
 def describe(error: BaseException) -> str:
-    """The error's class and text, whatever its `__str__` does."""
+    """Return the error's class and text without secrets, whatever its `__str__` does."""
     try:
-        return f"{type(error).__name__}: {error!s:.200}"
+        # A message of ours ends with what to write.
+        longest = _LONGEST_OWN if isinstance(error, TradmetricsError | UnknownWord) else LONGEST_LOGGED
+        return f"{type(error).__name__}: {logged(str(error), longest)}"
     except Exception:
         return type(error).__name__

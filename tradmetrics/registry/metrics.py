@@ -254,11 +254,11 @@ class TradingMetrics:
         elif is_identifier(text):
             said, knob = f"the label {label!r} takes no identifiers, such as", ""
         logger.warning(
-            "%s: %s %.40r; it is recorded as '__other__', and so is all that comes after it. "
+            "%s: %s %s; it is recorded as '__other__', and so is all that comes after it. "
             "If these values are few and matter, %sname them: Limits(allow={%r: (…)}).",
             metric,
             said,
-            text,
+            shown(text),
             knob and f"raise the budget, Limits({knob}), or ",
             label,
         )

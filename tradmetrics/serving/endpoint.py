@@ -190,7 +190,9 @@ class Endpoint:
     def _file_failed(self, path: str, error: Exception) -> None:
         """Count and log a file of a worker that cannot be read; the others are served."""
         metrics = self._metrics or get_metrics()
-        what = ValueError(f"the worker's file {path!r} cannot be read ({error}); its figures are missing from the scrape")
+        what = ValueError(
+            f"the worker's file {path!r} cannot be read ({error}); its figures are missing from the scrape"
+        )
         try:
             metrics.fault("tradmetrics.multiprocess", "record", what)
         except TradmetricsError:  # of strict metrics

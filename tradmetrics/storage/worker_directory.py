@@ -14,6 +14,7 @@ from tradmetrics.errors import ConfigurationError
 from tradmetrics.storage.worker_identity import UNKNOWN, is_running
 from tradmetrics.storage.worker_names import PREFIX, VARIABLE, FileFailed
 
+
 def directory() -> str | None:
     """Return the directory that the worker processes share, or None when multiprocess mode is off."""
     return os.environ.get(VARIABLE) or None
@@ -97,7 +98,9 @@ def _any_name() -> CollectorRegistry:
 
 def _log(path: str, error: Exception) -> None:
     logging.getLogger(__name__).warning(
-        "%s: the file of a worker cannot be read (%s), and its figures are missing; delete it if it is no worker's", path, error
+        "%s: the file of a worker cannot be read (%s), and its figures are missing; delete it if it is no worker's",
+        path,
+        error,
     )
 
 
