@@ -12,7 +12,7 @@ from tradmetrics import catalogue
 from tradmetrics.integrations.kit.handle import Finish, Handle
 from tradmetrics.integrations.kit.options import Settings
 from tradmetrics.integrations.kit.trades import Fill, Trades
-from tradmetrics.orders.intake import Entered
+from tradmetrics.orders.event import Entered, SubmitReport
 from tradmetrics.orders.order import Order
 from tradmetrics.orders.running import LOCK
 from tradmetrics.orders.tracker import OrderTracker
@@ -26,6 +26,7 @@ _IDS_PER_ORDER: Final = 3
 _UNANSWERED: Final = "unanswered "
 """What the key of an order begins with for which there is no id yet."""
 _MOST_DIGITS: Final = 18
+_NO_DETAILS: Final = dict.fromkeys(SubmitReport._fields)
 _SEPARATOR: Final = "|"
 """Between the symbol and the id in the key of an order whose symbol is known."""
 _CODE: Final = re.compile(r"[A-Z][A-Z_]{2,}(?![a-z])")
@@ -155,7 +156,7 @@ class Orders:
     def open_keys(self, symbol: str | None = None) -> list[str]:
         """The keys of the open orders that were answered, by one symbol or all of them."""
         with LOCK.held():
-            orders = [order for order in self.tracker._intake.core.table if order.ended is None]
+            orders = [order for order in self.tracker._intake.core.table if order.is_open]
         keys = []
         for order in orders:
             key = next((each for each in reversed(order.ids) if not each.startswith(_UNANSWERED)), None)
@@ -232,16 +233,7 @@ class Orders:
         intake = self.tracker._intake
         entered = None if message else Entered(intake.reader.clock(self.metrics, self.site))
         intake.submitted(
-            self.site,
-            key,
-            strategy,
-            details.get("side"),
-            details.get("order_type"),
-            details.get("quantity"),
-            details.get("reference_price"),
-            details.get("timestamp"),
-            None,
-            entered,
+            self.site, SubmitReport(**{**_NO_DETAILS, **details, "order_id": key, "strategy": strategy, "symbol": symbol}), entered
         )
 
     def answer(self, key: str, *order_ids: object, **event: Any) -> None:
@@ -344,7 +336,7 @@ class Orders:
         orders = {id(self._order(key)) for key in there if key is not None}
         for key in before:
             order = self._order(key)
-            if order is not None and order.ended is None and id(order) not in orders:
+            if order is not None and order.is_open and id(order) not in orders:
                 self.metrics.record(catalogue.ORDERS_UNKNOWN, (self.label(key), "not_listed"), site=self.site)
                 self._gone[key] = order
                 if len(self._gone) > _MOST_GONE:
@@ -355,7 +347,7 @@ class Orders:
         """Whether an order is followed and has not ended."""
         key = self.find(order_id, symbol)
         order = None if key is None else self._order(key)
-        return order is not None and order.ended is None
+        return order is not None and order.is_open
 
     def _order(self, key: str) -> Order | None:
         with LOCK.held():
