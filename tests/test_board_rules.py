@@ -1,35 +1,31 @@
 """The board's own evaluation of the shipped alerts: the same firings, texts and recordings as promtool's."""
 
 import math
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from tests.board_kit import ROOT, Written, spoken
+from tests.alerts.scenarios import alone
+from tests.alerts.table import SCENARIOS
+from tests.alerts.worlds import EVERY
+from tests.board_kit import Written, spoken
 from tradmetrics.board.alerting.rules import Rulebook, read
 from tradmetrics.board.query import Evaluator, parse
 
-FILES = sorted((ROOT / "alerts" / "tests").glob("*.yml"))
 GROUPS = [
-    pytest.param(path, group, id=f"{path.stem}-{number}")
-    for path in FILES
-    for number, group in enumerate(yaml.safe_load(path.read_text(encoding="utf-8"))["tests"])
+    pytest.param(alert, each, id=each["name"]) for alert, scenario in SCENARIOS.items() for each in scenario.groups()
 ]
 
 
-@pytest.mark.parametrize(("path", "group"), GROUPS)
-def test_the_board_says_what_promtool_says(path: Path, group: dict[str, Any]) -> None:
+@pytest.mark.parametrize(("alert", "group"), GROUPS)
+def test_the_board_says_what_promtool_says(alert: str, group: dict[str, Any]) -> None:
     """A trader who relies on the board's alerts would be told something else than one who runs Prometheus."""
-    document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    every = spoken(document["evaluation_interval"])
+    every = EVERY
     source = Written()
     for each in group["input_series"]:
         source.write(each["series"], str(each["values"]), spoken(group["interval"]))
     now = [0.0]
-    files = [file for pattern in document["rule_files"] for file in sorted(path.parent.glob(pattern))]
-    rules = [rule for file in files for rule in read(yaml.safe_load(file.read_text(encoding="utf-8")))]
+    rules = read(alone(alert))
     failures: list[str] = []
     rulebook = Rulebook(
         rules,
