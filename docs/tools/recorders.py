@@ -67,6 +67,8 @@ def _tracker(metrics: tm.TradingMetrics) -> None:
     orders = tm.OrderTracker(strategy="s", metrics=metrics)
     for order_id in ("filled", "rejected", "cancelled", "open"):
         orders.submitted(order_id, side="BUY", order_type="LIMIT", quantity=1, reference_price=100)
+    for order_id in ("once", "twice"):
+        orders.submitted(order_id, symbol="BTCUSDT", side="BUY", order_type="LIMIT", quantity=1, price=100)
     orders.updated("filled", status="accepted")
     orders.updated("filled", status="filled", filled=1, price=101)
     orders.updated("filled", fill_id="again", fill_quantity=1)

@@ -14,7 +14,7 @@ from tradmetrics.capture.recipe import Recipe
 from tradmetrics.capture.recording import resolve
 from tradmetrics.capture.wrapping import decorate, suggest_keywords
 from tradmetrics.errors import LabelSourceError
-from tradmetrics.model.text import shown, text_of
+from tradmetrics.model.text import UNKNOWN, shown, text_of
 from tradmetrics.registry.metrics import NO_METRICS, TradingMetrics, checked
 from tradmetrics.storage.series import GaugeSeries, Series
 
@@ -120,7 +120,7 @@ class ConnectionTracking:
 
     def __init__(self, metrics: TradingMetrics | None, stream: object = None) -> None:
         self._metrics = checked(metrics, "track_connection")
-        if stream is not None and (not isinstance(stream, str | Enum) or not text_of(stream).strip()):
+        if stream is not None and (not isinstance(stream, str | Enum) or text_of(stream) == UNKNOWN):
             raise LabelSourceError(
                 f"track_connection: stream is a constant such as stream='orders', not {shown(stream)}; a connection is "
                 "counted before the call has anything to read"

@@ -14,6 +14,7 @@ from tradmetrics.capture.recipe import AfterCall, Recipe
 from tradmetrics.capture.sources import LabelSource
 from tradmetrics.capture.wrapping import Decorator, decorate, suggest_keywords
 from tradmetrics.model.missing import MISSING
+from tradmetrics.record.amounts import amount_read
 from tradmetrics.record.stats import is_executed
 from tradmetrics.record.trades import (
     LATE,
@@ -22,7 +23,6 @@ from tradmetrics.record.trades import (
     REPEATED,
     TRADE_RULES,
     KnownTrade,
-    amount_read,
     known_trade,
     outcome_of,
     record_fee,

@@ -1,24 +1,49 @@
-"""ccxt: the orders and HTTP requests of one exchange object, sync or `ccxt.async_support`."""
+"""ccxt: orders, account, market data and HTTP requests of one exchange, sync, `ccxt.async_support` or `ccxt.pro`."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from tradmetrics import catalogue
-from tradmetrics.integrations._ccxt_words import camel_case, id_of, one_by_one, order_type_of, orders_in
-from tradmetrics.integrations._hooks import Begin, Finish, Handle, check_target, check_version, instrument
-from tradmetrics.integrations._orders import Following, Orders, Strategy
+from typing_extensions import Unpack
+
+from tradmetrics.integrations._ccxt_account import CcxtAccount
+from tradmetrics.integrations._ccxt_words import (
+    STATUSES,
+    camel_case,
+    count_in,
+    id_of,
+    is_trigger,
+    is_whole,
+    one_by_one,
+    order_type_of,
+    orders_in,
+    refusal_of,
+)
+from tradmetrics.integrations.kit import (
+    Begin,
+    Finish,
+    Handle,
+    Options,
+    Orders,
+    Settings,
+    Strategy,
+    check_target,
+    check_version,
+    instrument,
+    request,
+    shares_options,
+)
 from tradmetrics.registry.metrics import TradingMetrics
 from tradmetrics.vocabulary import fold as vocabulary
-from tradmetrics.vocabulary.outcomes import OK, reason_of
 
 Arguments = Mapping[str, Any]
 
 _SITE: Final = "tradmetrics.integrations.ccxt"
+_CLOSES: Final = {"long": "SELL", "buy": "SELL", "short": "BUY", "sell": "BUY"}
+"""The side of the order that closes a position of this side."""
 
 # Exchanges call their own methods: an edit that is a cancel and a create, a create that fetches what became of it.
 # What the bot called is what counts, so a watched call inside another one is passed over.
@@ -26,27 +51,31 @@ _inside: Final[ContextVar[bool]] = ContextVar("tradmetrics_ccxt_inside", default
 _path: Final[ContextVar[str | None]] = ContextVar("tradmetrics_ccxt_path", default=None)
 
 
+@shares_options
 def instrument_ccxt(
     exchange: Any,
     *,
     strategy: Strategy = "default",
     metrics: TradingMetrics | None = None,
-    restore: object = None,
-    max_open: int = 100_000,
-    expire_after: float = 86_400.0,
+    **options: Unpack[Options],
 ) -> Handle:
-    """Record the orders and API requests of one exchange object.
+    """Record orders, account, market data and API requests of one exchange object.
 
-    Orders are counted when they are sent, and followed through the answers of create, edit, cancel and fetch methods
-    and of `watch_orders`. An exception is a reject with its class name as the reason, except after timeouts and lost
-    connections: then nobody knows, and the order is followed on if a `clientOrderId` leads to it. An answer that is
-    only an id acknowledges the order. `closed` with less filled than ordered is cancelled, and a cancel that was
-    answered without a status is taken as done. Each trade of these orders that `fetch_my_trades`, `fetch_order_trades`
-    or `watch_my_trades` lists counts once, without a P&L, which an exchange does not tell. Orders that were fetched and
-    not sent through this object are passed over, and so are their trades.
+    Orders are counted when they are sent (`close_position` sends one), and followed through the answers of create,
+    edit, cancel and fetch methods and of `watch_orders`. Ids belong to their symbol. An exception is a reject with its
+    class name as the reason, except after timeouts and lost connections: then nobody knows, and the order is followed
+    on if a `clientOrderId` leads to it. An answer that is only an id acknowledges the order. `closed` with less filled
+    than ordered is cancelled. A cancel that was answered without a status is taken as done, one order's or all orders'.
+    An order that `fetch_open_orders(symbol)` no longer lists has ended in a way that nobody knows.
 
-    Every HTTP request counts in `trading_api_requests_total`, retries included, with the endpoint's path template and
-    the status `ok`, or ccxt's exception in snake_case: `rate_limit_exceeded`, `request_timeout`.
+    ccxt does not tell the P&L of a trade: each trade of these orders that `fetch_my_trades`, `fetch_order_trades` or
+    `watch_my_trades` lists counts once without a P&L, unless `pnl_from_fills` is on. Orders that were fetched and not
+    sent through this object are passed over, and so are their trades.
+
+    Balances, positions, funding, tickers, order books and public trades that the bot asks for fill the gauges; the
+    adapter sends no request. Every HTTP request counts in `trading_api_requests_total`, retries included, with the
+    endpoint's path template and the status `ok`, or ccxt's exception in snake_case: `rate_limit_exceeded`,
+    `request_timeout`.
 
     Example:
         ```python
@@ -59,37 +88,42 @@ def instrument_ccxt(
         ```
 
     Args:
-        exchange: An exchange of `ccxt`, `ccxt.async_support` or `ccxt.pro`; others of its class stay as they are.
+        exchange: An exchange of `ccxt`, `ccxt.async_support` or `ccxt.pro`; others of its class stay as they are, and
+            so do copies of it.
         strategy: The label of all orders, or a callable that takes the order and returns it. It is called when the
             order is sent, with ccxt's order structure as far as it is known by then: `symbol`, `type`, `side`,
             `amount`, `price`, `clientOrderId`, and the `params` of the call as `info`.
         metrics: The metrics object; by default the process's.
-        restore: What `handle.orders.snapshot()` returned in an earlier process, by way of JSON or not: its orders are
-            followed on, under the strategies that they have, and not counted again.
-        max_open: Open orders that are remembered; for one more, the oldest goes and counts as `evicted`.
-        expire_after: Seconds after which an order that has not ended goes, and counts as `evicted`.
+        options: The options that all adapters share; see `tradmetrics.integrations.kit.Options`.
 
     Returns:
         A handle whose `undo()` takes everything out again. An exchange that is instrumented already keeps what it
         has, and its handle comes back.
 
     Raises:
-        ConfigurationError: When `exchange` is none, or this version of ccxt is not one that the adapter is tested with.
+        ConfigurationError: When `exchange` is something else, or this release of ccxt is older than the first
+            supported one.
         SnapshotError: When `restore` is damaged, foreign, or of a newer version. Nothing is instrumented then.
     """
     check_target("instrument_ccxt", exchange, ("create_order", "fetch2", "fetch"), "an exchange, e.g. ccxt.kraken({…})")
-    check_version("ccxt", "ccxt", "4.4.60", "5")
-    following = Following(strategy, restore, max_open, expire_after).checked("instrument_ccxt")
+    check_version("ccxt")
+    settings = Settings.read("instrument_ccxt", strategy, options)
     return instrument(
-        [exchange], lambda handle: _Exchange(handle, following).watch, metrics, _SITE, restores=restore is not None
+        [exchange],
+        lambda handle: _Exchange(handle, settings).watch,
+        metrics,
+        _SITE,
+        restores=settings.restore is not None,
     )
 
 
 class _Exchange:
-    def __init__(self, handle: Handle, following: Following) -> None:
+    def __init__(self, handle: Handle, settings: Settings) -> None:
         self._handle = handle
-        self._orders = Orders(handle, following)
-        self._editing: dict[str, list[Mapping[str, Any]]] = {}
+        self._orders = Orders(handle, settings)
+        self._account = CcxtAccount(handle, settings, self._orders.trades)
+        self._editing: dict[str, list[Arguments]] = {}
+        self._markets: Any = None
 
     def watch(self, exchange: Any) -> None:
         for name, begin in {
@@ -101,18 +135,19 @@ class _Exchange:
             "cancel_orders": self._cancel_many,
             "cancel_orders_for_symbols": self._cancel_for_symbols,
             "cancel_all_orders": self._cancel_all,
+            "close_position": self._close,
+            "close_all_positions": self._close_all,
             "fetch_order": self._fetch,
             "fetch_open_order": self._fetch,
             "fetch_closed_order": self._fetch,
             "fetch_orders": self._fetch,
-            "fetch_open_orders": self._fetch,
+            "fetch_open_orders": self._fetch_open,
             "fetch_closed_orders": self._fetch,
             "fetch_canceled_orders": self._fetch,
             "fetch_canceled_and_closed_orders": self._fetch,
         }.items():
             for spelling in (name, f"{name}_ws"):
-                self._handle.watch(exchange, spelling, _outermost(begin))
-                self._handle.watch(exchange, camel_case(spelling), _outermost(begin))
+                self._watch(exchange, spelling, _outermost(begin))
         for name, begin in {
             "watch_orders": self._watch_orders,
             "watch_orders_for_symbols": self._watch_orders,
@@ -122,10 +157,20 @@ class _Exchange:
             "fetch_my_trades_ws": self._trades,
             "fetch_order_trades": self._trades,
         }.items():
-            self._handle.watch(exchange, name, begin)
-            self._handle.watch(exchange, camel_case(name), begin)
+            self._watch(exchange, name, begin)
+        for name, begin in self._account.methods().items():
+            self._watch(exchange, name, _outermost(begin))
         self._handle.watch(exchange, "fetch2", self._route)
         self._handle.watch(exchange, "fetch", self._request)
+        self._handle.watch(exchange, "on_connected", self._account.connected)
+        self._handle.watch(exchange, "on_close", self._account.disconnected)
+        self._handle.watch(exchange, "on_error", self._account.disconnected)
+        self._markets = lambda: getattr(exchange, "markets", None) or {}
+
+    def _watch(self, exchange: Any, name: str, begin: Begin) -> None:
+        self._handle.watch(exchange, name, begin)
+        if (other := camel_case(name)) != name:
+            self._handle.watch(exchange, other, begin)
 
     # ── orders ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -142,10 +187,12 @@ class _Exchange:
             "info": params,
         }
         # No quantity: a market order's `amount` is its cost on some exchanges. The answers have their own.
-        return self._orders.sending(
+        return self._orders.send(
             order,
             self._answered,
             client_id=order["clientOrderId"],
+            symbol=order["symbol"],
+            listed=not is_trigger(params),
             side=order["side"],
             order_type=order_type_of(order["type"], params),
         )
@@ -153,20 +200,39 @@ class _Exchange:
     def _create_many(self, arguments: Arguments) -> Finish:
         return one_by_one([self._create({"amount": None, **request}) for request in arguments["orders"]])
 
-    def _answered(self, key: str, order: Mapping[str, Any]) -> None:
-        for other in (order.get("id"), order.get("clientOrderId")):
-            if other:
-                self._orders.alias(key, other)
-        self._state(key, order, "accepted")
+    def _close(self, arguments: Arguments) -> Finish:
+        side = _CLOSES.get(str(arguments.get("side")).lower())
+        request = {"symbol": arguments["symbol"], "type": "market", "side": side, "amount": None, "price": None}
+        return self._create({**request, "params": arguments.get("params")})
 
-    def _state(self, order_id: str, order: Mapping[str, Any], default: str | None = None) -> None:
-        filled, said = order.get("filled"), order.get("status")
-        status = vocabulary.order_status(said, "ccxt", filled=filled, quantity=order.get("amount"))
+    def _close_all(self, arguments: Arguments) -> Finish:
+        def finish(result: Any, error: BaseException | None) -> None:
+            for order in orders_in(result) if isinstance(result, list) else ():  # how many, is known only now
+                request = {"symbol": order.get("symbol"), "type": "market", "side": order.get("side"), "amount": None}
+                self._create(request)(order, None)
+
+        return finish
+
+    def _answered(self, key: str, order: Any) -> None:
+        # What a close is answered with is not always an order.
+        if isinstance(order, Mapping):
+            self._orders.answer(key, order.get("id"), order.get("clientOrderId"))
+            self._state(key, order, "accepted")
+
+    def _state(self, order_id: str, order: Arguments, default: str | None = None) -> None:
+        filled, told = order.get("filled"), order.get("status")
+        told = STATUSES.get(str(told), told)
+        status = vocabulary.order_status(told, "ccxt", filled=filled, quantity=order.get("amount"))
         if status == "cancelled" and order_id in self._editing:
             self._editing[order_id].append(order)  # perhaps by the edit: its answer tells
             return
-        self._orders.tracker.updated(
-            order_id, status=status or said or default, filled=filled, price=order.get("average")
+        self._orders.event(
+            order_id,
+            symbol=order.get("symbol"),
+            status=status or told or default,
+            filled=filled,
+            price=order.get("average"),
+            reason=refusal_of(order) if status == "rejected" else None,
         )
 
     def _edit(self, arguments: Arguments) -> Finish:
@@ -182,7 +248,7 @@ class _Exchange:
                 new_id = result.get("id") or order_id
                 if new_id == (result.get("info") or {}).get("amend_id"):
                     new_id = order_id  # Kraken's amend keeps the order's id; ccxt answers that of the amend
-                self._orders.replaced(order_id, new_id)
+                self._orders.replace(order_id, new_id, symbol=arguments.get("symbol"))
                 self._state(new_id, result)
             for order in cancels:  # of the old id, which ends nothing after a replace
                 self._state(order_id, order)
@@ -192,20 +258,23 @@ class _Exchange:
     def _edit_many(self, arguments: Arguments) -> Finish:
         return one_by_one([self._edit({"id": None, **request}) for request in arguments["orders"]])
 
+    # ── cancels ──────────────────────────────────────────────────────────────────────────────────────────────────
+
     def _cancel(self, arguments: Arguments) -> Finish:
-        return self._cancelling([id_of(arguments)])
+        return self._cancelling([(id_of(arguments), arguments.get("symbol"))])
 
     def _cancel_many(self, arguments: Arguments) -> Finish:
-        return self._cancelling(arguments["ids"] or (arguments.get("params") or {}).get("clientOrderIds") or ())
+        order_ids = arguments["ids"] or (arguments.get("params") or {}).get("clientOrderIds") or ()
+        return self._cancelling([(order_id, arguments.get("symbol")) for order_id in order_ids])
 
     def _cancel_for_symbols(self, arguments: Arguments) -> Finish:
-        return self._cancelling(map(id_of, arguments["orders"]))
+        return self._cancelling([(id_of(request), request.get("symbol")) for request in arguments["orders"]])
 
-    def _cancelling(self, order_ids: Iterable[str]) -> Finish:
-        order_ids = list(order_ids)
-        for order_id in order_ids:
-            self._orders.cancelling(order_id)
-        asked = [order_id for order_id in order_ids if order_id in self._orders]
+    def _cancelling(self, requests: Iterable[tuple[str, str | None]]) -> Finish:
+        requests = list(requests)
+        for order_id, symbol in requests:
+            self._orders.cancel(order_id, symbol)
+        asked = [each for each in requests if self._orders.find(*each) is not None]
 
         def finish(result: Any, error: BaseException | None) -> None:
             if error is not None:
@@ -213,25 +282,57 @@ class _Exchange:
             answers = orders_in(result)
             # Of a batch some exchanges answer all, some those that were done, and some nothing that names an order.
             named = {answer[name]: answer for name in ("clientOrderId", "id") for answer in answers if answer.get(name)}
-            others = answers[0] if len(order_ids) == 1 and answers else None if named else {}
-            for order_id in asked:
+            others = answers[0] if len(requests) == 1 and answers else None if named else {}
+            for order_id, symbol in asked:
                 answer = named.get(order_id, others)
                 if answer is not None and answer.get("status") != "rejected":
-                    self._state(order_id, answer, "cancelled")
+                    self._state(order_id, {"symbol": symbol, **_given(answer)}, "cancelled")
 
         return finish
 
     def _cancel_all(self, arguments: Arguments) -> Finish:
         self._orders.message("cancel")
-        return self._fetch(arguments)
+        asked = self._orders.open_keys(arguments.get("symbol"))
+
+        def finish(result: Any, error: BaseException | None) -> None:
+            if error is not None:
+                return
+            answers = [each for each in orders_in(result) if each.get("id") or each.get("clientOrderId")]
+            for order in answers:
+                if (order_id := self._known_id(order)) is not None and order.get("status") != "rejected":
+                    self._state(order_id, order, "cancelled")
+            if not answers and count_in(result) != 0:
+                self._orders.cancelled(asked)
+
+        return finish
+
+    # ── what became of orders ────────────────────────────────────────────────────────────────────────────────────
+
+    def _known_id(self, order: Arguments) -> str | None:
+        for order_id in (order.get("id"), order.get("clientOrderId")):
+            if order_id is not None and self._orders.find(order_id, order.get("symbol")) is not None:
+                return str(order_id)
+        return None
 
     def _fetch(self, arguments: Arguments) -> Finish:
         def finish(result: Any, error: BaseException | None) -> None:
             for order in orders_in(result):
-                for order_id in (order.get("id"), order.get("clientOrderId")):
-                    if order_id is not None and order_id in self._orders:
-                        self._state(order_id, order)
-                        break
+                order_id = self._known_id(order)
+                if order_id is not None:
+                    self._state(order_id, order)
+
+        return finish
+
+    def _fetch_open(self, arguments: Arguments) -> Finish:
+        symbol = arguments.get("symbol")
+        before = self._orders.open_keys(symbol) if symbol else []
+        take_in = self._fetch(arguments)
+
+        def finish(result: Any, error: BaseException | None) -> None:
+            take_in(result, error)
+            if before and error is None and is_whole(result, arguments):
+                listed = [order.get(name) for order in result for name in ("id", "clientOrderId")]
+                self._orders.list_open(before, [each for each in listed if each], symbol)
 
         return finish
 
@@ -239,20 +340,39 @@ class _Exchange:
         def finish(result: Any, error: BaseException | None) -> None:
             # All of them: a stream may be ahead of the answer to the create.
             for order in orders_in(result):
-                if order.get("clientOrderId") in self._orders:
-                    self._orders.alias(order["clientOrderId"], order["id"])
-                self._state(order["id"], order)
+                client_id, symbol = order.get("clientOrderId"), order.get("symbol")
+                if client_id and order.get("id") and self._orders.find(client_id, symbol) is not None:
+                    self._orders.alias(client_id, order["id"], symbol)
+                self._state(order.get("id") or client_id, order)
 
         return finish
 
     def _trades(self, arguments: Arguments) -> Finish:
         def finish(result: Any, error: BaseException | None) -> None:
             for trade in result or ():
-                order_id, number = trade.get("order"), trade.get("id")
-                # Some exchanges number the trades of each market on their own, and a trade with oneself has one number.
-                key = f"{trade.get('symbol')} {order_id} {number}"
-                if number and order_id:
-                    self._orders.listed(key, order_id, trade.get("side"))
+                order_id, number, symbol = trade.get("order"), trade.get("id"), trade.get("symbol")
+                if not number or not order_id:
+                    continue
+                market = self._markets().get(symbol) or {}
+                fee, quote = trade.get("fee") or {}, market.get("settle") or market.get("quote")
+                cost, code = fee.get("cost"), fee.get("currency")
+                if cost and code == market.get("base") and code != quote and trade.get("price"):
+                    cost, code = float(cost) * float(trade["price"]), quote  # a fee in coins, at the price of the trade
+                self._orders.fill(
+                    # Some exchanges number the trades of each market on their own, and a trade with oneself has one
+                    # number.
+                    f"{symbol} {order_id} {number}",
+                    order_id,
+                    trade.get("side"),
+                    symbol=symbol,
+                    quantity=trade.get("amount"),
+                    price=trade.get("price"),
+                    fee=cost,
+                    fee_currency=code,
+                    currency=quote,
+                    contract_size=_contract_size(market),
+                    opens_short=bool(market.get("contract")),
+                )
 
         return finish
 
@@ -260,25 +380,21 @@ class _Exchange:
 
     def _route(self, arguments: Arguments) -> Finish:
         token = _path.set(str(arguments["path"]))
-
-        def finish(result: Any, error: BaseException | None) -> None:
-            _path.reset(token)
-
-        return finish
+        return lambda result, error: _path.reset(token)
 
     def _request(self, arguments: Arguments) -> Finish:
         endpoint = _path.get() or urlsplit(arguments["url"]).path
-        method = arguments.get("method", "GET")
-        started = time.perf_counter()
+        return request(self._handle, endpoint, arguments.get("method", "GET"))
 
-        def finish(result: Any, error: BaseException | None) -> None:
-            seconds = time.perf_counter() - started
-            status = OK if error is None else reason_of(error)
-            metrics = self._orders.metrics
-            metrics.record(catalogue.API_REQUESTS, (endpoint, method, status), site=_SITE)
-            metrics.record(catalogue.API_REQUEST_DURATION, (endpoint, method), seconds, site=_SITE)
 
-        return finish
+def _given(order: Arguments) -> dict[str, Any]:
+    return {name: value for name, value in order.items() if value is not None}
+
+
+def _contract_size(market: Arguments) -> float | None:
+    if not market.get("contract"):
+        return 1.0
+    return market.get("contractSize") if market.get("linear") else None
 
 
 def _outermost(begin: Callable[[Arguments], Finish]) -> Begin:

@@ -21,6 +21,7 @@ from tradmetrics.cardinality import Guard, Labels, Limits
 from tradmetrics.model.definition import MetricDefinition
 from tradmetrics.model.text import clean
 from tradmetrics.registry.label_values import Problem, read
+from tradmetrics.storage.adopted import Adopted
 from tradmetrics.storage.kinds import creator
 from tradmetrics.storage.label_cache import LabelCache
 from tradmetrics.storage.label_keys import is_safe
@@ -71,6 +72,8 @@ class Instrument(Collector):
         constants: Labels that all its series have beside its own, with their values.
         limits: The budgets that it was made with.
         guard: Its label budgets.
+        adopted: The collector that it records into, if the registry had the same metric already.
+        left_out: Whether it is on no registry, because another metric has its name there.
     """
 
     def __init__(
@@ -81,12 +84,16 @@ class Instrument(Collector):
         constants: tuple[tuple[str, str], ...] = (),
         *,
         multiprocess: bool,
+        adopted: Adopted | None = None,
     ) -> None:
         self.definition = definition
         self.constants = constants
         self.limits = limits
-        # What several processes have written into their files cannot be taken back.
-        self.guard = Guard(definition, limits, removable=not multiprocess)
+        self.adopted = adopted
+        self.left_out = False
+        # What several processes have written into their files, or another collector has, cannot be taken back.
+        removable = not multiprocess and adopted is None
+        self.guard = Guard(definition, limits, removable=removable)
         self._owner = owner
         self._peers = owner.instruments
         self._series: dict[Labels, Series] = {}
@@ -94,12 +101,13 @@ class Instrument(Collector):
         self._leaving: list[tuple[Labels, Series]] = []
         self._scraped: frozenset[Labels] = frozenset()
         self._functions: list[tuple[Callable[[], AtScrape | None], Failed]] = []
-        self._removable = self.guard.is_open and not multiprocess
+        self._removable = self.guard.is_open and removable
         # What raw labels were resolved to, until a series is removed.
         self._known: LabelCache[Resolved] = LabelCache(
             (i, (each,)) for i, each in enumerate(self.guard.budgets) if each is not None
         )
-        self._create = creator(definition, constants, multiprocess=multiprocess)
+        create = creator(definition, constants, multiprocess=multiprocess)
+        self._create = create if adopted is None else adopted.create
 
     def __len__(self) -> int:
         """The number of series, those computed at scrape among them; what reports on the guard has only its own."""
@@ -254,6 +262,8 @@ class Instrument(Collector):
             function: Values by label values.
             failed: BrokerAnswer when the function raises, so that the rest of the scrape goes on.
         """
+        if self.adopted is not None and self.adopted.at_scrape is not None:
+            self.adopted.at_scrape(function, failed)
         reference = weakref.WeakMethod(function) if isinstance(function, MethodType) else lambda: function
         self._functions.append((reference, failed))
 

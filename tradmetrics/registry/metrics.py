@@ -20,7 +20,15 @@ from tradmetrics.model.text import LONGEST_KEY, shown, text_of
 from tradmetrics.registry.errors_log import FaultLog, describe, logger
 from tradmetrics.registry.freshness import Freshness
 from tradmetrics.registry.instrument import AtScrape, Instrument, Resolved
-from tradmetrics.registry.instruments import check_constants, instrument_on, instruments_of, remove_from, restore_on
+from tradmetrics.registry.instruments import (
+    NameTakenError,
+    check_constants,
+    instrument_on,
+    instruments_of,
+    leave_out,
+    remove_from,
+    restore_on,
+)
 from tradmetrics.registry.money import Money
 from tradmetrics.registry.options import DerivedStats, buckets_of, constants_of, flag, limits_of, version_of
 from tradmetrics.storage import worker_directory as multiprocess
@@ -118,7 +126,7 @@ class TradingMetrics:
         before = set(owner.instruments.values())
         try:
             for definition in catalogue.CATALOGUE:
-                self.instrument(definition)
+                self._register_one(definition)
         except ConfigurationError:
             remove_from(self.registry, set(self._instruments.values()) - before)
             raise
@@ -135,6 +143,25 @@ class TradingMetrics:
             self.record(catalogue.BUILD_INFO, (self._version,), 1.0, site="tradmetrics.TradingMetrics")
         if self.strategy_stats is not None:
             self.strategy_stats.expose(self)
+
+    def _register_one(self, definition: MetricDefinition) -> None:
+        """Register a metric of the catalogue. If its name is taken, that metric alone is left out, with a line in the log."""
+        try:
+            instrument = self.instrument(definition)
+            if instrument.left_out and self.strict:
+                raise ConfigurationError(f"{definition.name}: the registry has another metric of that name")
+        except NameTakenError as error:
+            if self.strict:
+                raise
+            logger.warning(
+                "%s. Until then tradmetrics leaves its %s out; all its other metrics are recorded.",
+                error,
+                definition.name,
+            )
+            definition = self._with_buckets(definition)
+            self._instruments[definition.name] = leave_out(
+                self.registry, definition, self.limits, self.constants, multiprocess=self._multiprocess
+            )
 
     def _once(self, definition: MetricDefinition, function: AtScrape) -> None:
         """Compute at scrape what is the same for all metrics objects of a registry; functions of one metric add up."""
@@ -227,11 +254,11 @@ class TradingMetrics:
         elif is_identifier(text):
             said, knob = f"the label {label!r} takes no identifiers, such as", ""
         logger.warning(
-            "%s: %s %.40r; it is recorded as '__other__', and so is all that comes after it. "
+            "%s: %s %s; it is recorded as '__other__', and so is all that comes after it. "
             "If these values are few and matter, %sname them: Limits(allow={%r: (…)}).",
             metric,
             said,
-            text,
+            shown(text),
             knob and f"raise the budget, Limits({knob}), or ",
             label,
         )
@@ -321,6 +348,17 @@ class TradingMetrics:
             return self.freshness.is_stale(text_of(symbol))
         except Exception:
             return True  # what has no text was never recorded under it
+
+    def label_names(self) -> dict[str, str]:
+        """Every label of this object's metrics and of the metrics beside them on the registry, with a metric that has it."""
+        names = {}
+        for collector in list(getattr(self.registry, "_collector_to_names", ())):
+            for label in getattr(collector, "_labelnames", ()):
+                names[str(label)] = str(getattr(collector, "_name", type(collector).__name__))
+        for name, instrument in self._instruments.items():
+            names.update(dict.fromkeys(instrument.definition.label_names, name))
+        names.update(dict.fromkeys((name for name, _ in self.constants), "every metric (labels=)"))
+        return names
 
     def unregister(self) -> None:
         """Take the metrics object's metrics off its registry, so that another metrics object can stand there."""

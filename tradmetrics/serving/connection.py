@@ -66,7 +66,9 @@ class Connection:
 
     def __init__(self, sock: socket.socket, peer: str, now: float, context: ssl.SSLContext | None) -> None:
         sock.setblocking(False)
-        self.sock = sock if context is None else context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+        self.sock = (
+            sock if context is None else context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+        )
         self.peer = peer
         self.state = HEAD if context is None else HANDSHAKE
         self.since = now

@@ -35,7 +35,25 @@ _PLAIN_ESCAPING: Final = ("underscores", "allow-utf-8")
 Rows = Mapping[tuple[str, ...], Series]
 
 
-class Family(Metric):
+class Rendered(Metric):
+    """A metric that makes its lines of the exposition itself."""
+
+    def lines(self, openmetrics: bool) -> Iterator[str]:
+        """The metric's lines, each with its line feed; those about it come as one."""
+        raise NotImplementedError
+
+    def heading(self, openmetrics: bool) -> str:
+        """The lines about the metric."""
+        text = self.documentation.replace("\\", "\\\\").replace("\n", "\\n")
+        if openmetrics:
+            text = text.replace('"', '\\"')
+            unit = f"# UNIT {self.name} {self.unit}\n" if self.unit else ""
+            return f"# HELP {self.name} {text}\n# TYPE {self.name} {self.type}\n{unit}"
+        name = f"{self.name}_total" if self.type == "counter" else self.name
+        return f"# HELP {name} {text}\n# TYPE {name} {self.type}\n"
+
+
+class Family(Rendered):
     """A collected metric of ours: samples for anybody's exposition, ready lines for this one.
 
     Args:
@@ -118,7 +136,7 @@ class Family(Metric):
 
     def lines(self, openmetrics: bool) -> Iterator[str]:
         """The metric's lines, each with its line feed; those about it come as one."""
-        yield self._heading(openmetrics)
+        yield self.heading(openmetrics)
         yield from self._series_lines()
         for family in self._joined:
             yield from family._series_lines()
@@ -137,15 +155,6 @@ class Family(Metric):
                     yield f"{base}{suffix}{_braces(before, after)} {number_text(value)}\n"
         for labels, value in self.computed.items():
             yield f"{base}{_braces(*label_text(names, (*labels, *constants)))} {number_text(value)}\n"
-
-    def _heading(self, openmetrics: bool) -> str:
-        text = self.documentation.replace("\\", "\\\\").replace("\n", "\\n")
-        if openmetrics:
-            text = text.replace('"', '\\"')
-            unit = f"# UNIT {self.name} {self.unit}\n" if self.unit else ""
-            return f"# HELP {self.name} {text}\n# TYPE {self.name} {self.type}\n{unit}"
-        name = f"{self.name}_total" if self.type == "counter" else self.name
-        return f"# HELP {name} {text}\n# TYPE {name} {self.type}\n"
 
 
 def label_text(names: tuple[str, ...], values: tuple[str, ...]) -> tuple[str, str]:
@@ -205,7 +214,7 @@ def render(
         written = len(parts)
         try:
             for metric in collect():
-                if ours and type(metric) is Family:
+                if ours and isinstance(metric, Rendered):
                     lines = metric.lines(openmetrics)
                 else:
                     lines = iter((encode(_One(metric)).decode().removesuffix("# EOF\n"),))
