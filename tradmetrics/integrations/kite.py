@@ -193,7 +193,7 @@ class _Account:
             for tick in ticks or ():
                 # Only full quotes have a time; kiteconnect makes it a naive datetime in local time.
                 at = tick.get("exchange_timestamp")
-                age = None if at is None else max(0.0, now - at.timestamp())
+                age = None if at is None else now - at.timestamp()
                 self._exporter.record_market_data_update(symbol=self._symbol_of(tick), age_seconds=age)
 
         return finish

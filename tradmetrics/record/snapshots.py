@@ -25,7 +25,7 @@ from tradmetrics.registry.instrument import Instrument
 from tradmetrics.registry.metrics import TradingMetrics
 from tradmetrics.storage.retired import creating
 from tradmetrics.storage.series import Series
-from tradmetrics.vocabulary.numbers import number_of
+from tradmetrics.vocabulary.numbers import is_truth_value, number_of
 
 PNL: Final[Mapping[str, MetricDefinition]] = {
     "daily": catalogue.DAILY_PNL,
@@ -109,7 +109,7 @@ def _is_open(session: Any) -> bool:
         ValueError: When it is none of these.
     """
     if not isinstance(session, str | Enum):
-        number = number_of(session)
+        number = float(session) if is_truth_value(session) else number_of(session)
         if number in (0, 1):
             return number == 1
     word = text_of(session).lower()

@@ -13,7 +13,7 @@ from tradmetrics.model.text import text_of
 from tradmetrics.record.cash import FEE, record_cash
 from tradmetrics.record.stats import is_executed
 from tradmetrics.registry.metrics import TradingMetrics
-from tradmetrics.vocabulary.numbers import number_of
+from tradmetrics.vocabulary.numbers import is_missing, number_of
 
 PNL_WORDS: Final = (
     "pnl",
@@ -45,14 +45,6 @@ TRADE_RULES: Final = (
 
 MOST_TRADES: Final = 10_000
 """Trades whose ids a metrics object remembers."""
-_NO_VALUE: Final = frozenset({"", "-", "--", "n/a", "na", "none", "null", "nan"})
-
-
-def is_absent(value: object) -> bool:
-    """Whether a source gave no value: None, a blank text, or one of the usual texts for it."""
-    if value is None or value is MISSING:
-        return True
-    return type(value) is str and value.strip().lower() in _NO_VALUE  # not isinstance(), which asks for its __class__
 
 
 def amount_read(metrics: TradingMetrics, value: object, currency: object = None, *, site: str) -> float | None:
@@ -64,7 +56,7 @@ def amount_read(metrics: TradingMetrics, value: object, currency: object = None,
         currency: Its currency as it came.
         site: Who records, for counting errors.
     """
-    if is_absent(value):
+    if is_missing(value):
         return None
     try:
         return metrics.money.amount(number_of(value), currency)
@@ -109,7 +101,7 @@ def known_trade(
         trade_id: The trade's id; without one, each call is a trade of its own.
         site: Who records, for counting errors.
     """
-    if is_absent(trade_id):
+    if is_missing(trade_id):
         return None, False
     try:
         key = (text_of(None if strategy is MISSING else strategy), text_of(trade_id))
@@ -176,7 +168,7 @@ def record_fee(
     metrics: TradingMetrics, strategy: object, fee: object, currency: object, known: KnownTrade | None, *, site: str
 ) -> None:
     """Record the commission of a trade as a cash flow, once for each trade with an id."""
-    if is_absent(fee) or (known is not None and known.has_fee):
+    if is_missing(fee) or (known is not None and known.has_fee):
         return
     if known is not None:
         known.has_fee = True
