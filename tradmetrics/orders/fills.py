@@ -53,7 +53,8 @@ def take_fill(
         if known is not None and fill_id in known:
             if filled is None or filled <= before * TOO_MUCH or order.renumbered or superseded:
                 return _DUPLICATE
-            # Some venues give the order's id as the id of every trade. The cumulative quantity rose, so it is a new one.
+            # Some venues give the order's id as the id of every trade. The cumulative quantity rose, so it is a new
+            # one.
             known[fill_id] = fill_quantity
         elif not fill_quantity and not _is_fill(before, status, filled, fill_quantity):
             return _NOTHING  # some brokers number every message, fill or not

@@ -53,7 +53,8 @@ class OrderTracker:
 
     Nothing is raised into the caller. An event without an id, with an invalid quantity, dated before the submit, or of
     another account is counted by its kind, and the rest of it still counts. An invalid price or time counts in
-    `tradmetrics_instrumentation_errors_total`. Blanks, `-`, `N/A` and None in such a field are left out without an error.
+    `tradmetrics_instrumentation_errors_total`. Blanks, `-`, `N/A` and None in such a field are left out without an
+    error.
 
     Example:
         ```python

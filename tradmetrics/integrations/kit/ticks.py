@@ -32,7 +32,7 @@ class Ticks:
         self.records = settings.market_data
         self._symbols = settings.symbols
         self._exporter = MetricsExporter(handle.metrics)
-        self._metrics = lambda: handle.metrics or get_metrics()
+        self._given = handle.metrics
 
     def tick(self, symbol: object, at: object = None, unit: Unit = "s") -> None:
         """Record one update of a symbol.
@@ -55,5 +55,5 @@ class Ticks:
         except MissingValue:
             return None
         except Exception as error:
-            self._metrics().fault(_SITE, "value", error)
+            (self._given or get_metrics()).fault(_SITE, "value", error)
             return None
