@@ -9,6 +9,7 @@ from tradmetrics import catalogue
 from tradmetrics.capture.call_context import CallContext
 from tradmetrics.capture.readers import Field
 from tradmetrics.capture.recipe import Recipe, Rule
+from tradmetrics.capture.repeating import Repeat, ordinary_class
 from tradmetrics.capture.sources import LabelSource
 from tradmetrics.capture.wrapping import Decorator, decorate, suggest_keywords
 from tradmetrics.model.missing import MISSING
@@ -83,8 +84,7 @@ def track_request(
         _FIELDS,
         _RULES,
         outcome=_finished,
-        outcome_if_none=OK,
-        outcome_fields=("status",),
+        repeat=Repeat(exceptions=ordinary_class),
         spelled={"method": method_name},
     )
     given = {"endpoint": endpoint, "method": method_name(method), "status": status}

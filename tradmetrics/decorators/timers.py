@@ -14,6 +14,7 @@ from typing import Final, ParamSpec, TypeVar
 from tradmetrics import catalogue
 from tradmetrics.capture.readers import Field
 from tradmetrics.capture.recipe import RETURNED, Recipe, Rule
+from tradmetrics.capture.repeating import Repeat
 from tradmetrics.capture.recording import constant
 from tradmetrics.capture.sources import LabelSource
 from tradmetrics.capture.wrapping import decorate
@@ -121,7 +122,7 @@ _FILL_RECIPE: Final = Recipe(
     "fill_timer",
     (Field("strategy", required=True),),
     (Rule(catalogue.ORDER_FILL_TIME, when=frozenset({RETURNED}), value="seconds"),),
-    outcome_if_none=RETURNED,
+    repeat=Repeat(),
 )
 _FILL_TIME: Final = catalogue.ORDER_FILL_TIME.name
 

@@ -9,6 +9,7 @@ from tradmetrics import catalogue
 from tradmetrics.capture.call_context import CallContext
 from tradmetrics.capture.readers import Field
 from tradmetrics.capture.recipe import AfterCall, Recipe, Rule
+from tradmetrics.capture.repeating import Amount, Repeat, class_of
 from tradmetrics.capture.sources import LabelSource
 from tradmetrics.capture.wrapping import Decorator, decorate, suggest_keywords
 from tradmetrics.model.missing import MISSING
@@ -27,6 +28,10 @@ _FIELDS: Final = (
     Field("pnl", from_result=True),
 )
 _WON, _LOST, _EVEN, _NO_PNL = "won", "lost", "even", "no pnl"
+
+_REPEAT: Final = Repeat(
+    amount=Amount("pnl", by_sign=True, values=(("loss", -1.0),)), exceptions=class_of, seconds=False
+)
 
 TRADE_RULES: Final = (
     Rule(catalogue.TRADES),
@@ -100,8 +105,7 @@ def track_trade(
         _FIELDS,
         TRADE_RULES,
         outcome=_outcome,
-        outcome_if_none=_NO_PNL,
-        outcome_fields=("status", "pnl"),
+        repeat=_REPEAT,
         after_call=_statistics,
         dialect=dialect,
     )
