@@ -50,7 +50,7 @@ def request(status: object, endpoint: str = "/x", method: str = "GET", count: fl
         ({"status_code": 201, "status": "accepted"}, "201"),
         (SimpleNamespace(status_code=500), "500"),
         (SimpleNamespace(status=204), "204"),
-        (SimpleNamespace(status_code=None, status="queued"), "ok"),
+        (SimpleNamespace(status_code=None, status="queued"), "queued"),
         ({"status_code": None}, "ok"),
     ],
 )

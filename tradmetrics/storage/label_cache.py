@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from time import monotonic
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar, Union
 
 from tradmetrics.cardinality import LabelBudget
 from tradmetrics.model.identifiers import is_identifier
@@ -28,8 +28,11 @@ tell as well which values recur, and listening costs more than all the rest."""
 _REFUSED: Final = object()
 """Stands for all values without a place; no value that a caller passes equals it."""
 
-Budgets = tuple[tuple[int, tuple[LabelBudget, ...]], ...]
+Budgets: TypeAlias = tuple[tuple[int, tuple[LabelBudget, ...]], ...]
 """Positions in a key whose values have budgets: a budget for each metric that has the label."""
+
+Refused: TypeAlias = dict[int, tuple[str, Union[bool, None]]]
+"""Values without a place by their position, and whether they are identifiers, where that was asked."""
 
 
 class LabelCache(dict[Any, T]):
@@ -79,16 +82,8 @@ class LabelCache(dict[Any, T]):
         if found is None:
             return None
         done, opens = found
-        for position, budgets in opens:
-            text = refused.get(position)
-            for budget in budgets:
-                if text is None:
-                    if reduced[position] not in budget.places and reduced[position] is not None:
-                        return None
-                elif not budget.full and (text in budget.places or not is_identifier(text)):
-                    return None
-                elif text in budget.places:
-                    return None
+        if not _all_agree(opens, reduced, refused):
+            return None
         self._calls = calls = self._calls + 1
         if self._flooded and calls % FLOOD_CALLS:
             return done
@@ -96,15 +91,14 @@ class LabelCache(dict[Any, T]):
         if not calls % FLOOD_CALLS:
             self._flooded = now - self._since < FLOOD_SECONDS
             self._since = now
-        listening = [
-            (text, budget) for position, budgets in opens for budget in budgets if (text := refused.get(position))
-        ]
-        for text, budget in listening:
-            if now >= budget.look_at or budget.is_due(text):
-                return None
-        for text, budget in listening:
-            if budget.full:  # what is refused though there is room is an identifier, and never gets a place
-                budget.note_miss(text)
+        for position, (text, _) in refused.items():
+            for budget in dict(opens)[position]:
+                if now >= budget.look_at or budget.is_due(text):
+                    return None
+        for position, (text, _) in refused.items():
+            for budget in dict(opens)[position]:
+                if budget.full:  # what is refused though there is room is an identifier, and never gets a place
+                    budget.note_miss(text)
         return done
 
     def keep(self, key: tuple[Any, ...], done: T, opens: Budgets | None = None) -> None:
@@ -121,7 +115,7 @@ class LabelCache(dict[Any, T]):
             self[key] = done
             return
         reduced, refused = self._reduce(key)
-        if refused:
+        if refused and _all_agree(opens, reduced, refused):
             if len(self._spilled) >= MOST_ENTRIES:
                 self._spilled.clear()
             self._spilled[reduced] = (done, opens)
@@ -147,10 +141,10 @@ class LabelCache(dict[Any, T]):
         self._spilled.clear()
         super().clear()
 
-    def _reduce(self, key: tuple[Any, ...]) -> tuple[tuple[Any, ...], dict[int, str]]:
+    def _reduce(self, key: tuple[Any, ...]) -> tuple[tuple[Any, ...], Refused]:
         """The key of all calls that differ from this one in refused values only, and those values by position."""
         values: list[Any] = [*key, *self._constants]
-        refused: dict[int, str] = {}
+        refused: Refused = {}
         for position, budgets in self._opens:
             value = values[position]
             if type(value) is not str:
@@ -163,9 +157,29 @@ class LabelCache(dict[Any, T]):
             text = clean(value)
             if text in budget.places:
                 values[position] = text
-            elif budget.full or is_identifier(text):
-                values[position] = _REFUSED
-                refused[position] = text
-            else:
+                continue
+            is_id = None if budget.full else is_identifier(text)
+            if is_id is False:
                 return (), {}
+            values[position] = _REFUSED
+            refused[position] = (text, is_id)
         return tuple(values), refused
+
+
+def _all_agree(opens: Budgets, reduced: tuple[Any, ...], refused: Refused) -> bool:
+    """Whether every budget refuses what the first one refuses, and has a place for the rest."""
+    for position, budgets in opens:
+        if position not in refused:
+            value = reduced[position]
+            if type(value) is str and not all(value in budget.places for budget in budgets):
+                return False
+            continue
+        text, is_id = refused[position]
+        for budget in budgets:
+            if text in budget.places:
+                return False
+            if not budget.full:
+                is_id = is_identifier(text) if is_id is None else is_id
+                if not is_id:
+                    return False
+    return True
