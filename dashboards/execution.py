@@ -3,9 +3,9 @@
 from typing import Any
 
 from dashboards.frame import Row, render
-from dashboards.limits import above, setting
+from dashboards.limits import above, compared, setting
 from dashboards.panels import MOMENT, PER_SECOND, Panel, lines, quantiles, spread
-from dashboards.queries import occurrences, per_second, quantile, ratio, select, total
+from dashboards.queries import largest, occurrences, per_second, quantile, ratio, total
 from tradmetrics import catalogue as c
 
 
@@ -83,11 +83,8 @@ def _outcomes() -> list[Panel]:
             f"Share of rejected orders within {rejected}, as the alert has it; dashed: its threshold.",
             "percentunit",
             (
-                ratio(
-                    per_second(c.ORDERS_REJECTED, window=rejected),
-                    per_second(c.ORDERS_SUBMITTED, window=rejected),
-                ),
-                "rejected",
+                compared("HighOrderRejectionRate"),
+                "{{instance}}",
             ),
             span=8,
             limits=above("HighOrderRejectionRate"),
@@ -96,7 +93,7 @@ def _outcomes() -> list[Panel]:
         lines(
             "Rejects by reason",
             f"Rejected orders, by reason; {MOMENT}",
-            "short",
+            "locale",
             (occurrences(c.ORDERS_REJECTED, "reason"), "{{reason}}"),
             span=8,
             minimum=0,
@@ -104,7 +101,7 @@ def _outcomes() -> list[Panel]:
         lines(
             "Cancelled and expired by reason",
             f"Orders that ended without a complete fill, by reason; {MOMENT}",
-            "short",
+            "locale",
             (occurrences(c.ORDERS_CANCELLED, "reason"), "{{reason}}"),
             span=8,
             minimum=0,
@@ -112,7 +109,7 @@ def _outcomes() -> list[Panel]:
         lines(
             "Unknown outcome by reason",
             f"Orders of which nobody knows whether they are live at the broker; {MOMENT}",
-            "short",
+            "locale",
             (occurrences(c.ORDERS_UNKNOWN, "reason"), "{{reason}}"),
             span=8,
             minimum=0,
@@ -125,7 +122,7 @@ def _open() -> list[Panel]:
         lines(
             "Open orders",
             "Orders submitted and not yet ended, by strategy.",
-            "short",
+            "locale",
             (total(c.ORDERS_OPEN, "strategy"), "{{strategy}}"),
             minimum=0,
         ),
@@ -133,7 +130,7 @@ def _open() -> list[Panel]:
             "Oldest open order",
             "Age of the oldest open order, by strategy; dashed: the alert's threshold.",
             "s",
-            (f"max by (strategy) ({select(c.ORDER_OLDEST_OPEN)})", "{{strategy}}"),
+            (compared("OpenOrdersStuck"), "{{instance}} {{strategy}} {{order_type}}"),
             limits=above("OpenOrdersStuck"),
             minimum=0,
         ),
@@ -155,37 +152,53 @@ def _flow() -> list[Panel]:
             "New orders, modifications and cancellations sent a second.",
             PER_SECOND,
             (per_second(c.ORDER_MESSAGES, "action"), "{{action}}"),
-            span=6,
+            span=8,
             stacked=True,
             minimum=0,
         ),
         lines(
             "Busiest moment",
             "Most messages within any 1 s and any 5 s since the scrape before; dashed: the alert's threshold for 1 s.",
-            "short",
-            (f"max by (window) ({select(c.ORDER_MESSAGE_RATE_MAX)})", "within {{window}}"),
-            span=6,
+            "locale",
+            (largest(c.ORDER_MESSAGE_RATE_MAX, "window"), "within {{window}}"),
+            span=8,
             limits=above("OrderRateNearLimit"),
             minimum=0,
         ),
         lines(
             "Messages for each filled order",
             f"Order messages sent for each filled order within {flow}, as the alert has it; dashed: its threshold.",
-            "short",
+            "locale",
             (
-                ratio(per_second(c.ORDER_MESSAGES, window=flow), per_second(c.ORDERS_FILLED, window=flow)),
-                "messages per fill",
+                compared("HighOrderToTradeRatio"),
+                "{{instance}}",
             ),
-            span=6,
+            span=8,
             limits=above("HighOrderToTradeRatio", "orange"),
             minimum=0,
         ),
         lines(
             "Anomalies",
             f"Order events that contradict what was known of the order, by kind; {MOMENT}",
-            "short",
+            "locale",
             (occurrences(c.ORDER_ANOMALIES, "kind"), "{{kind}}"),
-            span=6,
+            span=8,
+            minimum=0,
+        ),
+        lines(
+            "Duplicate events",
+            f"Order events that came again; {MOMENT}",
+            "locale",
+            (occurrences(c.ORDER_DUPLICATES), "duplicates"),
+            span=8,
+            minimum=0,
+        ),
+        lines(
+            "Orders of others",
+            f"Orders that the account's stream reports and this process did not send; {MOMENT}",
+            "locale",
+            (occurrences(c.ORDER_FOREIGN), "orders"),
+            span=8,
             minimum=0,
         ),
     ]

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from grafana_foundation_sdk.builders import dashboard as builders
@@ -10,8 +10,10 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import dashboard as models
 
 from dashboards.panels import SOURCE, Panel
-from dashboards.queries import occurrences
+from dashboards.queries import occurrences, select
+from dashboards.tables import alerts_firing
 from tradmetrics import catalogue
+from tradmetrics.board.query import Binary, Expression, Number
 
 TAG: Final = "tradmetrics"
 WIDTH: Final = 24
@@ -106,29 +108,44 @@ def _annotations() -> list[dict[str, Any]]:
     return [
         _annotation(
             "Alerts firing",
-            'ALERTS{alertstate="firing"}',
+            alerts_firing(),
             "orange",
             "{{alertname}}",
             "{{severity}} {{instance}} {{strategy}} {{reason}}",
         ),
         _annotation(
             "Breaker trips",
-            f"{occurrences(catalogue.CIRCUIT_BREAKER_TRIGGERS, 'reason', window='1m')} > 0",
+            Binary(">", occurrences(catalogue.CIRCUIT_BREAKER_TRIGGERS, "reason", window="1m"), Number(0)),
             "red",
             "Circuit breaker",
             "{{reason}}",
         ),
+        _annotation(
+            "Market closed",
+            Binary("==", select(catalogue.MARKET_SESSION_OPEN), Number(0), as_bool=True),
+            "blue",
+            "Market closed",
+            "{{instance}}",
+        ),
+        _annotation("New version", _new_version(), "purple", "New version", "{{instance}} {{version}}"),
     ]
 
 
-def _annotation(name: str, expression: str, colour: str, title: str, text: str) -> dict[str, Any]:
+def _new_version() -> Expression:
+    """Build what is 1 for a minute after a bot comes up with a version that it did not have before."""
+    now = select(catalogue.BUILD_INFO)
+    before = replace(now, offset="1m")
+    return Binary("unless", now, before)
+
+
+def _annotation(name: str, expression: Expression, colour: str, title: str, text: str) -> dict[str, Any]:
     return {
         "name": name,
         "datasource": SOURCE.to_json(),
         "enable": True,
         "hide": False,
         "iconColor": colour,
-        "expr": expression,
+        "expr": str(expression),
         "step": "15s",
         "titleFormat": title,
         "textFormat": text,

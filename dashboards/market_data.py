@@ -3,10 +3,10 @@
 from typing import Any
 
 from dashboards.frame import Row, render
-from dashboards.limits import above
+from dashboards.limits import above, compared
 from dashboards.main import SESSION
 from dashboards.panels import PER_SECOND, Panel, lines, number, quantiles, spread, timeline
-from dashboards.queries import per_second, select, total
+from dashboards.queries import BOT, age, largest, most, per_second, select, total
 from tradmetrics import catalogue as c
 
 
@@ -21,7 +21,7 @@ def build() -> dict[str, Any]:
 
 
 def _feed() -> list[Panel]:
-    newest = f"time() - max({select(c.MARKET_DATA_LAST_UPDATE)})"
+    newest = compared("MarketDataSilent")
     return [
         number(
             "Since the newest update",
@@ -29,14 +29,18 @@ def _feed() -> list[Panel]:
             "s",
             newest,
             span=8,
+            decimals=1,
+            legend="{{instance}}",
             limits=above("MarketDataSilent"),
         ),
         number(
             "Stale symbols",
             "Symbols without an update for longer than their limit.",
-            "short",
-            total(c.MARKET_DATA_STALE),
+            "locale",
+            total(c.MARKET_DATA_STALE, BOT),
             span=8,
+            decimals=0,
+            legend="{{instance}}",
             limits=above("StaleMarketData"),
         ),
         number("Updates", "Updates a second of all symbols.", PER_SECOND, per_second(c.MARKET_DATA_UPDATES), span=8),
@@ -44,14 +48,14 @@ def _feed() -> list[Panel]:
             "Updates of the busiest symbols",
             "Updates a second of the ten symbols with the most.",
             PER_SECOND,
-            (f"topk(10, {per_second(c.MARKET_DATA_UPDATES, 'symbol')})", "{{symbol}}"),
+            (most(10, per_second(c.MARKET_DATA_UPDATES, "symbol")), "{{symbol}}"),
             minimum=0,
         ),
         lines(
             "Stale symbols",
             "Symbols without an update for longer than their limit; dashed: the alert's threshold.",
-            "short",
-            (select(c.MARKET_DATA_STALE), "{{instance}}"),
+            "locale",
+            (compared("StaleMarketData"), "{{instance}}"),
             limits=above("StaleMarketData"),
             minimum=0,
         ),
@@ -66,7 +70,7 @@ def _age() -> list[Panel]:
             "Longest silent symbols",
             "Time since the last update of the ten symbols that have been silent for longest.",
             "s",
-            (f"topk(10, time() - max by (symbol) ({select(c.MARKET_DATA_LAST_UPDATE)}))", "{{symbol}}"),
+            (most(10, age(largest(c.MARKET_DATA_LAST_UPDATE, "symbol"))), "{{symbol}}"),
             span=8,
             minimum=0,
         ),
@@ -81,7 +85,7 @@ def _market() -> list[Panel]:
         timeline(
             "Condition",
             "The condition that the market is in.",
-            (f"max by (condition) ({select(c.MARKET_CONDITION)})", "{{condition}}"),
+            (largest(c.MARKET_CONDITION, "condition"), "{{condition}}"),
             states={0: ("no", "transparent"), 1: ("yes", "blue")},
             span=8,
         ),

@@ -3,9 +3,9 @@
 from typing import Any
 
 from dashboards.frame import Row, render
-from dashboards.limits import above, below
+from dashboards.limits import above, below, compared
 from dashboards.panels import PER_SECOND, Panel, lines, number, quantiles, spread
-from dashboards.queries import in_range, per_second, select
+from dashboards.queries import age, in_range, largest, per_second, smallest
 from tradmetrics import catalogue as c
 
 
@@ -25,18 +25,18 @@ def _accuracy() -> list[Panel]:
             "Lowest accuracy",
             "Accuracy of the model that does worst; red below the alert's threshold.",
             "percentunit",
-            f"min({select(c.ML_MODEL_ACCURACY)})",
+            smallest(c.ML_MODEL_ACCURACY),
             span=8,
             limits=below("LowMLAccuracy"),
         ),
         number(
-            "Predictions", "Predictions in the time shown.", "short", in_range(c.ML_PREDICTIONS), span=8, decimals=0
+            "Predictions", "Predictions in the time shown.", "locale", in_range(c.ML_PREDICTIONS), span=8, decimals=0
         ),
         number(
             "Since the last training",
             "Time since a model was last trained; red past the alert's threshold.",
             "s",
-            f"time() - max({select(c.ML_LAST_TRAINING)})",
+            age(largest(c.ML_LAST_TRAINING)),
             span=8,
             limits=above("ModelStale"),
         ),
@@ -44,7 +44,7 @@ def _accuracy() -> list[Panel]:
             "Accuracy",
             "Accuracy of each model; dashed: the alert's threshold.",
             "percentunit",
-            (f"min by (model) ({select(c.ML_MODEL_ACCURACY)})", "{{model}}"),
+            (compared("LowMLAccuracy"), "{{instance}} {{model}}"),
             limits=below("LowMLAccuracy"),
         ),
         lines(
@@ -66,7 +66,7 @@ def _training() -> list[Panel]:
             "Since the last training",
             "Time since a model was last trained; dashed: the alert's threshold.",
             "s",
-            (f"time() - {select(c.ML_LAST_TRAINING)}", "{{instance}}"),
+            (compared("ModelStale"), "{{instance}}"),
             span=8,
             limits=above("ModelStale"),
             minimum=0,

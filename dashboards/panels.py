@@ -12,12 +12,13 @@ from grafana_foundation_sdk.models.heatmap import HeatmapColorMode
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 from dashboards import queries
+from tradmetrics.board.query import Expression
 from tradmetrics.model.definition import MetricDefinition
 
 SOURCE: Final = dashboard.DataSourceRef(type_val="prometheus", uid="${datasource}")
 # Grafana's names of the catalogue's units. Which currency it is, the catalogue cannot know.
 UNITS: Final = {
-    "": "short",
+    "": "locale",
     "bool": "bool_on_off",
     "bps": "suffix:bps",
     "currency": "locale",
@@ -27,11 +28,13 @@ UNITS: Final = {
     "seconds": "s",
 }
 PER_SECOND: Final = "cps"
+HEATMAP_STEP: Final = "30s"
+"""The shortest column of a heatmap: two scrapes, so that no column is empty between two of them."""
 MOMENT: Final = "each counts for the moment after it, 20 seconds or one step of the curve."
 """How to read a curve of `queries.occurrences`, at the end of its description."""
 
 Panel = Builder[dashboard.Panel]
-Query = tuple[str, str]
+Query = tuple[Expression, str]
 """An expression and the legend of its series."""
 Steps = Sequence[tuple[float, str]]
 """Values and the colour from that value on; green (or, with the first at minus infinity, its colour) below."""
@@ -100,14 +103,18 @@ def number(
     title: str,
     description: str,
     unit: str,
-    expression: str,
+    expression: Expression,
     *,
     span: int = 4,
     limits: Steps = (),
     states: States | None = None,
     decimals: int | None = None,
+    legend: str = "",
 ) -> Panel:
-    """Build a panel with one figure, coloured by its thresholds; see `lines` for the arguments.
+    """Build a panel with a figure of now, coloured by its thresholds; see `lines` for the arguments.
+
+    The query asks for one moment: where there is nothing now, Grafana shows "No data" and not the last value that it
+    found in the time shown.
 
     Args:
         title: What is shown.
@@ -118,14 +125,14 @@ def number(
         limits: Thresholds that colour the figure.
         states: Words for the values of a state.
         decimals: Places after the point; None leaves it to Grafana.
+        legend: Names the figures where there are several, such as one for each bot.
 
     Returns:
         The panel.
     """
-    panel = _common(stat.Panel(), title, description, unit, [(expression, title)], span, 4, limits, states)
-    # What looks back over the whole time shown is asked for once, and not again for each point of a curve.
-    plain = states or queries.RANGE in expression
-    panel = panel.graph_mode(common.BigValueGraphMode.NONE if plain else common.BigValueGraphMode.AREA)
+    panel = _common(stat.Panel(), title, description, unit, (), span, 4, limits, states)
+    panel = panel.with_target(_target(expression, legend or title, "A", now=True)).no_value("No data")
+    panel = panel.graph_mode(common.BigValueGraphMode.NONE)
     panel = panel.color_mode(common.BigValueColorMode.BACKGROUND if states else common.BigValueColorMode.VALUE)
     panel = panel.reduce_options(common_builders.ReduceDataOptions().calcs(["lastNotNull"]))
     return panel if decimals is None else panel.decimals(decimals)
@@ -154,11 +161,12 @@ def spread(definition: MetricDefinition, title: str, description: str, *, span: 
     unit = UNITS[definition.unit]
     panel = _common(heatmap.Panel(), title, description, unit, (), span, 8, ())
     query = _target(queries.buckets(definition), "{{le}}", "A").format(PromQueryFormat.HEATMAP)
+    panel.interval(HEATMAP_STEP)
     return (
         panel.with_target(query)
         .calculate(False)
         .y_axis(heatmap.YAxisConfig().unit(unit))
-        .cell_values(heatmap.CellValues().unit("short"))
+        .cell_values(heatmap.CellValues().unit("locale"))
         .color(heatmap.HeatmapColorOptions().mode(HeatmapColorMode.SCHEME).scheme("Oranges").exponent(0.5).steps(64))
         .show_legend()
     )
@@ -217,6 +225,6 @@ def _thresholds(limits: Steps) -> dashboard_builders.ThresholdsConfig:
     return dashboard_builders.ThresholdsConfig().mode(dashboard.ThresholdsMode.ABSOLUTE).steps(steps)
 
 
-def _target(expression: str, legend: str, reference: str) -> prometheus.Dataquery:
-    query = prometheus.Dataquery().expr(expression).legend_format(legend).ref_id(reference).datasource(SOURCE)
-    return query.instant() if queries.RANGE in expression else query.range()
+def _target(expression: Expression, legend: str, reference: str, *, now: bool = False) -> prometheus.Dataquery:
+    query = prometheus.Dataquery().expr(str(expression)).legend_format(legend).ref_id(reference).datasource(SOURCE)
+    return query.instant() if now else query.range()

@@ -3,11 +3,13 @@
 from typing import Any
 
 from dashboards.frame import Row, render
-from dashboards.limits import above, below
+from dashboards.limits import above, below, compared
 from dashboards.main import BREAKER
 from dashboards.panels import MOMENT, Panel, lines, number, timeline
-from dashboards.queries import in_range, occurrences, select, total
+from dashboards.queries import BOT, RANGE, in_range, largest, occurrences, select, total
+from dashboards.tables import counted
 from tradmetrics import catalogue as c
+from tradmetrics.board.query import Binary, Call, Negate, Number
 
 
 def build() -> dict[str, Any]:
@@ -16,7 +18,13 @@ def build() -> dict[str, Any]:
         "tradmetrics-risk",
         "Risk and capital",
         "The circuit breaker, drawdown, risk limits, capital and margin.",
-        [Row("Risk", _risk()), Row("Capital", _capital()), Row("Margin", _margin())],
+        [
+            Row("Risk", _risk()),
+            Row("Equity", _equity()),
+            Row("Capital", _capital()),
+            Row("Margin", _margin()),
+            Row("Cash and positions", _cash()),
+        ],
     )
 
 
@@ -31,14 +39,14 @@ def _risk() -> list[Panel]:
         lines(
             "Circuit breaker trips",
             f"Trips, by reason; {MOMENT}",
-            "short",
+            "locale",
             (occurrences(c.CIRCUIT_BREAKER_TRIGGERS, "reason"), "{{reason}}"),
             minimum=0,
         ),
         number(
             "Trips in the time shown",
             "Trips of the circuit breaker in the time shown.",
-            "short",
+            "locale",
             in_range(c.CIRCUIT_BREAKER_TRIGGERS),
             limits=[(1, "orange"), *above("CircuitBreakerFlapping")],
             decimals=0,
@@ -47,7 +55,7 @@ def _risk() -> list[Panel]:
         number(
             "Breaches in the time shown",
             "Risk checks that failed in the time shown.",
-            "short",
+            "locale",
             in_range(c.RISK_LIMIT_BREACHES),
             limits=[(1, "orange")],
             decimals=0,
@@ -57,7 +65,7 @@ def _risk() -> list[Panel]:
             "Drawdown",
             "Largest fall from a peak of equity, in percent; dashed: the alert's threshold.",
             "percent",
-            (select(c.MAX_DRAWDOWN), "{{instance}}"),
+            (compared("HighDrawdown"), "{{instance}}"),
             span=8,
             limits=above("HighDrawdown"),
             minimum=0,
@@ -66,16 +74,36 @@ def _risk() -> list[Panel]:
             "Daily P&L of capital",
             "Profit or loss of the day, in percent of capital; dashed: the alert's threshold.",
             "percent",
-            (select(c.DAILY_PNL_PERCENT), "{{instance}}"),
+            (compared("HighDailyLossPercent"), "{{instance}}"),
             span=8,
             limits=below("HighDailyLossPercent"),
         ),
         lines(
             "Risk limits",
             f"Risk checks that failed, by limit; {MOMENT}",
-            "short",
+            "locale",
             (occurrences(c.RISK_LIMIT_BREACHES, "limit_type"), "{{limit_type}}"),
             span=8,
+            minimum=0,
+        ),
+    ]
+
+
+def _equity() -> list[Panel]:
+    peak = Call("max_over_time", (select(c.CAPITAL_TOTAL, window=RANGE),))
+    fall = Binary("-", Number(1), Binary("/", select(c.CAPITAL_TOTAL), peak))
+    return [
+        lines(
+            "Equity",
+            "Capital of each account with its open positions, as the bot reports it: the equity curve.",
+            "locale",
+            (total(c.CAPITAL_TOTAL, BOT), "{{instance}}"),
+        ),
+        lines(
+            "Below the peak",
+            "How far the equity of each bot lies below its highest value so far, within the chosen range.",
+            "percentunit",
+            (fall, "{{instance}}"),
             minimum=0,
         ),
     ]
@@ -96,7 +124,7 @@ def _capital() -> list[Panel]:
             "Capital in use",
             "Capital in use, in percent; dashed: the alert's threshold.",
             "percent",
-            (select(c.CAPITAL_UTILIZATION), "{{instance}}"),
+            (compared("HighCapitalUtilization"), "{{instance}}"),
             limits=above("HighCapitalUtilization"),
             minimum=0,
         ),
@@ -104,14 +132,13 @@ def _capital() -> list[Panel]:
 
 
 def _margin() -> list[Panel]:
-    free, used = total(c.MARGIN_AVAILABLE), total(c.MARGIN_USED)
     return [
         lines(
             "Margin",
             "Margin that open positions hold, and that is free.",
             "locale",
-            (used, "used"),
-            (free, "available"),
+            (total(c.MARGIN_USED), "used"),
+            (total(c.MARGIN_AVAILABLE), "available"),
             stacked=True,
             minimum=0,
         ),
@@ -119,8 +146,40 @@ def _margin() -> list[Panel]:
             "Free margin",
             "Free margin among all margin; dashed: the alert's threshold.",
             "percentunit",
-            (f"{free}\n/ ({free} + {used})", "free"),
+            (compared("LowMargin"), "{{instance}}"),
             limits=below("LowMargin"),
             minimum=0,
         ),
     ]
+
+
+def _cash() -> list[Panel]:
+    net = Binary("-", total(c.CASH_RECEIVED, "kind"), total(c.CASH_PAID, "kind"))
+    return [
+        lines(
+            "Cash flows",
+            "Funding, fees, interest, dividends and transfers: received less paid since the counters began, by kind.",
+            "locale",
+            (counted(counted(net, total(c.CASH_RECEIVED, "kind")), _paid()), "{{kind}}"),
+            span=8,
+        ),
+        lines(
+            "Fees and other cash paid",
+            f"Money paid out, by strategy and kind; {MOMENT}",
+            "locale",
+            (occurrences(c.CASH_PAID, "strategy, kind"), "{{strategy}} {{kind}}"),
+            span=8,
+            minimum=0,
+        ),
+        lines(
+            "Position drift",
+            "Quantity at the broker less the quantity that the bot expects, by symbol; look into anything but 0.",
+            "locale",
+            (largest(c.POSITION_DRIFT, "instance, symbol"), "{{instance}} {{symbol}}"),
+            span=8,
+        ),
+    ]
+
+
+def _paid() -> Negate:
+    return Negate(total(c.CASH_PAID, "kind"))

@@ -4,8 +4,9 @@ from typing import Any
 
 from dashboards.frame import Row, render
 from dashboards.panels import MOMENT, PER_SECOND, Panel, lines, number, quantiles, spread
-from dashboards.queries import in_range, occurrences, per_second, select, total
+from dashboards.queries import in_range, mean, occurrences, per_second, total
 from tradmetrics import catalogue as c
+from tradmetrics.board.query import Binary
 
 
 def build() -> dict[str, Any]:
@@ -24,7 +25,7 @@ def _performance() -> list[Panel]:
         number(
             "Trades today",
             "Trades since the trading day began.",
-            "short",
+            "locale",
             total(c.STRATEGY_TRADES_TODAY),
             span=6,
             decimals=0,
@@ -33,7 +34,7 @@ def _performance() -> list[Panel]:
             "Win rate",
             "Winning trades among those that won or lost, averaged over the chosen strategies.",
             "percentunit",
-            f"avg({select(c.STRATEGY_WIN_RATE)})",
+            mean(c.STRATEGY_WIN_RATE),
             span=6,
         ),
         number("Profit", "Sum of winning trades in the time shown.", "locale", in_range(c.PROFIT), span=6),
@@ -49,7 +50,7 @@ def _performance() -> list[Panel]:
             "Win rate",
             "Winning trades among those that won or lost.",
             "percentunit",
-            (f"avg by (strategy) ({select(c.STRATEGY_WIN_RATE)})", "{{strategy}}"),
+            (mean(c.STRATEGY_WIN_RATE, "strategy"), "{{strategy}}"),
             span=8,
             minimum=0,
         ),
@@ -57,7 +58,7 @@ def _performance() -> list[Panel]:
             "Average P&L of a trade",
             "Average profit or loss of a trade; below zero the strategy loses money.",
             "locale",
-            (f"avg by (strategy) ({select(c.STRATEGY_AVG_PNL)})", "{{strategy}}"),
+            (mean(c.STRATEGY_AVG_PNL, "strategy"), "{{strategy}}"),
             span=8,
             limits=sign,
         ),
@@ -65,7 +66,7 @@ def _performance() -> list[Panel]:
             "Sharpe ratio",
             "Annualised Sharpe ratio; below zero the strategy loses money.",
             "none",
-            (f"avg by (strategy) ({select(c.STRATEGY_SHARPE_RATIO)})", "{{strategy}}"),
+            (mean(c.STRATEGY_SHARPE_RATIO, "strategy"), "{{strategy}}"),
             span=8,
             limits=sign,
         ),
@@ -80,7 +81,7 @@ def _trades() -> list[Panel]:
             "Net profit of closed trades",
             "Profits less losses since the counters began, by strategy.",
             "locale",
-            (f"{total(c.PROFIT, 'strategy')}\n- {total(c.LOSS, 'strategy')}", "{{strategy}}"),
+            (Binary("-", total(c.PROFIT, "strategy"), total(c.LOSS, "strategy")), "{{strategy}}"),
             span=8,
         ),
         lines(
@@ -94,7 +95,7 @@ def _trades() -> list[Panel]:
         lines(
             "Trades today",
             "Trades since the trading day began, by strategy.",
-            "short",
+            "locale",
             (total(c.STRATEGY_TRADES_TODAY, "strategy"), "{{strategy}}"),
             span=8,
             minimum=0,
@@ -115,7 +116,7 @@ def _orders() -> list[Panel]:
         lines(
             "Rejected",
             f"Rejected orders, by strategy and reason; {MOMENT}",
-            "short",
+            "locale",
             (occurrences(c.ORDERS_REJECTED, "strategy, reason"), "{{strategy}} {{reason}}"),
             span=6,
             minimum=0,
@@ -123,7 +124,7 @@ def _orders() -> list[Panel]:
         lines(
             "Positions",
             "Open positions, by strategy.",
-            "short",
+            "locale",
             (total(c.POSITIONS_OPEN, "strategy"), "{{strategy}}"),
             span=6,
             minimum=0,

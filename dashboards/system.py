@@ -3,12 +3,12 @@
 from typing import Any
 
 from dashboards.frame import Row, render
-from dashboards.limits import above, setting
+from dashboards.limits import above, compared, setting
+from dashboards.main import UP
 from dashboards.panels import MOMENT, PER_SECOND, Panel, lines, number, quantiles, spread, timeline
-from dashboards.queries import in_range, occurrences, per_second, quantile, ratio, select, total
+from dashboards.queries import age, chosen, in_range, largest, most, occurrences, per_second, ratio, select, total, up
 from tradmetrics import catalogue as c
-
-_TARGET = '{job=~"$job", instance=~"$instance"}'
+from tradmetrics.board.query import Selector
 
 
 def build() -> dict[str, Any]:
@@ -17,7 +17,12 @@ def build() -> dict[str, Any]:
         "tradmetrics-system",
         "System and instrumentation",
         "Errors, connections and API calls of the system, and the health of its metrics.",
-        [Row("System", _system()), Row("API", _api()), Row("Instrumentation", _instrumentation())],
+        [
+            Row("System", _system()),
+            Row("Streams and loops", _streams()),
+            Row("API", _api()),
+            Row("Instrumentation", _instrumentation()),
+        ],
     )
 
 
@@ -26,24 +31,24 @@ def _system() -> list[Panel]:
         timeline(
             "Scraped",
             "Whether Prometheus could scrape the target.",
-            (f"up{_TARGET}", "{{instance}}"),
-            states={0: ("Down", "red"), 1: ("Up", "green")},
+            (up(), "{{instance}}"),
+            states=UP,
             span=8,
         ),
         lines("Uptime", "Time since the metrics were set up.", "s", (select(c.SYSTEM_UPTIME), "{{instance}}"), span=8),
         lines(
             "WebSocket connections",
             "Live WebSocket connections.",
-            "short",
+            "locale",
             (select(c.WEBSOCKET_CONNECTIONS), "{{instance}}"),
             span=8,
             minimum=0,
         ),
         lines(
             "Errors",
-            "Errors of the trading system a second, by component and severity; dashed: the alert's threshold.",
+            "Errors of the trading system a second, by component; dashed: the alert's threshold.",
             PER_SECOND,
-            (per_second(c.SYSTEM_ERRORS, "component, severity"), "{{component}} {{severity}}"),
+            (compared("HighErrorRate"), "{{instance}} {{component}}"),
             limits=above("HighErrorRate"),
             minimum=0,
         ),
@@ -51,14 +56,14 @@ def _system() -> list[Panel]:
             "Scrape",
             "How long a scrape takes.",
             "s",
-            (f"scrape_duration_seconds{_TARGET}", "{{instance}}"),
+            (Selector("scrape_duration_seconds", chosen()), "{{instance}}"),
             minimum=0,
         ),
     ]
 
 
 def _api() -> list[Panel]:
-    failed, within = f'status=~"{setting("HighApiErrorRatio", "failed")}"', setting("HighApiErrorRatio", "window")
+    within = setting("HighApiErrorRatio", "window")
     return [
         lines(
             "Requests",
@@ -82,11 +87,8 @@ def _api() -> list[Panel]:
             f"Failed API requests among all within {within}, by endpoint; dashed: the alert's threshold.",
             "percentunit",
             (
-                ratio(
-                    per_second(c.API_REQUESTS, "endpoint", matchers=failed, window=within),
-                    per_second(c.API_REQUESTS, "endpoint", window=within),
-                ),
-                "{{endpoint}}",
+                compared("HighApiErrorRatio"),
+                "{{instance}} {{endpoint}}",
             ),
             span=8,
             limits=above("HighApiErrorRatio"),
@@ -104,7 +106,7 @@ def _api() -> list[Panel]:
             "99th percentile by endpoint",
             "One request in a hundred takes longer than this; dashed: the alert's threshold.",
             "s",
-            (quantile(0.99, c.API_REQUEST_DURATION, "endpoint, method"), "{{method}} {{endpoint}}"),
+            (compared("HighApiLatency"), "{{instance}} {{endpoint}}"),
             span=8,
             limits=above("HighApiLatency"),
         ),
@@ -113,11 +115,11 @@ def _api() -> list[Panel]:
 
 def _instrumentation() -> list[Panel]:
     return [
-        number("Series", "Series that the metrics have now.", "short", total(c.SERIES), span=8),
+        number("Series", "Series that the metrics have now.", "locale", total(c.SERIES), span=8, decimals=0),
         number(
             "Values without a place",
             "Label values recorded as __other__ in the time shown.",
-            "short",
+            "locale",
             in_range(c.LABEL_OVERFLOW),
             span=8,
             limits=[(1, "orange")],
@@ -126,7 +128,7 @@ def _instrumentation() -> list[Panel]:
         number(
             "Instrumentation errors",
             "Errors inside the instrumentation, kept from the caller, in the time shown.",
-            "short",
+            "locale",
             in_range(c.INSTRUMENTATION_ERRORS),
             span=8,
             limits=[(1, "orange")],
@@ -135,22 +137,22 @@ def _instrumentation() -> list[Panel]:
         lines(
             "Series by metric",
             "Series of the ten metrics that have the most.",
-            "short",
-            (f"topk(10, {total(c.SERIES, 'metric')})", "{{metric}}"),
+            "locale",
+            (most(10, total(c.SERIES, "metric")), "{{metric}}"),
             minimum=0,
         ),
         lines(
             "Budget in use",
             "Series among those that a metric may have, for the ten that are nearest to their limit.",
             "percentunit",
-            (f"topk(10, {ratio(total(c.SERIES, 'metric'), total(c.SERIES_LIMIT, 'metric'))})", "{{metric}}"),
+            (most(10, ratio(total(c.SERIES, "metric"), total(c.SERIES_LIMIT, "metric"))), "{{metric}}"),
             limits=[(0.8, "orange"), (1, "red")],
             minimum=0,
         ),
         lines(
             "Values without a place",
             f"Label values that were recorded as __other__, by metric and label; {MOMENT}",
-            "short",
+            "locale",
             (occurrences(c.LABEL_OVERFLOW, "metric, label"), "{{metric}} {{label}}"),
             span=8,
             minimum=0,
@@ -158,7 +160,7 @@ def _instrumentation() -> list[Panel]:
         lines(
             "Errors by site",
             f"Errors inside the instrumentation, by site and stage; {MOMENT}",
-            "short",
+            "locale",
             (occurrences(c.INSTRUMENTATION_ERRORS, "site, stage"), "{{site}} {{stage}}"),
             span=8,
             minimum=0,
@@ -166,9 +168,50 @@ def _instrumentation() -> list[Panel]:
         lines(
             "Counts of removed series",
             f"Counts that series held when they were removed, by cause; {MOMENT}",
-            "short",
+            "locale",
             (occurrences(c.SERIES_REMOVED, "metric, cause"), "{{metric}} {{cause}}"),
             span=8,
             minimum=0,
+        ),
+    ]
+
+
+def _streams() -> list[Panel]:
+    return [
+        timeline(
+            "Streams",
+            "Which connections of each bot are up.",
+            (largest(c.STREAM_CONNECTED, "instance, stream"), "{{instance}} {{stream}}"),
+            states=UP,
+            span=8,
+        ),
+        lines(
+            "Connections made",
+            f"How often a stream connected, by stream; more than once is a reconnect; {MOMENT}",
+            "locale",
+            (occurrences(c.STREAM_CONNECTS, "stream"), "{{stream}}"),
+            span=8,
+            minimum=0,
+        ),
+        lines(
+            "Since the last heartbeat",
+            "Time since each loop last called heartbeat(); it rises while a loop hangs.",
+            "s",
+            (age(largest(c.HEARTBEAT, "instance, loop")), "{{instance}} {{loop}}"),
+            span=8,
+            minimum=0,
+        ),
+        lines(
+            "Since the last sample",
+            "Time since the sampler last ran each function with success.",
+            "s",
+            (age(largest(c.SAMPLER_LAST_SUCCESS, "instance, function")), "{{instance}} {{function}}"),
+            minimum=0,
+        ),
+        timeline(
+            "Versions",
+            "Which version of each bot ran when.",
+            (largest(c.BUILD_INFO, "instance, version"), "{{instance}} {{version}}"),
+            states={1: ("runs", "blue")},
         ),
     ]

@@ -13,7 +13,8 @@ def place_order(side, order_type):
     return {"status": random.choice(["filled", "filled", "submitted", "rejected"]), "reason": "margin"}
 
 
-with suppress(KeyboardInterrupt), start_metrics_server(port=0) as server:
-    print(server.url, flush=True)
-    while True:
-        place_order(random.choice(["buy", "sell"]), "limit")
+if __name__ == "__main__":
+    with suppress(KeyboardInterrupt), start_metrics_server(port=0) as server:
+        print(server.url, flush=True)
+        while True:
+            place_order(random.choice(["buy", "sell"]), "limit")

@@ -64,7 +64,7 @@ class Case:
     """A decorator, a function's answer, and what is recorded for it.
 
     Attributes:
-        decorator: Makes the decorator for a metrics.
+        decorator: Makes the decorator for a metrics object.
         answer: What the decorated function answers.
         returned: What is recorded when it does.
         nothing: When it answers None, as async generators do.

@@ -1,4 +1,4 @@
-"""What the tests of `OrderTracker` share: a clock that moves when told, a metrics, and short ways to read it."""
+"""What the tests of `OrderTracker` share: a clock that moves when told, a metrics object, and short ways to read it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a metrics has recorded, read as a scrape reads it."""
+"""What a metrics object has recorded, read as a scrape reads it."""
 
 from __future__ import annotations
 

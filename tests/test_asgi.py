@@ -10,6 +10,7 @@ import pytest
 from fastapi import APIRouter, FastAPI
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Host, Mount, Route, Router, WebSocketRoute
@@ -17,7 +18,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from tradmetrics import ConfigurationError, TradingMetrics, catalogue, get_metrics
+from tradmetrics import ConfigurationError, TradingMetrics, TradmetricsError, catalogue, get_metrics
 from tradmetrics.asgi import ASGIApp, Message, MetricsMiddleware, Receive, Scope, Send, make_asgi_app
 
 Outcome = tuple[str, str, str]
@@ -218,11 +219,53 @@ def test_a_root_path_is_no_part_of_the_template(metrics: TradingMetrics) -> None
     )
 
 
-def test_a_parameter_that_cannot_be_put_back_does_not_get_through(metrics: TradingMetrics) -> None:
-    """A mount's parameter that its text does not show as it is would leak raw values into the label."""
-    app = Starlette(routes=[Mount("/desks/{desk_id:int}", routes=[Route("/orders/{order_id}", ok)])])
-    assert 200 == request(MetricsMiddleware(app, metrics=metrics), "/desks/007/orders/1")
-    assert {("/orders/{order_id}", "GET", "200"): 1.0} == outcomes(metrics)
+ACCOUNT = "8F14E45F-CEEA-467F-A83C-9BC2F1B5AC11"
+
+
+@pytest.mark.parametrize(
+    ("path", "endpoint"),
+    [
+        ("/desks/007/orders/1", "/desks/{desk_id}/orders/{order_id}"),
+        ("/books/books/orders/books", "/books/{book}/orders/{order_id}"),
+        ("/two/x/x/orders/x", "/two/{a}/{b}/orders/{order_id}"),
+        (f"/accounts/{ACCOUNT}/orders/9", "/accounts/{account}/orders/{order_id}"),
+        ("/wrapped/orders/9", "/wrapped/orders/{order_id}"),
+        ("/wrapped/nothing/9", "unmatched"),
+    ],
+)
+def test_the_values_in_a_path_do_not_choose_the_label(metrics: TradingMetrics, path: str, endpoint: str) -> None:
+    """A client that repeats a value, or spells it otherwise than it is read, would choose the label, up to raw values."""
+    orders = Starlette(routes=[Route("/orders/{order_id}", ok)])
+    app = Starlette(
+        routes=[
+            Mount("/desks/{desk_id:int}", orders),
+            Mount("/books/{book}", orders),
+            Mount("/two/{a}/{b}", orders),
+            Mount("/accounts/{account:uuid}", orders),
+            Mount("/wrapped", GZipMiddleware(orders)),
+        ]
+    )
+    status = request(MetricsMiddleware(app, metrics=metrics), path)
+    assert {(endpoint, "GET", str(status)): 1.0} == outcomes(metrics)
+
+
+def test_a_mounted_application_knows_its_prefix(metrics: TradingMetrics) -> None:
+    """If only one part of an application has the middleware, its label would lack the prefix that it is mounted under."""
+    part = MetricsMiddleware(Starlette(routes=[Route("/orders/{order_id}", ok)]), metrics=metrics)
+    assert 200 == request(Starlette(routes=[Mount("/desks/{desk_id}", part)]), "/desks/9/orders/1")
+    assert {("/desks/{desk_id}/orders/{order_id}", "GET", "200"): 1.0} == outcomes(metrics)
+
+
+def test_a_request_that_passes_the_middleware_twice_counts_once(metrics: TradingMetrics) -> None:
+    """Requests to a mounted part that is instrumented too would count twice; its own metrics must count them as well."""
+    own = TradingMetrics(strict=True)
+    orders: ASGIApp = Starlette(routes=[Route("/orders/{order_id}", ok)])
+    for each in (metrics, own):
+        orders = MetricsMiddleware(orders, metrics=each)
+    app = MetricsMiddleware(Starlette(routes=[Mount("/desk", orders)]), metrics=metrics)
+    assert 200 == request(app, "/desk/orders/1")
+    for each in (metrics, own):
+        assert {("/desk/orders/{order_id}", "GET", "200"): 1.0} == outcomes(each)
 
 
 def test_a_wrong_method_still_has_its_route(metrics: TradingMetrics) -> None:
@@ -250,7 +293,7 @@ def test_a_scope_that_cannot_be_read_costs_only_the_label(metrics: TradingMetric
     counting = TradingMetrics()
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        scope["endpoint"], scope["path_params"], scope["route"] = ok, 7, Route("/x", ok)
+        scope["endpoint"], scope["router"] = ok, Router(routes=[7])  # type: ignore[list-item]
         await PlainTextResponse("ok")(scope, receive, send)
 
     bare(MetricsMiddleware(app, metrics=counting))
@@ -366,6 +409,18 @@ def test_a_client_that_leaves_amid_a_stream_is_disconnected(metrics: TradingMetr
     assert {("/ticks", "GET", "disconnected"): 1.0} == outcomes(metrics)
 
 
+def test_a_handler_that_answers_a_client_which_left(metrics: TradingMetrics) -> None:
+    """A handler that polls whether its client is there would count as a success when it answers into nothing."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        while not await Request(scope, receive).is_disconnected():
+            pass
+        await PlainTextResponse("too late")(scope, receive, send)
+
+    bare(MetricsMiddleware(app, metrics=metrics), messages=("http.request", "http.disconnect"))
+    assert {("unmatched", "GET", "disconnected"): 1.0} == outcomes(metrics)
+
+
 def test_a_server_that_cannot_send_any_more_is_a_disconnect(metrics: TradingMetrics) -> None:
     """Servers that report a lost client by an error would make it the application's."""
 
@@ -465,6 +520,72 @@ def test_the_application_answers_where_it_is_mounted(metrics: TradingMetrics) ->
     assert int(head.headers["content-length"]) > 1000
     refused = client.post("/metrics/")
     assert (405, "GET, HEAD") == (refused.status_code, refused.headers["allow"])
+
+
+def test_the_application_is_a_route_too(metrics: TradingMetrics) -> None:
+    """`/metrics` could only be had behind a redirect to `/metrics/`."""
+    client = TestClient(Starlette(routes=[Route("/metrics", make_asgi_app(metrics))]), follow_redirects=False)
+    assert 200 == client.get("/metrics").status_code
+    assert 405 == client.post("/metrics").status_code
+
+
+def test_junk_in_the_query_does_not_queue_up_renderings(metrics: TradingMetrics) -> None:
+    """A client that sends 150 queries, each another one, would keep Prometheus waiting for 150 renderings."""
+    renderings = []
+    metrics.at_scrape(catalogue.ORDERS_OPEN, lambda: renderings.append(1) or {})  # type: ignore[func-returns-value]
+    app = make_asgi_app(metrics)
+    served: list[bytes] = []
+
+    async def get(query: bytes) -> None:
+        async def send(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                served.append(query)
+
+        scope: Scope = {"type": "http", "method": "GET", "path": "/", "headers": [], "query_string": query}
+        await app(scope, None, send)  # type: ignore[arg-type]
+
+    async def main() -> None:
+        queries = [b"x=%d" % number for number in range(150)]
+        queries += [b"name[]=trading_orders_open&name[]=%d" % number for number in range(150)]
+        await asyncio.gather(*map(get, [*queries, b""]))
+
+    asyncio.run(main())
+    assert 301 == len(served)
+    assert 150 + 1 == len(renderings)
+
+
+def test_the_application_answers_under_trio(metrics: TradingMetrics) -> None:
+    """Under `hypercorn -k trio` every scrape would fail with `no running event loop`."""
+    trio = pytest.importorskip("trio")
+    app, threads, statuses = make_asgi_app(metrics), set(), []
+    metrics.at_scrape(catalogue.ORDERS_OPEN, lambda: threads.add(threading.get_ident()) or {})  # type: ignore[func-returns-value]
+
+    async def get(query: bytes) -> None:
+        async def send(message: Message) -> None:
+            statuses.append(message.get("status", 0))
+
+        scope: Scope = {"type": "http", "method": "GET", "path": "/", "headers": [], "query_string": query}
+        await app(scope, None, send)  # type: ignore[arg-type]
+
+    async def main() -> None:
+        async with trio.open_nursery() as nursery:
+            for number in range(20):
+                nursery.start_soon(get, b"name[]=trading_orders_open" if number % 2 else b"")
+
+    trio.run(main)
+    assert 20 * [200] == [status for status in statuses if status]
+    assert threading.get_ident() not in threads
+
+
+def test_another_event_loop_is_named(metrics: TradingMetrics) -> None:
+    """A server on a loop that is not supported would fail with an error that does not say so."""
+
+    async def send(message: Message) -> None:
+        raise AssertionError(message)
+
+    scope: Scope = {"type": "http", "method": "GET", "path": "/", "headers": [], "query_string": b""}
+    with pytest.raises(TradmetricsError, match="asyncio or trio"):
+        make_asgi_app(metrics)(scope, None, send).send(None)  # type: ignore[arg-type, attr-defined]
 
 
 def test_the_application_packs_and_chooses(metrics: TradingMetrics) -> None:

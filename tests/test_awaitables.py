@@ -10,20 +10,19 @@ from typing import Any
 
 import pytest
 
-from tests.callable_cases import OWN, LimitReached, requests
+from tests.callable_cases import OWN, LimitReached
 from tests.recorded import errors, recorded
 from tradmetrics import (
     TradingMetrics,
     track,
     track_connection,
     track_order,
-    track_request,
 )
 
 
 @pytest.fixture
 def metrics() -> TradingMetrics:
-    """A metrics of the test's own, in which any instrumentation error raises."""
+    """A metrics object of the test's own, in which any instrumentation error raises."""
     return TradingMetrics(strict=True)
 
 
@@ -179,18 +178,165 @@ def test_futures_of_other_libraries_are_asked_for_their_exception(metrics: Tradi
     assert {("<lambda>", "record"): 1} == errors(lenient)
 
 
-def test_an_awaitable_that_cannot_be_watched_is_the_result_itself(metrics: TradingMetrics) -> None:
-    """Objects such as an HTTP client's request, awaitable and context manager at once, would lose one of the two."""
+class Refused(Exception):  # noqa: N818
+    """A venue's refusal."""
 
-    class Request:
-        status_code = 202
 
-        def __await__(self) -> Any:
-            yield
+async def answered(answer: object) -> object:
+    """What a client's coroutine does."""
+    await asyncio.sleep(0)
+    if isinstance(answer, BaseException):
+        raise answer
+    return answer
 
-    request = Request()
-    assert request is track_request(endpoint="/x", method="GET", metrics=metrics)(lambda: request)()
-    assert requests("202") == recorded(metrics)
+
+class Request:
+    """An HTTP client's request object: awaitable, and an async context manager."""
+
+    label = "mine"
+
+    def __init__(self, answer: object) -> None:
+        self.coroutine = answered(answer)
+
+    def __await__(self) -> Any:
+        return self.coroutine.__await__()
+
+    async def __aenter__(self) -> Any:
+        return await self.coroutine
+
+    async def __aexit__(self, *details: object) -> None:
+        self.label = "left"
+
+    def send(self, message: str) -> str:
+        """Not a coroutine's."""
+        return message
+
+
+class CoroutineLike(Request):
+    """A request object that is a coroutine too, as aiohttp's is and as Cython's coroutines are."""
+
+    def send(self, value: Any) -> Any:
+        return self.coroutine.send(value)
+
+    def throw(self, *details: Any) -> Any:
+        return self.coroutine.throw(*details)
+
+    def close(self) -> None:
+        self.coroutine.close()
+
+
+async def in_await(request: Any) -> Any:
+    """Await a request."""
+    return await request
+
+
+async def in_async_with(request: Any) -> Any:
+    """Enter a request."""
+    async with request as answer:
+        return answer
+
+
+async def in_task(request: Any) -> Any:
+    """Await a request in a task."""
+    return await asyncio.create_task(request)
+
+
+@pytest.mark.parametrize(
+    ("kind", "use"),
+    [
+        (Request, in_await),
+        (Request, in_async_with),
+        (CoroutineLike, in_await),
+        (CoroutineLike, in_async_with),
+        (CoroutineLike, in_task),
+    ],
+)
+def test_an_awaitable_object_is_recorded_when_it_has_been_awaited(metrics: TradingMetrics, kind: Any, use: Any) -> None:
+    """The order of a client that returns request objects would count as sent, whatever the venue answered."""
+    place = track_order(strategy="s", metrics=metrics)(lambda answer, kind=kind: kind(answer))
+
+    async def main() -> None:
+        assert {"status": "filled"} == await use(place({"status": "filled"}))
+        assert {} == {name: n for name, n in recorded(metrics).items() if "rejected" in name}
+        with pytest.raises(Refused):
+            await use(place(Refused()))
+
+    asyncio.run(main())
+    assert {
+        "trading_orders_submitted_total s unknown unknown": 2,
+        "trading_orders_filled_total s unknown": 1,
+        "trading_order_fill_time_seconds_count s": 1,
+        "trading_orders_rejected_total s refused": 1,
+    } == recorded(metrics)
+
+
+def test_an_awaitable_object_shows_through_and_counts_once(metrics: TradingMetrics) -> None:
+    """A client's own methods and classes would be gone, or an order that is awaited twice would be two."""
+    request = track_order(strategy="s", metrics=metrics)(lambda answer: Request(answer))({"status": "filled"})
+    assert isinstance(request, Request)
+    assert ("mine", "hello") == (request.label, request.send("hello"))
+    assert not hasattr(type(request), "__aiter__")
+
+    async def main() -> None:
+        await request
+        with pytest.raises(RuntimeError, match="cannot reuse"):
+            await request
+
+    asyncio.run(main())
+    assert 1 == recorded(metrics)["trading_orders_submitted_total s unknown unknown"]
+
+
+def test_an_awaitable_object_that_is_dropped_is_recorded_too(metrics: TradingMetrics) -> None:
+    """An order would be missing from every ratio."""
+    for kind in (Request, CoroutineLike):
+        request = track_order(strategy="s", metrics=metrics)(lambda answer, kind=kind: kind(answer))(
+            {"status": "filled"}
+        )
+        request.coroutine.close()
+        del request
+        gc.collect()
+    assert {
+        "trading_orders_submitted_total s unknown unknown": 2,
+        "trading_orders_unknown_total s generator_exit": 1,
+    } == recorded(metrics)
+
+
+def test_a_coroutine_object_that_is_closed_unbegun_is_unknown(metrics: TradingMetrics) -> None:
+    """A request that is called off before it begins would warn that it was never awaited."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        track_order(strategy="s", metrics=metrics)(lambda answer: CoroutineLike(answer))(None).close()
+    assert 1 == recorded(metrics)["trading_orders_unknown_total s generator_exit"]
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_an_async_generator_that_is_alive_when_the_loop_ends_is_unknown(metrics: TradingMetrics, waits: bool) -> None:
+    """Stopping a bot would end in an error of the loop, and count a live order as rejected."""
+    loop_errors: list[Any] = []
+    closed: list[bool] = []
+
+    @track_order(strategy="s", metrics=metrics)
+    async def stream() -> Any:
+        try:
+            yield 1
+        finally:
+            if waits:
+                await asyncio.sleep(0)
+            closed.append(True)
+
+    kept = stream()
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: loop_errors.append(context))
+        assert 1 == await kept.__anext__()
+
+    asyncio.run(main())
+    assert [] == loop_errors
+    assert [True] == closed
+    assert {
+        "trading_orders_submitted_total s unknown unknown": 1,
+        "trading_orders_unknown_total s generator_exit": 1,
+    } == recorded(metrics)
 
 
 def test_labels_of_what_is_awaited_later_are_read_from_keywords_too(metrics: TradingMetrics) -> None:

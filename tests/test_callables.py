@@ -24,7 +24,7 @@ from tradmetrics import (
 
 @pytest.fixture
 def metrics() -> TradingMetrics:
-    """A metrics of the test's own, in which any instrumentation error raises."""
+    """A metrics object of the test's own, in which any instrumentation error raises."""
     return TradingMetrics(strict=True)
 
 
@@ -53,12 +53,19 @@ def make(metrics: TradingMetrics, name: str, of: str, body: Body) -> Made | None
     return KINDS[of](case.decorator(metrics), body)
 
 
-cells = pytest.mark.parametrize("of", KINDS)
-decorators = pytest.mark.parametrize("name", DECORATORS)
+COLUMNS = ("function", "method", "coroutine function")
+
+
+def cell(name: str, of: str) -> Any:
+    """A cell of the matrix. `make test` runs one row and three columns; `make test-all` runs every cell."""
+    marks = () if name == "track_order" or of in COLUMNS else (pytest.mark.nightly,)
+    return pytest.param(name, of, id=f"{name}-{of}", marks=marks)
+
+
+cells = pytest.mark.parametrize(("name", "of"), [cell(name, of) for name in DECORATORS for of in KINDS])
 
 
 @cells
-@decorators
 def test_a_call_runs_once_returns_what_it_returned_and_is_recorded(metrics: TradingMetrics, name: str, of: str) -> None:
     """A decorator would change what a function of this kind does, or record it wrongly."""
     case = DECORATORS[name]
@@ -75,7 +82,6 @@ def test_a_call_runs_once_returns_what_it_returned_and_is_recorded(metrics: Trad
 
 
 @cells
-@decorators
 def test_a_call_that_raises_raises_the_very_exception_untouched(metrics: TradingMetrics, name: str, of: str) -> None:
     """The bot would not recognise its own exceptions, or their tracebacks would point at us."""
     case = DECORATORS[name]
@@ -98,7 +104,6 @@ def test_a_call_that_raises_raises_the_very_exception_untouched(metrics: Trading
 
 
 @cells
-@decorators
 def test_a_cancelled_call_is_unknown_and_never_a_failure(metrics: TradingMetrics, name: str, of: str) -> None:
     """Shutting a bot down would show as rejections, failed trades and system errors."""
     case = DECORATORS[name]
@@ -149,7 +154,6 @@ def looks(value: Any) -> dict[str, Any]:
 
 
 @cells
-@decorators
 def test_a_decorated_callable_looks_as_it_did(metrics: TradingMetrics, name: str, of: str) -> None:
     """Frameworks that look at signatures and kinds, such as FastAPI, pytest and typer, would misread it."""
     made = make(metrics, name, of, Body(None))

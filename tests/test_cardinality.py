@@ -25,7 +25,7 @@ UUID = "123e4567-e89b-12d3-a456-426614174000"
 
 
 def record(guard: Guard, *values: str, now: float = 0.0) -> tuple[str, ...]:
-    """What a metrics does for a call: the labels that it is recorded under."""
+    """What a metrics object does for a call: the labels that it is recorded under."""
     labels, _ = guard.admit(values)
     guard.take(labels, now)
     return labels

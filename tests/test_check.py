@@ -318,6 +318,42 @@ def test_what_cannot_be_imported_is_said_in_a_line(run: Run, target: str, expect
     assert f"tradmetrics check: {expected}" in run(target).stderr.splitlines()
 
 
+PLACE = "@track_order(strategy='s')\n{}def place(side):\n    open('ran', 'w')\n"
+RUNNING = {
+    "a decorated function": PLACE.format("") + "place('BUY')",
+    "a coroutine": "import asyncio\n" + PLACE.format("async ") + "asyncio.run(place('BUY'))",
+    "a class method": "class Bot:\n"
+    + textwrap.indent("@classmethod\n" + PLACE.format(""), "    ").replace("(side", "(cls, side")
+    + "Bot.place('BUY')",
+    "a thread": "import threading\n" + PLACE.format("") + "worker = threading.Thread(target=place, args=('BUY',))\n"
+    "worker.start()\nworker.join()",
+    "the server": "import tradmetrics\ntradmetrics.start_metrics_server(port=0)\nopen('ran', 'w')",
+    "a connection": "import socket\ntry:\n    socket.create_connection(('127.0.0.1', 9))\n"
+    "except OSError:\n    open('ran', 'w')",
+    "a loop": "import time\nwhile True:\n    time.sleep(0.01)",
+}
+
+
+@pytest.mark.parametrize("what", RUNNING)
+def test_a_bot_without_a_guard_is_not_run(folder: Path, run: Run, what: str) -> None:
+    """`check` would trade until a person kills it."""
+    source = "from tradmetrics import track_order\n" + RUNNING[what] + "\n"
+    (folder / "unguarded.py").write_text(source, encoding="utf-8")
+    answer = run("unguarded", "--seconds", "2" if what == "a loop" else "20")
+    assert 2 == answer.exit_code
+    assert not (folder / "ran").exists()
+    assert "if __name__ ==" in answer.stderr
+    assert what == "a thread" or "unguarded.py line " in answer.stderr
+
+
+def test_a_module_that_ends_python_is_named(folder: Path, run: Run) -> None:
+    """The report would be empty, and the reason unknown."""
+    (folder / "ending.py").write_text("import os\nos._exit(3)\n", encoding="utf-8")
+    answer = run("ending")
+    assert 2 == answer.exit_code
+    assert "the import of ending ended Python itself, with status 3" in answer.stderr
+
+
 def test_disabled_metrics_are_said(folder: Path, child_environment: dict[str, str]) -> None:
     """With TRADMETRICS_DISABLED=1 nothing is decorated, and everything would seem to be fine."""
     answer = in_a_process(folder, {**child_environment, "TRADMETRICS_DISABLED": "1"}, "bad", "--strict")

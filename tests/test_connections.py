@@ -17,7 +17,7 @@ from tradmetrics import MetricsExporter, TradingMetrics, configure, get_metrics,
 
 @pytest.fixture
 def metrics() -> TradingMetrics:
-    """A metrics of the test's own."""
+    """A metrics object of the test's own."""
     return TradingMetrics(strict=True)
 
 

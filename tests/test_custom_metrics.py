@@ -36,7 +36,7 @@ PLAIN = MetricDefinition("desk_calls_total", "counter", "Calls.")
 
 @pytest.fixture
 def metrics() -> TradingMetrics:
-    """A metrics of the test's own."""
+    """A metrics object of the test's own."""
     return TradingMetrics()
 
 

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import typer
@@ -14,7 +14,7 @@ import yaml
 
 from tradmetrics import MetricsExporter, TradingMetrics, start_metrics_server
 from tradmetrics.catalogue import CATALOGUE
-from tradmetrics.doctor import doctor
+from tradmetrics.doctor import child, doctor
 from tradmetrics.doctor.grafana import replace
 
 ROOT = Path(__file__).parent.parent
@@ -26,6 +26,16 @@ def examine(capsys: pytest.CaptureFixture[str], **options: Any) -> tuple[int, di
     with pytest.raises(typer.Exit) as exit_:
         doctor(as_json=True, **options)
     return exit_.value.exit_code, json.loads(capsys.readouterr().out)
+
+
+@pytest.fixture(autouse=True)
+def in_this_process(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Examine without a child process, which the tests of hostile files alone need."""
+    if "hostile" not in request.node.name:
+        monkeypatch.setattr(
+            "tradmetrics.doctor.supervisor.run",
+            lambda **request: child.Run({**request, "skipped": {}}, lambda name, seconds: None).examine(),
+        )
 
 
 def rule_file(folder: Path, *expressions: str, **records: str) -> Path:
@@ -187,7 +197,7 @@ def test_the_rules_among_the_manifests_of_one_file_are_read(tmp_path: Path, caps
     path.write_text(yaml.safe_dump(monitor), encoding="utf-8")
     status, answer = examine(capsys, rules=[path])
     assert status == 2
-    assert "there are no groups of rules in it" in answer["unreadable"][0]["message"]
+    assert "the file has no groups of rules" in answer["unreadable"][0]["message"]
 
 
 @pytest.mark.parametrize(
@@ -319,7 +329,7 @@ def test_a_good_file_is_checked_though_another_cannot_be_read(
     """One broken file would hide the faults of all others."""
     rules = rule_file(tmp_path, "trading_dayly_pnl < 0")
     status, answer = examine(capsys, rules=[rules, tmp_path / "none.yml"])
-    assert status == 2
+    assert status == 1
     assert len(messages(answer["faults"], "unknown-metric")) == 1
 
 
@@ -417,3 +427,113 @@ def test_without_anything_to_look_at_it_says_what_to_name(capsys: pytest.Capture
         doctor()
     assert exit_.value.exit_code == 2
     assert "--rules" in capsys.readouterr().err
+
+
+# ── files and answers that nobody meant well ─────────────────────────────────────────────────────────────────────────
+
+RULE = "groups:\n- name: desk\n  rules:\n  - alert: Late\n    expr: {}\n"
+
+
+def bomb(last: str) -> str:
+    """YAML whose aliases unfold to gigabytes of text where one of them is shown."""
+    lines = ["x0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"x{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)]
+    return "\n".join(lines) + "\n" + last
+
+
+HOSTILE = {
+    "an alias bomb as a group's name": bomb("groups:\n- name: *a9\n  rules: [{alert: A, expr: up}]\n"),
+    "an alias bomb as an expression": bomb("groups:\n- name: g\n  rules:\n  - alert: A\n    expr: *a9\n"),
+    "an alias bomb as a label": bomb(RULE.format("up") + "    labels: *a9\n"),
+    "lists in lists": "groups: " + "[" * 20_000 + "]" * 20_000,
+    "parentheses in parentheses": RULE.format('"' + "(" * 100_000 + "up" + ")" * 100_000 + '"'),
+    "signs before signs": RULE.format('"' + "-" * 40_000 + 'up"'),
+    "a sum of sums": RULE.format('"' + "+".join(["up"] * 15_000) + '"'),
+    "a number as labels": RULE.format("up") + "    labels: 5\n",
+    "a list as a name": RULE.format("up").replace("Late", "[a, b]"),
+    "no text at all": "groups: \x00\x01",
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_a_hostile_rule_file_is_one_line_with_its_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], what: str
+) -> None:
+    """A downloaded file would fill the memory, end the interpreter, or hide the faults of all other files."""
+    (tmp_path / "good.yml").write_text(RULE.format("trading_dayly_pnl"), encoding="utf-8")
+    (tmp_path / "hostile.yml").write_text(HOSTILE[what], encoding="utf-8")
+    status, answer = examine(capsys, rules=[tmp_path])
+    assert 1 == status
+    assert [str(tmp_path / "good.yml")] == [each["file"] for each in answer["faults"]]
+    assert [str(tmp_path / "hostile.yml")] == [each["file"] for each in answer["unreadable"]]
+
+
+@pytest.mark.parametrize("expression", ['count_values(("x"), up)', 'label_replace(up, ("a"), "b", ("c"), "d")'])
+def test_parentheses_around_a_text_change_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], expression: str
+) -> None:
+    """A legal query would end in a traceback."""
+    status, answer = examine(capsys, rules=[rule_file(tmp_path, expression)])
+    assert status in (0, 1)
+    assert [] == answer["unreadable"]
+
+
+def test_a_hostile_title_cannot_forge_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A dashboard's title would clear the terminal, or add a line to the report."""
+    path = tmp_path / "board.json"
+    title = "\x1b[2JDesk\nfault: forged\u202e"
+    panel = {"title": title, "targets": [{"expr": "no_such_metric_total"}]}
+    path.write_text(json.dumps({"title": title, "panels": [panel]}), encoding="utf-8")
+    with pytest.raises(typer.Exit):
+        doctor(dashboards=[path])
+    out = capsys.readouterr().out
+    assert 1 == sum(line.startswith("fault:") for line in out.splitlines())
+    assert out.replace("\n", "").isprintable()
+    assert "\\x1b[2JDesk\\nfault: forged\\u202e" in out
+
+
+def test_files_without_rules_in_a_folder_are_passed_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder with promtool's tests or a notification file in it would never pass."""
+    rule_file(tmp_path, "trading_daily_pnl < 0")
+    (tmp_path / "rules_test.yml").write_text("rule_files: [rules.yml]\ntests: []\n", encoding="utf-8")
+    (tmp_path / "notifications.yml").write_text("receivers: [{name: phone}]\n", encoding="utf-8")
+    assert (0, []) == (lambda status, answer: (status, answer["unreadable"]))(*examine(capsys, rules=[tmp_path]))
+    assert 2 == examine(capsys, rules=[tmp_path / "notifications.yml"])[0]
+
+
+class Redirecting(http.server.BaseHTTPRequestHandler):
+    """Sends everybody to another host, or answers with what it was sent."""
+
+    target = ""
+    seen: ClassVar[list[str | None]] = []
+
+    def do_GET(self) -> None:
+        self.seen.append(self.headers.get("Authorization"))
+        self.send_response(302 if self.target else 200)
+        self.send_header("Location", self.target)
+        self.end_headers()
+        self.wfile.write(b"up 1\n")
+
+    def log_message(self, *_: object) -> None: ...
+
+
+def test_a_password_stays_with_the_host_that_it_was_given_for(capsys: pytest.CaptureFixture[str]) -> None:
+    """A redirect would hand the bot's password to another machine."""
+    other = type("Other", (Redirecting,), {"seen": []})
+    with served(other, "127.0.0.2") as there:
+        first = type("First", (Redirecting,), {"seen": [], "target": f"http://127.0.0.2:{there}/metrics"})
+        with served(first, "127.0.0.1") as here:
+            examine(capsys, url=f"http://user:secret@127.0.0.1:{here}/metrics")
+    assert [True] == [each is not None for each in first.seen]
+    assert [None] == other.seen
+
+
+@contextmanager
+def served(handler: type[http.server.BaseHTTPRequestHandler], address: str) -> Iterator[int]:
+    """Serve for as long as the block lasts, and give the port."""
+    with http.server.ThreadingHTTPServer((address, 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server.server_port
+        server.shutdown()
+        thread.join()

@@ -17,7 +17,7 @@ from tradmetrics.fastapi import create_metrics_router, metrics_router
 
 
 def client_of(*arguments: Any, **options: Any) -> TestClient:
-    """A client of an application with one metrics router."""
+    """A client of an application with one metrics object router."""
     app = FastAPI()
     app.include_router(create_metrics_router(*arguments, **options))
     return TestClient(app)
@@ -25,7 +25,7 @@ def client_of(*arguments: Any, **options: Any) -> TestClient:
 
 @pytest.fixture
 def metrics() -> TradingMetrics:
-    """A metrics with something in it."""
+    """A metrics object with something in it."""
     metrics = TradingMetrics()
     metrics.record(catalogue.DAILY_PNL, (), 5, site="test")
     return metrics
@@ -43,7 +43,7 @@ def test_the_router_of_the_guide() -> None:
 
 
 def test_the_router_follows_the_default_metrics() -> None:
-    """A metrics configured after the router was imported would not be served."""
+    """A metrics object configured after the router was imported would not be served."""
     app = FastAPI()
     app.include_router(metrics_router)
     configure(prometheus_client.CollectorRegistry()).record(catalogue.DAILY_PNL, (), 1, site="test")

@@ -25,7 +25,7 @@ from tradmetrics import (
 
 @pytest.fixture
 def metrics() -> TradingMetrics:
-    """A metrics of the test's own, in which any instrumentation error raises."""
+    """A metrics object of the test's own, in which any instrumentation error raises."""
     return TradingMetrics(strict=True)
 
 

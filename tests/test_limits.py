@@ -286,9 +286,10 @@ def test_own_metrics_can_be_limited() -> None:
 def test_an_own_metric_has_to_be_made_first() -> None:
     """The error would leave a user looking for a typing error that is not there."""
     message = message_of(lambda: TradingMetrics(limits=Limits(series={"desk_hedged_lots_total": 5})))
-    assert "a MetricDefinition of your own has to be made before the metrics is set up" in message
+    assert "a MetricDefinition of your own has to be made before the metrics object is set up" in message
     assert message_of(lambda: TradingMetrics(limits={"qqqqqq": 5})).endswith(
-        "no metric has a label 'qqqqqq'; a MetricDefinition of your own has to be made before the metrics is set up"
+        "no metric has a label 'qqqqqq'; a MetricDefinition of your own has to be made before the metrics "
+        "object is set up"
     )
 
 

@@ -25,6 +25,7 @@ import pytest
 import uvicorn
 from prometheus_client import Metric
 
+import tradmetrics.serving.endpoint as endpoint_module
 import tradmetrics.serving.server as server_module
 import tradmetrics.storage.rendering as rendering
 from tests.recorded import recorded, sample
@@ -209,7 +210,7 @@ class RenderingClock:
 
 
 def book_of_symbols(count: int) -> TradingMetrics:
-    """A metrics with a series of market data for each of so many symbols, which is all it may have."""
+    """A metrics object with a series of market data for each of so many symbols, which is all it may have."""
     metrics = TradingMetrics(limits=Limits(labels={"symbol": count}, default_series=count))
     for number in range(count):
         metrics.record(catalogue.MARKET_DATA_UPDATES, (f"S{number}",), site="test")
@@ -308,7 +309,7 @@ def asgi(metrics: TradingMetrics) -> Iterator[int]:
 
 @pytest.fixture(params=[threaded, asgi], ids=["thread", "ASGI"])
 def served(request: pytest.FixtureRequest) -> Iterator[Served]:
-    """A metrics with a hundred symbols, served."""
+    """A metrics object with a hundred symbols, served."""
     metrics = TradingMetrics(strict=True)
     for number in range(100):
         metrics.record(catalogue.MARKET_DATA_AGE, (f"S{number}",), 0.1, site="test")
@@ -395,34 +396,30 @@ def test_a_storm_is_answered_or_refused_and_recording_goes_on(served: Served) ->
     )
 
 
-class Broken:
-    """A collector of the bot's own."""
-
-    def describe(self) -> list[Metric]:
-        return []
-
-    def collect(self) -> list[Metric]:
-        raise RuntimeError("the database is away")
+def fail_to_render(*arguments: object, **options: object) -> bytes:
+    """Stands in for the rendering."""
+    raise RuntimeError("the database is away")
 
 
 def test_a_scrape_that_fails_tells_the_log_why_and_the_client_nothing(
-    served: Served, caplog: pytest.LogCaptureFixture
+    served: Served, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The answer would show source code to whoever can reach the port, or the reason would be nowhere."""
-    broken = Broken()
-    served.metrics.registry.register(broken)
-    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", served.port, timeout=10)) as connection:
-        connection.request("GET", "/metrics")
-        answer = connection.getresponse()
-        body = answer.read()
+    with monkeypatch.context() as broken:
+        broken.setattr(endpoint_module, "render", fail_to_render)
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", served.port, timeout=10)) as connection:
+            connection.request("GET", "/metrics")
+            answer = connection.getresponse()
+            body = answer.read()
     assert 500 == answer.status
     assert not re.search(rb"Traceback|database|RuntimeError|\.py", body)
     assert "the database is away" in caplog.text
-    served.metrics.registry.unregister(broken)
     assert 200 == served.status()
 
 
-def test_secrets_reach_no_log(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> None:
+def test_secrets_reach_no_log(
+    caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A token would stand in a log that more people read than may read the metrics."""
     caplog.set_level(logging.DEBUG)
     metrics = TradingMetrics(strict=True)
@@ -438,7 +435,7 @@ def test_secrets_reach_no_log(caplog: pytest.LogCaptureFixture, capfd: pytest.Ca
         await app({"type": "http", "method": "GET", "path": "/", "headers": headers}, None, send)  # type: ignore[arg-type]
         return sent
 
-    metrics.registry.register(Broken())
+    monkeypatch.setattr(endpoint_module, "render", fail_to_render)
     answers = [asyncio.run(ask(token)) for token in ("s3cret-token", "s3cret-guess")]
     assert [500, 401] == [answer[0]["status"] for answer in answers]
     shown = "".join((str(answers), caplog.text, *capfd.readouterr(), repr(app)))
@@ -455,34 +452,34 @@ class Verbose:
 
 def test_a_client_that_does_not_read_its_answer_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each slow reader would hold a thread and megabytes of text for ever."""
-    monkeypatch.setattr(server_module, "IDLE_SECONDS", 0.2)
+    monkeypatch.setattr(server_module, "REQUEST_SECONDS", 0.2)
     metrics = TradingMetrics(strict=True)
     metrics.registry.register(Verbose())
     with start_metrics_server(port=0, metrics=metrics) as server, socket.socket() as slow:
         slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
         slow.connect(("127.0.0.1", server.port))
         slow.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
-        assert eventually(lambda: len(server._server._connections) == 1)
-        assert eventually(lambda: len(server._server._connections) == 0, seconds=10)
+        assert eventually(lambda: len(server._loop._connections) == 1)
+        assert eventually(lambda: len(server._loop._connections) == 0, seconds=10)
         assert 200 == Served(server.port, metrics).status()
 
 
 FULL = """
 import os, resource, socket, time, urllib.request
 import tradmetrics as tm
-from tradmetrics.serving import server as module
+from tradmetrics.serving.connection_loop import ConnectionLoop
 
 accepted = 0
-true = module._Server.get_request
+true = ConnectionLoop._accept
 
 
-def counted(self):
+def counted(self, now):
     global accepted
     accepted += 1
-    return true(self)
+    return true(self, now)
 
 
-module._Server.get_request = counted
+ConnectionLoop._accept = counted
 place = tm.track_order(strategy="s", side="BUY", order_type="LIMIT")(lambda: None)
 server = tm.start_metrics_server(port=0)
 clients = [socket.socket() for _ in range(3)]

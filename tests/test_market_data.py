@@ -59,7 +59,7 @@ def clocks(monkeypatch: pytest.MonkeyPatch) -> Clocks:
 
 @pytest.fixture
 def metrics(clocks: Clocks) -> TradingMetrics:
-    """A metrics of the test's own."""
+    """A metrics object of the test's own."""
     return TradingMetrics()
 
 

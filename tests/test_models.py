@@ -28,7 +28,7 @@ TRAINED = {"trading_ml_training_duration_seconds_count": 1, "trading_ml_last_tra
 
 @pytest.fixture
 def metrics(monkeypatch: pytest.MonkeyPatch) -> TradingMetrics:
-    """A metrics of the test's own, and a time of day that stands still."""
+    """A metrics object of the test's own, and a time of day that stands still."""
     monkeypatch.setattr("tradmetrics.capture.call_context.time", lambda: 1_700_000_000.0)
     return TradingMetrics()
 

@@ -44,7 +44,7 @@ def pushed(gateway: str, name: str, **labels: str) -> dict[tuple[tuple[str, str]
 
 
 def book_with_trades(count: int) -> TradingMetrics:
-    """A metrics that counted some trades of one strategy."""
+    """A metrics object that counted some trades of one strategy."""
     metrics = TradingMetrics()
     for _ in range(count):
         MetricsExporter(metrics).record_trade(strategy="gamma", side="BUY", status="filled", pnl=1.0)
@@ -138,7 +138,7 @@ os.wait()
 
 
 def errors(metrics: TradingMetrics) -> float | None:
-    """Return how many errors of the push a metrics has counted."""
+    """Return how many errors of the push a metrics object has counted."""
     labels = {"site": "tradmetrics.push.push_on_exit", "stage": "record"}
     return metrics.registry.get_sample_value(INSTRUMENTATION_ERRORS.name, labels)
 

@@ -363,7 +363,7 @@ LIMITS = Limits(labels={"strategy": 2}, idle_after=3_600)
 
 
 def full_metrics(clock: Clock) -> TradingMetrics:
-    """A metrics whose label `strategy` is full, with two strategies that have been idle for two hours."""
+    """A metrics object whose label `strategy` is full, with two strategies that have been idle for two hours."""
     metrics = TradingMetrics(limits=LIMITS)
     place = orders(metrics)
     for name in ("old", "older"):

@@ -38,7 +38,7 @@ BOTH = MetricDefinition("both_total", "counter", "Calls by two things.", ("what"
 
 @pytest.fixture
 def metrics() -> TradingMetrics:
-    """A metrics of the test's own."""
+    """A metrics object of the test's own."""
     return TradingMetrics()
 
 

@@ -30,7 +30,7 @@ TRIPS = "trading_circuit_breaker_triggers_total"
 
 @pytest.fixture
 def metrics() -> TradingMetrics:
-    """A metrics of the test's own."""
+    """A metrics object of the test's own."""
     return TradingMetrics()
 
 

@@ -27,7 +27,7 @@ def until(condition: Callable[[], bool]) -> None:
 
 @pytest.fixture
 def metrics() -> TradingMetrics:
-    """A metrics of the test's own."""
+    """A metrics object of the test's own."""
     return TradingMetrics()
 
 
@@ -345,7 +345,7 @@ def test_what_needs_no_arguments_can_be_added(function: Any) -> None:
 
 
 def test_errors_go_to_the_default_metrics_unless_told_otherwise() -> None:
-    """A sampler without a metrics would fail silently."""
+    """A sampler without a metrics object would fail silently."""
     sampler = Sampler(interval=0.002)
     sampler.add(raising(ValueError()))
     with sampler:

@@ -6,6 +6,7 @@ import errno
 import gzip
 import http.client
 import logging
+import os
 import socket
 import ssl
 import subprocess
@@ -22,6 +23,7 @@ from urllib.parse import urlsplit
 import prometheus_client
 import pytest
 import trustme
+from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily
 
 import tradmetrics.serving.server as server_module
@@ -83,7 +85,7 @@ def of_prometheus_client(metrics: TradingMetrics, headers: dict[str, str]) -> tu
 
 @pytest.fixture
 def metrics() -> TradingMetrics:
-    """A metrics with something in it."""
+    """A metrics object with something in it."""
     metrics = TradingMetrics()
     metrics.record(catalogue.ORDERS_SUBMITTED, ("gamma", "BUY", "LIMIT"), 3, site="test")
     metrics.record(catalogue.DAILY_PNL, (), -12.5, site="test")
@@ -151,14 +153,14 @@ def test_chosen_metrics_only(server: MetricsServer) -> None:
 
 def test_head_has_the_headers_and_no_body(server: MetricsServer) -> None:
     """A health check by HEAD would hang or fail."""
-    headers, _, body = exchange(server, b"HEAD /metrics HTTP/1.1\r\n\r\n").partition(b"\r\n\r\n")
+    headers, _, body = exchange(server, b"HEAD /metrics HTTP/1.0\r\n\r\n").partition(b"\r\n\r\n")
     assert (b" 200 OK", b"") == (headers.splitlines()[0][8:], body)
     assert len(ask(server).body) == pytest.approx(int(headers.rpartition(b"Content-Length: ")[2]), abs=20)
 
 
 def test_an_accept_header_in_several_lines(server: MetricsServer) -> None:
     """A proxy that splits the header would change the format."""
-    lines = b"Accept: application/json\r\nAccept: application/openmetrics-text; version=1.0.0\r\n"
+    lines = b"Connection: close\r\nAccept: application/json\r\nAccept: application/openmetrics-text; version=1.0.0\r\n"
     assert exchange(server, b"GET /metrics HTTP/1.1\r\n" + lines + b"\r\n").endswith(b"# EOF\n")
 
 
@@ -170,14 +172,14 @@ def test_the_index_points_to_the_metrics(server: MetricsServer) -> None:
 
 
 def test_the_default_metrics_is_the_one_at_the_time_of_the_scrape() -> None:
-    """Metrics recorded in a metrics configured after the server was started would never be seen."""
+    """Metrics recorded in a metrics object configured after the server was started would never be seen."""
     with start_metrics_server(port=0) as server:
         get_metrics().record(catalogue.ORDERS_SUBMITTED, ("late", "SELL", "MARKET"), site="test")
         assert b'strategy="late"' in ask(server).body
 
 
 # ── what a wrong request gets ────────────────────────────────────────────────────────────────────────────────────
-@pytest.mark.parametrize("path", ["/metric", "/metrics/", "/favicon.ico", "/..%2f", "//[", "*"])
+@pytest.mark.parametrize("path", ["/metric", "/metrics/x", "/favicon.ico", "/..%2f", "//[", "*"])
 def test_other_paths_are_not_found(server: MetricsServer, path: str) -> None:
     """A typo in a scrape configuration would go unnoticed."""
     assert 404 == ask(server, path).status
@@ -190,24 +192,48 @@ def test_other_methods_are_refused(server: MetricsServer, method: str) -> None:
     assert (405, "GET, HEAD") == (reply.status, reply.headers["Allow"])
 
 
-def test_a_failing_collector_gives_no_traceback_away(
-    server: MetricsServer, metrics: TradingMetrics, caplog: pytest.LogCaptureFixture
+class _Broken:
+    """A collector of the user's that raises."""
+
+    def describe(self) -> list[GaugeMetricFamily]:
+        return []
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        yield GaugeMetricFamily("half_of_it", "Collected before the failure.", 1)
+        raise RuntimeError("the database is away")
+
+
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize("path", ["/metrics", "/metrics?name[]=of_the_users_own&name[]=half_of_it"])
+def test_a_failing_collector_costs_its_own_metrics_only(
+    path: str, strict: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The answer would show source code to whoever can reach the port, or the reason would be nowhere."""
-
-    class Broken:
-        def describe(self) -> list[GaugeMetricFamily]:
-            return []
-
-        def collect(self) -> list[GaugeMetricFamily]:
-            raise RuntimeError("the database is away")
-
-    metrics.registry.register(Broken())
-    reply = ask(server)
-    assert 500 == reply.status
+    """One broken collector would blind the whole endpoint, or show source code to whoever can reach the port."""
+    metrics = TradingMetrics(CollectorRegistry(support_collectors_without_names=True), strict=strict)
+    metrics.registry.register(_Broken())  # type: ignore[arg-type]
+    prometheus_client.Gauge("of_the_users_own", "…", registry=metrics.registry).set(7)
+    with start_metrics_server(port=0, metrics=metrics) as server:
+        reply = ask(server, path)
+    assert 200 == reply.status
+    assert b"of_the_users_own 7.0" in reply.body
+    assert b"half_of_it" not in reply.body
     assert b"database" not in reply.body
-    assert b"Traceback" not in reply.body
     assert "the database is away" in caplog.text
+    assert "_Broken" in caplog.text
+
+
+def test_a_failing_collector_is_counted(metrics: TradingMetrics) -> None:
+    """Metrics would be missing from the scrape, and no alert would say so."""
+    metrics.registry.register(_Broken())  # type: ignore[arg-type]
+    gauge = prometheus_client.Gauge("account_balance", "…", registry=metrics.registry)
+    gauge.set_function(lambda: 1 / 0)
+    with start_metrics_server(port=0, metrics=metrics) as server:
+        ask(server)
+        body = ask(server).body.decode()
+    sites = {line.split('site="')[1].split('"')[0] for line in body.splitlines() if "errors_total{" in line}
+    assert {"the collector test_server._Broken", "the collector account_balance"} == {
+        site.replace("tests.", "") for site in sites
+    }
 
 
 def exchange(server: MetricsServer, sent: bytes) -> bytes:
@@ -266,7 +292,7 @@ def test_a_client_that_sends_nothing_holds_nobody_up(server: MetricsServer) -> N
 
 def test_a_silent_client_is_dropped(metrics: TradingMetrics, monkeypatch: pytest.MonkeyPatch) -> None:
     """Forgotten connections would pile up, a thread each."""
-    monkeypatch.setattr(server_module, "IDLE_SECONDS", 0.1)
+    monkeypatch.setattr(server_module, "HEAD_SECONDS", 0.1)
     with (
         start_metrics_server(port=0, metrics=metrics) as server,
         socket.create_connection(("127.0.0.1", server.port)) as silent,
@@ -276,7 +302,7 @@ def test_a_silent_client_is_dropped(metrics: TradingMetrics, monkeypatch: pytest
 
 def test_a_client_that_trickles_is_dropped(metrics: TradingMetrics, monkeypatch: pytest.MonkeyPatch) -> None:
     """A byte now and then would hold a thread for ever."""
-    monkeypatch.setattr(server_module, "CONNECTION_SECONDS", 0.2)
+    monkeypatch.setattr(server_module, "HEAD_SECONDS", 0.2)
     with (
         start_metrics_server(port=0, metrics=metrics) as server,
         socket.create_connection(("127.0.0.1", server.port)) as trickling,
@@ -285,15 +311,150 @@ def test_a_client_that_trickles_is_dropped(metrics: TradingMetrics, monkeypatch:
         assert 200 == ask(server).status
 
 
-def test_connections_are_bounded(metrics: TradingMetrics, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A flood of connections would start a thread for each."""
-    monkeypatch.setattr(server_module, "MAX_CONNECTIONS", 2)
-    with start_metrics_server(port=0, metrics=metrics) as server, contextlib.ExitStack() as stack:
-        held = [stack.enter_context(socket.create_connection(("127.0.0.1", server.port))) for _ in range(2)]
-        assert closed_by_peer(stack.enter_context(socket.create_connection(("127.0.0.1", server.port))))
-        for connection in held:
-            connection.close()
-        assert eventually(lambda: ask(server).status == 200)
+@pytest.fixture
+def small(metrics: TradingMetrics, monkeypatch: pytest.MonkeyPatch) -> Iterator[MetricsServer]:
+    """A server that takes four connections, three of one client."""
+    monkeypatch.setattr(server_module, "MAX_CONNECTIONS", 4)
+    with start_metrics_server(port=0, metrics=metrics) as server:
+        yield server
+
+
+def test_at_the_limit_the_oldest_silent_connection_goes(small: MetricsServer) -> None:
+    """Anybody who opens enough sockets and sends nothing would keep Prometheus out."""
+    with contextlib.ExitStack() as stack:
+        held = [stack.enter_context(socket.create_connection(("127.0.0.1", small.port))) for _ in range(3)]
+        assert 200 == ask(small).status
+        assert closed_by_peer(held[0])
+        assert 200 == ask(small).status
+        assert not has_ended(held[2])
+
+
+def test_at_the_limit_an_answered_connection_goes_first(small: MetricsServer) -> None:
+    """A connection that only waits would cost one that is about to ask its answer."""
+    with contextlib.ExitStack() as stack:
+        slow = stack.enter_context(socket.create_connection(("127.0.0.1", small.port)))
+        slow.sendall(b"GET /metrics HTTP/1.1\r\n")
+        idle = stack.enter_context(socket.create_connection(("127.0.0.1", small.port)))
+        idle.sendall(b"GET /nowhere HTTP/1.1\r\n\r\n")
+        assert b"404" in idle.recv(4096)
+        stack.enter_context(socket.create_connection(("127.0.0.1", small.port)))
+        assert 200 == ask(small).status
+        assert closed_by_peer(idle)
+        slow.sendall(b"\r\n")
+        assert b"200 OK" in slow.recv(4096)
+
+
+def test_another_client_has_a_place_of_its_own(small: MetricsServer) -> None:
+    """One client address would take all the connections there are."""
+    with contextlib.ExitStack() as stack:
+        other = stack.enter_context(
+            socket.create_connection(("127.0.0.1", small.port), source_address=("127.0.0.2", 0))
+        )
+        for _ in range(20):
+            stack.enter_context(socket.create_connection(("127.0.0.1", small.port)))
+        assert 200 == ask(small).status
+        other.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
+        assert b"200 OK" in other.recv(4096)
+
+
+def has_ended(connection: socket.socket) -> bool:
+    """Whether the other side has ended the connection by now."""
+    connection.setblocking(False)
+    try:
+        return connection.recv(1) == b""
+    except BlockingIOError:
+        return False
+
+
+# ── connections that stay ────────────────────────────────────────────────────────────────────────────────────────
+def answers(connection: socket.socket, count: int) -> list[bytes]:
+    """Read that many answers from one connection; each is its status line."""
+    reader = connection.makefile("rb")
+    found = []
+    for _ in range(count):
+        found.append(reader.readline().rstrip())
+        length = 0
+        while line := reader.readline().rstrip():
+            if line.lower().startswith(b"content-length:"):
+                length = int(line.split(b":")[1])
+        reader.read(length)
+    return found
+
+
+def test_a_connection_is_used_again(server: MetricsServer) -> None:
+    """Each scrape would pay for a connection, and for a TLS handshake, of its own."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        for request in (b"GET /metrics HTTP/1.1\r\n\r\n", b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"):
+            connection.sendall(request)
+            assert [b"HTTP/1.1 200 OK"] == answers(connection, 1)
+
+
+def test_requests_that_come_together_are_answered_in_turn(server: MetricsServer) -> None:
+    """A client that does not wait for the answer would get one of three, or a mixture."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        connection.sendall(b"GET /metrics HTTP/1.1\r\n\r\nGET /nowhere HTTP/1.1\r\n\r\n\r\nGET / HTTP/1.1\r\n\r\n")
+        assert [b"HTTP/1.1 200 OK", b"HTTP/1.1 404 Not Found", b"HTTP/1.1 200 OK"] == answers(connection, 3)
+
+
+@pytest.mark.parametrize(
+    "request_head",
+    [
+        b"GET /metrics HTTP/1.1\r\nConnection: close\r\n\r\n",
+        b"GET /metrics HTTP/1.0\r\n\r\n",
+        b"POST /metrics HTTP/1.1\r\nContent-Length: 3\r\n\r\nGET /metrics HTTP/1.1\r\n\r\n",
+        b"GET /metrics HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    ],
+    ids=["close", "http-1.0", "body", "chunked"],
+)
+def test_a_connection_ends_where_it_must(server: MetricsServer, request_head: bytes) -> None:
+    """A client that waits for the end would hang, or a body would be read as a request."""
+    assert 1 == exchange(server, request_head).count(b"HTTP/1.1 ")
+
+
+def test_an_idle_connection_is_dropped(metrics: TradingMetrics, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scrapers that are gone would hold their connections for ever."""
+    monkeypatch.setattr(server_module, "IDLE_SECONDS", 0.1)
+    with (
+        start_metrics_server(port=0, metrics=metrics) as server,
+        socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection,
+    ):
+        connection.sendall(b"GET /nowhere HTTP/1.1\r\n\r\n")
+        assert [b"HTTP/1.1 404 Not Found"] == answers(connection, 1)
+        assert closed_by_peer(connection)
+
+
+def test_a_request_in_many_pieces_is_answered(server: MetricsServer) -> None:
+    """A request over a bad line, or typed by hand, would never be answered."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        for piece in (b"GET /metrics HT", b"TP/1.1\r\n", b"Host: x\r\nAc", b"cept: */*\r\n", b"\r\n"):
+            connection.sendall(piece)
+            time.sleep(0.01)  # so that the pieces arrive as such
+        assert [b"HTTP/1.1 200 OK"] == answers(connection, 1)
+
+
+@pytest.mark.parametrize(
+    "target", ["http://127.0.0.1:9/metrics", "HTTPS://bot/metrics?x=1", "/metrics/", "/metrics#top"]
+)
+def test_spellings_of_the_path(server: MetricsServer, target: str) -> None:
+    """A scraper behind a proxy sends the whole address, and people write a slash at the end: 404 for both."""
+    assert b" 200 OK" in exchange(server, f"GET {target} HTTP/1.1\r\nConnection: close\r\n\r\n".encode())
+
+
+@pytest.mark.parametrize(
+    ("accepted", "coding"),
+    [
+        ("gzip", "gzip"),
+        ("x-gzip", "gzip"),
+        ("br, GZIP;q=0.5", "gzip"),
+        ("gzip;q=0", None),
+        ("identity, gzip; q=0.000", None),
+        ("*", None),
+        ("", None),
+    ],
+)
+def test_gzip_only_where_it_is_accepted(server: MetricsServer, accepted: str, coding: str | None) -> None:
+    """A client that refuses gzip would get bytes that it cannot read."""
+    assert coding == ask(server, headers={"Accept-Encoding": accepted}).headers["Content-Encoding"]
 
 
 def test_five_hundred_scrapers_at_once(server: MetricsServer, metrics: TradingMetrics) -> None:
@@ -350,8 +511,8 @@ def test_a_taken_port_is_named(server: MetricsServer) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"port": 70_000}, "port 70000 does not exist"),
-        ({"port": -1}, "port -1 does not exist"),
+        ({"port": 70_000}, "port must be an integer from 0 to 65535 .*, got 70000"),
+        ({"port": -1}, "port must be an integer from 0 to 65535 .*, got -1"),
         ({"port": 0, "addr": "192.0.2.1"}, "'192.0.2.1', port 0: .*address of this machine"),
         ({"port": 0, "addr": "no such host"}, "'no such host', port 0: .*address of this machine"),
     ],
@@ -368,7 +529,7 @@ def test_a_privileged_port_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     def not_permitted(*arguments: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr(server_module, "_Server", not_permitted)
+    monkeypatch.setattr(server_module, "_listen", not_permitted)
     with pytest.raises(ConfigurationError, match=r"port 80: not permitted; ports below 1024"):
         start_metrics_server(port=80)
 
@@ -400,6 +561,76 @@ def test_closing_frees_the_port(metrics: TradingMetrics) -> None:
 def test_the_thread_does_not_keep_the_process_alive(server: MetricsServer) -> None:
     """A bot that ends would hang until it is killed."""
     assert [True] == [thread.daemon for thread in threading.enumerate() if thread.name == "tradmetrics-server"]
+
+
+# ── started again, forked, or where no thread can be had ─────────────────────────────────────────────────────────
+def test_a_second_start_returns_the_running_server(metrics: TradingMetrics) -> None:
+    """A notebook cell that starts the server could be run once only."""
+    with start_metrics_server(port=0, metrics=metrics, auth="s3cret") as server:
+        assert server is start_metrics_server(port=server.port, host="127.0.0.1", metrics=metrics, auth="s3cret")
+    with start_metrics_server(port=server.port, metrics=metrics) as other:
+        assert other is not server
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"auth": "other"}, "auth"),
+        ({}, "auth"),
+        ({"auth": "s3cret", "addr": "127.0.0.2"}, "addr"),
+        ({"metrics": None}, "metrics"),
+    ],
+)
+def test_a_second_start_with_other_settings_is_an_error(
+    metrics: TradingMetrics, settings: dict[str, Any], named: str
+) -> None:
+    """A server that was meant to ask for a password would answer without one."""
+    with start_metrics_server(port=0, metrics=metrics, auth="s3cret") as server:
+        with pytest.raises(ConfigurationError, match=rf"started with another .*{named}.*close\(\)"):
+            start_metrics_server(port=server.port, **{"metrics": metrics, **settings})
+
+
+def test_two_addresses_are_an_error() -> None:
+    """The server would listen on the one that was not meant."""
+    with pytest.raises(ConfigurationError, match="addr='::1' and host='0.0.0.0' differ"):
+        start_metrics_server(port=0, addr="::1", host="0.0.0.0")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_child_keeps_neither_the_port_nor_the_connections(metrics: TradingMetrics) -> None:
+    """A restarted bot would find its port taken by a helper process, and a scrape of it would hang."""
+    with start_metrics_server(port=0, metrics=metrics) as server:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as scraper:
+            scraper.sendall(b"GET /nowhere HTTP/1.1\r\n\r\n")
+            assert [b"HTTP/1.1 404 Not Found"] == answers(scraper, 1)
+            read, write = os.pipe()
+            child = os.fork()
+            if child == 0:
+                server.close()  # as an `atexit` of the child may do; it must not disturb the parent
+                os.close(write)
+                os.read(read, 1)
+                os._exit(0)
+            os.close(read)
+            try:
+                assert 200 == ask(server).status
+                server.close()
+                assert closed_by_peer(scraper)
+                with start_metrics_server(port=server.port, metrics=metrics) as again:
+                    assert 200 == ask(again).status
+            finally:
+                os.close(write)
+                os.waitpid(child, 0)
+
+
+def test_an_interpreter_without_threads_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bare RuntimeError of the threading module would not say that a subinterpreter is the cause."""
+
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("daemon threads are disabled in this (sub)interpreter")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(ConfigurationError, match="daemon threads are disabled.*main interpreter"):
+        start_metrics_server(port=0)
 
 
 # ── TLS ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -589,6 +820,8 @@ def test_secrets_are_shown_nowhere(
         (("us:er", "password"), "cannot hold a colon"),
         (("user", None), "bearer token as text, or a .user, password. pair"),
         (("user",), "bearer token as text, or a .user, password. pair"),
+        ("token\udcff", "the token holds a character that cannot be sent"),
+        (("user", "\ud800"), "the password holds a character that cannot be sent"),
         (b"token", "bearer token as text, or a .user, password. pair"),
     ],
 )

@@ -40,7 +40,7 @@ from tradmetrics import (
 
 @pytest.fixture
 def metrics() -> TradingMetrics:
-    """A metrics of the test's own."""
+    """A metrics object of the test's own."""
     return TradingMetrics()
 
 
@@ -685,14 +685,15 @@ def test_a_strategy_whose_series_is_gone_is_not_counted_as_another(metrics: Trad
     first()
     second()
     metrics.instrument(catalogue.POSITIONS_OPEN)._remove([("both",)], "expired")
-    track_positions(metrics=metrics)(lambda: [Position(name) for name in ("new", "past", "beyond")])()
+    third = track_positions(metrics=metrics)(lambda: [Position(name) for name in ("new", "past", "beyond")])
+    third()
     first()
     found = recorded(metrics)
     assert (1, 2) == tuple(found[f"trading_positions_open {name}"] for name in ("new", "__other__"))
 
 
 def test_books_do_not_see_one_anothers_positions(metrics: TradingMetrics) -> None:
-    """A test, or a second account with a metrics of its own, would show the positions of both."""
+    """A test, or a second account with a metrics object of its own, would show the positions of both."""
     positions = track_positions(lambda: [Position("a", 5)])
     for _ in range(2):
         positions()

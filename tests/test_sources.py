@@ -36,7 +36,7 @@ SEEN = MetricDefinition("seen_total", "counter", "Calls by what was read from th
 
 @pytest.fixture
 def metrics() -> TradingMetrics:
-    """A metrics of the test's own."""
+    """A metrics object of the test's own."""
     return TradingMetrics()
 
 

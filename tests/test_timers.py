@@ -25,11 +25,10 @@ from tradmetrics import (
     get_metrics,
     request_timer,
     result,
-    timing,
     track_positions,
     training_timer,
 )
-from tradmetrics.decorators import positions
+from tradmetrics.decorators import positions, timing
 
 FILL = "trading_order_fill_time_seconds"
 TRAINING = "trading_ml_training_duration_seconds"
@@ -52,7 +51,7 @@ class Clock:
 
 @pytest.fixture
 def metrics() -> TradingMetrics:
-    """A metrics of the test's own."""
+    """A metrics object of the test's own."""
     return TradingMetrics()
 
 
@@ -373,7 +372,7 @@ def test_a_source_in_a_with_is_named_with_what_to_write(
     assert (
         "tradmetrics.fill_timer: a metric was not recorded as meant (stage: source): LabelSourceError: "
         f"tradmetrics.fill_timer: {shown} reads a call, and a `with` has none; write the label itself"
-    ) == caplog.records[0].getMessage().partition(". The call itself")[0]
+    ) == caplog.records[0].getMessage().partition(". The call ")[0]
 
 
 class Desk(Enum):
@@ -403,7 +402,7 @@ def test_the_strategy_may_be_anything_with_a_text(metrics: TradingMetrics) -> No
 
 
 def test_the_default_metrics_is_followed_when_it_is_replaced(clock: Clock) -> None:
-    """A timer made at import would go on recording into a metrics that nobody scrapes."""
+    """A timer made at import would go on recording into a metrics object that nobody scrapes."""
     timer = fill_timer("s")
 
     @timer

@@ -80,7 +80,9 @@ def test_a_registry_in_the_place_of_a_metrics_object_is_refused_at_once(name: st
 
 def test_the_message_says_how_a_registry_becomes_a_metrics_object() -> None:
     """Whoever has a registry would not know what to make of it."""
-    with pytest.raises(ConfigurationError, match=r"takes a metrics, not <.*; write metrics=TradingMetrics\(registry\)"):
+    with pytest.raises(
+        ConfigurationError, match=r"takes a metrics object, not <.*; write metrics=TradingMetrics\(registry\)"
+    ):
         fill_timer("s", metrics=CollectorRegistry())  # type: ignore[arg-type]
 
 

@@ -10,6 +10,8 @@ def place(order): ...
 
 from tradmetrics.capture.sources import Call, arg, error, result, underlying
 from tradmetrics.cardinality import Limits
+from tradmetrics.decorators.accounts import track_capital, track_pnl
+from tradmetrics.decorators.cash import track_cash_flow
 from tradmetrics.decorators.connections import track_connection
 from tradmetrics.decorators.custom import track
 from tradmetrics.decorators.errors import track_errors
@@ -19,13 +21,14 @@ from tradmetrics.decorators.orders import track_order
 from tradmetrics.decorators.positions import track_positions
 from tradmetrics.decorators.requests import track_request
 from tradmetrics.decorators.risk import track_circuit_breaker, track_circuit_breaker_reset, track_risk_check
-from tradmetrics.decorators.snapshots import track_capital, track_market, track_pnl, track_strategy
+from tradmetrics.decorators.snapshots import track_market, track_strategy
 from tradmetrics.decorators.timers import fill_timer, request_timer, training_timer
 from tradmetrics.decorators.trades import track_trade
 from tradmetrics.errors import ConfigurationError, LabelSourceError, SnapshotError, TradmetricsError
 from tradmetrics.model.definition import MetricDefinition
 from tradmetrics.orders import OrderTracker
 from tradmetrics.record.exporter import MetricsExporter, metrics_exporter
+from tradmetrics.record.heartbeat import heartbeat
 from tradmetrics.record.sampler import Sampler
 from tradmetrics.record.stats import StrategyStats
 from tradmetrics.registry.default import configure, get_metrics
@@ -53,6 +56,7 @@ __all__ = [
     "error",
     "fill_timer",
     "get_metrics",
+    "heartbeat",
     "metrics_exporter",
     "register_spellings",
     "request_timer",
@@ -60,6 +64,7 @@ __all__ = [
     "start_metrics_server",
     "track",
     "track_capital",
+    "track_cash_flow",
     "track_circuit_breaker",
     "track_circuit_breaker_reset",
     "track_connection",

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from tradmetrics import catalogue
 from tradmetrics.capture.recording import resolve
 from tradmetrics.registry.metrics import checked
-from tradmetrics.serving.endpoint import METHODS, Auth, Endpoint, HttpResponse, method_not_allowed
+from tradmetrics.serving.endpoint import (
+    KNOWN_METHODS,
+    METHODS,
+    OTHER_METHOD,
+    Auth,
+    Endpoint,
+    HttpResponse,
+    method_not_allowed,
+)
 from tradmetrics.serving.route_templates import route_template
 from tradmetrics.serving.single_flight import LoopWork
 from tradmetrics.vocabulary.outcomes import request_status
@@ -24,12 +32,8 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 ASGIApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-KNOWN_METHODS: Final = frozenset(
-    ("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"),
-)
-OTHER_METHOD: Final = "OTHER"
-"""Shared by all methods that HTTP does not define: a client can send any word."""
-
+_COUNTED: Final = "tradmetrics.counted_in"
+"""The key of the scope under which a request carries the metrics objects that count it."""
 _SITE: Final = "tradmetrics.asgi.MetricsMiddleware"
 
 
@@ -45,8 +49,12 @@ class MetricsMiddleware:
             never the raw path. Requests that no route answered share `unmatched`.
         method: In capitals; methods that HTTP does not define share `OTHER`.
         status: The status code as text. An application that raises before it answered is `500`, which is what the
-            server then sends; one that fails amid an answer is `error`. `disconnected` when the client left before
-            the last byte, `cancelled` when the task was cancelled. Exceptions pass through.
+            server then sends; one that fails during an answer is `error`. `disconnected` when the client left before
+            the last byte, even if the application then answers; `cancelled` when the task was cancelled. Exceptions
+            pass through.
+
+    If both an application and one that is mounted in it have the middleware, a request counts once in each metrics
+    object, with the whole template.
 
     Example:
         ```python
@@ -63,17 +71,23 @@ class MetricsMiddleware:
     """
 
     def __init__(self, app: ASGIApp, *, metrics: "TradingMetrics | None" = None) -> None:
-        self._app = app
+        self.app = app
         self._metrics = checked(metrics, "MetricsMiddleware")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection, as ASGI defines it."""
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self.app(scope, receive, send)
             return
-        exchange = _Exchange(resolve(self._metrics, _SITE), scope, receive, send)
+        metrics = resolve(self._metrics, _SITE)
+        counted_in = scope.get(_COUNTED, ())
+        if any(each is metrics for each in counted_in):  # by the middleware of an application around this one
+            await self.app(scope, receive, send)
+            return
+        scope[_COUNTED] = (*counted_in, metrics)
+        exchange = _Exchange(metrics, scope, receive, send)
         try:
-            await self._app(scope, exchange.receive, exchange.send)
+            await self.app(scope, exchange.receive, exchange.send)
         except Exception:
             exchange.failed()
             raise
@@ -113,7 +127,8 @@ class _Exchange:
             self._disconnected = True
             raise
         if (kind == "http.response.body" and not message.get("more_body")) or kind == "http.response.pathsend":
-            self.record(self._status or "error")
+            # A handler that knows that its client has left may still answer, into nothing.
+            self.record("disconnected" if self._disconnected else self._status or "error")
 
     def failed(self) -> None:
         """The application is through; if the last byte never came, it failed, or the client left."""
@@ -139,21 +154,62 @@ class _Exchange:
         self._metrics.record(catalogue.API_REQUEST_DURATION, (endpoint, method), seconds, site=_SITE)
 
 
-def make_asgi_app(metrics: "TradingMetrics | None" = None, *, auth: Auth = None) -> ASGIApp:
-    """Make an ASGI application that answers `/metrics`, to mount in another or to run by itself.
+class _MetricsApp:
+    """`/metrics` as an ASGI application; an object, because Starlette's `Route` calls functions with a request."""
 
-    It answers GET and HEAD on whatever path it is mounted, as `start_metrics_server` does; the text is rendered on a
-    worker thread, so that a scrape does not hold up the event loop. However many scrapes there are, two of the loop's
-    threads are busy with them at the most.
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self._renderings: LoopWork[HttpResponse] = LoopWork()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._respond(scope, send)
+        elif scope["type"] == "lifespan":
+            await _live(receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1000})
+
+    async def _respond(self, scope: Scope, send: Send) -> None:
+        endpoint = self._endpoint
+        answer = endpoint.refusal(_header(scope, b"authorization"))
+        if answer is None and scope["method"] not in METHODS:
+            answer = method_not_allowed()
+        if answer is None:
+            asked = endpoint.asked(
+                scope.get("query_string", b"").decode("latin-1"),
+                _header(scope, b"accept").decode("latin-1"),
+                _header(scope, b"accept-encoding").decode("latin-1"),
+            )
+            answer = await self._renderings.do(asked.key, asked.lane, lambda: endpoint.scrape(asked))
+        headers = (*answer.headers, ("content-length", str(len(answer.body))))
+        await send(
+            {
+                "type": "http.response.start",
+                "status": int(answer.status),
+                "headers": [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers],
+            }
+        )
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else answer.body})
+
+
+def make_asgi_app(metrics: "TradingMetrics | None" = None, *, auth: Auth = None) -> ASGIApp:
+    """Make an ASGI application that answers `/metrics`, to put into another or to run by itself.
+
+    It answers GET and HEAD on whatever path it has, as `start_metrics_server` does, under asyncio and trio. The text is
+    rendered on a worker thread, so a scrape does not hold up the event loop. Requests for the same text share a
+    rendering, and at most two of the loop's threads are busy with renderings at one time: one for whole scrapes, one for
+    scrapes that choose metrics with `name[]=`.
 
     Example:
         ```python
         from starlette.applications import Starlette
-        from starlette.routing import Mount
+        from starlette.routing import Route
         from tradmetrics.asgi import make_asgi_app
 
-        app = Starlette(routes=[Mount("/metrics", make_asgi_app())])
+        app = Starlette(routes=[Route("/metrics", make_asgi_app())])
         ```
+
+    A `Mount("/metrics", make_asgi_app())` answers under `/metrics/`, and Starlette redirects `/metrics` there.
 
     Args:
         metrics: The metrics object to serve; the process's default one when left out.
@@ -163,39 +219,7 @@ def make_asgi_app(metrics: "TradingMetrics | None" = None, *, auth: Auth = None)
         ConfigurationError: When `auth` is empty, or the directory of multiprocess mode is missing or cannot be
             written.
     """
-    endpoint = Endpoint(metrics, auth)
-    renderings: LoopWork[HttpResponse] = LoopWork()
-
-    async def metrics_app(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            await _respond(endpoint, renderings, scope, send)
-        elif scope["type"] == "lifespan":
-            await _live(receive, send)
-        else:
-            await send({"type": "websocket.close", "code": 1000})
-
-    return metrics_app
-
-
-async def _respond(endpoint: Endpoint, renderings: LoopWork[HttpResponse], scope: Scope, send: Send) -> None:
-    accept, encoding, authorization = (
-        _header(scope, name) for name in (b"accept", b"accept-encoding", b"authorization")
-    )
-    answer = endpoint.refusal(authorization)
-    if answer is None and scope["method"] not in METHODS:
-        answer = method_not_allowed()
-    if answer is None:
-        asked = tuple(each.decode("latin-1") for each in (scope.get("query_string", b""), accept, encoding))
-        answer = await renderings.do(asked, lambda: endpoint.scrape(*asked))
-    headers = (*answer.headers, ("content-length", str(len(answer.body))))
-    await send(
-        {
-            "type": "http.response.start",
-            "status": int(answer.status),
-            "headers": [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers],
-        }
-    )
-    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else answer.body})
+    return _MetricsApp(Endpoint(metrics, auth))
 
 
 def _header(scope: Scope, name: bytes) -> bytes:

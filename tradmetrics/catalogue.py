@@ -1,6 +1,6 @@
 """The catalogue: every metric the package can record, as data.
 
-This is the one place where a metric's name, type, labels, unit and buckets are written down. The registry builds
+This is the only place that holds a metric's name, type, labels, unit and buckets. The registry builds
 from it; the docs' tables, the dashboards and the alert checks are generated from it or compared with it.
 """
 
@@ -40,9 +40,11 @@ ANOMALIES: Final = (
     "bad_quantity",
     "time_before_submit",
     "other_account",
+    "underfill",
 )
 STAGES: Final = ("source", "label", "vocabulary", "value", "clock", "record")
 REMOVAL_CAUSES: Final = ("expired", "displaced")
+CASH_KINDS: Final = ("funding", "fee", "interest", "dividend", "transfer", "other")
 
 # Upper bounds of buckets, in seconds unless said otherwise.
 FILL_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300, 900, 3600)
@@ -131,6 +133,23 @@ LOSS: Final = MetricDefinition(
     family="trading",
 )
 
+CASH_RECEIVED: Final = MetricDefinition(
+    "trading_cash_received_total",
+    "counter",
+    "Cash received without a trade: funding, interest, dividends, rebates, deposits.",
+    ("strategy", ("kind", CASH_KINDS)),
+    unit="currency",
+    family="trading",
+)
+CASH_PAID: Final = MetricDefinition(
+    "trading_cash_paid_total",
+    "counter",
+    "Cash paid without a trade: funding, fees, interest, withdrawals; as a positive amount.",
+    ("strategy", ("kind", CASH_KINDS)),
+    unit="currency",
+    family="trading",
+)
+
 # ── risk ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 CIRCUIT_BREAKER_ACTIVE: Final = MetricDefinition(
     "trading_circuit_breaker_active",
@@ -153,6 +172,14 @@ MAX_DRAWDOWN: Final = MetricDefinition(
 )
 RISK_LIMIT_BREACHES: Final = MetricDefinition(
     "trading_risk_limit_breaches_total", "counter", "Risk checks that failed.", ("limit_type",), family="risk"
+)
+
+POSITION_DRIFT: Final = MetricDefinition(
+    "trading_position_drift",
+    "gauge",
+    "Quantity of a position at the broker minus the quantity that the bot expects.",
+    ("symbol",),
+    family="risk",
 )
 
 # ── capital ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -248,7 +275,7 @@ ORDERS_CANCELLED: Final = MetricDefinition(
 ORDERS_UNKNOWN: Final = MetricDefinition(
     "trading_orders_unknown_total",
     "counter",
-    "Orders whose outcome nobody knows: timeouts, lost connections, cancelled calls.",
+    "Orders of unknown outcome: timeouts, lost connections, cancelled calls.",
     ("strategy", "reason"),
     family="orders",
 )
@@ -291,7 +318,7 @@ ORDERS_OPEN: Final = MetricDefinition(
 ORDER_OLDEST_OPEN: Final = MetricDefinition(
     "trading_order_oldest_open_seconds",
     "gauge",
-    "Age of the oldest open order.",
+    "Age of the oldest open order that is not a stop.",
     ("strategy",),
     unit="seconds",
     family="orders",
@@ -303,6 +330,19 @@ ORDER_ANOMALIES: Final = MetricDefinition(
     "counter",
     "Order events that contradict what was known of the order.",
     (("kind", ANOMALIES),),
+    family="orders",
+)
+ORDER_FOREIGN: Final = MetricDefinition(
+    "trading_order_foreign_total",
+    "counter",
+    "Orders that the broker reported and this process did not send.",
+    family="orders",
+)
+ORDER_DUPLICATES: Final = MetricDefinition(
+    "trading_order_duplicates_total",
+    "counter",
+    "Orders that repeat another one of the same symbol, side, quantity and price within a second.",
+    ("strategy",),
     family="orders",
 )
 ORDER_SLIPPAGE: Final = MetricDefinition(
@@ -324,7 +364,7 @@ ORDER_MESSAGES: Final = MetricDefinition(
 ORDER_MESSAGE_RATE_MAX: Final = MetricDefinition(
     "trading_order_message_rate_max",
     "gauge",
-    "Largest number of order messages in any window of that length since the last scrape.",
+    "Largest number of order messages in any window of that length in the last two minutes.",
     (("window", MESSAGE_WINDOWS),),
     family="orders",
     multiprocess_mode="max",
@@ -408,6 +448,36 @@ WEBSOCKET_CONNECTIONS: Final = MetricDefinition(
     family="system",
     multiprocess_mode="livesum",
 )
+STREAM_CONNECTED: Final = MetricDefinition(
+    "trading_stream_connected",
+    "gauge",
+    "1 while the stream is connected, 0 after it was lost.",
+    ("stream",),
+    unit="bool",
+    family="system",
+    multiprocess_mode="livemax",
+)
+STREAM_CONNECTS: Final = MetricDefinition(
+    "trading_stream_connects_total", "counter", "Connections that the stream has opened.", ("stream",), family="system"
+)
+HEARTBEAT: Final = MetricDefinition(
+    "trading_heartbeat_timestamp_seconds",
+    "gauge",
+    "When the loop last called heartbeat, in unix seconds.",
+    ("loop",),
+    unit="seconds",
+    family="system",
+    multiprocess_mode="livemin",
+)
+BUILD_INFO: Final = MetricDefinition(
+    "trading_build_info",
+    "gauge",
+    "Always 1; its label is the version of the bot's code.",
+    ("version",),
+    family="system",
+    multiprocess_mode="livemax",
+    guarded=False,
+)
 API_REQUESTS: Final = MetricDefinition(
     "trading_api_requests_total", "counter", "API requests.", ("endpoint", "method", "status"), family="system"
 )
@@ -464,6 +534,15 @@ INSTRUMENTATION_ERRORS: Final = MetricDefinition(
     "Errors inside the instrumentation that were kept from the caller.",
     ("site", ("stage", STAGES)),
     family="tradmetrics",
+)
+SAMPLER_LAST_SUCCESS: Final = MetricDefinition(
+    "tradmetrics_sampler_last_success_timestamp_seconds",
+    "gauge",
+    "When a Sampler's function last returned, in unix seconds; 0 until it first does.",
+    ("function",),
+    unit="seconds",
+    family="tradmetrics",
+    multiprocess_mode="livemin",
 )
 
 CATALOGUE: Final[tuple[MetricDefinition, ...]] = tuple(

@@ -20,6 +20,8 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "demo": "tradmetrics.demo.command",
     "check": "tradmetrics.check",
     "doctor": "tradmetrics.doctor",
+    "export": "tradmetrics.board.export",
+    "board": "tradmetrics.board.command",
 }
 """Each subcommand, and the module with the function of that name."""
 

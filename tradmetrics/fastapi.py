@@ -49,8 +49,9 @@ def create_metrics_router(
         headers = request.headers
         answer = endpoint.refusal(headers.get("authorization", "").encode("latin-1"))
         if answer is None:
-            asked = (request.url.query, ",".join(headers.getlist("accept")), headers.get("accept-encoding"))
-            answer = await renderings.do(asked, lambda: endpoint.scrape(*asked))
+            accept, encodings = (",".join(headers.getlist(name)) for name in ("accept", "accept-encoding"))
+            asked = endpoint.asked(request.url.query, accept, encodings)
+            answer = await renderings.do(asked.key, asked.lane, lambda: endpoint.scrape(asked))
         # An explicit Content-Type keeps Starlette from adding a charset of its own.
         return Response(answer.body, answer.status, dict(answer.headers))
 

@@ -1,7 +1,7 @@
 """Write the generated pages: `python -m docs.tools [--check]`.
 
-`--check` writes nothing, and exits 1 when a page is not what would be written, a link leads to nothing, a public name
-is not documented, or an alert has no runbook; each with the file and the line.
+`--check` writes nothing. It exits 1 if a page is stale, a public name is not documented, or an alert has no runbook, and
+lists the file and line of each fault. mkdocs checks the links.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""What is wrong with the pages beyond what mkdocs finds, each with its file and line."""
+"""Find faults in the pages that mkdocs does not report; list the file and line of each."""
 
 import ast
 import re
@@ -11,19 +11,16 @@ from docs.tools.runbooks import RULES
 DOCS: Final = Path(__file__).parent.parent
 PACKAGE: Final = DOCS.parent / "tradmetrics"
 TITLES: Final = ("Meaning", "Impact", "Diagnosis", "Mitigation")
-_FENCED: Final = re.compile(r"^([ \t]*)(```+|~~~+).*?^\1\2[ \t]*$", re.DOTALL | re.MULTILINE)
-_LINK: Final = re.compile(r"\]\(([^)\s]+)\)")
 
 
 def problems(docs: Path = DOCS, package: Path = PACKAGE, rules: Path = RULES) -> Iterator[str]:
-    """Yield everything that is wrong, as lines that begin with a file and a line.
+    """Yield each fault as a line that begins with a file and a line number.
 
     Args:
         docs: The folder of the pages.
         package: The package whose public names must be documented.
         rules: The folder of the alerts' rules.
     """
-    yield from _links(docs)
     reference = "\n".join(page.read_text(encoding="utf-8") for page in (docs / "reference").rglob("*.md"))
     entries = set(re.findall(r"(?:^::: |\{ #)(tradmetrics\.\S+)", reference, re.MULTILINE))
     for module in (package, package / "testing"):
@@ -41,17 +38,6 @@ def _undocumented(module: Path, entries: set[str]) -> Iterator[str]:
             if name.value != "__version__" and f"{prefix}.{name.value}" not in entries:
                 entry = f"{prefix}.{name.value}"
                 yield f"{file}:{name.lineno}: {name.value} is not documented; write '::: {entry}' in docs/reference"
-
-
-def _links(docs: Path) -> Iterator[str]:
-    for page in sorted(docs.rglob("*.md")):
-        # Code is blanked out, its lines kept.
-        text = _FENCED.sub(lambda found: "\n" * found[0].count("\n"), page.read_text(encoding="utf-8"))
-        for number, line in enumerate(text.splitlines(), start=1):
-            for target in _LINK.findall(line):
-                path = target.partition("#")[0]
-                if path and "://" not in path and not (page.parent / path).exists():
-                    yield f"{page}:{number}: the link {target} leads to nothing"
 
 
 def _runbooks(folder: Path, rules: Path) -> Iterator[str]:

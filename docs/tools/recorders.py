@@ -4,6 +4,7 @@ Nothing is declared by hand but the calls, so that the metric reference cannot s
 """
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -66,6 +67,8 @@ def _tracker(metrics: tm.TradingMetrics) -> None:
     orders = tm.OrderTracker(strategy="s", metrics=metrics)
     for order_id in ("filled", "rejected", "cancelled", "open"):
         orders.submitted(order_id, side="BUY", order_type="LIMIT", quantity=1, reference_price=100)
+    for order_id in ("once", "twice"):
+        orders.submitted(order_id, symbol="BTCUSDT", side="BUY", order_type="LIMIT", quantity=1, price=100)
     orders.updated("filled", status="accepted")
     orders.updated("filled", status="filled", filled=1, price=101)
     orders.updated("filled", fill_id="again", fill_quantity=1)
@@ -98,10 +101,23 @@ def _request_timer(metrics: tm.TradingMetrics) -> None:
         pass
 
 
-def _connection(metrics: tm.TradingMetrics) -> None:
-    connection = tm.track_connection(metrics=metrics)(lambda: (yield))
+def _stream(metrics: tm.TradingMetrics) -> None:
+    connection = tm.track_connection(stream="orders", metrics=metrics)(lambda: (yield))
     metrics.connection = connection()  # type: ignore[attr-defined]
     next(metrics.connection)  # type: ignore[attr-defined]
+
+
+def _cash(metrics: tm.TradingMetrics) -> None:
+    for amount in (1.0, -1.0):
+        tm.track_cash_flow(kind="funding", amount=amount, metrics=metrics)(_returning(None))()
+
+
+def _sampler(metrics: tm.TradingMetrics) -> None:
+    done = threading.Event()
+    with tm.Sampler(interval=1e-3, metrics=metrics) as sampler:
+        calls = iter([None, None])  # the first call has been recorded once the second one begins
+        sampler.add(lambda: next(calls, done) and done.set())
+        done.wait(5)
 
 
 def _middleware(metrics: tm.TradingMetrics) -> None:
@@ -169,12 +185,17 @@ PROBES: Final[dict[str, Probe]] = dict(
             {"win_rate": 0.5, "avg_pnl": 1.0, "sharpe_ratio": 1.0, "trades_today": 1},
             strategy="s",
         ),
-        (_public("track_connection"), _connection),
+        (_public("track_connection"), _stream),
+        (_public("track_cash_flow"), _cash),
+        (_public("heartbeat"), lambda metrics: tm.heartbeat("main", metrics=metrics)),
+        (_public("Sampler"), _sampler),
         _exporter(
             "record_order",
             *(("s", "BUY", "LIMIT", status, 0.5, "r") for status in _STATUSES),
         ),
         _exporter("record_trade", ("s", "BUY", "filled", 1.0), ("s", "BUY", "filled", -1.0)),
+        _exporter("record_cash_flow", ("funding", 1.0, "s"), ("funding", -1.0, "s")),
+        _exporter("record_position_check", ("s", 1.0, 2.0)),
         _exporter("record_market_data_update", ("s", 1.0, 1e-9)),
         _exporter("record_ml_prediction", ("m", "buy")),
         _exporter("record_ml_training", (1.0, "m", 0.9)),
@@ -201,8 +222,9 @@ PROBES: Final[dict[str, Probe]] = dict(
 def recorders() -> dict[str, list[str]]:
     """Return the recorders of each metric, as links, by the metric's name."""
     found: dict[str, list[str]] = {definition.name: [] for definition in catalogue.CATALOGUE}
-    for name in _OF_THE_BOOK:
+    for name in _OF_THE_BOOK - {catalogue.SAMPLER_LAST_SUCCESS.name}:
         found[name].append(ALWAYS)
+    found[catalogue.BUILD_INFO.name].append("[TradingMetrics(version=…)][tradmetrics.TradingMetrics]")
     for link, probe in PROBES.items():
         for name in _changed(link, probe):
             found[name].append(link)
@@ -220,7 +242,11 @@ def _changed(link: str, probe: Probe) -> Iterable[str]:
     names = {_metric(name) for (name, labels), value in after.items() if before.get((name, labels), 0.0) != value}
     if stats is not None:
         names -= {*_changed("", _trades), catalogue.CAPITAL_TOTAL.name}
-    return [each.name for each in catalogue.CATALOGUE if each.name in names - _OF_THE_BOOK]
+    return [
+        each.name
+        for each in catalogue.CATALOGUE
+        if each.name in names - _OF_THE_BOOK | (names & {catalogue.SAMPLER_LAST_SUCCESS.name})
+    ]
 
 
 def _samples(metrics: tm.TradingMetrics) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:

@@ -7,7 +7,7 @@ What must hold, whatever is drawn:
 - the exposition parses, as text and as OpenMetrics, and says what the metrics says;
 - no label has more values than its budget, no metric more series, and each value is short and printable;
 - no count is lost: each metric's series and removed series add up to the calls that it counts;
-- each call is recorded under the very labels that it alone would be recorded under, in a metrics with room for all:
+- each call is recorded under the very labels that it alone would be recorded under, in metrics with room for all:
   nothing that was remembered of one call is taken for another.
 
 PYTEST_DONT_REWRITE: to explain a failed assertion, pytest would show what cannot be shown.
@@ -222,7 +222,7 @@ _READING: Final = re.compile(r"(?i)reading \d+")
 
 
 def _check_labels(turns: list[int], wide: TradingMetrics, alone: dict[int, TradingMetrics]) -> None:
-    """Many calls in one metrics are recorded as each of them by itself, in a metrics that has seen no other."""
+    """Many calls in one metrics object are recorded as each of them by itself, in metrics that have seen no other."""
     times = Counter(turns)
     expected: dict[tuple[str, ...], float] = {}
     levels: set[tuple[str, ...]] = set()

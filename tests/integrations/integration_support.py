@@ -1,4 +1,4 @@
-"""What the tests of all adapters share: the library, or a skip with its reason, and what a metrics has recorded."""
+"""What the tests of all adapters share: the library, or a skip with its reason, and what was recorded."""
 
 import importlib
 import os
@@ -25,7 +25,7 @@ def library(name):
 
 
 class Recorded:
-    """What a metrics has recorded, read as a scrape reads it."""
+    """What a metrics object has recorded, read as a scrape reads it."""
 
     def __init__(self, metrics):
         self._metrics = metrics

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from tradmetrics.capture.call_context import UNREAD, CallContext, raised_at
 from tradmetrics.capture.lookups import ARGUMENT, Compiled, Place
-from tradmetrics.capture.memory import GIVEN, SECONDS, Leaf, leaf_of, points_to
+from tradmetrics.capture.memory import AMOUNT, GIVEN, SECONDS, Leaf, leaf_of, points_to
 from tradmetrics.capture.plan import ASKED, SAFE, PlannedSample, planned
 from tradmetrics.capture.recipe import RAISED, RETURNED, AfterCall, Recipe
 from tradmetrics.capture.repeating import FastWay, fast_way
@@ -284,7 +284,7 @@ class CallSite:
                 function()
             elif amount is not None and origin != SECONDS:
                 function(amount * factor)
-            else:
+            elif origin != AMOUNT:
                 if seconds is None:
                     seconds = self._since(token)
                 if seconds == seconds:  # a clock that failed gives what is unequal to itself

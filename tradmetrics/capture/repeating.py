@@ -12,7 +12,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tradmetrics.capture.lookups import ARGUMENT, ERROR, RESULT, Compiled, Lookup, Place
-from tradmetrics.capture.views import is_no_mapping
+from tradmetrics.capture.views import Views, is_no_mapping, views_of
 from tradmetrics.model.missing import MISSING
 
 if TYPE_CHECKING:
@@ -50,6 +50,9 @@ class Repeat:
         absent: Fields without a value; a call in which one of them has a value takes the careful way.
         absent_in_result: Names at which the result has no value, likewise.
         amount: The number that is recorded.
+        compared: Names at which the result's own values decide.
+        unless: Whether a call that went the careful way must not be repeated after all.
+        bare: Whether a result without any fields, such as a number, says nothing; else it takes the careful way.
         itself: Whether the result itself decides, which then is a text, an int, or a member of an enum.
         exceptions: What of an exception decides: returns it, or None for one that has to be looked at. None where no
             call that raised is repeated.
@@ -60,6 +63,9 @@ class Repeat:
     absent: tuple[str, ...] = ()
     absent_in_result: tuple[str, ...] = ()
     amount: Amount | None = None
+    compared: tuple[str, ...] = ()
+    unless: Callable[[CallContext], bool] | None = None
+    bare: bool = True
     itself: bool = False
     exceptions: Callable[[BaseException], object] | None = None
     seconds: bool = True
@@ -87,7 +93,18 @@ class FastWay(NamedTuple):
         """The names that are looked up in a result."""
         places = [*self.empty, *self.amount, *(place for lookup in self.lookups for place in lookup.places)]
         found = {place.steps[0] for place in places if place.root is RESULT and place.steps}
-        return frozenset({*found, *self.repeat.absent_in_result})
+        return frozenset({*found, *self.repeat.absent_in_result, *self.repeat.compared})
+
+    @property
+    def views(self) -> Views:
+        """How the fields of a result are seen."""
+        return views_of(self.names_in_result, bare=self.repeat.bare)
+
+    def _is_seen(self, result: object) -> bool:
+        """Whether looking at the fields of a result runs no code of its own."""
+        if type(result) is dict or not self.names_in_result:
+            return True
+        return self.views[type(result)](result) is not None
 
     def learn(self, call: CallContext) -> None:
         """Note the classes of the arguments that labels are read from, so that a shell may read them too."""
@@ -100,6 +117,9 @@ class FastWay(NamedTuple):
     def key_of(self, call: CallContext) -> tuple[Any, ...] | None:
         """The key of a call that went the careful way, from what was read then; None where it has none."""
         key: list[Any] = []
+        repeat = self.repeat
+        if call.exception is None and call.result is not None and not repeat.itself and not self._is_seen(call.result):
+            return None
         raised = call.exception is not None
         if any(_at(call, place) is not None for place in self.empty if place.root is ARGUMENT or not raised):
             return None
@@ -123,6 +143,10 @@ class FastWay(NamedTuple):
                 return None
             if amount.by_sign:
                 key.append(None if number is None else (number > 0) - (number < 0))
+        if not raised:
+            key += [_at(call, Place(RESULT, (name,))) for name in repeat.compared]
+            if repeat.unless is not None and repeat.unless(call):
+                return None
         if self.repeat.itself and call.exception is None:
             key.append(call.result)
         if call.exception is not None:

@@ -228,6 +228,7 @@ def _loop(writer: _Writer, fast: FastWay, started: str) -> list[str]:
     key = list(values)
     if repeat.amount is not None and repeat.amount.by_sign:
         key.append("_tm_s")
+    key += [f"_tm_w{i}" for i in range(len(repeat.compared))]
     if repeat.itself:
         key.append("_tm_r")
         lines.append(f"if not {_is_safe('_tm_r')}: break")
@@ -296,6 +297,9 @@ def _result_lines(fast: FastWay, choices: list[tuple[str, Lookup]], amounts: lis
         missing.append("False")
     if missing:
         some.append(f"if not ({' and '.join(dict.fromkeys(missing))}): break")
+    for i, name in enumerate(repeat.compared):
+        some += [f"_tm_w{i} = _tm_g.get({name!r})", f"if not {_is_safe(f'_tm_w{i}')}: break"]
+        none.append(f"_tm_w{i} = None")
     if repeat.amount is not None:
         choices_of_amount = [*amounts]
         for place in fast.amount:

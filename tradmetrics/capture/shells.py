@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 from collections.abc import Callable, Coroutine
 from types import CellType, CoroutineType, FunctionType
 from typing import Any, Final, TypeVar
 
 from tradmetrics.capture import call_site
+from tradmetrics.capture.awaitables import watched
 from tradmetrics.capture.call_context import UNREAD
 from tradmetrics.capture.call_site import CallSite
 from tradmetrics.capture.shell_code import build, names_of, shape_of, write
 from tradmetrics.capture.sources import WITHOUT_FIELDS
-from tradmetrics.capture.views import NO_MAPPINGS, views_of
+from tradmetrics.capture.views import NO_MAPPINGS
 from tradmetrics.errors import SHELL_FILE
 from tradmetrics.storage.label_keys import SAFE_TYPES
 
@@ -112,7 +114,7 @@ def generated_shell(function: Any, site: CallSite, *, is_async: bool) -> Callabl
             "_tm_memory": site.memory,
             "_tm_more": CellType(site.record_more),
             "_tm_raised": CellType(site.raised),
-            "_tm_views": CellType(None if fast is None else views_of(fast.names_in_result)),
+            "_tm_views": CellType(None if fast is None else fast.views),
         }
         shell: Any = build(source, function, shape, cells)
     except SyntaxError:
@@ -189,7 +191,7 @@ def async_generator_shell(function: Callable[..., Any], call: Callable[..., Any]
         token = enter()
         try:
             generator = call(*args, **kwargs)
-            step = generator.__anext__()
+            step = _first_step(generator)
             while True:
                 try:
                     value = await step
@@ -211,6 +213,16 @@ def async_generator_shell(function: Callable[..., Any], call: Callable[..., Any]
         finished(args, kwargs, None, None, token)
 
     return wrapper
+
+
+def _first_step(generator: Any) -> Any:
+    """Begin an async generator that the event loop must not close by itself: the generator around it does that."""
+    hooks = sys.get_asyncgen_hooks()
+    sys.set_asyncgen_hooks(None, None)
+    try:
+        return generator.__anext__()
+    finally:
+        sys.set_asyncgen_hooks(*hooks)
 
 
 def _awaitable(result: Any, site: CallSite, args: tuple[Any, ...], kwargs: dict[str, Any] | None, token: Any) -> Any:
@@ -236,11 +248,11 @@ def _awaitable(result: Any, site: CallSite, args: tuple[Any, ...], kwargs: dict[
             site.finished(args, kwargs, result, exception, token)
 
     try:
-        # Of some other awaitable, perhaps a context manager too, nobody says when it is over: it is the result.
         add_done_callback = getattr(result, "add_done_callback", None)
-        if add_done_callback is not None:
-            add_done_callback(done)
-            return result
+        if add_done_callback is None:
+            return watched(result, site, args, kwargs, token)
+        add_done_callback(done)
+        return result
     except Exception as error:
         site.fault("record", error)
     site.finished(args, kwargs, result, None, token)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from numbers import Number
 from operator import attrgetter
 from types import GetSetDescriptorType, MemberDescriptorType
 from typing import Any, Final, TypeAlias, Union
@@ -14,8 +15,9 @@ View: TypeAlias = Callable[[Any], Union[dict[str, Any], None]]
 
 _MOST_CLASSES: Final = 1_000
 _MOST_VIEWS: Final = 200
+_SAYING_NOTHING: Final = frozenset({str, bytes, bool})
 
-_all: Final[dict[frozenset[str], Views]] = {}
+_all: Final[dict[tuple[frozenset[str], bool], Views]] = {}
 
 
 def _no_view(value: Any) -> None:
@@ -33,32 +35,43 @@ class Views(dict[type, View]):
     a property of one of the names.
     """
 
-    __slots__ = ("_names",)
+    __slots__ = ("_bare", "_names")
 
-    def __init__(self, names: frozenset[str]) -> None:
+    def __init__(self, names: frozenset[str], bare: bool) -> None:
         super().__init__()
         self._names = sorted(names)
+        self._bare = bare
 
     def __missing__(self, kind: type) -> View:
         if len(self) >= _MOST_CLASSES:
             self.clear()
         try:
             view = _view_of(kind, self._names)
+            if view is _empty_view and not self._bare and kind not in _SAYING_NOTHING:
+                view = _no_view
         except Exception:
             view = _no_view  # a class that does not answer as classes do
         self[kind] = view
         return view
 
 
-def views_of(names: frozenset[str]) -> Views:
-    """The views for fields of these names, which all decorated functions with the same names share."""
+def views_of(names: frozenset[str], *, bare: bool = True) -> Views:
+    """The views for fields of these names, which all decorated functions with the same names share.
+
+    Args:
+        names: The names.
+        bare: Whether objects without any fields are seen as such.
+    """
     if len(_all) >= _MOST_VIEWS:
         _all.clear()
-    return _all.setdefault(names, Views(names))
+    views = _all.get((names, bare))
+    return _all.setdefault((names, bare), Views(names, bare)) if views is None else views
 
 
 def _view_of(kind: type, names: list[str]) -> View:
-    if issubclass(kind, Mapping) or not _has_plain_attributes(kind) or _class_attribute(kind, "__await__")[0]:
+    if issubclass(kind, (Mapping, Number)) and kind not in _SAYING_NOTHING and kind is not int and kind is not float:
+        return _no_view
+    if not _has_plain_attributes(kind) or _class_attribute(kind, "__await__")[0]:
         return _no_view
     slots, constants = [], []
     for name in names:

@@ -19,6 +19,7 @@ from tradmetrics.model.identifiers import is_identifier
 from tradmetrics.model.text import OTHER
 from tradmetrics.orders.recipes import SUBMIT, Strategies, TrackerRecipe
 from tradmetrics.registry.default import current
+from tradmetrics.registry.instruments import Constants
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class LabelReport:
         source: Where its values come from, as it is written in the decorator.
         domain: Its values, or None where they are not known before the program runs.
         budget: The most values it can have, where they are not known.
-        flags: What is suspect about it; see `FLAGS`.
+        flags: Keys of `MEANINGS`: reasons to look at it.
     """
 
     name: str
@@ -74,19 +75,39 @@ class Report:
     metrics: list[MetricReport] = field(default_factory=list)
     total: int = 0
 
+    @classmethod
+    def from_dict(cls, found: dict[str, Any]) -> Report:
+        """Build a report from what `dataclasses.asdict` made of one."""
+        return cls([_function_from(each) for each in found["functions"]], _metrics_from(found), found["total"])
+
     @property
     def flagged(self) -> int:
         """The number of flags."""
         return sum(len(label.flags) for function in self.functions for label in function.labels)
 
 
+def _function_from(found: dict[str, Any]) -> FunctionReport:
+    labels = tuple(
+        LabelReport(
+            **each
+            | {"domain": None if each["domain"] is None else tuple(each["domain"]), "flags": tuple(each["flags"])}
+        )
+        for each in found["labels"]
+    )
+    return FunctionReport(found["name"], found["decorator"], labels, tuple(_metrics_from(found)), found["total"])
+
+
+def _metrics_from(found: dict[str, Any]) -> list[MetricReport]:
+    return [MetricReport(**each) for each in found["metrics"]]
+
+
 def report_on(sites: Iterable[CallSite]) -> Report:
     """Count what the sites can record at most."""
     report = Report()
-    everything: dict[str, list[tuple[MetricDefinition, Limits, list[Domain]]]] = {}
+    everything: dict[tuple[str, Constants], list[tuple[MetricDefinition, Limits, list[Domain]]]] = {}
     for site in sites:
         hints = Hints(site.function)
-        limits = _limits_of(site)
+        limits, constants = _settings_of(site)
         labels: dict[str, LabelReport] = {}
         metrics: dict[str, MetricReport] = {}
         for definition in dict.fromkeys((*(rule.definition for rule in site.recipe.rules), *site.recipe.also)):
@@ -94,12 +115,20 @@ def report_on(sites: Iterable[CallSite]) -> Report:
             for label, domain in zip(definition.labels, domains, strict=True):
                 labels.setdefault(label.name, _label(site, hints, definition, label, domain, limits))
             metrics[definition.name] = _metric(definition, worst_case(definition, domains, limits))
-            everything.setdefault(definition.name, []).append((definition, limits, domains))
+            everything.setdefault((definition.name, constants), []).append((definition, limits, domains))
+        for name, value in constants:
+            labels[name] = LabelReport(name, "TradingMetrics(labels=…)", (value,), None, ())
         total = sum(each.worst_case_series for each in metrics.values())
         names = (site.name, site.recipe.decorator)
         report.functions.append(FunctionReport(*names, tuple(labels.values()), tuple(metrics.values()), total))
-    for found in everything.values():
-        report.metrics.append(_together(found))
+    # Metrics objects that differ in their constant labels have series of their own.
+    by_name: dict[str, list[MetricReport]] = {}
+    for (name, _), found in everything.items():
+        by_name.setdefault(name, []).append(_together(found))
+    for name, reports in by_name.items():
+        series = sum(each.worst_case_series for each in reports)
+        samples = sum(each.worst_case_samples for each in reports)
+        report.metrics.append(MetricReport(name, series, samples))
     report.total = sum(each.worst_case_series for each in report.metrics)
     return report
 
@@ -198,9 +227,10 @@ def _strategies(site: CallSite) -> Strategies | None:
     return site.recipe.strategies if isinstance(site.recipe, TrackerRecipe) else None
 
 
-def _limits_of(site: CallSite) -> Limits:
+def _settings_of(site: CallSite) -> tuple[Limits, Constants]:
+    """The limits and the constant labels of the metrics object that a site records to."""
     metrics = site._fixed or current()
-    return Limits() if metrics is None else metrics.limits
+    return (Limits(), ()) if metrics is None else (metrics.limits, metrics.constants)
 
 
 def _label(
@@ -222,7 +252,7 @@ def _spelled(site: CallSite, label: Label, source: Any) -> str:
             return f"OrderTracker(strategy={strategies.own!r})"
         if site.recipe.is_from_result(label.name):
             return f"result({label.name!r})"
-        # What a decorator records by itself, it reads from what the function gives it: a position's strategy.
+        # A decorator reads such a label from each item of the result: a position's strategy.
         if label.name not in site.compiled.sources or (site.recipe.also and strategies is None):
             return f"set by @{site.recipe.decorator}"
         return "none"

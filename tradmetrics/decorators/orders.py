@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Final, ParamSpec, TypeVar, overload
 
 from tradmetrics import catalogue
@@ -13,10 +13,10 @@ from tradmetrics.capture.repeating import Amount, Repeat, ordinary_class
 from tradmetrics.capture.sources import LabelSource
 from tradmetrics.capture.wrapping import Decorator, decorate, suggest_keywords
 from tradmetrics.model.missing import MISSING
-from tradmetrics.model.text import shown
 from tradmetrics.registry.metrics import TradingMetrics
 from tradmetrics.vocabulary import fold as vocabulary
 from tradmetrics.vocabulary import outcomes
+from tradmetrics.vocabulary.unknown_words import UnknownWord
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -68,7 +68,7 @@ def track_order(
     status: LabelSource | None = None,
     reason: LabelSource | None = None,
     fill_time: LabelSource | None = None,
-    unknown_on: outcomes.ExceptionName | Iterable[outcomes.ExceptionName] = (),
+    unknown_on: outcomes.UnknownOnSource = (),
     dialect: str | None = None,
     precreate: bool = False,
     metrics: TradingMetrics | None = None,
@@ -84,7 +84,7 @@ def track_order(
     status: LabelSource | None = None,
     reason: LabelSource | None = None,
     fill_time: LabelSource | None = None,
-    unknown_on: outcomes.ExceptionName | Iterable[outcomes.ExceptionName] = (),
+    unknown_on: outcomes.UnknownOnSource = (),
     dialect: str | None = None,
     precreate: bool = False,
     metrics: TradingMetrics | None = None,
@@ -116,8 +116,10 @@ def track_order(
         reason: Source of the reason of a rejection or cancellation; by default the result's, or `unknown`. An exception
             is its class name in snake_case.
         fill_time: Source of the time to the fill, in seconds; by default the result's, or the call's duration.
-        unknown_on: More exceptions after which nobody knows whether the order is live: classes or class names.
-        dialect: The broker whose spellings are meant (`fix`, `ccxt`, `alpaca`, `ib`, `nautilus`, `kite`).
+        unknown_on: More exceptions after which the order may be live: classes, class names, or predicates such as
+            `lambda error: error.code == -1007`. A predicate that raises is counted as an error and means no.
+        dialect: The broker or library whose spellings are meant, such as `binance` or `fix`; see `dialects` in the
+            reference page "Vocabulary and budgets".
         precreate: True shows series at 0 before the first call, where all labels are known: constants, and parameters
             annotated with an Enum, a Literal or bool.
         metrics: The metrics object to record to; by default the process's.
@@ -134,7 +136,7 @@ def track_order(
         if exception is not None:
             reading.default("reason", exception)
             _name(reading)
-            return _UNKNOWN if outcomes.is_unknown(exception, unknown) else "rejected"
+            return _UNKNOWN if outcomes.is_unknown(exception, unknown, reading.source_fault) else "rejected"
         return _by_status(reading, dialect)
 
     recipe = Recipe(
@@ -173,7 +175,7 @@ def _by_status(reading: CallContext, dialect: str | None) -> str:
     elif status == "expired":
         reading.default("reason", "expired")
     elif status is None:
-        reading.fault("vocabulary", ValueError(f"{shown(raw)} is no order status that is known here"))
+        reading.fault("vocabulary", UnknownWord("status", raw, dialect))
     if status in ("rejected", "cancelled", "expired"):
         _name(reading)
     return status if status in ("filled", "rejected", "cancelled", "expired") else _SENT

@@ -3,15 +3,14 @@
 import importlib.util
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
-from tradmetrics.doctor.findings import Finding, Query, Sample
-from tradmetrics.doctor.known import Known
+from tradmetrics.doctor.findings import Finding
 
 _NEEDED: Final = {"promql_parser": "promql-parser", "yaml": "PyYAML"}
 
@@ -26,12 +25,13 @@ def doctor(
     strict: Annotated[bool, typer.Option("--strict", help="Exit 1 on the reports too.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of lines.")] = False,
 ) -> None:
-    """Find queries that can never have data, and metrics that nobody records or looks at.
+    """Find queries that can never have data, and metrics that no code records or no query uses.
 
     Checks every query of rules and dashboards, yours included, against the catalogue, the running system and the
     recording rules. Exit status: 0 when all is well, 1 on a query that names a metric, a label or a value of a label
-    that is not there, 2 when a file cannot be read or a system cannot be reached. Metrics that were never recorded,
-    that no query uses, and labels that overflowed are reported; with --strict they are faults too.
+    that is not there, 2 when there is no such query but a file cannot be read or a system cannot be reached. Metrics
+    that were never recorded, that no query uses, and labels that overflowed are reported; with --strict they are
+    faults too. In a folder, files without rule groups, such as promtool's tests, are skipped.
 
     A password goes into the URL: https://user:password@host/metrics.
 
@@ -56,19 +56,14 @@ def doctor(
     if not (url or prometheus or rules or dashboards):
         print("doctor has nothing to look at; name --url, --prometheus, --rules or --dashboards", file=sys.stderr)
         raise typer.Exit(2)
-    from tradmetrics.doctor.examine import examine
-    from tradmetrics.doctor.grafana import read_dashboard
-    from tradmetrics.doctor.rules import read_rules
+    from tradmetrics.doctor.supervisor import run
 
-    unreadable: list[Finding] = []
-    queries = [
-        *_read(rules or [], ("*.yml", "*.yaml"), read_rules, unreadable),
-        *_read(dashboards or [], ("*.json",), read_dashboard, unreadable),
-    ]
-    known = Known()
-    samples = _ask(url, prometheus, known, queries, unreadable)
-    examination = examine(queries, samples, known)
-    examination.unreadable[:0] = unreadable
+    examination = run(
+        url=url,
+        prometheus=prometheus,
+        rules=[str(path) for path in rules or ()],
+        dashboards=[str(path) for path in dashboards or ()],
+    )
     if as_json:
         print(json.dumps(asdict(examination), indent=2))
     else:
@@ -80,40 +75,6 @@ def doctor(
             f"{len(examination.reports)} reports, {len(examination.unreadable)} unreadable"
         )
     raise typer.Exit(examination.status(strict=strict))
-
-
-def _read(
-    paths: Sequence[Path], patterns: Sequence[str], read: Callable[[Path], list[Query]], unreadable: list[Finding]
-) -> list[Query]:
-    queries: list[Query] = []
-    for path in paths:
-        files = sorted(file for pattern in patterns for file in path.rglob(pattern)) if path.is_dir() else [path]
-        if not files:
-            unreadable.append(Finding("unreadable", f"no {' or '.join(patterns)} in this folder", str(path)))
-        for file in files:
-            try:
-                queries += read(file)
-            except OSError as error:
-                unreadable.append(Finding("unreadable", error.strerror or str(error), str(file)))
-            except ValueError as error:
-                unreadable.append(Finding("unreadable", str(error), str(file)))
-    return queries
-
-
-def _ask(
-    url: str | None, prometheus: str | None, known: Known, queries: Sequence[Query], unreadable: list[Finding]
-) -> list[Sample] | None:
-    from tradmetrics.doctor.promql import selected_names
-    from tradmetrics.doctor.sources import UnreachableError, read_endpoint, read_prometheus
-
-    try:
-        if url:
-            return read_endpoint(url, known)
-        if prometheus:
-            return read_prometheus(prometheus, known, selected_names(queries))
-    except UnreachableError as error:
-        unreadable.append(Finding("unreadable", str(error)))
-    return None
 
 
 def _print(findings: Sequence[Finding], word: str) -> None:

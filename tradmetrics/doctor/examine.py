@@ -1,6 +1,6 @@
 """The doctor's judgement: queries and samples in, findings out. No file and no network here."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from tradmetrics import catalogue
@@ -11,12 +11,12 @@ from tradmetrics.doctor.promql import Check
 
 @dataclass
 class Examination:
-    """What was found.
+    """The findings of one run.
 
     Attributes:
         faults: Queries that can never have data.
-        reports: What is worth knowing: metrics that are unused or were never recorded, labels that overflowed.
-        unreadable: What could not be read or reached.
+        reports: Metrics that are unused or were never recorded, and labels that overflowed.
+        unreadable: Files that could not be read, and addresses that could not be reached.
         queries: How many queries were checked.
     """
 
@@ -26,25 +26,31 @@ class Examination:
     queries: int = 0
 
     def status(self, *, strict: bool) -> int:
-        """Return the exit status: 2 for what cannot be read, 1 for faults (and reports when strict), else 0."""
-        if self.unreadable:
-            return 2
-        return 1 if self.faults or (strict and self.reports) else 0
+        """Return the exit status: 1 for faults (and reports when strict), else 2 for unreadable files, else 0."""
+        if self.faults or (strict and self.reports):
+            return 1
+        return 2 if self.unreadable else 0
 
 
-def examine(queries: Sequence[Query], samples: Sequence[Sample] | None, known: Known) -> Examination:
+def examine(
+    queries: Sequence[Query],
+    samples: Sequence[Sample] | None,
+    known: Known,
+    step: Callable[[Query], None] = lambda query: None,
+) -> Examination:
     """Check queries against what exists, and what exists against what was recorded.
 
     Args:
         queries: The expressions of rules and dashboards.
-        samples: What a running system exposes; None when none was asked.
+        samples: The samples of a running system; None without one.
         known: The metrics that exist, the running system's included.
+        step: Called before each query is checked.
 
     Returns:
         The findings.
     """
     examination = Examination(queries=len(queries))
-    used = _check(queries, known, examination)
+    used = _check(queries, known, examination, step)
     if queries:
         examination.reports += [
             Finding("unused", f"no query uses {definition.name}")
@@ -56,7 +62,7 @@ def examine(queries: Sequence[Query], samples: Sequence[Sample] | None, known: K
     return examination
 
 
-def _check(queries: Iterable[Query], known: Known, examination: Examination) -> set[str]:
+def _check(queries: Iterable[Query], known: Known, examination: Examination, step: Callable[[Query], None]) -> set[str]:
     """Check every query; return the names of the catalogue's metrics that they use."""
     recordings = [query for query in queries if query.record]
     for query in recordings:
@@ -65,6 +71,7 @@ def _check(queries: Iterable[Query], known: Known, examination: Examination) -> 
     for _ in range(2):
         inferred = Known(())
         for query in recordings:
+            step(query)
             try:
                 labels = Check(query, known).result
             except ValueError:
@@ -74,10 +81,11 @@ def _check(queries: Iterable[Query], known: Known, examination: Examination) -> 
             known.replace(query.record, inferred.labels(query.record))
     used = set()
     for query in queries:
+        step(query)
         try:
             check = Check(query, known)
         except ValueError as error:
-            examination.unreadable.append(Finding("unreadable", f"no PromQL: {error}", query.file, query.place))
+            examination.unreadable.append(Finding("unreadable", f"not valid PromQL: {error}", query.file, query.place))
             continue
         examination.faults += check.findings
         used |= {definition.name for name in check.names if (definition := known.definition(name))}

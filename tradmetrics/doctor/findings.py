@@ -1,4 +1,4 @@
-"""What the doctor hands from one part to another: queries to check, what is wrong with them, what cannot be read."""
+"""The data that the doctor's parts exchange: queries, findings and samples."""
 
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -16,6 +16,10 @@ Kind: TypeAlias = Literal[
     "instrumentation-error",
     "unreadable",
 ]
+
+
+def _escaped(text: str) -> str:
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
 @dataclass(frozen=True)
@@ -42,8 +46,8 @@ class Finding:
     """One line of the doctor's answer.
 
     Attributes:
-        kind: What sort of finding it is.
-        message: What is wrong and, where that is known, what to write instead.
+        kind: The sort of finding.
+        message: The fault and, where it is known, the spelling to use instead.
         file: The file meant; empty for a finding about the metrics themselves.
         place: Where in the file.
     """
@@ -54,9 +58,8 @@ class Finding:
     place: str = ""
 
     def __str__(self) -> str:
-        """Return the finding as one line."""
-        where = ": ".join(part for part in (self.file, self.place) if part)
-        return f"{where}: {self.message}" if where else self.message
+        """Return the finding as one line, with control characters escaped: titles come from other people's files."""
+        return _escaped(": ".join(part for part in (self.file, self.place, self.message) if part))
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from tradmetrics.doctor.files import read_text
 from tradmetrics.doctor.findings import Query
 
 # https://grafana.com/docs/grafana/latest/dashboards/variables/add-template-variables/#global-variables
@@ -39,7 +40,7 @@ def read_dashboard(path: Path) -> list[Query]:
         ValueError: When the file is not JSON, or no dashboard.
         OSError: When it cannot be read.
     """
-    content = json.loads(path.read_text(encoding="utf-8"))
+    content = json.loads(read_text(path))
     if isinstance(content, dict) and isinstance(content.get("dashboard"), dict):
         content = content["dashboard"]  # as the HTTP API wraps it
     if not isinstance(content, dict) or not isinstance(content.get("panels", content.get("rows")), list):

@@ -1,14 +1,14 @@
 """Check one PromQL expression against the metrics that are known, by its syntax tree."""
 
-import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
 
 import promql_parser as promql
 
 from tradmetrics.doctor.findings import Finding, Kind, Labels, Query
 from tradmetrics.doctor.known import Known
+from tradmetrics.doctor.patterns import compiled
 
 # Operators that let series of one side through as they are.
 _FILTERS = ("and", "unless", "==", "!=", "<", "<=", ">", ">=")
@@ -17,11 +17,41 @@ _GROUPING = (promql.VectorMatchCardinality.ManyToOne, promql.VectorMatchCardinal
 _CHOOSING = ("topk", "bottomk", "limitk", "limit_ratio")
 
 
+_DEEPEST: Final = 200
+_LONGEST: Final = 50_000
+
+
+def parse(text: str) -> Any:
+    """Parse an expression.
+
+    Args:
+        text: The expression.
+
+    Returns:
+        Its syntax tree.
+
+    Raises:
+        ValueError: When the text is not valid PromQL, or larger than the parser's stack can hold.
+    """
+    if len(text) > _LONGEST:
+        raise ValueError(f"the expression is longer than {_LONGEST} characters")
+    depth = deepest = 0
+    for each in text:
+        depth += (each in "([{") - (each in ")]}")
+        deepest = max(deepest, depth)
+    if deepest > _DEEPEST:
+        raise ValueError(f"the expression is nested more than {_DEEPEST} levels deep")
+    try:
+        return promql.parse(text)
+    except RecursionError:
+        raise ValueError("the expression is nested too deeply") from None
+
+
 class Check:
     """The walk over one query's tree: infers which labels each part has, and notes what is not there.
 
     Attributes:
-        findings: What is wrong with the query.
+        findings: The faults of the query.
         names: Names of the metrics that the query selects.
     """
 
@@ -33,13 +63,13 @@ class Check:
             known: The metrics that exist.
 
         Raises:
-            ValueError: When the text is no PromQL; the message is the parser's.
+            ValueError: When the text is not valid PromQL; the message is the parser's.
         """
         self._query = query
         self._known = known
         self.findings: list[Finding] = []
         self.names: set[str] = set()
-        self.result = self._labels(promql.parse(query.text))
+        self.result = self._labels(parse(query.text))
 
     def _note(self, kind: Kind, message: str) -> None:
         finding = Finding(kind, message, self._query.file, self._query.place)
@@ -114,7 +144,7 @@ class Check:
         inner, operator = self._labels(node.expr), str(node.op)
         added: frozenset[str] = frozenset()
         if operator == "count_values":
-            added = frozenset({node.param.val})
+            added = frozenset(_text_of(node.param))
         else:
             self._labels(node.param)
         named: frozenset[str] = frozenset(node.modifier.labels if node.modifier else ())
@@ -161,10 +191,9 @@ class Check:
             return frozenset()
         if name in ("label_replace", "label_join"):
             sources = arguments[3:4] if name == "label_replace" else arguments[3:]
-            for source in sources:
-                if source.val:
-                    self._require(source.val, results[0], f"{name}, source label {source.val}")
-            return None if results[0] is None else results[0] | {arguments[1].val}
+            for label in (label for source in sources for label in _text_of(source) if label):
+                self._require(label, results[0], f"{name}, source label {label}")
+            return None if results[0] is None else results[0] | _text_of(arguments[1])
         if name == "histogram_quantile":
             self._require("le", results[-1], name)
             return None if results[-1] is None else results[-1] - {"le"}
@@ -179,6 +208,13 @@ class Check:
         self._note("unknown-label", f"{where}: there is no label {label!r}; labels there: {there}")
 
 
+def _text_of(node: Any) -> set[str]:
+    """Return the text that a node stands for, with or without parentheses around it."""
+    while isinstance(node, promql.ParenExpr):
+        node = node.expr
+    return {node.val} if isinstance(node, promql.StringLiteral) else set()
+
+
 def selected_names(queries: Iterable[Query]) -> set[str]:
     """Return the names of all metrics that queries select, whether they exist or not."""
     names: set[str] = set()
@@ -191,7 +227,7 @@ def selected_names(queries: Iterable[Query]) -> set[str]:
 
     for query in queries:
         with suppress(ValueError):
-            promql.walk(promql.parse(query.text), note)
+            promql.walk(parse(query.text), note)
     return names
 
 
@@ -221,11 +257,8 @@ def _matches_absence(matcher: Any) -> bool:
 
 
 def _any_matches(pattern: str, values: Iterable[str]) -> bool:
-    try:
-        expression = re.compile(pattern)
-    except re.error:  # as in Known.matching
-        return True
-    return any(expression.fullmatch(value) for value in values)
+    expression = compiled(pattern)
+    return expression is None or any(expression.fullmatch(value) for value in values)  # as in Known.matching
 
 
 def _equalities(node: Any) -> set[str]:

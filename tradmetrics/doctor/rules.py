@@ -3,45 +3,46 @@
 from pathlib import Path
 from typing import Any
 
+from tradmetrics.doctor.files import read_text, text_in
 from tradmetrics.doctor.findings import Query
 
 
-def read_rules(path: Path) -> list[Query]:
+def read_rules(path: Path) -> list[Query] | None:
     """Read every expression of a rule file.
 
     Args:
         path: The YAML file.
 
     Returns:
-        The expressions, in the order of the file.
+        The expressions, in the order of the file; None where the file has no groups of rules.
 
     Raises:
-        ValueError: When the file is not YAML, or has no groups of rules; with the line where that is known.
+        ValueError: When the file is not YAML, or a rule is malformed; with the line where that is known.
         OSError: When it cannot be read.
     """
     import yaml
 
     try:
-        documents = [each for each in yaml.safe_load_all(path.read_text(encoding="utf-8")) if each is not None]
+        documents = [each for each in yaml.safe_load_all(read_text(path)) if each is not None]
     except yaml.YAMLError as error:
         raise ValueError(_one_line(error)) from None
-    rules = [each for each in documents if not _is_other_resource(each)]
-    if not rules:
-        raise ValueError("there are no groups of rules in it")
-    return [query for document in rules for query in _groups(path, document)]
+    rules = [each for each in documents if _has_groups(each)]
+    return [query for document in rules for query in _groups(path, document)] if rules else None
 
 
-def _is_other_resource(document: Any) -> bool:
-    """Tell whether this is a manifest of something else, such as a ServiceMonitor in the same file."""
-    return isinstance(document, dict) and document.get("kind", "PrometheusRule") != "PrometheusRule"
+def _has_groups(document: Any) -> bool:
+    """Return whether a document holds rules; promtool's tests and other manifests do not."""
+    if not isinstance(document, dict) or document.get("kind", "PrometheusRule") != "PrometheusRule":
+        return False
+    spec = document.get("spec", document)
+    return isinstance(spec, dict) and "groups" in spec
 
 
 def _groups(path: Path, document: Any) -> list[Query]:
-    spec = document.get("spec", document) if isinstance(document, dict) else None
-    groups = spec.get("groups") if isinstance(spec, dict) else None
+    groups = document.get("spec", document)["groups"]
     if not isinstance(groups, list):
-        raise ValueError("there are no groups of rules in it")
-    return [_rule(path, group, rule) for group in groups for rule in _items(group)]
+        raise ValueError("`groups` must be a list")
+    return [_rule(path, text_in(group, "name", "a group"), rule) for group in groups for rule in _items(group)]
 
 
 def _items(group: Any) -> list[Any]:
@@ -51,14 +52,19 @@ def _items(group: Any) -> list[Any]:
     return rules
 
 
-def _rule(path: Path, group: Any, rule: Any) -> Query:
-    place = f"group {group.get('name')}"
+def _rule(path: Path, group: str, rule: Any) -> Query:
+    place = f"group {group}"
     kind = next((kind for kind in ("alert", "record") if isinstance(rule, dict) and kind in rule), None)
     if kind is None or "expr" not in rule:
         raise ValueError(f"{place}: a rule needs `alert` or `record`, and `expr`")
-    labels = frozenset(map(str, rule.get("labels") or {}))
-    record = str(rule["record"]) if kind == "record" else ""
-    return Query(str(path), f"{place}, {kind} {rule[kind]}", str(rule["expr"]), record, labels)
+    labels = rule.get("labels") or {}
+    if not isinstance(labels, dict):
+        raise ValueError(f"{place}: `labels` must be a mapping")
+    name = text_in(rule, kind, place)
+    added = frozenset(each for each in labels if isinstance(each, str))
+    return Query(
+        str(path), f"{place}, {kind} {name}", text_in(rule, "expr", place), name if kind == "record" else "", added
+    )
 
 
 def _one_line(error: Exception) -> str:

@@ -3,6 +3,7 @@
 import base64
 import http.client
 import json
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -15,7 +16,8 @@ from tradmetrics.catalogue import CATALOGUE
 from tradmetrics.doctor.findings import Sample
 from tradmetrics.doctor.known import TARGET_LABELS, Known
 
-_SECONDS: Final = 10.0
+_SECONDS: Final = 4.0
+_MOST_BYTES: Final = 48 * 2**20
 
 
 class UnreachableError(Exception):
@@ -43,9 +45,9 @@ def read_endpoint(url: str, known: Known) -> list[Sample]:
             for sample in family.samples
         ]
     except ValueError as error:
-        raise UnreachableError(f"{_shown(url)}: what it serves are no metrics: {error}") from None
+        raise UnreachableError(f"{_shown(url)}: it does not serve metrics: {error}") from None
     if not samples:
-        raise UnreachableError(f"{_shown(url)}: what it serves are no metrics")
+        raise UnreachableError(f"{_shown(url)}: it does not serve metrics")
     known.add_samples(samples)
     return samples
 
@@ -75,7 +77,7 @@ def read_prometheus(url: str, known: Known, names: Iterable[str]) -> list[Sample
             for series in answer["result"]
         ]
     except (KeyError, TypeError, ValueError) as error:
-        raise UnreachableError(f"{_shown(url)}: what answers there is no Prometheus: {error!r}") from None
+        raise UnreachableError(f"{_shown(url)}: the server there is not a Prometheus: {error!r}") from None
 
 
 def _api(url: str, path: str, *parameters: tuple[str, str]) -> Any:
@@ -84,24 +86,54 @@ def _api(url: str, path: str, *parameters: tuple[str, str]) -> Any:
         answer = json.loads(_get(f"{url.rstrip('/')}/api/v1/{path}{query}"))
         return answer["data"]
     except (ValueError, KeyError, TypeError):
-        raise UnreachableError(f"{_shown(url)}: what answers there is no Prometheus") from None
+        raise UnreachableError(f"{_shown(url)}: the server there is not a Prometheus") from None
+
+
+class _SameOrigin(urllib.request.HTTPRedirectHandler):
+    """Follows redirects, and keeps the password on the host that it was given for."""
+
+    def redirect_request(
+        self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
+    ) -> urllib.request.Request | None:
+        following = super().redirect_request(req, fp, code, msg, headers, newurl)
+        if following is not None and _origin(following.full_url) != _origin(req.full_url):
+            following.remove_header("Authorization")
+        return following
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urllib.parse.urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
 def _get(url: str) -> str:
     try:
         parts = urllib.parse.urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise UnreachableError(f"{_shown(url)}: the URL begins with http:// or https:// and a host")
+            raise UnreachableError(f"{_shown(url)}: the URL must begin with http:// or https:// and a host")
         request = urllib.request.Request(_without_secret(parts))
         if parts.username is not None:
             secret = f"{urllib.parse.unquote(parts.username)}:{urllib.parse.unquote(parts.password or '')}"
             request.add_header("Authorization", f"Basic {base64.b64encode(secret.encode()).decode()}")
-        with urllib.request.urlopen(request, timeout=_SECONDS) as answer:
-            text: str = answer.read().decode("utf-8", "replace")
-            return text
+        with urllib.request.build_opener(_SameOrigin()).open(request, timeout=_SECONDS) as answer:
+            return _bounded(answer).decode("utf-8", "replace")
     except (OSError, http.client.HTTPException, ValueError) as error:
         reason = getattr(error, "reason", None) or error
         raise UnreachableError(f"{_shown(url)}: {reason}") from None
+
+
+def _bounded(answer: Any) -> bytes:
+    """Read an answer, but not for ever: a server may never stop sending."""
+    parts: list[bytes] = []
+    size, until = 0, time.monotonic() + _SECONDS
+    while part := answer.read1(65_536):
+        parts.append(part)
+        size += len(part)
+        if size > _MOST_BYTES:
+            raise ValueError(f"the answer is larger than {_MOST_BYTES >> 20} MiB")
+        if time.monotonic() > until:
+            raise ValueError(f"the answer was not complete after {_SECONDS:g} s")
+    return b"".join(parts)
 
 
 def _without_secret(parts: urllib.parse.SplitResult) -> str:

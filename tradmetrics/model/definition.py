@@ -1,4 +1,4 @@
-"""What a metric is: its name, kind, help text, labels, unit and buckets, checked when it is written down."""
+"""The definition of a metric: name, kind, help text, labels, unit and buckets. It is checked when it is built."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tradmetrics.model.text import shown
 Kind: TypeAlias = Literal["counter", "gauge", "histogram"]
 """The kinds of metric, in Prometheus's terms."""
 
-MultiprocessMode: TypeAlias = Literal["sum", "livesum", "max", "min", "mostrecent"]
+MultiprocessMode: TypeAlias = Literal["sum", "livesum", "max", "livemax", "min", "livemin", "mostrecent"]
 """How gauges of several worker processes become one (prometheus_client's `multiprocess_mode`)."""
 
 LabelSpecification: TypeAlias = Union[str, tuple[str, Iterable[str]], "Label"]
@@ -66,7 +66,7 @@ class MetricDefinition:
         buckets: Upper bounds of a histogram's buckets, rising; `+Inf` is added when missing.
         family: The group that docs and dashboards show it in.
         multiprocess_mode: For gauges: how several worker processes become one value.
-        guarded: False only for the metrics that report on the guard itself.
+        guarded: False only for the metrics that report on the guard itself, and for constants of the process.
         at_scrape: True for gauges whose value is computed when they are scraped.
 
     Raises:
@@ -129,7 +129,7 @@ class MetricDefinition:
         """The same metric with other buckets.
 
         Raises:
-            ConfigurationError: When the buckets cannot work, or the metric is no histogram.
+            ConfigurationError: When the buckets cannot work, or the metric is not a histogram.
         """
         settings = {each.name: getattr(self, each.name) for each in fields(self)}
         return MetricDefinition(**{**settings, "buckets": buckets})
@@ -144,14 +144,21 @@ def known_definitions() -> list[MetricDefinition]:
     return list(_known.values())
 
 
+def is_label_name(name: str) -> bool:
+    """Whether a label may have this name: those with two underscores in front, `le` and `quantile` are Prometheus's."""
+    return _LABEL_NAME.fullmatch(name) is not None and not name.startswith("__") and name not in ("le", "quantile")
+
+
 def _check_name(name: str, kind: str) -> None:
     if not isinstance(name, str) or not _METRIC_NAME.fullmatch(name):
         raise ConfigurationError(
-            f"{name!r} is no metric name: letters, digits and underscores, e.g. 'desk_hedges_total'"
+            f"{name!r} is not a valid metric name; use letters, digits and underscores, e.g. 'desk_hedges_total'"
         )
     if kind == "counter" and not name.endswith("_total"):
         raise ConfigurationError(f"{name}: a counter's name ends in '_total'; write '{name}_total'")
     for suffix in _RESERVED_SUFFIXES:
+        if suffix == "_info" and kind == "gauge":
+            continue  # such as `prometheus_build_info`
         if name.removesuffix("_total").endswith(suffix):
             raise ConfigurationError(
                 f"{name}: the exposition format keeps '{suffix}' for itself; choose another ending"
@@ -182,12 +189,7 @@ def _label(metric: str, specification: object) -> Label:
         values = None if given is None else tuple(given)
     else:
         raise ConfigurationError(f"{metric}: a label is a name or a (name, values) pair, not {specification!r}")
-    if (
-        not isinstance(name, str)
-        or not _LABEL_NAME.fullmatch(name)
-        or name.startswith("__")
-        or name in ("le", "quantile")
-    ):
+    if not isinstance(name, str) or not is_label_name(name):
         raise ConfigurationError(
             f"{metric}: {name!r} cannot be a label's name; letters, digits, underscores, e.g. 'desk'"
         )

@@ -11,6 +11,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from tradmetrics import catalogue
 from tradmetrics.capture.recording import resolve
 from tradmetrics.capture.wrapping import name_of
 from tradmetrics.errors import ConfigurationError, DecorationError, TradmetricsError
@@ -30,6 +31,9 @@ class Sampler:
     Each function has a schedule of its own that does not drift: it is due at whole multiples of the interval after the
     start. One that takes longer than the interval skips what it missed and never runs twice at once, one that raises is
     counted in `tradmetrics_instrumentation_errors_total` and called again next time, and neither holds up the others.
+
+    `tradmetrics_sampler_last_success_timestamp_seconds` tells when each function last returned, and is 0 until it first
+    does. It stops where a function hangs or raises each time, while its gauges keep their last values.
 
     Example:
         ```python
@@ -53,7 +57,7 @@ class Sampler:
 
     Args:
         interval: Seconds between calls of a function.
-        metrics: The metrics object that counts errors; by default the process's.
+        metrics: The metrics object that counts errors and times; by default the process's.
 
     Raises:
         ConfigurationError: When the interval is not above zero.
@@ -148,6 +152,7 @@ class Sampler:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _start_thread(self, function: Callable[[], Any]) -> None:
+        self._show(function, 0.0)
         thread = threading.Thread(
             target=self._run_on_thread,
             args=(function, self._stopping),
@@ -169,11 +174,14 @@ class Sampler:
                     asyncio.run(_awaited(result))
             except Exception as error:
                 self._failed(function, error)
+            else:
+                self._show(function, time.time())
             due = self._next_due(started, due)
 
     async def _run_on_loop(self, function: Callable[[], Any]) -> None:
         import asyncio
 
+        self._show(function, 0.0)
         started = due = time.monotonic()
         # Until the block is left, also for a function that swallows its cancellation.
         while self._loop is not None:
@@ -183,14 +191,23 @@ class Sampler:
                     await result
             except Exception as error:
                 self._failed(function, error)
+            else:
+                self._show(function, time.time())
             due = self._next_due(started, due)
             await asyncio.sleep(max(0.0, due - time.monotonic()))
 
     def _next_due(self, started: float, due: float) -> float:
-        """The next whole multiple of the interval after `started`; what has been missed is skipped."""
+        """The next whole multiple of the interval after `started`; missed ones are skipped."""
         # Never the one that was just due, although a wait may end a moment early.
         done = max((time.monotonic() - started) / self.interval, round((due - started) / self.interval))
         return started + (math.floor(done) + 1) * self.interval
+
+    def _show(self, function: Callable[[], Any], last_success: float) -> None:
+        """Set when a function last returned; 0 before its first call, so that one that hangs at once shows too."""
+        name = _name(function)
+        with suppress(TradmetricsError):  # as below
+            metrics = resolve(self._metrics, name)
+            metrics.record(catalogue.SAMPLER_LAST_SUCCESS, (name,), last_success, site=name)
 
     def _failed(self, function: Callable[[], Any], error: Exception) -> None:
         # A strict metrics object raises, and there is no caller here to raise to; the sampler goes on.

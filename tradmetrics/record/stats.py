@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
+import weakref
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import date, datetime, timedelta, timezone, tzinfo
+from enum import Enum
 from functools import partial
 from threading import Lock
 from time import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from tradmetrics import catalogue
-from tradmetrics.errors import ConfigurationError, nearest
+from tradmetrics.errors import ConfigurationError
 from tradmetrics.model.missing import MISSING
+from tradmetrics.record.figures import AccountFigures, StrategyFigures
+from tradmetrics.record.trading_day import TradingDay
 from tradmetrics.registry.errors_log import logger
 from tradmetrics.storage.locks import hold_over_forks
 from tradmetrics.vocabulary import fold as vocabulary
@@ -29,42 +32,16 @@ _taking_in: Final = Lock()
 hold_over_forks(_taking_in)
 
 
-class _Running:
-    """Running figures of one strategy; the same few numbers however many trades there were.
+class _Kind(Enum):
+    """The kind of an event: a trade, the P&L of an earlier trade, a cash flow, or a transfer."""
 
-    Mean and variance by Welford's method: B. P. Welford, "Note on a Method for Calculating Corrected Sums of Squares
-    and Products", Technometrics 4 (1962).
-    """
+    TRADE = 1
+    PNL = 2
+    CASH = 3
+    TRANSFER = 4
 
-    __slots__ = ("count", "losses", "mean", "squares", "today", "wins")
 
-    def __init__(self) -> None:
-        self.count = 0
-        self.mean = 0.0
-        self.squares = 0.0
-        self.wins = 0
-        self.losses = 0
-        self.today = 0
-
-    def add(self, pnl: float) -> None:
-        """Take in one trade's P&L."""
-        self.count += 1
-        difference = pnl - self.mean
-        self.mean += difference / self.count
-        self.squares += difference * (pnl - self.mean)
-        self.wins += pnl > 0
-        self.losses += pnl < 0
-
-    def win_rate(self) -> float | None:
-        """Wins among wins and losses."""
-        decided = self.wins + self.losses
-        return self.wins / decided if decided else None
-
-    def sharpe_ratio(self, periods_per_year: float) -> float | None:
-        """Annualised Sharpe ratio of the P&L per trade."""
-        if self.count < 2 or self.squares <= 0:
-            return None
-        return self.mean / math.sqrt(self.squares / (self.count - 1)) * math.sqrt(periods_per_year)
+_Event: TypeAlias = "tuple[float, TradingMetrics, _Kind, str, float | None]"
 
 
 class StrategyStats:
@@ -79,18 +56,23 @@ class StrategyStats:
       (1994), <https://web.stanford.edu/~wfsharpe/art/sr/sr.htm>, against a benchmark of zero, with a trade as the
       period and annualised by the square root of the number of periods in a year;
     - `trading_strategy_trades_today`: trades executed since the trading day began, with and without a P&L;
-    - `trading_daily_pnl`: P&L of all strategies since the trading day began;
-    - `trading_max_drawdown`: largest fall of equity from its peak, in percent of the peak. Equity is the capital last
-      set in `trading_capital_total` when the first trade came (0 if none was) plus the P&L since; there is no drawdown
-      before equity has been above zero, and it is at most 100.
+    - `trading_daily_pnl`: P&L of all strategies since the trading day began, and cash flows other than transfers;
+    - `trading_max_drawdown`: largest fall of equity from its peak, in percent of the peak, at most 100. It has no value
+      until the size of the account is known. Equity begins with `trading_capital_total`, as it stands at the first
+      trade or at the first one after it was set. P&L and cash flows since then move it. A transfer (a deposit or a
+      withdrawal) moves equity and peak alike.
+
+    Cash flows come from `track_cash_flow`, `record_cash_flow` and the `fee=` of a trade. They never change win rate,
+    average, Sharpe ratio or number of trades. A P&L that comes after its trade, under the same `trade_id`, completes
+    that trade and does not count as a second one.
 
     Only executed trades count: one that raised, or whose status says that it failed, was rejected, cancelled or has
     expired, or is still on its way, does not; a status that nobody knows counts as executed.
 
     These six figures come from the trades alone. `track_pnl`, `track_strategy`, `update_pnl_metrics`,
-    `update_strategy_metrics` and `update_drawdown` cannot set them in such a metrics: what they are given for one of
-    these is left out, which the log says once for each figure; their other figures are set as ever. Where your own
-    figures are the better ones, such as a P&L from the broker, leave `StrategyStats` out of the metrics object.
+    `update_strategy_metrics` and `update_drawdown` cannot set them in such a metrics object: a value for
+    one of them is left out, with one log line for each figure; their other figures are set as usual. If your own
+    figures are better, such as a P&L from the broker, leave `StrategyStats` out of the metrics object.
 
     Memory is constant for each strategy, and strategies are bounded by the label's budget.
 
@@ -107,24 +89,14 @@ class StrategyStats:
         self.reset_at = reset_at
         self.timezone = timezone
         self.periods_per_year = periods_per_year
-        try:
-            at = datetime.strptime(reset_at, "%H:%M")
-        except (TypeError, ValueError):
-            raise ConfigurationError(
-                f"StrategyStats: reset_at is a time of day such as '09:15', not {reset_at!r}"
-            ) from None
+        self._day = TradingDay(reset_at, timezone)
         number = isinstance(periods_per_year, int | float) and not isinstance(periods_per_year, bool)
         if not number or not 0 < periods_per_year < math.inf:
             raise ConfigurationError(f"StrategyStats: periods_per_year is above zero, not {periods_per_year!r}")
-        self._at = timedelta(hours=at.hour, minutes=at.minute)
-        self._zone = _zone(timezone)
         self._clock: Callable[[], float] = time
-        self._pending: deque[tuple[float, TradingMetrics, str, float | None]] = deque()
-        self._strategies: dict[str, _Running] = {}
-        self._day_ends = -math.inf
-        self._daily = 0.0
-        self._equity = self._peak = self._drawdown = 0.0
-        self._started = False
+        self._pending: deque[_Event] = deque()
+        self._strategies: dict[str, StrategyFigures] = {}
+        self._account = AccountFigures()
         self._refused: set[str] = set()
 
     def trade(
@@ -136,6 +108,7 @@ class StrategyStats:
         site: str,
         status: object = None,
         dialect: str | None = None,
+        completes: bool = False,
     ) -> None:
         """Take in one trade, if it was executed.
 
@@ -143,19 +116,31 @@ class StrategyStats:
             metrics: The metrics object that counts it.
             strategy: The strategy, as it came.
             pnl: Profit or loss in currency, or None where it is not known.
-            site: Who records, for counting errors.
+            site: The recording site, for counting errors.
             status: The trade's status, as it came; None is executed.
-            dialect: The broker whose spellings are meant.
+            dialect: The broker whose spellings the values have.
+            completes: Whether the P&L belongs to a trade that was taken in before, and so adds no trade.
         """
         try:
             if not is_executed(status, dialect):
                 return
             label = metrics.instrument(catalogue.STRATEGY_TRADES_TODAY).resolve((strategy,)).labels[0]
-            self._pending.append((self._clock(), metrics, label, pnl))
-            # Whoever holds the lock takes in what is pending; a signal handler that trades must not wait for it.
-            if not _taking_in.locked():
-                with _taking_in:
-                    self._take_in_all()
+            kind = _Kind.PNL if completes else _Kind.TRADE
+            self._pend((self._clock(), metrics, kind, label, pnl))
+        except Exception as error:
+            metrics.fault(site, "record", error)
+
+    def cash(self, metrics: TradingMetrics, amount: float, *, transfer: bool, site: str) -> None:
+        """Take in a cash flow: it moves the day's P&L and the equity, and never a strategy's figures.
+
+        Args:
+            metrics: The metrics object that counts it.
+            amount: The amount in currency, negative where the account pays it.
+            transfer: Whether it is a deposit or a withdrawal, which moves the equity and its peak alike, but no P&L.
+            site: The recording site, for counting errors.
+        """
+        try:
+            self._pend((self._clock(), metrics, _Kind.TRANSFER if transfer else _Kind.CASH, "", amount))
         except Exception as error:
             metrics.fault(site, "record", error)
 
@@ -164,7 +149,7 @@ class StrategyStats:
 
         Args:
             definition: The figure.
-            site: Who would set it.
+            site: The site that would set it.
         """
         if definition.name not in _FED:
             return False
@@ -180,47 +165,50 @@ class StrategyStats:
                 )
         return True
 
+    def _pend(self, event: _Event) -> None:
+        self._pending.append(event)
+        # The thread that holds the lock also takes in what is pending, so a signal handler never waits for the lock.
+        if not _taking_in.locked():
+            with _taking_in:
+                self._take_in_all()
+
     def _take_in_all(self) -> None:
         while self._pending:
             self._take_in(*self._pending.popleft())
 
-    def _take_in(self, now: float, metrics: TradingMetrics, label: str, pnl: float | None) -> None:
+    def _take_in(self, now: float, metrics: TradingMetrics, kind: _Kind, label: str, amount: float | None) -> None:
         self._turn_day(now)
-        if not self._started:
-            self._started = True
-            capital = metrics.instrument(catalogue.CAPITAL_TOTAL)
-            self._equity = self._peak = capital.resolve(()).series.value() if len(capital) else 0.0
-        running = self._strategies.setdefault(label, _Running())
-        running.today += 1
-        if pnl is None:
+        account = self._account
+        account.is_started = True
+        self._size(metrics)
+        if kind is _Kind.TRANSFER:
+            account.transfer(amount or 0.0)
             return
-        running.add(pnl)
-        self._daily += pnl
-        self._equity += pnl
-        self._peak = max(self._peak, self._equity)
-        if self._peak > 0:
-            fall = (self._peak - self._equity) / self._peak * 100
-            self._drawdown = min(100.0, max(self._drawdown, fall))
+        if kind is not _Kind.CASH:
+            running = self._strategies.setdefault(label, StrategyFigures())
+            if kind is _Kind.TRADE:
+                running.today += 1
+            if amount is not None:
+                running.add(amount)
+        if amount is not None:
+            account.add(amount)
+
+    def _size(self, metrics: TradingMetrics) -> None:
+        """Begin the account's equity with its capital, once a source has told that."""
+        if self._account.needs_size:
+            capital = metrics.instrument(catalogue.CAPITAL_TOTAL)
+            if len(capital):
+                self._account.set_size(capital.resolve(()).series.value())
 
     def _turn_day(self, now: float) -> None:
-        if now < self._day_ends:
-            return
-        local = datetime.fromtimestamp(now, self._zone)
-        day = (local.replace(tzinfo=None) - self._at).date()
-        self._day_ends = self._begin(day + timedelta(days=1))
-        if self._day_ends <= now:  # in the hour that the clock goes through twice
-            self._day_ends = self._begin(day + timedelta(days=2))
-        self._daily = 0.0
-        for running in self._strategies.values():
-            running.today = 0
-
-    def _begin(self, day: date) -> float:
-        """When a trading day begins, in unix seconds: at the same wall time whether daylight is saved or not."""
-        return (datetime.combine(day, datetime.min.time(), self._zone) + self._at).timestamp()
+        if self._day.turns(now):
+            self._account.daily = 0.0
+            for running in self._strategies.values():
+                running.today = 0
 
     def expose(self, metrics: TradingMetrics) -> None:
         """Have the figures computed at every scrape of `metrics`; the metrics object does this when it is built."""
-        figures: tuple[tuple[MetricDefinition, Callable[[_Running], float | None]], ...] = (
+        figures: tuple[tuple[MetricDefinition, Callable[[StrategyFigures], float | None]], ...] = (
             (catalogue.STRATEGY_WIN_RATE, lambda running: running.win_rate()),
             (catalogue.STRATEGY_AVG_PNL, lambda running: running.mean if running.count else None),
             (catalogue.STRATEGY_SHARPE_RATIO, lambda running: running.sharpe_ratio(self.periods_per_year)),
@@ -228,21 +216,31 @@ class StrategyStats:
         )
         for definition, figure in figures:
             metrics.at_scrape(definition, partial(self._by_strategy, figure))
-        metrics.at_scrape(catalogue.DAILY_PNL, lambda: self._overall(lambda: self._daily))
-        metrics.at_scrape(catalogue.MAX_DRAWDOWN, lambda: self._overall(lambda: self._drawdown))
+        reference = weakref.ref(metrics)  # the metrics object holds these functions
+        metrics.at_scrape(catalogue.DAILY_PNL, lambda: self._overall(lambda account: account.daily))
+        metrics.at_scrape(
+            catalogue.MAX_DRAWDOWN, lambda: self._overall(lambda account: account.drawdown(), reference())
+        )
 
-    def _by_strategy(self, figure: Callable[[_Running], float | None]) -> Mapping[tuple[str, ...], float]:
+    def _by_strategy(self, figure: Callable[[StrategyFigures], float | None]) -> Mapping[tuple[str, ...], float]:
         with _taking_in:
             self._take_in_all()
             self._turn_day(self._clock())
             values = {(label,): figure(running) for label, running in self._strategies.items()}
         return {labels: float(value) for labels, value in values.items() if value is not None}
 
-    def _overall(self, figure: Callable[[], float]) -> Mapping[tuple[str, ...], float]:
+    def _overall(
+        self, figure: Callable[[AccountFigures], float | None], metrics: TradingMetrics | None = None
+    ) -> Mapping[tuple[str, ...], float]:
         with _taking_in:
             self._take_in_all()
             self._turn_day(self._clock())
-            return {(): figure()} if self._started else {}
+            if not self._account.is_started:
+                return {}
+            if metrics is not None:
+                self._size(metrics)
+            value = figure(self._account)
+        return {} if value is None else {(): value}
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, StrategyStats) and self._settings() == other._settings()
@@ -269,11 +267,11 @@ _NOT_EXECUTED: Final = frozenset({"failed", "rejected", "cancelled", "expired", 
 
 
 def is_executed(status: object, dialect: str | None = None) -> bool:
-    """Whether a trade of this status took place; one that nobody knows is taken for one.
+    """Whether a trade of this status took place; one of an unknown status counts as one.
 
     Args:
         status: The status, as it came; None is executed.
-        dialect: The broker whose spellings are meant.
+        dialect: The broker whose spellings the values have.
     """
     if status is None or status is MISSING:
         return True
@@ -281,20 +279,3 @@ def is_executed(status: object, dialect: str | None = None) -> bool:
         return vocabulary.trade_status(status, dialect) not in _NOT_EXECUTED
     except Exception:
         return True  # counted where it is recorded as a label
-
-
-def _zone(name: str) -> tzinfo:
-    if name == "UTC":
-        return timezone.utc
-    from zoneinfo import ZoneInfo, available_timezones
-
-    try:
-        return ZoneInfo(name)
-    except Exception:
-        known = available_timezones()
-        advice = "write an IANA name such as 'Asia/Kolkata'"
-        if not known:
-            advice = "none is known on this system, for want of their database; pip install tzdata brings it"
-        raise ConfigurationError(
-            f"StrategyStats: {name!r} is no time zone{nearest(str(name), known)}; {advice}"
-        ) from None

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from tradmetrics.cardinality import LabelKey, Limits
 from tradmetrics.errors import ConfigurationError
 from tradmetrics.registry.metrics import TradingMetrics
+from tradmetrics.registry.money import Converter
 from tradmetrics.registry.options import DerivedStats, buckets_of, limits_of
 from tradmetrics.storage.locks import hold_over_forks
 
@@ -68,6 +69,10 @@ def configure(
     limits: Limits | Mapping[LabelKey, int] | None = None,
     buckets: Mapping[str, Iterable[float]] | None = None,
     strategy_stats: DerivedStats | None = None,
+    labels: Mapping[str, str] | None = None,
+    currency: str | None = None,
+    convert: Converter | None = None,
+    version: str | None = None,
     enabled: bool = True,
     strict: bool = False,
     force: bool = False,
@@ -82,6 +87,10 @@ def configure(
         limits: As for `TradingMetrics`.
         buckets: As for `TradingMetrics`.
         strategy_stats: As for `TradingMetrics`.
+        labels: As for `TradingMetrics`.
+        currency: As for `TradingMetrics`.
+        convert: As for `TradingMetrics`.
+        version: As for `TradingMetrics`.
         enabled: As for `TradingMetrics`; False makes functions already decorated call straight through.
         strict: As for `TradingMetrics`.
         force: True replaces a default metrics object that was set up otherwise; what it had counted is gone.
@@ -90,15 +99,18 @@ def configure(
         The default metrics object.
 
     Raises:
-        ConfigurationError: When a default metrics object with other settings is in use and `force` is not given, or as
-        for
-            `TradingMetrics`.
+        ConfigurationError: When default metrics with other settings are in use and `force` is not given, or for the
+            reasons that `TradingMetrics` names.
     """
     settings: dict[str, Any] = {
         "registry": prometheus_client.REGISTRY if registry is None else registry,
         "limits": limits_of(limits),
         "buckets": buckets_of(buckets),
         "strategy_stats": strategy_stats,
+        "labels": None if labels is None else dict(labels),
+        "currency": currency,
+        "convert": convert,
+        "version": version,
         "enabled": enabled,
         "strict": strict,
     }

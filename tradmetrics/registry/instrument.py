@@ -21,9 +21,11 @@ from tradmetrics.cardinality import Guard, Labels, Limits
 from tradmetrics.model.definition import MetricDefinition
 from tradmetrics.model.text import clean
 from tradmetrics.registry.label_values import Problem, read
+from tradmetrics.storage.adopted import Adopted
 from tradmetrics.storage.kinds import creator
 from tradmetrics.storage.label_cache import Budgets, LabelCache
 from tradmetrics.storage.label_keys import is_safe
+from tradmetrics.storage.line_blocks import LineBlocks, Rows
 from tradmetrics.storage.overflow import OverflowSeries
 from tradmetrics.storage.rendering import Family
 from tradmetrics.storage.retired import MOST_RETIRED, RetiredSeries, creating
@@ -68,27 +70,45 @@ class Instrument(Collector):
 
     Attributes:
         definition: What it is.
+        constants: Labels that all its series have beside its own, with their values.
         limits: The budgets that it was made with.
         guard: Its label budgets.
+        adopted: The collector that it records into, if the registry had the same metric already.
+        left_out: Whether it is on no registry, because another metric has its name there.
     """
 
-    def __init__(self, definition: MetricDefinition, limits: Limits, owner: Owner, *, multiprocess: bool) -> None:
+    def __init__(
+        self,
+        definition: MetricDefinition,
+        limits: Limits,
+        owner: Owner,
+        constants: tuple[tuple[str, str], ...] = (),
+        *,
+        multiprocess: bool,
+        adopted: Adopted | None = None,
+    ) -> None:
         self.definition = definition
+        self.constants = constants
         self.limits = limits
-        # What several processes have written into their files cannot be taken back.
-        self.guard = Guard(definition, limits, removable=not multiprocess)
+        self.adopted = adopted
+        self.left_out = False
+        # What several processes have written into their files, or another collector has, cannot be taken back.
+        removable = not multiprocess and adopted is None
+        self.guard = Guard(definition, limits, removable=removable)
         self._owner = owner
         self._peers = owner.instruments
-        self._series: dict[Labels, Series] = {}
+        self._series = Rows()
+        self._blocks = LineBlocks()
         self._marks: dict[Labels, object] = {}
         self._leaving: list[tuple[Labels, Series]] = []
         self._scraped: frozenset[Labels] = frozenset()
         self._functions: list[tuple[Callable[[], AtScrape | None], Failed]] = []
-        self._removable = self.guard.is_open and not multiprocess
+        self._removable = self.guard.is_open and removable
         # What raw labels were resolved to, until a series is removed.
         self._opens: Budgets = tuple((i, (each,)) for i, each in enumerate(self.guard.budgets) if each is not None)
         self._known: LabelCache[Resolved] = LabelCache(self._opens)
-        self._create = creator(definition, multiprocess=multiprocess)
+        create = creator(definition, constants, multiprocess=multiprocess)
+        self._create = create if adopted is None else adopted.create
 
     def __len__(self) -> int:
         """The number of series, those computed at scrape among them; what reports on the guard has only its own."""
@@ -246,6 +266,8 @@ class Instrument(Collector):
             function: Values by label values.
             failed: BrokerAnswer when the function raises, so that the rest of the scrape goes on.
         """
+        if self.adopted is not None and self.adopted.at_scrape is not None:
+            self.adopted.at_scrape(function, failed)
         reference = weakref.WeakMethod(function) if isinstance(function, MethodType) else lambda: function
         self._functions.append((reference, failed))
 
@@ -255,9 +277,13 @@ class Instrument(Collector):
 
     def collect(self) -> list[Metric]:
         """The metric with the samples of all its series; what is computed at scrape is later than what was set."""
+        return [self.family()]
+
+    def family(self) -> Family:
+        """The same, as the metric family that it is."""
         self._owner.begin_scrape(self.definition.name)
         computed = self._computed()
-        return [Family(self.definition, self._series.copy(), computed)]
+        return Family(self.definition, self._series, computed, self.constants, self._blocks)
 
     def _computed(self) -> dict[Labels, float]:
         totals: dict[Labels, float] = {}

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import fields
 from time import monotonic
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
 
 from prometheus_client import CollectorRegistry
 
 from tradmetrics.cardinality import Limits
 from tradmetrics.errors import ConfigurationError
 from tradmetrics.model.definition import MetricDefinition
+from tradmetrics.registry.families import JointFamily
 from tradmetrics.registry.instrument import Instrument
+from tradmetrics.storage.adopted import adoptable, in_the_way, is_of_an_earlier_import, shown_collector
 from tradmetrics.storage.retired import MOST_RETIRED, RetiredSeries, creating
-from tradmetrics.storage.series import Series
+
+Constants: TypeAlias = tuple[tuple[str, str], ...]
+"""Labels that all series of a metrics object have, with their values."""
+
+
+class NameTakenError(ConfigurationError):
+    """The name of a metric is taken in the registry by one that was made outside tradmetrics."""
 
 
 class Forgetful(Protocol):
@@ -28,16 +36,21 @@ class Forgetful(Protocol):
 
 
 class RegistryInstruments:
-    """The instruments of one registry.
+    """The instruments of one registry, or of those metrics objects on it that have the same constant labels.
+
+    Args:
+        constants: The constant labels, with their values.
 
     Attributes:
+        constants: The same.
         instruments: The instruments by the metric's name. Replaced, not changed, when some are taken off, so that
             those still find the ones they were made with.
         users: The metrics objects that have looked series up here.
         retired: Removed series that somebody may still count on; see `RetiredSeries`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, constants: Constants = ()) -> None:
+        self.constants = constants
         self.instruments: dict[str, Instrument] = {}
         self.users: weakref.WeakSet[Forgetful] = weakref.WeakSet()
         self.retired: list[RetiredSeries] = []
@@ -45,7 +58,7 @@ class RegistryInstruments:
 
     def in_use(self) -> list[Instrument]:
         """The instruments that have series."""
-        return [each for each in list(self.instruments.values()) if len(each)]
+        return [each for each in list(self.instruments.values()) if len(each) and not each.left_out]
 
     def begin_scrape(self, name: str) -> None:
         """Sweep once for each scrape, before its first metric, so that all metrics of it tell of the same series.
@@ -78,32 +91,80 @@ class RegistryInstruments:
             metrics.forget_series(name, gone)
 
 
-# Shelves by registry, so that a second metrics object on the same registry finds its instruments. Weak: a registry
-# takes its own along.
-_by_registry: Final[weakref.WeakKeyDictionary[CollectorRegistry, RegistryInstruments]] = weakref.WeakKeyDictionary()
+# Weak: a registry takes its own along.
+_by_registry: Final[weakref.WeakKeyDictionary[CollectorRegistry, dict[Constants, RegistryInstruments]]] = (
+    weakref.WeakKeyDictionary()
+)
+# The families of metrics objects with constant labels.
+_families: Final[weakref.WeakKeyDictionary[CollectorRegistry, dict[str, JointFamily]]] = weakref.WeakKeyDictionary()
 
 
-def instruments_of(registry: CollectorRegistry) -> RegistryInstruments:
-    """The owner of a registry."""
+def instruments_of(registry: CollectorRegistry, constants: Constants = ()) -> RegistryInstruments:
+    """The owner of a registry's instruments with these constant labels."""
     with creating.held():
-        return _by_registry.setdefault(registry, RegistryInstruments())
+        owners = _by_registry.setdefault(registry, {})
+        return owners.setdefault(constants, RegistryInstruments(constants))
+
+
+def all_instruments_on(registry: CollectorRegistry) -> list[Instrument]:
+    """The instruments of a registry, whatever their constant labels."""
+    owners = list(_by_registry.get(registry, {}).values())
+    return [instrument for owner in owners for instrument in list(owner.instruments.values())]
+
+
+def check_constants(registry: CollectorRegistry, constants: Constants) -> None:
+    """See that the metrics objects on a registry have the same constant labels.
+
+    Raises:
+        ConfigurationError: If those that are in use there have other ones.
+    """
+    names = tuple(name for name, _ in constants)
+    for owner in list(_by_registry.get(registry, {}).values()):
+        theirs = tuple(name for name, _ in owner.constants)
+        if owner.instruments and theirs != names:
+            raise ConfigurationError(
+                f"TradingMetrics: all metrics objects on a registry have the same names in labels=. Those on this one "
+                f"have {_listed(theirs)}, and the new one has {_listed(names)}. Give them the same names, or give the "
+                "new one a registry of its own: TradingMetrics(CollectorRegistry(), labels=…)"
+            )
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(names) or "none"
 
 
 def instrument_on(
-    registry: CollectorRegistry, definition: MetricDefinition, limits: Limits, *, multiprocess: bool
+    registry: CollectorRegistry,
+    definition: MetricDefinition,
+    limits: Limits,
+    constants: Constants = (),
+    *,
+    multiprocess: bool,
 ) -> Instrument:
     """Return the instrument for `definition` on `registry`, registered when it is new.
 
+    If the registry has the same metric already, made with prometheus_client or by an earlier import of this package, the
+    instrument records into that one.
+
     Raises:
-        ConfigurationError: When another metric of that name, or the same with other limits, stands in the registry.
+        NameTakenError: When a different metric, made outside tradmetrics, has that name in the registry.
+        ConfigurationError: When the same metric with another definition or other limits stands in the registry.
     """
     with creating.held():
-        owner = instruments_of(registry)
+        owner = instruments_of(registry, constants)
         instrument = owner.instruments.get(definition.name)
         if instrument is None:
-            instrument = Instrument(definition, limits, owner, multiprocess=multiprocess)
+            for name in definition.label_names:
+                if any(name == constant for constant, _ in constants):
+                    raise ConfigurationError(
+                        f"{definition.name} has a label {name!r} of its own, which labels= of the metrics object has "
+                        "too; give one of the two another name"
+                    )
+            adopted = None if constants else adoptable(registry, definition)
+            instrument = Instrument(definition, limits, owner, constants, multiprocess=multiprocess, adopted=adopted)
             owner.instruments[definition.name] = instrument
-            _register(registry, instrument)
+            if adopted is None:
+                _register(registry, instrument)
         elif instrument.definition != definition:
             difference = next(
                 each.name
@@ -142,37 +203,102 @@ def _register(registry: CollectorRegistry, instrument: Instrument) -> None:
     while _registering:
         home, each = _registering[0]
         try:
-            home.register(each)
+            _put_on(home, each)
         except ValueError as error:
-            del instruments_of(home).instruments[each.definition.name]
+            del instruments_of(home, each.constants).instruments[each.definition.name]
             refused = error if each is instrument else refused
         except BaseException:
-            del instruments_of(home).instruments[each.definition.name]
+            del instruments_of(home, each.constants).instruments[each.definition.name]
             raise
         finally:
             del _registering[0]
+    if isinstance(refused, ConfigurationError):
+        raise refused
     if refused is not None:
-        raise ConfigurationError(
-            f"{instrument.definition.name}: the registry has another metric of that name, made outside tradmetrics "
-            f"({refused}); give tradmetrics a registry of its own: TradingMetrics(CollectorRegistry())"
+        raise NameTakenError(_refusal(registry, instrument.definition))
+
+
+def leave_out(
+    registry: CollectorRegistry,
+    definition: MetricDefinition,
+    limits: Limits,
+    constants: Constants = (),
+    *,
+    multiprocess: bool,
+) -> Instrument:
+    """Return an instrument that is on no registry, for a metric whose name is taken there."""
+    with creating.held():
+        owner = instruments_of(registry, constants)
+        instrument = Instrument(definition, limits, owner, constants, multiprocess=multiprocess)
+        instrument.left_out = True
+        owner.instruments[definition.name] = instrument
+        return instrument
+
+
+def _refusal(registry: CollectorRegistry, definition: MetricDefinition) -> str:
+    other = in_the_way(registry, definition)
+    if is_of_an_earlier_import(other):
+        return (
+            f"{definition.name}: the package tradmetrics was imported a second time in this process (sys.modules was "
+            "purged), and its first import has this metric in the registry with another definition; restart the process"
         )
+    return (
+        f"{definition.name}: the registry has another metric of that name already, made outside tradmetrics: "
+        f"{shown_collector(other)}; rename or remove that one, or give tradmetrics a registry of its own: "
+        "configure(registry=CollectorRegistry())"
+    )
+
+
+def _put_on(registry: CollectorRegistry, instrument: Instrument) -> None:
+    """Register an instrument; those with constant labels share a family with the others of their name."""
+    if instrument.left_out or instrument.adopted is not None:
+        return
+    if not instrument.constants:
+        registry.register(instrument)
+        return
+    families = _families.setdefault(registry, {})
+    family = families.get(instrument.definition.name)
+    if family is not None:
+        family.add(instrument)
+        return
+    family = JointFamily(instrument)
+    registry.register(family)
+    families[instrument.definition.name] = family
+
+
+def _take_off(registry: CollectorRegistry, instrument: Instrument) -> None:
+    if instrument.left_out or instrument.adopted is not None:
+        return
+    if not instrument.constants:
+        registry.unregister(instrument)
+        return
+    families = _families.setdefault(registry, {})
+    family = families.get(instrument.definition.name)
+    if family is not None and family.remove(instrument):
+        registry.unregister(family)
+        del families[instrument.definition.name]
 
 
 def remove_from(registry: CollectorRegistry, instruments: Iterable[Instrument]) -> None:
     """Take instruments off a registry; those that are not on it are passed over."""
     with creating.held():
-        owner = instruments_of(registry)
-        gone = [each for each in instruments if owner.instruments.get(each.definition.name) is each]
+        owners = _by_registry.get(registry, {})
+        gone = []
+        for instrument in instruments:
+            owner = owners.get(instrument.constants)
+            if owner is not None and owner.instruments.get(instrument.definition.name) is instrument:
+                gone.append(instrument)
         for instrument in gone:
-            registry.unregister(instrument)
-        owner.instruments = {name: each for name, each in owner.instruments.items() if each not in gone}
+            _take_off(registry, instrument)
+        for owner in owners.values():
+            owner.instruments = {name: each for name, each in owner.instruments.items() if each not in gone}
 
 
 def restore_on(registry: CollectorRegistry, instruments: Iterable[Instrument]) -> None:
     """Put instruments that `remove_from` took off back on their registry."""
     with creating.held():
-        owner = instruments_of(registry)
         for instrument in instruments:
+            owner = instruments_of(registry, instrument.constants)
             if instrument.definition.name not in owner.instruments:
-                registry.register(instrument)
+                _put_on(registry, instrument)
                 owner.instruments[instrument.definition.name] = instrument

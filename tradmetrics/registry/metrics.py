@@ -20,8 +20,17 @@ from tradmetrics.model.text import LONGEST_KEY, shown, text_of
 from tradmetrics.registry.errors_log import FaultLog, describe, logger
 from tradmetrics.registry.freshness import Freshness
 from tradmetrics.registry.instrument import AtScrape, Instrument, Resolved
-from tradmetrics.registry.instruments import instrument_on, instruments_of, remove_from, restore_on
-from tradmetrics.registry.options import DerivedStats, buckets_of, flag, limits_of
+from tradmetrics.registry.instruments import (
+    NameTakenError,
+    check_constants,
+    instrument_on,
+    instruments_of,
+    leave_out,
+    remove_from,
+    restore_on,
+)
+from tradmetrics.registry.money import Converter, Money
+from tradmetrics.registry.options import DerivedStats, buckets_of, constants_of, flag, limits_of, version_of
 from tradmetrics.storage import worker_directory as multiprocess
 from tradmetrics.storage.series import Series
 from tradmetrics.vocabulary.numbers import amount_of
@@ -54,6 +63,14 @@ class TradingMetrics:
         limits: Label budgets: a `Limits`, or a plain mapping for its `labels`.
         buckets: Bucket bounds by metric, for histograms whose own do not fit.
         strategy_stats: Derives win rate, average P&L, Sharpe ratio and more from the trades recorded.
+        labels: Labels that every series of this metrics object has, with their values, such as
+            `{"venue": "kraken", "account": "main"}`. Several metrics objects with the same label names share a
+            registry and its metric families.
+        currency: The currency of all amounts, such as `"USD"`; by default the first one that a source gives. An amount
+            in another currency is converted, or left out and counted as an error.
+        convert: Converts such an amount: `convert(amount, source, target)`, with the currencies' codes.
+        version: The version of your code, such as a release or a git commit, for `trading_build_info`; by default the
+            environment variable `TRADMETRICS_VERSION`.
         enabled: False makes decorators return the very function they were given.
         strict: True raises instrumentation errors instead of counting them; for tests.
 
@@ -67,6 +84,8 @@ class TradingMetrics:
         limits: The label budgets.
         freshness: When each symbol's market data last arrived.
         strategy_stats: The derived strategy figures, or None.
+        constants: The constant labels, with their values.
+        money: The currency, and how amounts in another one are read.
         enabled: Whether anything is recorded.
         strict: Whether instrumentation errors raise.
     """
@@ -78,6 +97,10 @@ class TradingMetrics:
         limits: Limits | Mapping[LabelKey, int] | None = None,
         buckets: Mapping[str, Iterable[float]] | None = None,
         strategy_stats: DerivedStats | None = None,
+        labels: Mapping[str, str] | None = None,
+        currency: str | None = None,
+        convert: Converter | None = None,
+        version: str | None = None,
         enabled: bool = True,
         strict: bool = False,
     ) -> None:
@@ -91,6 +114,9 @@ class TradingMetrics:
         self.limits = limits_of(limits)
         self.freshness = Freshness()
         self.strategy_stats = strategy_stats
+        self.constants = constants_of(labels)
+        self.money = Money(currency, convert)
+        self._version = version_of(version)
         self.enabled = flag("enabled", enabled) and not DISABLED_BY_ENVIRONMENT
         self.strict = flag("strict", strict)
         self.token = object()
@@ -110,11 +136,12 @@ class TradingMetrics:
             self._register()
 
     def _register(self) -> None:
-        owner = instruments_of(self.registry)
+        check_constants(self.registry, self.constants)
+        owner = instruments_of(self.registry, self.constants)
         before = set(owner.instruments.values())
         try:
             for definition in catalogue.CATALOGUE:
-                self.instrument(definition)
+                self._register_one(definition)
         except ConfigurationError:
             remove_from(self.registry, set(self._instruments.values()) - before)
             raise
@@ -127,8 +154,29 @@ class TradingMetrics:
             lambda: {(each.definition.name,): float(each.guard.series_limit) for each in owner.in_use()},
         )
         self.at_scrape(catalogue.MARKET_DATA_STALE, self._count_stale)
+        if self._version is not None:
+            self.record(catalogue.BUILD_INFO, (self._version,), 1.0, site="tradmetrics.TradingMetrics")
         if self.strategy_stats is not None:
             self.strategy_stats.expose(self)
+
+    def _register_one(self, definition: MetricDefinition) -> None:
+        """Register a metric of the catalogue. If its name is taken, that metric alone is left out, with a line in the log."""
+        try:
+            instrument = self.instrument(definition)
+            if instrument.left_out and self.strict:
+                raise ConfigurationError(f"{definition.name}: the registry has another metric of that name")
+        except NameTakenError as error:
+            if self.strict:
+                raise
+            logger.warning(
+                "%s. Until then tradmetrics leaves its %s out; all its other metrics are recorded.",
+                error,
+                definition.name,
+            )
+            definition = self._with_buckets(definition)
+            self._instruments[definition.name] = leave_out(
+                self.registry, definition, self.limits, self.constants, multiprocess=self._multiprocess
+            )
 
     def _once(self, definition: MetricDefinition, function: AtScrape) -> None:
         """Compute at scrape what is the same for all metrics objects of a registry; functions of one metric add up."""
@@ -147,7 +195,11 @@ class TradingMetrics:
         instrument = self._instruments.get(definition.name)
         if instrument is None or (instrument.definition is not definition and definition.name not in self._buckets):
             instrument = instrument_on(
-                self.registry, self._with_buckets(definition), self.limits, multiprocess=self._multiprocess
+                self.registry,
+                self._with_buckets(definition),
+                self.limits,
+                self.constants,
+                multiprocess=self._multiprocess,
             )
             self._instruments[definition.name] = instrument
         return instrument
@@ -217,11 +269,11 @@ class TradingMetrics:
         elif is_identifier(text):
             said, knob = f"the label {label!r} takes no identifiers, such as", ""
         logger.warning(
-            "%s: %s %.40r; it is recorded as '__other__', and so is all that comes after it. "
+            "%s: %s %s; it is recorded as '__other__', and so is all that comes after it. "
             "If these values are few and matter, %sname them: Limits(allow={%r: (…)}).",
             metric,
             said,
-            text,
+            shown(text),
             knob and f"raise the budget, Limits({knob}), or ",
             label,
         )
@@ -320,6 +372,17 @@ class TradingMetrics:
         except Exception:
             return True  # what has no text was never recorded under it
 
+    def label_names(self) -> dict[str, str]:
+        """Every label of this object's metrics and of the metrics beside them on the registry, with a metric that has it."""
+        names = {}
+        for collector in list(getattr(self.registry, "_collector_to_names", ())):
+            for label in getattr(collector, "_labelnames", ()):
+                names[str(label)] = str(getattr(collector, "_name", type(collector).__name__))
+        for name, instrument in self._instruments.items():
+            names.update(dict.fromkeys(instrument.definition.label_names, name))
+        names.update(dict.fromkeys((name for name, _ in self.constants), "every metric (labels=)"))
+        return names
+
     def unregister(self) -> None:
         """Take the metrics object's metrics off its registry, so that another metrics object can stand there."""
         remove_from(self.registry, self._instruments.values())
@@ -352,6 +415,7 @@ class TradingMetrics:
             gone: The series.
         """
         self.removals += 1
+        self.token = object()  # what has bound a few series binds them again
         numbers = {id(each) for each in gone}
         for key, series in self.remembered.copy().items():
             if id(series) in numbers:
@@ -379,6 +443,8 @@ class _NoMetrics(TradingMetrics):
         self.strategy_stats = None
         self.removals = 0
         self._sites = {}
+        self.constants = ()
+        self.money = Money()
         self._faults = FaultLog()
 
     def fault(self, site: str, stage: str, error: BaseException) -> None:

@@ -5,20 +5,21 @@ The text comes from prometheus_client, so it is what a scraper of any other Pyth
 
 import base64
 import binascii
-import gzip
 import hmac
 import logging
 import os
-from collections.abc import Callable
+import re
+import zlib
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final, TypeAlias, Union
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, Union
 from urllib.parse import parse_qs
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import choose_encoder, gzip_accepted
+from prometheus_client.exposition import choose_encoder
 
-from tradmetrics.errors import ConfigurationError
+from tradmetrics.errors import ConfigurationError, TradmetricsError
 from tradmetrics.registry.default import current, get_metrics
 from tradmetrics.registry.metrics import checked
 from tradmetrics.storage import worker_directory as multiprocess
@@ -31,6 +32,12 @@ _LOGGER = logging.getLogger(__name__)
 
 METHODS: Final = ("GET", "HEAD")
 """The methods that an endpoint answers; all others get 405."""
+
+KNOWN_METHODS: Final = frozenset(
+    ("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"),
+)
+OTHER_METHOD: Final = "OTHER"
+"""Shared by all methods that HTTP does not define: a client can send any word."""
 
 Auth: TypeAlias = Union[str, tuple[str, str], None]
 """A bearer token, a `(user, password)` pair for basic authentication, or None for an endpoint open to all."""
@@ -53,6 +60,32 @@ def plain(status: HTTPStatus, text: str, *headers: tuple[str, str]) -> HttpRespo
 def method_not_allowed() -> HttpResponse:
     """The answer to a method that is not among `METHODS`."""
     return plain(HTTPStatus.METHOD_NOT_ALLOWED, "405 Method Not Allowed; use GET", ("Allow", ", ".join(METHODS)))
+
+
+class Asked(NamedTuple):
+    """What a scrape asks for: whatever else the request says, equal ones have the same answer.
+
+    Attributes:
+        content_type: The format.
+        names: The metrics to answer with; all of them when it is empty.
+        gzip: Whether the answer is compressed.
+        encode: Renders a registry in that format.
+    """
+
+    content_type: str
+    names: frozenset[str]
+    gzip: bool
+    encode: Callable[[Any], bytes]
+
+    @property
+    def key(self) -> Hashable:
+        """Equal for scrapes that have the same answer."""
+        return self[:3]
+
+    @property
+    def lane(self) -> str:
+        """Which scrapes wait for each other: those that choose metrics can ask in endless ways, the others in a few."""
+        return "chosen" if self.names else "scrape"
 
 
 class Endpoint:
@@ -87,50 +120,83 @@ class Endpoint:
             return None
         return plain(HTTPStatus.UNAUTHORIZED, "401 Unauthorized", ("WWW-Authenticate", self._challenge))
 
-    def scrape(self, query: str = "", accept: str | None = None, accept_encoding: str | None = None) -> HttpResponse:
-        """Render the metrics as prometheus_client does. Takes a while with many series: never call it on an event loop.
+    def asked(self, query: str = "", accept: str | None = None, accept_encoding: str | None = None) -> Asked:
+        """Read what a scrape asks for.
 
         Args:
-            query: The request's query string; `name[]=` chooses metrics, and may be repeated.
+            query: The request's query string; `name[]=` chooses metrics, and may be repeated. Other parameters are
+                ignored.
             accept: The Accept header, which chooses between the text format and OpenMetrics.
             accept_encoding: The Accept-Encoding header; gzip is used where it is accepted.
         """
-        try:
-            return self._render(query, accept, accept_encoding)
-        except Exception:
-            _LOGGER.exception("the metrics could not be rendered")
-            return plain(HTTPStatus.INTERNAL_SERVER_ERROR, "500 the metrics could not be rendered; the log says why")
-
-    def _render(self, query: str, accept: str | None, accept_encoding: str | None) -> HttpResponse:
         try:
             encode, content_type = choose_encoder(accept or "")
         except (TypeError, ValueError):
             # prometheus_client cannot compare a version such as `1.x`; a scraper that sends one reads plain text too.
             encode, content_type = choose_encoder("")
-        registry = self._registry()
-        names = parse_qs(query).get("name[]")
-        wanted = registry.restricted_registry(names) if names else registry
-        body = self._renderings.do((os.getpid(), content_type, query), lambda: render(wanted, encode))
-        headers = [("Content-Type", content_type)]
-        if gzip_accepted(accept_encoding or ""):
-            body = gzip.compress(body)
+        names = parse_qs(query, errors="replace").get("name[]", ())
+        return Asked(content_type, frozenset(names), _accepts_gzip(accept_encoding or ""), encode)
+
+    def scrape(self, asked: Asked) -> HttpResponse:
+        """Render the metrics as prometheus_client does. It takes a while with many series: never call it on an event loop.
+
+        Args:
+            asked: What the scrape asks for.
+        """
+        try:
+            return self._render(asked)
+        except Exception:
+            _LOGGER.exception("the metrics could not be rendered")
+            return plain(HTTPStatus.INTERNAL_SERVER_ERROR, "500 the metrics could not be rendered; the log says why")
+
+    def _render(self, asked: Asked) -> HttpResponse:
+        shared = multiprocess.directory()
+        registry = self._registry(shared)
+        wanted = registry.restricted_registry(asked.names) if asked.names else registry
+        body = self._renderings.do(
+            (os.getpid(), asked.content_type, asked.names),
+            # Of several workers' files there is one collector, and without it there is no answer.
+            lambda: render(wanted, asked.encode, failed=None if shared else self._collector_failed),
+        )
+        headers = [("Content-Type", asked.content_type)]
+        if asked.gzip:
+            body = compressed(body)
             headers.append(("Content-Encoding", "gzip"))
         return HttpResponse(HTTPStatus.OK, tuple(headers), body)
+
+    def _collector_failed(self, collector: object, error: Exception) -> None:
+        """Count and log a collector of the user's that raised; the rest of the scrape is served."""
+        metrics = self._metrics or get_metrics()
+        site = f"the collector {_name_of(collector)}"
+        try:
+            metrics.fault(site, "record", error)
+        except TradmetricsError:  # of strict metrics
+            _LOGGER.exception("%s raised, and its metrics are missing from the scrape", site)
 
     def served(self) -> CollectorRegistry | None:
         """The registry of this process's metrics; None until the bot has built them."""
         metrics = self._metrics or current()
         return None if metrics is None else metrics.registry
 
-    def _registry(self) -> CollectorRegistry:
+    def _registry(self, shared: str | None) -> CollectorRegistry:
         own = (self._metrics or get_metrics()).registry
-        shared = multiprocess.directory()
         if shared is None:
             return own
         from tradmetrics.serving import worker_gauges as publishing
 
         publishing.publish(own)
-        return multiprocess.aggregate(shared)
+        return multiprocess.aggregate(shared, self._file_failed)
+
+    def _file_failed(self, path: str, error: Exception) -> None:
+        """Count and log a file of a worker that cannot be read; the others are served."""
+        metrics = self._metrics or get_metrics()
+        what = ValueError(
+            f"the worker's file {path!r} cannot be read ({error}); its figures are missing from the scrape"
+        )
+        try:
+            metrics.fault("tradmetrics.multiprocess", "record", what)
+        except TradmetricsError:  # of strict metrics
+            _LOGGER.warning("%s", what)
 
 
 def _guard(auth: Auth) -> tuple[Callable[[bytes], bool], str]:
@@ -148,11 +214,43 @@ def _guard(auth: Auth) -> tuple[Callable[[bytes], bool], str]:
     return _expect("basic", expected, _decode), 'Basic realm="metrics", charset="UTF-8"'
 
 
+def _accepts_gzip(header: str) -> bool:
+    """Whether an Accept-Encoding header accepts gzip: a quality of 0 refuses it (RFC 9110, 12.4.2)."""
+    for part in header.split(","):
+        coding, *parameters = (each.strip().lower() for each in part.split(";"))
+        if coding in ("gzip", "x-gzip"):
+            return not any(_REFUSED.fullmatch(each) for each in parameters)
+    return False
+
+
+_REFUSED: Final = re.compile(r"q\s*=\s*0(\.0{0,3})?")
+_PIECE: Final = 1 << 17
+
+
+def compressed(body: bytes) -> bytes:
+    """Compress with gzip, at the level that costs least, in pieces that leave the interpreter to other threads."""
+    packer = zlib.compressobj(1, zlib.DEFLATED, 31)
+    pieces = [packer.compress(body[start : start + _PIECE]) for start in range(0, len(body), _PIECE)]
+    return b"".join([*pieces, packer.flush()])
+
+
+def _name_of(collector: object) -> str:
+    """The name of a metric made with prometheus_client, else the collector's class."""
+    name = getattr(collector, "_name", None)
+    kind = type(collector)
+    return name if isinstance(name, str) and name else f"{kind.__module__}.{kind.__qualname__}"
+
+
 def _secret(text: str, what: str) -> bytes:
     # An empty one is nearly always an environment variable that is not set, and would let everybody in.
     if not text.strip():
         raise ConfigurationError(f"auth: {what} is empty; is the environment variable that holds it set?")
-    return text.encode()
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        raise ConfigurationError(
+            f"auth: {what} holds a character that cannot be sent (a lone surrogate); was it read with the right encoding?"
+        ) from None
 
 
 def _expect(scheme: str, expected: bytes, decode: Callable[[bytes], bytes]) -> Callable[[bytes], bool]:

@@ -1,19 +1,26 @@
-"""Which route answered a request: its template (`/orders/{order_id}`), read from what is left in the ASGI scope.
+"""The template of the route that answered a request (`/orders/{order_id}`), composed from the application's routes.
 
-A raw path never comes out of here, since each order id would be a series of its own. Which of the scope's keys
-Starlette and FastAPI set has changed over the years: `scope["route"]` is FastAPI's and, only lately, Starlette's; its
-template lacks the prefixes of mounts and, in recent FastAPI, of included routers. So the route's own part is taken
-from its template, and the prefix before it from the path, with the values of path parameters put back to their names.
+A raw path never comes out of here, since each order id would be a series of its own. The routes are matched again from
+the outermost router on, exactly as Starlette and FastAPI have matched them, and the templates of mounts, included routers
+and the route itself are joined. No text of the path is compared or replaced, so the values that a client chooses have no
+influence on the label.
 """
 
-from collections.abc import Iterator, Mapping, MutableMapping
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Any, Final
 
 UNMATCHED: Final = "unmatched"
 """Shared by all requests that no route answered."""
 
+_ALL: Final = "/{path}"
+"""The part of a mount's template that stands for everything below it."""
+_MOST_LAYERS: Final = 20
+_PARTIAL, _FULL = 1, 2
 
-def route_template(scope: MutableMapping[str, Any]) -> str:
+
+def route_template(scope: Mapping[str, Any]) -> str:
     """Return the template of the route that answered.
 
     Args:
@@ -23,65 +30,64 @@ def route_template(scope: MutableMapping[str, Any]) -> str:
         The template with the prefixes of mounts and routers, or `UNMATCHED`.
     """
     endpoint = scope.get("endpoint")
-    # A mounted application that found no route of its own is left standing as the endpoint.
+    # If a mounted application finds no route of its own, the mount's application stays in the scope as the endpoint.
     if endpoint is None or hasattr(endpoint, "routes"):
         return UNMATCHED
-    parameters = scope.get("path_params", {})
-    path, mounted = _paths(scope)
-    for route in _routes(scope, endpoint):
-        if getattr(route, "app", None) is endpoint:
-            return _with_names(mounted, parameters) + "/{path}"
-        start, names = _locate(route, path, parameters)
-        if start is not None:
-            outer = {name: value for name, value in parameters.items() if name not in names}
-            return _with_names(path[:start], outer) + str(route.path_format)
-    return UNMATCHED
+    router = scope.get("router")
+    if router is None:
+        return UNMATCHED
+    asked: dict[str, Any] = {
+        "type": "http",
+        "method": scope.get("method", "GET"),
+        "headers": scope.get("headers", []),
+        "path": _whole_path(scope),
+        "root_path": scope.get("app_root_path", scope.get("root_path", "")),
+        "path_params": {},
+    }
+    found = _find(getattr(router, "routes", ()), asked, endpoint)
+    return UNMATCHED if found is None else found
 
 
-def _paths(scope: MutableMapping[str, Any]) -> tuple[str, str]:
-    """The path below the application's own root, and the part of it that mounts took."""
+def _whole_path(scope: Mapping[str, Any]) -> str:
     path, root = str(scope.get("path", "")), str(scope.get("root_path", ""))
-    base = str(scope.get("app_root_path", root))
-    mounted = root[len(base) :] if root.startswith(base) else ""
-    if base and path.startswith(f"{base}/"):
-        path = path[len(base) :]
-    return path, mounted
+    # Mounts of older versions of Starlette leave only the rest of the path in the scope.
+    return path if path.startswith(root) or "app_root_path" not in scope else root + path
 
 
-def _routes(scope: MutableMapping[str, Any], endpoint: object) -> Iterator[Any]:
-    """The route that answered: the one in the scope, else every one of the router's with that endpoint."""
-    route = scope.get("route")
-    if getattr(route, "endpoint", None) is endpoint:
-        yield route
-    else:
-        yield from _with_endpoint(getattr(scope.get("router"), "routes", ()), endpoint)
-
-
-def _with_endpoint(routes: Any, endpoint: object) -> Iterator[Any]:
+def _find(routes: Iterable[Any], scope: MutableMapping[str, Any], endpoint: object) -> str | None:
+    """The template of the route that a router with these routes chooses: the first that matches, else one for another method."""
+    partial: tuple[Any, Mapping[str, Any]] | None = None
     for route in routes:
-        if endpoint in (getattr(route, "endpoint", None), getattr(route, "app", None)):
-            yield route
-        inner = getattr(route, "original_router", route)  # recent FastAPI wraps an included router
-        yield from _with_endpoint(getattr(inner, "routes", ()), endpoint)
+        match, child = route.matches(scope)
+        if match.value == _FULL:
+            return _template(route, {**scope, **child}, endpoint)
+        if match.value == _PARTIAL and partial is None:
+            partial = route, child
+    return None if partial is None else _template(partial[0], {**scope, **partial[1]}, endpoint)
 
 
-def _locate(route: Any, path: str, parameters: Mapping[str, Any]) -> tuple[int | None, frozenset[str]]:
-    """Where in `path` the route's own part begins, with the names of its parameters; None when it is not in there."""
-    places = [place for place, character in enumerate(path) if character == "/"]
-    for place in (*places, len(path)):
-        match = route.path_regex.match(path[place:])
-        if match is None:
-            continue
-        own = {name: route.param_convertors[name].convert(value) for name, value in match.groupdict().items()}
-        if all(parameters.get(name) == value for name, value in own.items()):
-            return place, frozenset(own)
-    return None, frozenset()
+def _template(route: Any, scope: MutableMapping[str, Any], endpoint: object) -> str | None:
+    candidates = getattr(route, "effective_candidates", None)  # a router that FastAPI has included
+    if candidates is not None:
+        return _find(candidates(), scope, endpoint)
+    route = getattr(route, "starlette_route", None) or route  # a plain route in an included router
+    if getattr(route, "endpoint", None) is endpoint:
+        return str(route.path_format)
+    application = getattr(route, "app", None)
+    prefix = str(getattr(route, "path_format", "")).removesuffix(_ALL)  # a mount's; a host has none
+    if application is endpoint and not _routes_of(application):
+        return prefix + _ALL
+    below = _find(_routes_of(application) or getattr(route, "routes", ()), scope, endpoint)
+    return None if below is None else prefix + below
 
 
-def _with_names(prefix: str, parameters: Mapping[str, Any]) -> str:
-    """`/desk/7` as `/desk/{desk_id}`; empty when a parameter is not to be found, so that no value gets through."""
-    names = {str(value): f"{{{name}}}" for name, value in parameters.items()}
-    segments = prefix.split("/")
-    if not set(names) <= set(segments):
-        return ""
-    return "/".join(names.get(segment, segment) for segment in segments)
+def _routes_of(application: Any) -> Iterable[Any]:
+    """The routes of an application, also where middleware is around it."""
+    for _ in range(_MOST_LAYERS):
+        routes = getattr(application, "routes", None)
+        if routes is not None:
+            return list(routes)
+        application = getattr(application, "app", None)
+        if application is None:
+            break
+    return ()

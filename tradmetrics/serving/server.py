@@ -3,40 +3,55 @@
 from __future__ import annotations
 
 import errno
-import logging
+import hmac
+import os
 import socket
 import ssl
 import threading
-import time
-from contextlib import suppress
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socketserver import TCPServer
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tradmetrics.errors import ConfigurationError
-from tradmetrics.serving.endpoint import Auth, Endpoint, HttpResponse, method_not_allowed, plain
+from tradmetrics.serving.connection_loop import Bounds, ConnectionLoop, Work
+from tradmetrics.serving.endpoint import METHODS, Auth, Endpoint, HttpResponse, method_not_allowed, plain
+from tradmetrics.serving.http_request import Request
+from tradmetrics.serving.status_page import status_page
+from tradmetrics.serving.tls import tls_context
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
     from tradmetrics.registry.metrics import TradingMetrics
 
-_LOGGER = logging.getLogger(__name__)
+HEAD_SECONDS: Final = 5.0
+"""How long a client may take to send the head of a request."""
+REQUEST_SECONDS: Final = 10.0
+"""How long a client may take in all to send a request and to read the answer; the rendering does not count."""
+IDLE_SECONDS: Final = 30.0
+"""How long a connection may stay open after an answer, waiting for the next request."""
+MAX_CONNECTIONS: Final = 512
+"""Connections at one time, at most half of the files that the process may open."""
+SHARE_OF_ONE_PEER: Final = 0.75
+"""How much of these one client address may have."""
 
-# A connection that cannot be accepted for want of these stays where it is, and would be tried again at once, for ever.
-_EXHAUSTED: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
-_RECOVERY_SECONDS: Final = 0.1
+_BACKLOG: Final = 1024
+_DIGEST_KEY: Final = os.urandom(16)
 
-IDLE_SECONDS: Final = 10.0
-"""How long a client may keep silent, and how long it may take to read an answer."""
-CONNECTION_SECONDS: Final = 30.0
-"""How long a connection may last in all: a client that sends a byte now and then does not hold a thread for ever."""
-MAX_CONNECTIONS: Final = 256
-"""Connections served at one time; more are closed at once."""
 
-_INDEX = b'<!doctype html><title>tradmetrics</title><p>The metrics are at <a href="/metrics">/metrics</a>.</p>\n'
+class _Settings(NamedTuple):
+    """What a server was started with, as far as a second start on its port must agree."""
+
+    addr: str
+    metrics: TradingMetrics | None
+    certfile: str | None
+    keyfile: str | None
+    auth: bytes
+    """A digest: the secret itself stays in one place."""
+
+
+_running: Final[dict[int, MetricsServer]] = {}
+"""The servers of this process by port."""
 
 
 class MetricsServer:
@@ -50,22 +65,22 @@ class MetricsServer:
     port: Final[int]
     url: Final[str]
 
-    def __init__(self, server: _Server, scheme: str) -> None:
-        self._server = server
-        host, self.port = server.server_address[:2]
+    def __init__(self, listener: socket.socket, loop: ConnectionLoop, scheme: str, settings: _Settings) -> None:
+        self._loop = loop
+        self._settings = settings
+        host, self.port = listener.getsockname()[:2]
         self.url = f"{scheme}://{_reachable(str(host))}:{self.port}/metrics"
-        # The interval is how long `close` may take to be noticed.
-        self._thread = threading.Thread(
-            target=server.serve_forever, args=(0.1,), name="tradmetrics-server", daemon=True
-        )
+        self._thread = threading.Thread(target=loop.run, name="tradmetrics-server", daemon=True)
         self._thread.start()
+        _running[self.port] = self
 
     def close(self) -> None:
         """Stop listening and free the port. A second call does nothing."""
+        if _running.get(self.port) is self:
+            del _running[self.port]
         if self._thread.is_alive():
-            self._server.shutdown()
+            self._loop.end()
             self._thread.join()
-        self._server.server_close()
 
     def __enter__(self) -> Self:
         return self
@@ -83,6 +98,7 @@ def start_metrics_server(
     port: int = 8000,
     addr: str = "127.0.0.1",
     *,
+    host: str | None = None,
     metrics: TradingMetrics | None = None,
     certfile: str | None = None,
     keyfile: str | None = None,
@@ -91,8 +107,12 @@ def start_metrics_server(
     """Serve `/metrics` from a daemon thread, for Prometheus to scrape.
 
     Answers GET and HEAD of `/metrics` as prometheus_client does: the text format or OpenMetrics by the Accept header,
-    gzip where it is accepted, `name[]=` to choose metrics. `/` points there, other paths are 404, other methods 405.
-    Under `PROMETHEUS_MULTIPROC_DIR` the answer is the aggregate of all worker processes.
+    gzip where it is accepted, `name[]=` to choose metrics. `/` is a status page for people: since when the bot runs,
+    which instrumented functions have been called, which labels and errors need attention. Other paths are 404, other
+    methods 405. Under `PROMETHEUS_MULTIPROC_DIR` the answer is the aggregate of all worker processes.
+
+    A second call with the same arguments returns the running server, so a notebook cell can be run again. A process that
+    is forked from this one does not keep the port.
 
     Example:
         ```python
@@ -106,6 +126,7 @@ def start_metrics_server(
         port: The port to listen on; 0 picks a free one, see `.port`.
         addr: The address to listen on, IPv4, IPv6 or a host name. The default answers this machine only;
             `0.0.0.0` or `::` answers the network, where `certfile` and `auth` belong.
+        host: Another spelling of `addr`.
         metrics: The metrics object to serve; the process's default one when left out.
         certfile: A PEM file with the certificate (and its chain): the endpoint speaks HTTPS.
         keyfile: A PEM file with the certificate's private key, unencrypted; left out when `certfile` holds it too.
@@ -116,19 +137,109 @@ def start_metrics_server(
 
     Raises:
         ConfigurationError: When the address cannot be listened on, the certificate cannot be used, `auth` is empty,
-            or the directory of multiprocess mode is missing or cannot be written.
+            the directory of multiprocess mode is missing or cannot be written, or this interpreter can start no thread
+            (a subinterpreter).
     """
-    endpoint = Endpoint(metrics, auth)
-    context = _tls(certfile, keyfile)
+    if host is not None:
+        if addr not in ("127.0.0.1", host):
+            raise ConfigurationError(f"start_metrics_server: addr={addr!r} and host={host!r} differ; give one of them")
+        addr = host
     if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port <= 65535:
-        shown = f"port {port!r} is none" if not isinstance(port, int) else f"port {port} does not exist"
-        raise ConfigurationError(f"{shown}; a port is a number up to 65535, and 0 picks a free one")
+        raise ConfigurationError(
+            f"start_metrics_server: port must be an integer from 0 to 65535 (0 picks a free port), got {port!r}"
+        )
+    endpoint = Endpoint(metrics, auth)
+    context = tls_context(certfile, keyfile)
     try:
         family, _, _, _, address = socket.getaddrinfo(addr, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        server = _Server(family, address, endpoint, context)
     except OSError as error:
         raise ConfigurationError(_cannot_listen(addr, port, error)) from error
-    return MetricsServer(server, "https" if context else "http")
+    digest = hmac.digest(_DIGEST_KEY, repr(auth).encode("utf-8", "surrogatepass"), "sha256")
+    settings = _Settings(str(address[0]), metrics, certfile, keyfile, digest)
+    running = _running.get(port)
+    if running is not None:
+        return _same_again(running, settings, addr)
+    try:
+        listener = _listen(family, address)
+    except OSError as error:
+        raise ConfigurationError(_cannot_listen(addr, port, error)) from error
+    loop = ConnectionLoop(listener, context, _Router(endpoint, metrics).answer, _bounds())
+    try:
+        return MetricsServer(listener, loop, "https" if context else "http", settings)
+    except RuntimeError as error:
+        loop.abandon()
+        raise ConfigurationError(
+            f"start_metrics_server: this interpreter cannot start a background thread ({error}); call it in the main "
+            "interpreter, since a subinterpreter allows no daemon threads"
+        ) from error
+
+
+def _same_again(running: MetricsServer, settings: _Settings, addr: str) -> MetricsServer:
+    """The running server, if a second start on its port asks for the same.
+
+    Raises:
+        ConfigurationError: When it asks for something else: to answer without a password that is asked for would be
+            worse than an error.
+    """
+    pairs = zip(_Settings._fields, running._settings, settings, strict=True)
+    others = [name for name, was, asked in pairs if was != asked]
+    if not others:
+        return running
+    raise ConfigurationError(
+        f"cannot serve metrics on {addr!r}, port {running.port}: the port is taken by the metrics server that this process "
+        f"started with another {' and '.join(others)}; close() that server first, or choose another port (port=0 picks "
+        "a free one)"
+    )
+
+
+def _listen(family: int, address: object) -> socket.socket:
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if os.name == "posix":  # on Windows it would let two programs have the same port
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)  # type: ignore[arg-type]
+        listener.listen(_BACKLOG)
+    except BaseException:
+        listener.close()
+        raise
+    return listener
+
+
+def _bounds() -> Bounds:
+    most = MAX_CONNECTIONS
+    try:
+        import resource  # absent on Windows
+
+        files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    except (ImportError, OSError, ValueError):
+        files = 512  # the most sockets that one `select` of Windows watches
+    if files > 0:
+        most = max(2, min(most, files // 2))
+    of_one_peer = max(1, round(most * SHARE_OF_ONE_PEER))
+    return Bounds(most, of_one_peer, HEAD_SECONDS, REQUEST_SECONDS, IDLE_SECONDS)
+
+
+class _Router:
+    """What each path answers."""
+
+    def __init__(self, endpoint: Endpoint, metrics: TradingMetrics | None) -> None:
+        self._endpoint = endpoint
+        self._metrics = metrics
+
+    def answer(self, request: Request) -> HttpResponse | Work:
+        """The answer to a request, or the work that makes it."""
+        if request.method not in METHODS:
+            return method_not_allowed()
+        endpoint = self._endpoint
+        refusal = endpoint.refusal((request.header("authorization") or "").encode("latin-1"))
+        if refusal is not None:
+            return refusal
+        if request.path in ("/metrics", "/metrics/"):
+            asked = endpoint.asked(request.query, request.header("accept"), request.header("accept-encoding"))
+            return Work(asked.key, asked.lane, lambda: endpoint.scrape(asked))
+        if request.path == "/":
+            return Work("/", "chosen", lambda: status_page(self._metrics))
+        return plain(HTTPStatus.NOT_FOUND, "404 Not Found; the metrics are at /metrics")
 
 
 def _cannot_listen(addr: str, port: int, error: OSError) -> str:
@@ -140,122 +251,18 @@ def _cannot_listen(addr: str, port: int, error: OSError) -> str:
     return f"{where}: {error.strerror or error}; addr is an address of this machine, e.g. '127.0.0.1'"
 
 
-def _tls(certfile: str | None, keyfile: str | None) -> ssl.SSLContext | None:
-    if certfile is None:
-        if keyfile is not None:
-            raise ConfigurationError(f"keyfile {keyfile!r} is given without its certificate; add certfile=")
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    for file in filter(None, (certfile, keyfile)):
-        try:
-            open(file, "rb").close()
-        except OSError as error:
-            raise ConfigurationError(f"the TLS file {file!r} cannot be read: {error.strerror}") from error
-    try:
-        # Without a password OpenSSL would ask for one on the terminal.
-        context.load_cert_chain(certfile, keyfile, password="")
-    except (ssl.SSLError, ValueError) as error:
-        source = f"certfile {certfile!r}" + (f" and keyfile {keyfile!r}" if keyfile else " without keyfile")
-        raise ConfigurationError(
-            f"{source} make no certificate with its unencrypted private key, both in PEM format: {error}"
-        ) from error
-    return context
-
-
 def _reachable(host: str) -> str:
     """The host as a client on this machine writes it in a URL."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     return f"[{host}]" if ":" in host else host
 
 
-class _Server(ThreadingHTTPServer):
-    """A thread per connection, with a bound on their number and on how long each may last."""
-
-    request_queue_size = 128
-
-    def __init__(
-        self, family: socket.AddressFamily, address: Any, endpoint: Endpoint, context: ssl.SSLContext | None
-    ) -> None:
-        self.address_family = family
-        self.endpoint = endpoint
-        self._context = context
-        self._connections: dict[socket.socket, float] = {}
-        super().__init__(address, _Handler)
-
-    def server_bind(self) -> None:
-        # HTTPServer would ask the name service for this host's name, which can stall for seconds.
-        TCPServer.server_bind(self)
-
-    def get_request(self) -> tuple[socket.socket, Any]:
-        try:
-            connection, client = super().get_request()
-        except OSError as error:
-            if error.errno in _EXHAUSTED:
-                time.sleep(_RECOVERY_SECONDS)
-            raise
-        connection.settimeout(IDLE_SECONDS)
-        if self._context is not None:
-            # The handshake waits for the client, so it is left to the connection's own thread: its first read.
-            connection = self._context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
-        return connection, client
-
-    def verify_request(self, request: Any, client_address: Any) -> bool:
-        return len(self._connections) < MAX_CONNECTIONS
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        self._connections[request] = time.monotonic()
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        self._connections.pop(request, None)
-        super().shutdown_request(request)
-
-    def service_actions(self) -> None:
-        oldest = time.monotonic() - CONNECTION_SECONDS
-        for connection, since in self._connections.copy().items():
-            if since < oldest:
-                with suppress(OSError):  # it may have ended by itself meanwhile
-                    connection.shutdown(socket.SHUT_RDWR)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        # A client that hung up, timed out or spoke no TLS: its own affair, and no news for the trading log.
-        _LOGGER.debug("connection from %s failed", client_address, exc_info=True)
+def _after_fork_in_child() -> None:
+    # The parent's port and its scrapers belong to the parent alone.
+    for server in _running.values():
+        server._loop.abandon()
+    _running.clear()
 
 
-class _Handler(BaseHTTPRequestHandler):
-    server: _Server  # pyright: ignore[reportIncompatibleVariableOverride]
-    server_version = "tradmetrics"
-    sys_version = ""
-
-    def _answer(self) -> None:
-        path, _, query = self.path.partition("?")
-        endpoint = self.server.endpoint
-        authorization = self.headers.get("Authorization", "").encode("latin-1", "replace")
-        refusal = endpoint.refusal(authorization)
-        if refusal is not None:
-            self._send(refusal)
-        elif path == "/metrics":
-            accept = ",".join(self.headers.get_all("Accept", []))
-            self._send(endpoint.scrape(query, accept, self.headers.get("Accept-Encoding")))
-        elif path == "/":
-            self._send(HttpResponse(HTTPStatus.OK, (("Content-Type", "text/html; charset=utf-8"),), _INDEX))
-        else:
-            self._send(plain(HTTPStatus.NOT_FOUND, "404 Not Found; the metrics are at /metrics"))
-
-    def _refuse_method(self) -> None:
-        self._send(method_not_allowed())
-
-    do_GET = do_HEAD = _answer  # noqa: N815 - the names that http.server looks up
-    do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_TRACE = _refuse_method  # noqa: N815
-
-    def _send(self, answer: HttpResponse) -> None:
-        self.send_response(answer.status)
-        for name, value in answer.headers:
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(answer.body)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(answer.body)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """A line per scrape would drown the trading log."""
+if hasattr(os, "register_at_fork"):  # pragma: no branch - absent on Windows only
+    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -17,10 +17,10 @@ from prometheus_client import CollectorRegistry, Metric
 
 from tradmetrics import catalogue
 from tradmetrics.registry.errors_log import FaultLog
-from tradmetrics.registry.instruments import instruments_of
+from tradmetrics.registry.instruments import all_instruments_on
 from tradmetrics.storage.rendering import Family
 from tradmetrics.storage.series import Series
-from tradmetrics.storage.worker_files import series_in_files
+from tradmetrics.storage.worker_files import restore_deleted_files, series_in_files
 
 SECONDS: Final = 1.0
 """Between two computations."""
@@ -34,7 +34,9 @@ _MODES: Final[Mapping[str, str]] = {
     "sum": "livesum",
     "livesum": "livesum",
     "max": "livemax",
+    "livemax": "livemax",
     "min": "livemin",
+    "livemin": "livemin",
     "mostrecent": "livemostrecent",
 }
 _Key = tuple[str, tuple[str, ...]]
@@ -57,12 +59,14 @@ class _Written:
 
     def write(self, registry: CollectorRegistry) -> None:
         values: dict[_Key, float] = {}
-        for instrument in list(instruments_of(registry).instruments.values()):
+        for instrument in all_instruments_on(registry):
             definition = instrument.definition
             if not instrument.is_computed:
                 continue
             make: Callable[[tuple[str, ...]], Series] | None = None
-            for labels, value in _computed(instrument.collect()):
+            constants = tuple(value for _, value in instrument.constants)
+            for own, value in _computed(instrument.collect()):
+                labels = (*own, *constants)
                 key = (definition.name, labels)
                 values[key] = self._held(key, value) if definition.name in _HELD else value
                 if key not in self._series:
@@ -70,7 +74,7 @@ class _Written:
                         definition.kind,
                         definition.name,
                         definition.help,
-                        definition.label_names,
+                        (*definition.label_names, *(name for name, _ in instrument.constants)),
                         mode=_MODES[definition.multiprocess_mode],
                     )
                     self._series[key] = make(labels)
@@ -138,6 +142,7 @@ def keep_publishing(source: SeriesOwner) -> None:
 
 def _run() -> None:
     while True:
+        restore_deleted_files()
         for registry in {each.served() for each in list(_sources)}:
             if registry is not None:
                 publish(registry)

@@ -11,13 +11,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from time import perf_counter, sleep
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from prometheus_client import Metric, generate_latest
 from prometheus_client.samples import Sample
-from prometheus_client.utils import floatToGoString
 
 from tradmetrics.model.definition import MetricDefinition
+from tradmetrics.storage.collectors import Collected, Failed, collectors_of
+from tradmetrics.storage.line_blocks import LineBlocks, sample_line
 from tradmetrics.storage.series import Series
 
 BUSY: Final = 2e-4
@@ -34,44 +35,83 @@ _PLAIN_ESCAPING: Final = ("underscores", "allow-utf-8")
 Rows = Mapping[tuple[str, ...], Series]
 
 
-class Collected(Protocol):
-    """A registry, or a part of one."""
+class Rendered(Metric):
+    """A metric that makes its lines of the exposition itself."""
 
-    def collect(self) -> Iterable[Metric]:
-        """The metrics."""
-        ...
+    def pieces(self, openmetrics: bool) -> Iterator[bytes]:
+        """The metric's text, in pieces of some lines each."""
+        raise NotImplementedError
+
+    def heading(self, openmetrics: bool) -> bytes:
+        """The lines about the metric."""
+        text = self.documentation.replace("\\", "\\\\").replace("\n", "\\n")
+        if openmetrics:
+            text = text.replace('"', '\\"')
+            unit = f"# UNIT {self.name} {self.unit}\n" if self.unit else ""
+            return f"# HELP {self.name} {text}\n# TYPE {self.name} {self.type}\n{unit}".encode()
+        name = f"{self.name}_total" if self.type == "counter" else self.name
+        return f"# HELP {name} {text}\n# TYPE {name} {self.type}\n".encode()
 
 
-class Family(Metric):
+class Family(Rendered):
     """A collected metric of ours: samples for anybody's exposition, ready lines for this one.
 
     Args:
         definition: The metric.
         rows: Its series by label values, as they are; they may change while this is read.
         computed: Values computed for this collection, by label values; they come instead of stored ones.
+        constants: Labels that all of these series have beside their own, with their values.
+        blocks: The text of these series at the last scrape.
 
     Attributes:
         computed: The same.
+        constants: The same.
     """
 
-    def __init__(self, definition: MetricDefinition, rows: Rows, computed: Mapping[tuple[str, ...], float]) -> None:
+    def __init__(
+        self,
+        definition: MetricDefinition,
+        rows: Rows,
+        computed: Mapping[tuple[str, ...], float],
+        constants: tuple[tuple[str, str], ...] = (),
+        blocks: LineBlocks | None = None,
+    ) -> None:
         counter = definition.kind == "counter"
         base = definition.name.removesuffix("_total") if counter else definition.name
         unit = definition.unit if base.endswith(f"_{definition.unit}") else ""
         super().__init__(base, definition.help, definition.kind, unit)
         self._samples: list[Sample] | None = None
-        self._names = definition.label_names
+        self._names = (*definition.label_names, *(name for name, _ in constants))
+        self._constants = tuple(value for _, value in constants)
+        self._joined: tuple[Family, ...] = ()
         self._rows = rows
         self.computed = computed
+        self.constants = constants
+        self._blocks = blocks or LineBlocks()
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """The names of the labels, the constant ones last."""
+        return self._names
+
+    def join(self, families: Iterable[Family]) -> None:
+        """Take in the samples of the same metric of other metrics objects."""
+        self._joined = tuple(families)
 
     @property
     def samples(self) -> list[Sample]:
         """Every sample, made when first asked for."""
         if self._samples is None:
             self._samples = [
-                Sample(self.name + suffix, {**dict(zip(self._names, labels, strict=True)), **dict(extra)}, value)
+                Sample(
+                    self.name + suffix,
+                    {**dict(zip(self._names, (*labels, *self._constants), strict=True)), **dict(extra)},
+                    value,
+                )
                 for labels, suffix, extra, value in self._values()
             ]
+            for family in self._joined:
+                self._samples += family.samples
         return self._samples
 
     @samples.setter
@@ -79,11 +119,7 @@ class Family(Metric):
         self._samples = samples
 
     def _stored(self) -> Iterator[tuple[tuple[str, ...], Series]]:
-        """The series that nothing computed stands in for.
-
-        A list of keys, which exist already: a list of ten thousand pairs would be so many objects for the garbage
-        collector to look at, and now and then it would look at everything there is, with the interpreter's lock held.
-        """
+        """The series that no computed value replaces."""
         rows, computed = self._rows, self.computed
         for labels in list(rows):
             series = rows.get(labels)
@@ -97,55 +133,23 @@ class Family(Metric):
         for labels, value in self.computed.items():
             yield labels, "", (), value
 
-    def lines(self, openmetrics: bool) -> Iterator[str]:
-        """The metric's lines, each with its line feed; those about it come as one."""
-        yield self._heading(openmetrics)
-        base, names = self.name, self._names
-        for labels, series in self._stored():
-            text = series.text
-            if text is None:
-                text = series.text = label_text(names, labels)
-            before, after = text
-            for suffix, extra, value in series.samples():
-                if extra:
-                    yield f'{base}{suffix}{{{before}le="{extra[0][1]}"{after}}} {number_text(value)}\n'
-                else:
-                    yield f"{base}{suffix}{_braces(before, after)} {number_text(value)}\n"
+    @property
+    def constant_values(self) -> tuple[str, ...]:
+        """The values of the constant labels."""
+        return self._constants
+
+    def pieces(self, openmetrics: bool) -> Iterator[bytes]:
+        """The metric's text, in pieces of some lines each."""
+        yield self.heading(openmetrics)
+        yield from self._series_pieces()
+        for family in self._joined:
+            yield from family._series_pieces()
+
+    def _series_pieces(self) -> Iterator[bytes]:
+        rows: Rows = dict(self._stored()) if self.computed else self._rows
+        yield from self._blocks.pieces(self, rows)
         for labels, value in self.computed.items():
-            yield f"{base}{_braces(*label_text(names, labels))} {number_text(value)}\n"
-
-    def _heading(self, openmetrics: bool) -> str:
-        text = self.documentation.replace("\\", "\\\\").replace("\n", "\\n")
-        if openmetrics:
-            text = text.replace('"', '\\"')
-            unit = f"# UNIT {self.name} {self.unit}\n" if self.unit else ""
-            return f"# HELP {self.name} {text}\n# TYPE {self.name} {self.type}\n{unit}"
-        name = f"{self.name}_total" if self.type == "counter" else self.name
-        return f"# HELP {name} {text}\n# TYPE {name} {self.type}\n"
-
-
-def label_text(names: tuple[str, ...], values: tuple[str, ...]) -> tuple[str, str]:
-    """The labels in a sample's braces, sorted: those before `le` with a comma behind, the others with one in front."""
-    pairs = [(name, f'{name}="{_escaped(value)}"') for name, value in sorted(zip(names, values, strict=True))]
-    before = "".join(f"{text}," for name, text in pairs if name < "le")
-    after = "".join(f",{text}" for name, text in pairs if name > "le")
-    return before, after
-
-
-def _escaped(value: str) -> str:
-    return value.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
-
-
-def _braces(before: str, after: str) -> str:
-    inside = f"{before[:-1]}{after}" if before else after[1:]
-    return f"{{{inside}}}" if inside else ""
-
-
-def number_text(value: float) -> str:
-    """A sample's value as prometheus_client spells it (`floatToGoString`)."""
-    if -1e6 < value < 1e6:
-        return repr(value)
-    return floatToGoString(value)  # type: ignore[no-untyped-call, no-any-return]
+            yield sample_line(self, labels, value).encode()
 
 
 class _One:
@@ -158,37 +162,60 @@ class _One:
         return (self._metric,)
 
 
-def render(registry: Collected, encode: Callable[[Any], bytes] = generate_latest) -> bytes:
+def render(
+    registry: Collected, encode: Callable[[Any], bytes] = generate_latest, *, failed: Failed | None = None
+) -> bytes:
     """Render a registry as `encode` would, offering the interpreter's lock to other threads on the way.
 
     Args:
-        registry: What to collect; metrics that others registered are rendered by `encode` itself.
+        registry: The registry to collect; metrics that others registered are rendered by `encode` itself.
         encode: From `prometheus_client.exposition.choose_encoder`.
+        failed: Called with a collector that raised and its exception; the other collectors are rendered. Without it
+            the exception passes through.
 
     Returns:
         The text, encoded in UTF-8, equal to `encode(registry)`.
     """
     function = getattr(encode, "func", encode)
-    if getattr(encode, "keywords", {}).get("escaping", _PLAIN_ESCAPING[0]) not in _PLAIN_ESCAPING:
-        return encode(registry)
     openmetrics = "openmetrics" in function.__module__
-    parts: list[str] = []
-    paused, since = 0.0, perf_counter()
-    for metric in registry.collect():
-        if type(metric) is Family:
-            lines = metric.lines(openmetrics)
-        else:
-            lines = iter((encode(_One(metric)).decode().removesuffix("# EOF\n"),))
-        for line in lines:
-            parts.append(line)
-            now = perf_counter()
-            if now - since >= BUSY and paused < MOST_PAUSED:
-                sleep(PAUSE)
-                since = perf_counter()
-                paused += since - now
+    ours = getattr(encode, "keywords", {}).get("escaping", _PLAIN_ESCAPING[0]) in _PLAIN_ESCAPING
+    parts: list[bytes] = []
+    pauses = _Pauses()
+    for collector, collect in collectors_of(registry):
+        written = len(parts)
+        try:
+            for metric in collect():
+                if ours and isinstance(metric, Rendered):
+                    pieces = metric.pieces(openmetrics)
+                else:
+                    pieces = iter((encode(_One(metric)).removesuffix(b"# EOF\n"),))
+                for piece in pieces:
+                    parts.append(piece)
+                    pauses.offer()
+        except Exception as error:
+            if failed is None:
+                raise
+            del parts[written:]
+            failed(collector, error)
     if openmetrics:
-        parts.append("# EOF\n")
-    return "".join(parts).encode()
+        parts.append(b"# EOF\n")
+    return b"".join(parts)
+
+
+class _Pauses:
+    """The pauses of one rendering."""
+
+    def __init__(self) -> None:
+        self._paused = 0.0
+        self._since = perf_counter()
+
+    def offer(self) -> None:
+        """Sleep for a moment if the last pause is long enough ago."""
+        now = perf_counter()
+        if now - self._since >= BUSY and self._paused < MOST_PAUSED:
+            sleep(PAUSE)
+            self._since = perf_counter()
+            self._paused += self._since - now
 
 
 class SharedWork:

@@ -1,4 +1,4 @@
-"""What a registry has under the name of a sample, as a scrape would show it."""
+"""The series of a registry under the name of a sample, as in a scrape."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Final
 from prometheus_client import Metric as Family
 from prometheus_client.utils import floatToGoString
 
-from tradmetrics import catalogue
 from tradmetrics.model.text import text_of
 from tradmetrics.registry.metrics import TradingMetrics
+from tradmetrics.storage.rendering import Family as OwnFamily
 
 _SUFFIXES: Final[Mapping[str, tuple[str, ...]]] = {
     "counter": ("_total",),
@@ -38,7 +38,7 @@ class Metric:
     Attributes:
         name: The sample's name, such as `trading_order_fill_time_seconds_count`.
         kind: `counter`, `gauge`, `histogram`, …
-        label_names: The labels it has; None while nobody can tell, for want of a series.
+        label_names: The metric's labels, or None until it has a series.
         series: Its series.
     """
 
@@ -81,7 +81,12 @@ def find(metrics: TradingMetrics, name: str) -> Metric:
         samples = {f"{family.name}{suffix}" for suffix in _SUFFIXES.get(family.type, ("",))}
         samples |= {sample.name for sample in family.samples}
         if name in samples:
-            series = tuple(Series(each.labels, each.value) for each in family.samples if each.name == name)
+            constants = dict(metrics.constants).items()  # another metrics object may share the registry
+            series = tuple(
+                Series(each.labels, each.value)
+                for each in family.samples
+                if each.name == name and constants <= each.labels.items()
+            )
             return Metric(name, family.type, _label_names(family, name, series), series)
         if name == family.name:
             spellings = ", ".join(f"{name}{suffix}" for suffix in _SUFFIXES.get(family.type, ()))
@@ -97,16 +102,17 @@ def find(metrics: TradingMetrics, name: str) -> Metric:
 def _label_names(family: Family, name: str, series: tuple[Series, ...]) -> tuple[str, ...] | None:
     if series:
         return tuple(series[0].labels)
-    definition = catalogue.BY_NAME.get(family.name) or catalogue.BY_NAME.get(f"{family.name}_total")
-    if definition is None:
+    if not isinstance(family, OwnFamily):
         return None
-    return (*definition.label_names, "le") if name == f"{family.name}_bucket" else definition.label_names
+    return (*family.label_names, "le") if name == f"{family.name}_bucket" else family.label_names
 
 
 def texts(labels: Mapping[str, object]) -> dict[str, str]:
     """The values of labels as recording spells them: an enum's value, a bucket's bound as in `le="0.5"`."""
     result = {name: text_of(value) for name, value in labels.items()}
-    with suppress(KeyError, ValueError):  # what is no bound matches nothing, and the message lists those there are
+    with suppress(
+        KeyError, ValueError
+    ):  # a value that is not a bound matches nothing, and the message lists the bounds
         result["le"] = floatToGoString(float(result["le"]))  # type: ignore[no-untyped-call]
     return result
 

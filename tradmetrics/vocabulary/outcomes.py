@@ -1,138 +1,300 @@
-"""What became of a call: an order's definite rejection or an outcome that nobody knows, and an API request's status."""
+"""The fate of an order after an exception: rejected, or unknown because the order may be live.
+
+One rule serves `track_order`, `OrderTracker.submit` and all adapters. The answer that came back last decides, and not
+the class of the exception. `is_unknown` says how the answer is found.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from enum import Enum, IntEnum
-from typing import Final, TypeAlias, Union
+import errno
+import inspect
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final, NamedTuple, TypeAlias, Union
 
 from tradmetrics.errors import ConfigurationError
-from tradmetrics.model.missing import MISSING
-from tradmetrics.model.text import snake_case, text_of
+from tradmetrics.model.text import snake_case
+from tradmetrics.vocabulary import exception_names as known
+from tradmetrics.vocabulary.http_status import (
+    ERROR,
+    OK,
+    attribute,
+    http_status_of_exception,
+    method_name,
+    request_status,
+    status_of_exception,
+    status_of_result,
+)
+
+__all__ = [
+    "ERROR",
+    "OK",
+    "UNKNOWN_ON",
+    "ExceptionName",
+    "Names",
+    "UnknownOn",
+    "UnknownOnSource",
+    "is_one_of",
+    "is_unknown",
+    "method_name",
+    "reason_in",
+    "reason_of",
+    "request_status",
+    "status_of_exception",
+    "status_of_result",
+    "unknown_on",
+]
 
 ExceptionName: TypeAlias = Union[str, type[BaseException]]
 Names: TypeAlias = frozenset[Union[str, type[BaseException]]]
+Predicate: TypeAlias = Callable[[Any], object]
+UnknownOnSource: TypeAlias = Union[ExceptionName, Predicate, Iterable[Union[ExceptionName, Predicate]]]
+"""Values that `unknown_on=` takes: exception classes, class names, predicates, or several of them."""
+Fault: TypeAlias = Callable[[Exception], object]
 
-UNKNOWN_ON: Final[Names] = frozenset(
-    {
-        # ccxt: the request left, and nothing definite came back.
-        "RequestTimeout",
-        "NetworkError",
-        "ExchangeNotAvailable",
-        # requests; ConnectionError is not the builtin of that name.
-        "Timeout",
-        "ConnectionError",
-        # httpx.
-        "TimeoutException",
-        "RemoteProtocolError",
-        # aiohttp.
-        "ServerTimeoutError",
-        "ClientConnectionError",
-        # asyncio and concurrent.futures, which were classes of their own before Python 3.11.
-        "CancelledError",
-        "TimeoutError",
-    }
+
+class UnknownOn(NamedTuple):
+    """A user's own exceptions of unknown outcome, from `unknown_on`."""
+
+    names: Names = frozenset()
+    predicates: tuple[Predicate, ...] = ()
+
+
+UNKNOWN_ON: Final = UnknownOn()
+"""No exceptions beside those that the rule knows."""
+
+_TIMEOUT: Final = 408
+_CLIENT_ERRORS: Final = 400
+_SERVER_ERRORS: Final = 500
+_MOST_LOOKED_AT: Final = 100
+_LONGEST_TEXT: Final = 2_000
+_LOST: Final = frozenset(
+    getattr(errno, name)
+    for name in ("ENETRESET", "ENETDOWN", "ENETUNREACH", "EHOSTDOWN", "EHOSTUNREACH", "ENOTCONN", "ESHUTDOWN")
+    if hasattr(errno, name)
 )
-"""Exceptions, by class name so that nothing is imported, after which an order may or may not be live."""
 
 
-def unknown_on(more: ExceptionName | Iterable[ExceptionName] = ()) -> Names:
-    """Return the exceptions of unknown outcome, with `more` of them.
+def unknown_on(more: UnknownOnSource = ()) -> UnknownOn:
+    """Check what a user gave for `unknown_on=`.
 
     Args:
-        more: Exception classes, or class names, with or without their module.
+        more: Exception classes, class names with or without their module, and predicates: functions that take an
+            exception and return true if the order may be live after it.
 
     Raises:
-        ConfigurationError: When one of them is neither an exception class nor a name.
+        ConfigurationError: If one of them is neither an exception class, a name nor a function of one argument.
     """
-    given: Iterable[object] = more if isinstance(more, Iterable) and not isinstance(more, str | type) else (more,)
-    result: set[str | type[BaseException]] = set(UNKNOWN_ON)
+    several = isinstance(more, Iterable) and not isinstance(more, str | type) and not callable(more)
+    given: tuple[Any, ...] = tuple(more) if several else (more,)  # type: ignore[arg-type]
+    names: set[Union[str, type[BaseException]]] = set()
+    predicates: list[Predicate] = []
     for each in given:
         if (isinstance(each, str) and each.strip()) or (isinstance(each, type) and issubclass(each, BaseException)):
-            result.add(each)
+            names.add(each)
+        elif _is_predicate(each):
+            predicates.append(each)
         else:
             raise ConfigurationError(
-                f"unknown_on: exception classes or their names, e.g. ('RequestTimeout', TimeoutError), not {each!r}"
+                f"unknown_on={each!r}: write exception classes, their names, or functions that take the exception, "
+                "e.g. unknown_on=(TimeoutError, 'RequestTimeout', lambda error: error.code == -1007)"
             )
-    return frozenset(result)
+    return UnknownOn(frozenset(names), tuple(predicates))
 
 
-def is_unknown(exception: BaseException, unknown: Names = UNKNOWN_ON) -> bool:
-    """Whether the outcome of an order is unknown after `exception`.
+def _is_predicate(value: object) -> bool:
+    if not callable(value) or isinstance(value, type) or inspect.iscoroutinefunction(value):
+        return False
+    try:
+        inspect.signature(value).bind(None)
+    except TypeError:
+        return False
+    except Exception:
+        return True  # a builtin that does not tell its parameters
+    return True
 
-    Timeouts, lost connections, cancellations and whatever is no `Exception` leave it unknown, and so do the classes
-    in `unknown` and their subclasses; a group of exceptions does where one of them does.
+
+def is_unknown(exception: BaseException, unknown: UnknownOn = UNKNOWN_ON, fault: Fault | None = None) -> bool:
+    """Return True if an order may be live after `exception`, and False if the venue refused it.
+
+    The rule looks at the exception first, then at what it wraps: exceptions of a group, `reason`, arguments that are
+    exceptions, and its `__cause__` or, without one, its `__context__`. The first of them that tells an answer
+    decides, so a retry that got a 400 after a timeout is a reject. These tell an answer, in this order:
+
+    1. `unknown`, the user's own classes, names and predicates: unknown;
+    2. an exception that is not an `Exception`, a cancellation, or a closed websocket: unknown;
+    3. Binance's codes -1006 and -1007, or a text that says "execution status unknown": unknown;
+    4. a refusal by its class (ccxt's `RateLimitExceeded` and `DDoSProtection`): a reject;
+    5. an HTTP status: 408 and 5xx are unknown, other 4xx are rejects;
+    6. a timeout, a lost connection, a body that broke off or cannot be read: unknown;
+    7. a venue's own code (from 1000 on, or -1000 down), or ccxt's `ExchangeError`: a reject, unless the exception
+       names another as its cause that tells an answer.
+
+    If no exception tells an answer, the order is rejected. A caller's exception that was being handled when the
+    decorated function was called is not looked at.
 
     Args:
-        exception: What the call raised.
-        unknown: From `unknown_on`.
+        exception: The exception that the call raised.
+        unknown: The result of `unknown_on`.
+        fault: Takes the first exception that a predicate raises; such a predicate counts as no.
     """
-    return any(
-        not isinstance(each, Exception) or isinstance(each, (TimeoutError, ConnectionError)) or _is_named(each, unknown)
-        for each in _members(exception)
-    )
+    return _Search(unknown, fault).fate(exception) is True
+
+
+class _Search:
+    """One walk through an exception and what it wraps. A fate is True (unknown), False (rejected), or None (silent)."""
+
+    def __init__(self, unknown: UnknownOn, fault: Fault | None) -> None:
+        self._unknown = unknown
+        self._fault = fault
+        self._seen: set[int] = set()
+
+    def fate(self, exception: BaseException) -> bool | None:
+        if id(exception) in self._seen or len(self._seen) >= _MOST_LOOKED_AT:
+            return None
+        self._seen.add(id(exception))
+        if self._is_users(exception):
+            return True
+        own = _answer_of(exception)
+        if own is not None and not _is_server_side(exception):
+            return own
+        inside = [each for each in map(self.fate, _inside(exception)) if each is not None]
+        if inside:
+            return any(inside)  # of orders that were sent side by side, one may be live
+        weak = _refusal_in(exception) if own is None else own
+        origin = exception.__cause__
+        if origin is None:
+            if weak is not None and own is None:
+                return weak
+            origin = exception.__context__
+            if origin is None or _is_callers(origin):
+                return weak
+        found = self.fate(origin)
+        return weak if found is None else found
+
+    def _is_users(self, exception: BaseException) -> bool:
+        if self._unknown.names and _is_named(exception, self._unknown.names):
+            return True
+        for predicate in self._unknown.predicates:
+            try:
+                if predicate(exception):
+                    return True
+            except Exception as error:
+                fault, self._fault = self._fault, None
+                if fault is not None:
+                    fault(error)
+        return False
+
+
+def _answer_of(exception: BaseException) -> bool | None:
+    """The answer that an exception tells by itself: steps 2 to 6 of the rule."""
+    if not isinstance(exception, Exception) or _is_named(exception, known.CLOSED_CONNECTIONS):
+        return True
+    if not known.UNKNOWN_CODES.isdisjoint(map(_code_text, _codes(exception))) or _says_unknown(exception):
+        return True
+    if _is_named(exception, known.REFUSED):
+        return False
+    if _is_made_up(exception):
+        return True
+    status = http_status_of_exception(exception, attribute)
+    if status is not None and status >= _CLIENT_ERRORS:
+        return status == _TIMEOUT or status >= _SERVER_ERRORS
+    is_lost = isinstance(exception, TimeoutError | ConnectionError) or _is_named(exception, known.NO_ANSWER)
+    return True if is_lost or (isinstance(exception, OSError) and exception.errno in _LOST) else None
+
+
+def _refusal_in(exception: BaseException) -> bool | None:
+    """False if an exception is a venue's refusal, unless what it wraps says otherwise: step 7 of the rule."""
+    if _is_named(exception, known.ANSWERED):
+        return False
+    return False if any(_is_venue_code(_code_text(code)) for code in _codes(exception)) else None
+
+
+def _is_venue_code(text: str) -> bool:
+    digits = text.removeprefix("-")
+    return digits.isascii() and digits.isdecimal() and int(digits) >= known.LEAST_VENUE_CODE
+
+
+def _codes(exception: BaseException) -> Iterator[object]:
+    for name in ("code", "error_code", "status_code"):
+        code = attribute(exception, name)
+        if code is not None:
+            yield code
+
+
+def _code_text(code: object) -> str:
+    if type(code) is int and abs(code) < 10**18:
+        return str(code)
+    return code.strip()[:20] if type(code) is str else ""
+
+
+def _says_unknown(exception: BaseException) -> bool:
+    first = exception.args[0] if exception.args else None
+    return type(first) is str and known.UNKNOWN_TEXT in first[:_LONGEST_TEXT].casefold()
+
+
+def _is_made_up(exception: BaseException) -> bool:
+    """Whether a library made the status up, because no answer came back or none that it could read."""
+    for name, name_of_answer in known.MADE_UP_STATUS.items():
+        if _is_named(exception, frozenset({name})) and attribute(exception, name_of_answer) is None:
+            return True
+    # aiohttp says 400 for an answer that is not HTTP.
+    cause = exception.__cause__
+    return cause is not None and _is_named(cause, frozenset({"HttpProcessingError"}))
+
+
+def _is_server_side(exception: BaseException) -> bool:
+    return f"{type(exception).__module__}.".startswith(known.SERVER_SIDE)
+
+
+def _inside(exception: BaseException) -> Iterator[BaseException]:
+    """The exceptions that an exception holds: the members of a group, its `reason`, and its arguments."""
+    yield from _members(exception)
+    for each in (attribute(exception, "reason"), *exception.args[:10]):
+        if issubclass(type(each), BaseException):
+            yield each
+
+
+def _is_callers(context: BaseException) -> bool:
+    """Whether an exception is being handled by a function that has not returned: it is older than the call."""
+    traceback = context.__traceback__
+    if traceback is None:
+        return False
+    frame = sys._getframe(1)
+    while frame is not None:
+        if frame is traceback.tb_frame:
+            return True
+        frame = frame.f_back  # type: ignore[assignment]
+    return False
 
 
 def is_one_of(exception: BaseException, names: Names) -> bool:
-    """Whether an exception, or one in a group of them, is of these classes, given as such or by name."""
-    return any(_is_named(each, names) for each in _members(exception))
+    """Return True if an exception, or one in a group of them, is of these classes, given as such or by name."""
+    return _is_named(exception, names) or any(is_one_of(each, names) for each in _members(exception))
 
 
-def _is_named(exception: BaseException, names: Names) -> bool:
+def _is_named(exception: BaseException, names: frozenset[Any]) -> bool:
     return any(
         kind in names or kind.__name__ in names or f"{kind.__module__}.{kind.__qualname__}" in names
         for kind in type(exception).__mro__
     )
 
 
-def _members(exception: BaseException) -> Iterator[BaseException]:
-    """An exception, and those in it where it is a group, as a task group raises its tasks'."""
-    yield exception
-    # By name, for Python 3.10 has a library for them.
+def _members(exception: BaseException) -> tuple[BaseException, ...]:
+    """The exceptions in a group, as a task group raises those of its tasks."""
+    # By name, because on Python 3.10 a library provides the class.
     if any(kind.__name__ == "BaseExceptionGroup" for kind in type(exception).__mro__):
-        for each in exception.exceptions:  # type: ignore[attr-defined]
-            yield from _members(each)
+        members: tuple[BaseException, ...] = exception.exceptions  # type: ignore[attr-defined]
+        return members
+    return ()
 
 
 def reason_of(exception: BaseException) -> str:
-    """The exception's class name in snake_case, which is bounded; its text, which holds amounts and ids, is not."""
+    """Return the exception's class name in snake_case. Its text holds amounts and ids, so it is not used."""
     return snake_case(type(exception).__name__)
 
 
 def reason_in(value: object) -> object:
-    """What a source gave for a reason: an exception is its class name, and anything else stays as it is."""
+    """Return the class name of an exception that a source gave for a reason, and any other value as it is."""
     # Not isinstance(), which asks the object for its __class__.
     return reason_of(value) if issubclass(type(value), BaseException) else value  # type: ignore[arg-type]
-
-
-OK: Final = "ok"
-ERROR: Final = "error"
-
-
-def request_status(status: object) -> object:
-    """The status of a request that returned: what it says, `http.HTTPStatus` as its number, or `ok`."""
-    if issubclass(type(status), IntEnum):
-        return int(status)  # type: ignore[call-overload]
-    return OK if status is None or status is MISSING else status
-
-
-def status_of_exception(error: BaseException) -> object:
-    """The status of a request that raised: the exception's `status_code` (or its response's), else `error`."""
-    for holder in (error, getattr(error, "response", None)):
-        status = getattr(holder, "status_code", None)
-        if isinstance(status, (int, str)) and not isinstance(status, bool):
-            return request_status(status)
-    return ERROR
-
-
-def method_name(method: object) -> object:
-    """An HTTP method in capitals, an enum's member by its value; anything that is neither stays as it is."""
-    kind = type(method)  # not isinstance(), which asks the object for its __class__
-    if kind is str:
-        return method.upper()  # type: ignore[attr-defined]
-    if not issubclass(kind, (str, Enum)) or method is MISSING:
-        return method
-    try:
-        return text_of(method).upper()
-    except Exception:
-        return method  # that it has no text is counted where it is recorded

@@ -1,0 +1,1 @@
+"""`tradmetrics board`: a live page of the bots, their alerts, and the same in a terminal, in a process of its own."""

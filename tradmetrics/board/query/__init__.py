@@ -1,0 +1,38 @@
+"""Queries as data: an expression tree that renders to PromQL and is evaluated over samples in memory.
+
+The dashboards are built from this tree, the board reads the same text back and evaluates it, and so do the alerts.
+Nothing here does I/O.
+"""
+
+from tradmetrics.board.query.evaluate import Evaluator, QueryError
+from tradmetrics.board.query.parse import parse
+from tradmetrics.board.query.samples import Sample
+from tradmetrics.board.query.tree import (
+    Aggregate,
+    Binary,
+    Call,
+    Expression,
+    Matcher,
+    Negate,
+    Number,
+    Selector,
+    Subquery,
+    Text,
+)
+
+__all__ = [
+    "Aggregate",
+    "Binary",
+    "Call",
+    "Evaluator",
+    "Expression",
+    "Matcher",
+    "Negate",
+    "Number",
+    "QueryError",
+    "Sample",
+    "Selector",
+    "Subquery",
+    "Text",
+    "parse",
+]

@@ -1,0 +1,34 @@
+"""The certificate of an HTTPS endpoint, checked at the start."""
+
+from __future__ import annotations
+
+import ssl
+
+from tradmetrics.errors import ConfigurationError
+
+
+def tls_context(certfile: str | None, keyfile: str | None) -> ssl.SSLContext | None:
+    """Return what speaks TLS with this certificate; None without one.
+
+    Raises:
+        ConfigurationError: When a file cannot be read, or the two make no certificate with its key.
+    """
+    if certfile is None:
+        if keyfile is not None:
+            raise ConfigurationError(f"keyfile {keyfile!r} is given without its certificate; add certfile=")
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    for file in filter(None, (certfile, keyfile)):
+        try:
+            open(file, "rb").close()
+        except OSError as error:
+            raise ConfigurationError(f"the TLS file {file!r} cannot be read: {error.strerror}") from error
+    try:
+        # Without a password OpenSSL would ask for one on the terminal.
+        context.load_cert_chain(certfile, keyfile, password="")
+    except (ssl.SSLError, ValueError) as error:
+        source = f"certfile {certfile!r}" + (f" and keyfile {keyfile!r}" if keyfile else " without keyfile")
+        raise ConfigurationError(
+            f"{source} make no certificate with its unencrypted private key, both in PEM format: {error}"
+        ) from error
+    return context
