@@ -20,7 +20,7 @@ _MISSING: Final = frozenset({"", "-", "n/a"})
 
 def is_missing(value: object) -> bool:
     """True for the spellings of "no value" that brokers put into fields of numbers, times and ids."""
-    # Not `isinstance`, which asks the value for its class: some raise whatever they are asked.
+    # Not `isinstance`, which asks the value for its class: some classes raise at every attribute.
     return value is None or (issubclass(type(value), str) and str.strip(value).lower() in _MISSING)  # type: ignore[arg-type]
 
 
@@ -35,7 +35,7 @@ def id_of(value: object) -> str | None:
         The id, or None for anything else: None, a float, a container, an object with the default `repr`.
 
     Raises:
-        Exception: Whatever the value's own `__str__` raises.
+        Exception: The exception of the value's own `__str__`, if it raises.
     """
     if type(value) is str:
         text = value
@@ -88,7 +88,7 @@ def time_of(value: Any, scale: float = 1.0) -> float:
 
     Raises:
         ValueError: When it is not finite, or no number.
-        TypeError: When it is nothing that could be a time.
+        TypeError: If its type cannot be read as a time.
     """
     if isinstance(value, (float, bool)):
         return price_of(value) * scale
