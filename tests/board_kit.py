@@ -3,16 +3,12 @@
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
-
-import yaml
 
 from tradmetrics.board.query import Matcher, Sample
 from tradmetrics.board.query.evaluate import seconds
 from tradmetrics.board.query.samples import Window, matching
 
-ROOT = Path(__file__).parent.parent
 STALE = object()
 _SERIES = re.compile(r"([\w:]*)(?:\{(.*)\})?\Z", re.S)
 _LABEL = re.compile(r'(\w+)\s*=\s*"((?:[^"\\]|\\.)*)"')
@@ -91,11 +87,6 @@ def expanded(values: str) -> Iterator[Any]:
             yield from (start + step * number for number in range(int(run[3]) + 1))
         else:
             yield float(word)
-
-
-def rule_documents() -> list[dict[str, Any]]:
-    """The rule files of the checkout, in promtool's order."""
-    return [yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted((ROOT / "alerts/rules").glob("*.yml"))]
 
 
 def spoken(text: str) -> float:

@@ -9,7 +9,6 @@ import pytest
 from alerts import generate
 from alerts.definitions import rise
 from tests.alerts.worlds import PROMTOOLS, Bot, values
-from tests.stack.programs import program
 
 WINDOW, STEP = 300, 5
 EXPRESSION = generate.fill(rise("@ORDERS_REJECTED"), {"window": "5m", "step": "5s", "gap": "1h"}, "test")
@@ -66,7 +65,6 @@ class World:
 @pytest.mark.parametrize("seed", [11, *range(7)])
 def test_a_rule_counts_what_happened_in_its_window(promtool: str, seed: int) -> None:
     """Ten rejects would alert as eleven, and a reject after a restart or a lost scrape would not alert at all."""
-    program(promtool)
     world = World(seed)
     times = range(30, SECONDS + 1, 30)
     shown = values(promtool, EXPRESSION, [world.bot], times)
@@ -76,7 +74,6 @@ def test_a_rule_counts_what_happened_in_its_window(promtool: str, seed: int) -> 
 @pytest.mark.parametrize("promtool", PROMTOOLS)
 def test_a_process_that_prometheus_did_not_know_counts_only_from_then_on(promtool: str) -> None:
     """After an outage of Prometheus, or a renamed target, all old rejects would alert again."""
-    program(promtool)
     bot = Bot(uptime=7200).show(
         "trading_orders_rejected_total", lambda second: 40 + second // 600, strategy="s", reason="x"
     )
@@ -86,7 +83,6 @@ def test_a_process_that_prometheus_did_not_know_counts_only_from_then_on(promtoo
 @pytest.mark.parametrize("promtool", PROMTOOLS)
 def test_a_counter_that_begins_at_zero_counts_no_worse(promtool: str) -> None:
     """Series that are created at zero, or that Prometheus 3 starts at zero, would count twice or not at all."""
-    program(promtool)
     bot = Bot().show("trading_orders_rejected_total", lambda second: float(second >= 600), strategy="s", reason="x")
     assert values(promtool, EXPRESSION, [bot], [300, 600, 630, 900, 930]) == {300: 0, 600: 0, 630: 1, 900: 1, 930: 0}
 

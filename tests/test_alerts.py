@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from alerts import generate
-from tests.alerts.scenarios import SETTINGS
+from tests.alerts.scenarios import SETTINGS, alone
 from tests.alerts.table import SCENARIOS
 from tests.alerts.worlds import PROMTOOLS, Bot, check, group
 from tests.stack.programs import program, run
@@ -166,7 +166,7 @@ def test_every_alert_has_a_scenario() -> None:
 @pytest.mark.parametrize("alert", SCENARIOS)
 def test_an_alert_fires_with_its_text_resolves_and_is_silent_otherwise(alert: str, name: str) -> None:
     """An alert would fire too early, too late, at its threshold, on no data, or never resolve."""
-    assert check(name, _alone(alert), SCENARIOS[alert].groups()) == ""
+    assert check(name, alone(alert), SCENARIOS[alert].groups()) == ""
 
 
 # These compare with more than a threshold, or with a figure that is interpolated.
@@ -180,7 +180,7 @@ _STRICT = [
 @pytest.mark.parametrize("alert", _STRICT)
 def test_an_alert_that_fires_at_its_threshold_fails_its_scenario(alert: str) -> None:
     """The test of a threshold could pass whatever the comparison is."""
-    rules = _alone(alert)
+    rules = alone(alert)
     (rule,) = rules["groups"][0]["rules"]
     threshold = re.escape(str(SETTINGS["alerts"][alert]["threshold"]))
     rule["expr"], count = re.subn(rf"(?<=[\s])([<>]) (?={threshold}(?!\d))", r"\1= ", rule["expr"])
@@ -192,7 +192,7 @@ def test_the_watchdog_always_fires() -> None:
     """A dead man's switch would report a failure that is none."""
     expected = [{"exp_labels": {"severity": "none"}, "exp_annotations": ALERTS["Watchdog"]["annotations"]}]
     tests = [{"eval_time": f"{second}s", "alertname": "Watchdog", "exp_alerts": expected} for second in (0, 600)]
-    assert check("promtool", _alone("Watchdog"), [group("no bot", [], 600, alert_rule_test=tests)]) == ""
+    assert check("promtool", alone("Watchdog"), [group("no bot", [], 600, alert_rule_test=tests)]) == ""
 
 
 def test_no_target_at_all_reads_as_a_sentence() -> None:
@@ -206,7 +206,7 @@ def test_no_target_at_all_reads_as_a_sentence() -> None:
         },
     }
     tests = [{"eval_time": "300s", "alertname": "ExporterDown", "exp_alerts": [expected]}]
-    assert check("promtool", _alone("ExporterDown"), [group("none", [], 300, alert_rule_test=tests)]) == ""
+    assert check("promtool", alone("ExporterDown"), [group("none", [], 300, alert_rule_test=tests)]) == ""
 
 
 def test_a_lost_scrape_neither_starts_the_wait_again_nor_sends_an_all_clear() -> None:
@@ -286,12 +286,6 @@ def _rules(files: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
     return [rule for content in files.values() for rule in content["groups"][0]["rules"] if "alert" in rule]
 
 
-def _alone(alert: str) -> dict[str, Any]:
-    """Return the rules of one alert, with the settings of the scenarios."""
-    (rule,) = [rule for rule in _rules(generate.rules(SETTINGS)) if rule["alert"] == alert]
-    return {"groups": [{"name": "alone", "rules": [rule]}]}
-
-
 def _fires(alert: str, bots: list[Bot], firing: dict[int, bool]) -> None:
     """Check at which evaluations an alert fires; both promtools agree, so one is asked."""
     query = f'count(ALERTS{{alertname="{alert}", alertstate="firing"}})'
@@ -303,4 +297,4 @@ def _fires(alert: str, bots: list[Bot], firing: dict[int, bool]) -> None:
         }
         for second, fires in firing.items()
     ]
-    assert check("promtool", _alone(alert), [group("fires", bots, max(firing), promql_expr_test=tests)]) == ""
+    assert check("promtool", alone(alert), [group("fires", bots, max(firing), promql_expr_test=tests)]) == ""

@@ -242,7 +242,11 @@ def _changed(link: str, probe: Probe) -> Iterable[str]:
     names = {_metric(name) for (name, labels), value in after.items() if before.get((name, labels), 0.0) != value}
     if stats is not None:
         names -= {*_changed("", _trades), catalogue.CAPITAL_TOTAL.name}
-    return [each.name for each in catalogue.CATALOGUE if each.name in names - _OF_THE_BOOK | (names & {catalogue.SAMPLER_LAST_SUCCESS.name})]
+    return [
+        each.name
+        for each in catalogue.CATALOGUE
+        if each.name in names - _OF_THE_BOOK | (names & {catalogue.SAMPLER_LAST_SUCCESS.name})
+    ]
 
 
 def _samples(metrics: tm.TradingMetrics) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:

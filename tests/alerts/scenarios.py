@@ -16,7 +16,7 @@ SETTINGS: dict[str, Any] = generate.load()
 SETTINGS["alerts"]["ModelStale"]["threshold"] = 1800
 SETTINGS["alerts"]["DiskFilling"]["window"] = "10m"
 for _name in ("AllOrdersRejected", "HighOrderToTradeRatio", "ApiAccessDenied"):
-    SETTINGS["alerts"][_name]["window"] = "20m"
+    SETTINGS["alerts"][_name]["window"] = "10m"
 
 
 @dataclass
@@ -156,3 +156,10 @@ def renewed(alert: str, metric: str, delay: int, summary: str, description: str,
 
     result = Scenario(alert, world, summary, description, delay=delay, **{"labels": labels, **more})
     return result
+
+
+def alone(alert: str) -> dict[str, Any]:
+    """Return a rule file of one alert, with the settings of the scenarios."""
+    rules = [rule for content in generate.rules(SETTINGS).values() for rule in content["groups"][0]["rules"]]
+    (rule,) = [rule for rule in rules if rule.get("alert") == alert]
+    return {"groups": [{"name": "alone", "rules": [rule]}]}

@@ -72,8 +72,8 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "20% of the orders of bot:8000 were rejected within 5m (threshold: 10%).",
     ),
     "AllOrdersRejected": (
-        "bot:8000: all 3 orders of gamma in 20m were rejected",
-        "All 3 orders that gamma on bot:8000 sent within 20m were rejected.",
+        "bot:8000: all 3 orders of gamma in 10m were rejected",
+        "All 3 orders that gamma on bot:8000 sent within 10m were rejected.",
     ),
     "OrderRejectBurst": (
         "bot:8000: 11 orders rejected for margin in 1m",
@@ -98,7 +98,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "HighOrderToTradeRatio": (
         "bot:8000: 51 order messages for each filled order",
-        "bot:8000 sent 51 order messages for each filled order within 20m (threshold: 50).",
+        "bot:8000 sent 51 order messages for each filled order within 10m (threshold: 50).",
     ),
     "StaleMarketData": (
         "bot:8000: 6 symbols have stale data",
@@ -155,7 +155,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "ApiAccessDenied": (
         "bot:8000: /orders refused 3 requests (401)",
-        "/orders refused 3 requests of bot:8000 with 401 within 20m: the token or the key may have "
+        "/orders refused 3 requests of bot:8000 with 401 within 10m: the token or the key may have "
         "expired, or the account or address is blocked.",
     ),
     "HighApiLatency": (

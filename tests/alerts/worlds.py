@@ -11,14 +11,16 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
+
+from tests.stack.programs import program
 
 Value = float | Callable[[int], float | None]
 """What a series shows: a number, or a function of the second; None while the bot does not expose it."""
 EVERY = 30
 """Seconds between evaluations."""
-PROMTOOLS = ("promtool", "promtool3")
+PROMTOOLS = ("promtool", *(["promtool3"] if shutil.which("promtool3") else ()))
+"""The promtools that rules are tested with: the stack's own, and version 3 where it could be built."""
 
 
 class Bot:
@@ -80,22 +82,14 @@ def group(name: str, bots: Iterable[Bot], seconds: int, **tests: Any) -> dict[st
     return {"name": name, "interval": "1s", "input_series": series, **tests}
 
 
-def promtool(program_name: str) -> str:
-    """Return the path of a promtool, or skip the test."""
-    path = shutil.which(program_name)
-    if path is None:
-        pytest.skip(f"{program_name} is not installed")
-    return path
-
-
-def check(program_name: str, rules: Mapping[str, Any], groups: list[dict[str, Any]]) -> str:
+def check(promtool: str, rules: Mapping[str, Any], groups: list[dict[str, Any]]) -> str:
     """Run groups of tests against rules; return what failed, or an empty text."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "rules.yml").write_text(yaml.safe_dump(rules), encoding="utf-8")
         document = {"rule_files": ["rules.yml"], "evaluation_interval": f"{EVERY}s", "tests": groups}
         test = Path(folder, "test.yml")
         test.write_text(yaml.safe_dump(document, width=10**9), encoding="utf-8")
-        command = [promtool(program_name), "test", "rules", str(test)]
+        command = [program(promtool), "test", "rules", str(test)]
         environment = {**os.environ, "GOMAXPROCS": "1"}
         result = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment, check=False)
     return "" if result.returncode == 0 else result.stdout + result.stderr
@@ -105,7 +99,7 @@ _RESULT = re.compile(r"expr: \"(?:[^\"\\]|\\.)*\", time: (\w+),\s*\n\s*exp: ?[^\
 _SAMPLE = re.compile(r"\{[^}]*\} ([-+.\w]+)")
 
 
-def values(program_name: str, expression: str, bots: Iterable[Bot], times: Iterable[int]) -> dict[int, float | None]:
+def values(promtool: str, expression: str, bots: Iterable[Bot], times: Iterable[int]) -> dict[int, float | None]:
     """Evaluate an expression that gives one series or none, at some seconds."""
     times = list(times)
     tests = [
@@ -113,7 +107,7 @@ def values(program_name: str, expression: str, bots: Iterable[Bot], times: Itera
         {"expr": expression, "eval_time": f"{second}s", "exp_samples": [{"labels": "x{never='true'}", "value": 0}]}
         for second in times
     ]
-    text = check(program_name, {"groups": []}, [group("values", bots, max(times), promql_expr_test=tests)])
+    text = check(promtool, {"groups": []}, [group("values", bots, max(times), promql_expr_test=tests)])
     found: dict[int, float | None] = {}
     for when, got in _RESULT.findall(text):
         numbers = _SAMPLE.findall(got)

@@ -14,8 +14,8 @@ from tradmetrics import ConfigurationError, SnapshotError, TradingMetrics
 ccxt = library("ccxt")
 async_ccxt = library("ccxt.async_support")
 
-from tradmetrics.integrations.kit import orders as _orders  # noqa: E402
 from tradmetrics.integrations.ccxt import instrument_ccxt  # noqa: E402
+from tradmetrics.integrations.kit import orders as _orders  # noqa: E402
 
 
 class Client:

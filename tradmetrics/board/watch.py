@@ -16,6 +16,7 @@ from tradmetrics.board.alerting.lateness import Lateness, newest
 from tradmetrics.board.alerting.notify import Notifier
 from tradmetrics.board.alerting.rules import Alert, Rule, Rulebook, read
 from tradmetrics.board.query import Evaluator, Matcher, Sample, parse
+from tradmetrics.board.query.sums import StepSums
 from tradmetrics.board.scraper import Scraper
 from tradmetrics.board.shipped import Settings, Shipped
 from tradmetrics.board.store import Rows, Store
@@ -90,6 +91,7 @@ class Watch:
         self._clock = clock
         self._recorded = _Recorded(store)
         self._broken: set[str] = set()
+        self._sums = StepSums()
         documents = [yaml.safe_load(text) for text in shipped.rules(settings).values()]
         rules = [rule for document in documents for rule in read(document)]
         quick = [replace(rule, wait=min(rule.wait, _DEAD_WAIT)) for rule in rules if rule.name == _DEAD]
@@ -103,7 +105,8 @@ class Watch:
 
     def evaluator(self, variables: dict[str, str] | None = None) -> Evaluator:
         """Return an evaluator over the board's own samples."""
-        return Evaluator(self.store, variables, step=EVALUATION_SECONDS)
+        sums = None if variables else self._sums
+        return Evaluator(self.store, variables, EVALUATION_SECONDS, sums=sums, oldest=self.store.oldest())
 
     async def run(self) -> None:
         """Watch until cancelled."""

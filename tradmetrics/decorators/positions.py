@@ -39,7 +39,7 @@ class _Call:
     Attributes:
         metrics: The metrics object that it records to.
         outer: The call that it was made within, through however many other functions.
-        within: What was reported within it, by whom: that waits for its own answer, which stands for it.
+        within: The reports made within it, by reporter. They wait for the call's own answer, which stands for them.
         is_over: Whether it has ended.
     """
 
@@ -58,7 +58,7 @@ class _Call:
 
 
 class _Reporters:
-    """Who reports the positions of a decorator's functions: one for each function and account."""
+    """The reporters of a decorator: one for each function and account."""
 
     __slots__ = ("_by_name",)
 
@@ -85,12 +85,12 @@ class _Reporters:
         Args:
             tracked: The decorated function.
         """
-        with suppress(TypeError):  # what cannot be referred to weakly waits for the collection
+        with suppress(TypeError):  # an object without weak references waits for the collection
             finalize(tracked, self._by_name.clear).atexit = False
 
 
 def _identity(site: DecoratedFunction) -> tuple[object, ...]:
-    """What tells functions apart: the name, and for a bound method the object; for local functions, the very function.
+    """The identity of a function: its name, the object of a bound method, and the function itself where it is local.
 
     A factory may make several local functions of one name, one for each broker, which all report.
     """
@@ -141,7 +141,7 @@ def track_positions(
     """Set `trading_positions_open` by strategy and `trading_unrealized_pnl` from the positions a function returns.
 
     A position has at least one of the fields `strategy`, `unrealized_pnl` (currency) and `quantity` (0 is closed), as
-    keys or attributes; what has none is counted as an error and not as a position. A rest below a billionth of the
+    keys or attributes; any other item counts as an error and not as a position. A rest below a billionth of the
     largest size seen of a strategy's position in a symbol is closed too, as sums of floats leave such rests behind.
     None, or an exception, changes nothing.
 

@@ -1,4 +1,4 @@
-"""What the decorators of snapshots share: they read the fields of every snapshot that a function returns."""
+"""Read the fields of every snapshot that a function returns, for all decorators of snapshots."""
 
 from __future__ import annotations
 

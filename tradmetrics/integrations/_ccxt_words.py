@@ -52,8 +52,9 @@ def orders_in(result: Any) -> list[Mapping[str, Any]]:
 def refusal_of(order: Mapping[str, Any]) -> str | None:
     """The exchange's code for an order that a batch refused; None where it gives none."""
     info = order.get("info")
-    for name in _CODES if isinstance(info, Mapping) else ():
-        code = info.get(name)
+    fields: Mapping[str, Any] = info if isinstance(info, Mapping) else {}
+    for name in _CODES:
+        code = fields.get(name)
         if code not in (None, "", 0, "0"):
             return f"code_{code}".replace("-", "")
     return None

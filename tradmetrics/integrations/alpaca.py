@@ -103,8 +103,8 @@ def instrument_alpaca(
         targets.append(source)
     if not targets:
         raise ConfigurationError(
-            "instrument_alpaca: give client=TradingClient(…), stream=TradingStream(…), data=StockDataStream(…), or some "
-            "of them"
+            "instrument_alpaca: give client=TradingClient(…), stream=TradingStream(…), data=StockDataStream(…), "
+            "or some of them"
         )
     check_version("alpaca-py")
     settings = Settings.read("instrument_alpaca", strategy, options)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Final
 
 from typing_extensions import Unpack
 
-from tradmetrics.integrations import _ib_errors as errors
+from tradmetrics.integrations import _ib_words as words
 from tradmetrics.integrations._ib_account import IbAccount
 from tradmetrics.integrations.kit import (
     Connection,
@@ -26,8 +27,6 @@ from tradmetrics.integrations.kit import (
 from tradmetrics.registry.metrics import TradingMetrics
 
 _SITE: Final = "tradmetrics.integrations.ib"
-_COMBO: Final = "BAG"
-_ACKNOWLEDGED: Final = frozenset({"PreSubmitted", "Submitted"})
 _MOST_EXECUTIONS: Final = 100_000
 
 
@@ -101,7 +100,7 @@ class _Client:
 
     def listen(self, ib: Any) -> None:
         self._ib = ib
-        for name, function in (
+        listeners: Iterable[tuple[str, Callable[..., None]]] = (
             ("newOrderEvent", self._new),
             ("orderModifyEvent", self._modified),
             ("cancelOrderEvent", self._cancelling),
@@ -112,7 +111,8 @@ class _Client:
             ("connectedEvent", self._connected),
             ("disconnectedEvent", self._connection.closed),
             *self._account.events(),
-        ):
+        )
+        for name, function in listeners:
             event = getattr(ib, name, None)
             if event is not None:
                 hook = self._handle.hook(function)
@@ -125,7 +125,7 @@ class _Client:
     # ── which order ──────────────────────────────────────────────────────────────────────────────────────────────
 
     def _key(self, order: Any) -> str:
-        """The key of an order, or of an execution's: by TWS's permanent id, or by the id that it has in this session."""
+        """The key of an order, or of an execution's: by TWS's permanent id, or by the id of this session."""
         permanent = _permanent(order)
         if order.permId and permanent in self._orders:
             return permanent
@@ -178,27 +178,27 @@ class _Client:
         elif status.status == "Inactive" and not any(entry.errorCode for entry in trade.log):
             return  # held back, not refused; the error may still come
         elif status.status != "ValidationError":
-            self._orders.event(key, status=status.status, filled=_filled(trade))
+            self._orders.event(key, status=status.status, filled=words.filled(trade))
 
     def _status_by_error(self, key: str, trade: Any, code: int) -> None:
         """Take in a status that the library has set for an error; TWS itself has not said so."""
-        if code == errors.CANCELLED:
-            self._orders.event(key, status="Cancelled", filled=_filled(trade))
-        elif trade.orderStatus.status not in ("Cancelled", "Inactive") or errors.ends_nothing(code):
+        if code == words.CANCELLED:
+            self._orders.event(key, status="Cancelled", filled=words.filled(trade))
+        elif trade.orderStatus.status not in ("Cancelled", "Inactive") or words.ends_nothing(code):
             return
-        elif not any(entry.status in _ACKNOWLEDGED for entry in trade.log):
-            self._reject(key, code)
-        elif code == errors.REJECTED and not _is_changing(trade):
+        elif not any(entry.status in words.ACKNOWLEDGED for entry in trade.log) or (
+            code == words.REJECTED and not words.is_changing(trade)
+        ):
             self._reject(key, code)
 
     def _error(self, request_id: int, code: int, message: str, contract: Any) -> None:
-        if code in errors.LOST:
+        if code in words.LOST:
             self._connection.closed()
-        elif code in errors.RESTORED:
+        elif code in words.RESTORED:
             self._connection.opened()
         # An order that is Inactive already gets no further status event with its error.
         trade = self._ib.wrapper.trades.get((self._ib.wrapper.clientId, request_id))
-        if trade is not None and trade.orderStatus.status == "Inactive" and not errors.ends_nothing(code):
+        if trade is not None and trade.orderStatus.status == "Inactive" and not words.ends_nothing(code):
             key = self._key(trade.order)
             if key in self._orders:
                 self._reject(key, code)
@@ -214,7 +214,7 @@ class _Client:
             if fill.execution.permId and _permanent(fill.execution) not in self._orders:
                 self._orders.alias(key, _permanent(fill.execution))
             # TWS does not always send a status for an order that is filled at once.
-            self._orders.event(key, filled=_filled(trade))
+            self._orders.event(key, filled=words.filled(trade))
             self._executed(key, fill)
 
     def _executed(self, key: str, fill: Any) -> None:
@@ -222,7 +222,7 @@ class _Client:
         execution, contract = fill.execution, fill.contract
         if not contract.conId:
             return
-        base = _execution_of(execution.execId)
+        base = words.execution_of(execution.execId)
         sign = 1 if execution.side == "BOT" else -1
         kept = self._told.get(base, ("", 0.0, 0.0))
         if kept[0] != execution.execId:
@@ -242,7 +242,7 @@ class _Client:
             self._orders.trades.told(
                 self._orders.label(key),
                 Fill(
-                    _execution_of(report.execId),
+                    words.execution_of(report.execId),
                     execution.side,
                     pnl=report.realizedPNL,  # 0 where the execution closed nothing
                     fee=report.commission,
@@ -254,13 +254,13 @@ class _Client:
         """Take in what became of the orders while there was no connection, of which there are no events."""
         self._connection.opened()
         fills = [fill for fill in self._ib.fills() if self._key(fill.execution) in self._orders]
-        combos = {self._key(fill.execution) for fill in fills if fill.contract.secType == _COMBO}
+        combos = {self._key(fill.execution) for fill in fills if fill.contract.secType == words.COMBO}
         filled: dict[str, float] = {}
         for fill in fills:
             key = self._key(fill.execution)
             self._executed(key, fill)
             self._commission(None, fill, fill.commissionReport)
-            if key not in combos or fill.contract.secType == _COMBO:  # not the legs
+            if key not in combos or fill.contract.secType == words.COMBO:  # not the legs
                 filled[key] = max(filled.get(key, 0.0), fill.execution.cumQty)
         for key, quantity in filled.items():
             self._orders.event(key, filled=quantity)
@@ -278,25 +278,3 @@ def _id(order: Any) -> str:
 def _permanent(order: Any) -> str:
     """The id that TWS gave an order, or that a status or an execution has of it."""
     return f"permanent {order.permId}"
-
-
-def _execution_of(execution_id: str) -> str:
-    """What a correction of an execution has in common with it: its id up to the last dot."""
-    return execution_id.rpartition(".")[0] if execution_id.count(".") >= 3 else execution_id
-
-
-def _filled(trade: Any) -> float:
-    """What is filled, by the status or by TWS's count in the executions, whichever is ahead of the other."""
-    is_combo = trade.contract.secType == _COMBO
-    counts = [each.execution.cumQty for each in trade.fills if not is_combo or each.contract.secType == _COMBO]
-    return float(max([trade.orderStatus.filled, *counts]))
-
-
-def _is_changing(trade: Any) -> bool:
-    """Whether a modification or a cancel was sent that TWS has not answered with a status yet."""
-    for entry in reversed(trade.log):
-        if entry.message == "Modify" or entry.status == "PendingCancel":
-            return True
-        if not entry.errorCode and entry.status in _ACKNOWLEDGED and not entry.message.startswith("Fill"):
-            return False
-    return False

@@ -10,12 +10,11 @@ from typing import Any, Final
 from typing_extensions import Unpack
 
 from tradmetrics.errors import ConfigurationError
+from tradmetrics.integrations._kite_account import CURRENCY, KiteAccount
 from tradmetrics.integrations.kit import (
-    Account,
     Connection,
     Finish,
     Handle,
-    Held,
     Options,
     Orders,
     Settings,
@@ -34,7 +33,6 @@ from tradmetrics.registry.metrics import TradingMetrics
 Arguments = Mapping[str, Any]
 
 _SITE: Final = "tradmetrics.integrations.kite"
-_CURRENCY: Final = "INR"
 _MOST_TRIGGERS: Final = 10_000
 
 
@@ -53,8 +51,9 @@ def instrument_kite(
     Orders are counted when they are placed, and followed through the ticker's postbacks and the answers of `orders`
     and `order_history`. `place_autoslice_order` is one message, and each of its children is an order. A GTT is no order
     yet: the order that it places is followed once `get_gtt` has told its id. Children that a bracket or cover order
-    attaches are followed by their `parent_order_id`. A Kite exception is a reject with its class name as the reason;
-    after a timeout, a lost connection, a `NetworkException` (too many requests aside) or a `DataException` nobody knows.
+    attaches are followed by their `parent_order_id`. A Kite exception is a reject with its class name as the reason.
+    After a timeout, a lost connection, a `NetworkException` (too many requests aside) or a `DataException` nobody
+    knows.
     A rejection that comes later has the code that its message begins with (`rms`) as the reason: the message itself
     holds amounts. Every HTTP request counts in `trading_api_requests_total` with Kite's route and its HTTP status, and
     every tick in `trading_market_data_updates_total` with the instrument token as the symbol unless `symbol` says
@@ -121,7 +120,7 @@ class _Kite:
         self._handle = handle
         self._symbol = symbol
         self._orders = Orders(handle, settings, dialect="kite")
-        self._account = Account(handle, settings, self._orders.trades.positions)
+        self._account = KiteAccount(handle, settings, self._orders.trades.positions)
         self._ticks = Ticks(handle, settings)
         self._triggers: OrderedDict[str, Arguments] = OrderedDict()
 
@@ -149,9 +148,7 @@ class _Kite:
             "order_trades": lambda _: self._traded,
         }.items():
             watch(target, name, begin)
-        if self._account.records:
-            watch(target, "margins", self._margins)
-            watch(target, "positions", lambda _: self._positions)
+        self._account.watch(target)
         for name in ("quote", "ohlc", "ltp") if self._ticks.records else ():
             watch(target, name, lambda _: self._quoted)
         watch_route(self._handle, target, "_request", lambda arguments: arguments["route"])
@@ -256,47 +253,9 @@ class _Kite:
                 symbol=trade.get("tradingsymbol"),
                 quantity=trade.get("quantity"),
                 price=trade.get("average_price"),
-                currency=_CURRENCY,
+                currency=CURRENCY,
                 opens_short=True,
             )
-
-    # ── the account ──────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _margins(self, arguments: Arguments) -> Finish:
-        def finish(result: Any, error: BaseException | None) -> None:
-            if not isinstance(result, Mapping):
-                return
-            segment = arguments.get("segment")
-            for name, margin in ({segment: result} if segment else result).items():
-                if isinstance(margin, Mapping) and margin.get("enabled", True):
-                    free, used = margin["net"], (margin.get("utilised") or {}).get("debits", 0)
-                    self._account.balance(
-                        account=str(name),
-                        total=free + used,
-                        used=used,
-                        available=free,
-                        margin_used=used,
-                        margin_available=free,
-                        currency=_CURRENCY,
-                    )
-
-        return finish
-
-    def _positions(self, result: Any, error: BaseException | None) -> None:
-        if not isinstance(result, Mapping):
-            return
-        held: dict[str, Held] = {}
-        for row in result["net"]:  # one for each product of a symbol
-            symbol, unrealized = row["tradingsymbol"], row.get("unrealised") or 0.0
-            before = held.get(symbol, Held(symbol, 0.0, 0.0))
-            quantity = float(str(before.quantity)) + float(row["quantity"])
-            held[symbol] = Held(symbol, quantity, float(str(before.unrealized)) + unrealized, currency=_CURRENCY)
-        self._account.positions(held.values())
-        self._account.pnl(
-            daily=sum(row.get("m2m") or 0.0 for row in result["net"]),
-            realized=sum(row.get("realised") or 0.0 for row in result["net"]),
-            currency=_CURRENCY,
-        )
 
     # ── the ticker, and quotes ───────────────────────────────────────────────────────────────────────────────────
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
@@ -101,7 +102,7 @@ class _Kernel:
     def subscribe(self, kernel: Any) -> None:
         self._cache = kernel.cache
         self._backtest = kernel.environment.value == "backtest"
-        topics = {
+        topics: dict[str, Callable[[Any], None]] = {
             "events.order.*": self._order,
             "events.position.*": self._position,
             "events.account.*": self._balances,

@@ -51,7 +51,7 @@ def set_of_account(
         value: The account's value.
         currency: The currency of an amount; None is that of the metrics object.
         account: The account's name; all values without one are of the same account.
-        site: Who records, for counting errors.
+        site: The recording site, for counting errors.
     """
     is_percentage = definition in _PERCENTAGES
     number = amount_read(metrics, value, None if is_percentage else currency, site=site)

@@ -25,7 +25,7 @@ def amount_read(metrics: TradingMetrics, value: object, currency: object = None,
         metrics: The metrics object to record to.
         value: The amount as it came.
         currency: Its currency as it came.
-        site: Who records, for counting errors.
+        site: The recording site, for counting errors.
     """
     if is_absent(value):
         return None

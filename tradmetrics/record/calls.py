@@ -1,4 +1,4 @@
-"""What explicit calls share: the metrics object that they record to, and the caller that errors name."""
+"""The ground of explicit calls: the metrics object that they record to, and the caller that errors name."""
 
 from __future__ import annotations
 

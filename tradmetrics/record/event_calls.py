@@ -44,7 +44,7 @@ class EventCalls(ExplicitCalls):
                 converted, or left out and counted as an error; see `TradingMetrics`.
             fee: The commission, positive where you pay it. It counts in `trading_cash_paid_total` with the kind `fee`
                 and moves the day's P&L, so let `pnl` be the P&L before it.
-            trade_id: The trade's own id. Another call with the same id and strategy is no second trade: it adds the
+            trade_id: The trade's own id. Another call with the same id and strategy does not count again: it adds the
                 P&L or the fee that was missing, such as a commission report that follows its execution.
         """
         metrics, site = self._target("record_trade")
@@ -62,7 +62,7 @@ class EventCalls(ExplicitCalls):
         """Record what happened to an order: exactly what its status says, nothing more.
 
         Call it with `submitted` when the order is sent and again with its end. `accepted` and `partially_filled` count
-        nothing; `unknown` counts an order whose outcome nobody knows.
+        nothing; `unknown` counts an order whose outcome is unknown.
 
         Args:
             strategy: The strategy.

@@ -11,8 +11,8 @@ from tradmetrics.record.state_calls import StateCalls
 class MetricsExporter(EventCalls, StateCalls):
     """Explicit `record_*` and `update_*` calls, one for each thing that can be recorded.
 
-    No call raises, unless the metrics object is `strict`: what cannot be recorded is counted in
-    `tradmetrics_instrumentation_errors_total`.
+    No call raises, unless the metrics object is `strict`. A value that cannot be recorded is counted in
+    `tradmetrics_instrumentation_errors_total`, and the log names the file and the line of the call.
 
     Example:
         ```python

@@ -57,12 +57,12 @@ def set_gauges(
     Args:
         metrics: The metrics object to record to.
         gauges: Definitions by field.
-        values: Values by field. Those that are absent are skipped, and so are those that the metrics object's
-            `StrategyStats` computes, with one log line.
+        values: Values by field. Absent ones are skipped. Figures that the metrics object's
+            `StrategyStats` computes are skipped too, with one log line.
         raw: Label values, the same for all of them.
         currency: The currency of the amounts; None is that of the metrics object.
         account: The account that P&L and capital are of; those of several accounts add up.
-        site: Who records, for counting errors.
+        site: The recording site, for counting errors.
     """
     stats = metrics.strategy_stats
     for field, definition in gauges.items():
@@ -98,7 +98,7 @@ def _is_open(session: Any) -> bool:
     """Whether a session is open: a truth value of any library's, 1 or 0, or one of a few words.
 
     Raises:
-        ValueError: When it is none of these.
+        ValueError: When it is anything else.
     """
     if not isinstance(session, str | Enum):
         number = number_of(session)

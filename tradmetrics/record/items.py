@@ -20,7 +20,7 @@ def read(metrics: TradingMetrics, site: str, item: Any, name: str, *, optional: 
 
     Args:
         metrics: The metrics object that counts a failure.
-        site: Who reads, for counting errors.
+        site: The reading site, for counting errors.
         item: The item.
         name: The field.
         optional: Whether a failure is a missing field.
@@ -43,13 +43,13 @@ def items_of(snapshot: Any) -> Iterable[Any]:
 
 
 def positions_in(positions: Any, marks: Sequence[tuple[str, ...]]) -> list[Any]:
-    """The positions in what somebody reports: an iterable's items, a mapping's values, or the one position.
+    """The positions in a report: an iterable's items, a mapping's values, or the one position.
 
     Raises:
-        TypeError: If it is none of these.
+        TypeError: If it is anything else.
     """
     if isinstance(positions, (str, bytes)):
-        raise TypeError("a text is no list of positions")
+        raise TypeError("a text is not a list of positions")
     items = list(items_of(positions))
     if len(items) != 1 or items[0] is not positions:
         return items
@@ -63,7 +63,7 @@ def positions_in(positions: Any, marks: Sequence[tuple[str, ...]]) -> list[Any]:
 
 
 def is_position(item: Any, marks: Sequence[tuple[str, ...]]) -> bool:
-    """Whether one of the paths leads somewhere, were it to what cannot be read."""
+    """Whether one of the paths leads to a value, even to one that cannot be read."""
     try:
         return not marks or any(reduce(_step, path, item) is not MISSING for path in marks)
     except Exception:
@@ -75,5 +75,5 @@ def _step(item: Any, name: str) -> Any:
 
 
 def lacks(marks: Sequence[tuple[str, ...]]) -> str:
-    """What a position lacks, for a message."""
+    """The fields that a position lacks, for a message."""
     return f"it has none of the fields {', '.join(map('.'.join, marks))}"

@@ -43,13 +43,13 @@ _MOST_SIZES: Final = 10_000
 
 
 class Reporter:
-    """Somebody who reports positions, for as long as it is there; see `set_positions`."""
+    """A source of position reports, which count while it exists; see `set_positions`."""
 
     __slots__ = ("__weakref__",)
 
 
 class _Report(NamedTuple):
-    """What a reporter said last.
+    """The last report of a reporter.
 
     Attributes:
         counts: Open positions by strategy's label.
@@ -92,21 +92,21 @@ def set_positions(
 ) -> None:
     """Count open positions by strategy, and add up their unrealized P&L.
 
-    What several reporters report adds up. What a reporter reports takes the place of what it reported before: a
-    strategy of its that has no positions any more no longer counts, and reads 0 when nobody else has any.
+    The reports of several reporters add up. A report takes the place of the reporter's last one: a strategy whose
+    positions are gone no longer counts, and reads 0 when no other reporter has positions of it.
 
     Args:
         metrics: The metrics object to record to.
         positions: A position, an iterable of positions, or a mapping whose values they are; each a mapping or an
-            object with `strategy`, `unrealized_pnl` and `quantity`, or some of these. A quantity of 0 is a closed
-            position, and so is a rest below a billionth of the largest size seen. An item that is no position counts as
-            an error; if there is nothing else, nothing is set.
-        site: Who records, for counting errors.
+            object with `strategy`, `unrealized_pnl` and `quantity`, or some of these. A position is closed if its
+            quantity is 0, or a rest below a billionth of the largest size seen. Any other item counts as an error; if
+            there is nothing else, nothing is set.
+        site: The recording site, for counting errors.
         marks: Paths one of which at least leads somewhere in a position.
         field: Reads a field (a key of `POSITION`) of a position; by default what positions call it.
         lot: The smallest size that can be traded; a position below it is closed.
         currency: The currency of positions that name none.
-        reporter: Who reports; explicit calls are one.
+        reporter: The reporter; all explicit calls without an account are one.
         stands_for: Other reporters whose positions are among these.
     """
     try:
@@ -118,7 +118,7 @@ def set_positions(
     found = [item for item in items if is_position(item, marks)]
     for item in items:
         if not is_position(item, marks):
-            metrics.fault(site, "value", TypeError(f"{shown(item)} is no position; {lacks(marks)}"))
+            metrics.fault(site, "value", TypeError(f"{shown(item)} is not a position; {lacks(marks)}"))
     if items and not found:
         return
     counts: dict[Labels, int] = {}
@@ -160,7 +160,7 @@ def _sizes(metrics: TradingMetrics, reporter: Reporter) -> dict[tuple[str, str],
 
 
 def _is_closed(size: float, lot: float, sizes: dict[tuple[str, str], float], strategy: object, symbol: object) -> bool:
-    """Whether a position is closed: its size is nothing, less than a lot, or the rounding of a larger one."""
+    """Whether a position is closed: its size is 0, below a lot, or the rounding of a larger one."""
     key = (_text(strategy), _text(symbol))
     largest = max(size, sizes.pop(key, 0.0))
     if len(sizes) >= _MOST_SIZES:
@@ -218,7 +218,7 @@ def _take_in(
                 failures.append(error)
         instrument.forget_others(totals, 0.0)
         shares = [each.unrealized or 0.0 for each in reports.values()]
-    for failure in failures:  # the log may be anybody's code, which is not to run while the lock is held
+    for failure in failures:  # a log handler may be user code, which must not run while the lock is held
         metrics.fault(site, "record", failure)
     return None if keeps else math.fsum(shares)
 

@@ -47,7 +47,7 @@ class StateCalls(ExplicitCalls):
         currency: object = None,
         account: object = None,
     ) -> None:
-        """Set the P&L gauges; what is None stays as it is.
+        """Set the P&L gauges; a gauge whose value is None stays as it is.
 
         Args:
             daily: Profit or loss of the trading day, in currency.
@@ -69,7 +69,7 @@ class StateCalls(ExplicitCalls):
         currency: object = None,
         account: object = None,
     ) -> None:
-        """Set the capital gauges; what is None stays as it is.
+        """Set the capital gauges; a gauge whose value is None stays as it is.
 
         Args:
             total: Capital of the account, in currency.
@@ -132,7 +132,7 @@ class StateCalls(ExplicitCalls):
         sharpe_ratio: object = None,
         trades_today: object = None,
     ) -> None:
-        """Set a strategy's gauges; what is None stays as it is.
+        """Set a strategy's gauges; a gauge whose value is None stays as it is.
 
         Args:
             strategy: The strategy.

@@ -43,7 +43,7 @@ TRADE_RULES: Final = (
     Rule(catalogue.PROFIT, when=frozenset({WON, LATE + WON}), value="pnl"),
     Rule(catalogue.LOSS, when=frozenset({LOST, LATE + LOST}), value="loss"),
 )
-"""What a trade of each outcome is recorded as."""
+"""The samples of a trade, by its outcome."""
 
 MOST_TRADES: Final = 10_000
 """Trades whose ids a metrics object remembers."""
@@ -57,7 +57,7 @@ def outcome_of(pnl: float | None) -> str:
 
 
 class KnownTrade:
-    """What has been recorded of a trade with an id.
+    """The parts of a trade with an id that have been recorded.
 
     Attributes:
         has_pnl: Whether its P&L has.
@@ -83,7 +83,7 @@ def known_trade(
         metrics: The metrics object to record to.
         strategy: The strategy: trades of different strategies are different trades.
         trade_id: The trade's id; without one, each call is a trade of its own.
-        site: Who records, for counting errors.
+        site: The recording site, for counting errors.
     """
     if is_absent(trade_id):
         return None, False
@@ -114,7 +114,7 @@ def _record(metrics: TradingMetrics, outcome: str, labels: tuple[object, ...], a
         outcome: The outcome.
         labels: Strategy, side and status; only the strategy where no trade is counted.
         amount: The P&L.
-        site: Who records, for counting errors.
+        site: The recording site, for counting errors.
     """
     for rule in _SAMPLES[outcome]:
         if rule.value == 1.0:
@@ -146,7 +146,7 @@ def record_trade(
         currency: The currency of P&L and fee.
         fee: The commission, positive where it is paid.
         trade_id: The trade's id.
-        site: Who records, for counting errors.
+        site: The recording site, for counting errors.
     """
     if not metrics.enabled:
         return
@@ -192,7 +192,7 @@ def record_pnl(metrics: TradingMetrics, strategy: object, pnl: object, currency:
         strategy: The strategy.
         pnl: Profit or loss in currency.
         currency: Its currency.
-        site: Who records, for counting errors.
+        site: The recording site, for counting errors.
     """
     amount = amount_read(metrics, pnl, currency, site=site)
     if amount is None or not metrics.enabled:

@@ -1,4 +1,4 @@
-"""What happens to an error inside the instrumentation: said in the log, at most once a minute for each site."""
+"""The log of errors inside the instrumentation: at most one line a minute for each site."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ class FaultLog:
         Each unknown word is logged once.
 
         Args:
-            site: Who records. For a call of the library's own, such as `metrics_exporter.record_trade`, the file and
-                the line of the caller are logged too.
+            site: The recording site. For an explicit call, such as `metrics_exporter.record_trade`, the log also
+                has the file and the line of the caller.
             stage: One of `catalogue.STAGES`.
             error: The error.
         """

@@ -25,6 +25,7 @@ from tradmetrics.storage.adopted import Adopted
 from tradmetrics.storage.kinds import creator
 from tradmetrics.storage.label_cache import LabelCache
 from tradmetrics.storage.label_keys import is_safe
+from tradmetrics.storage.line_blocks import LineBlocks, Rows
 from tradmetrics.storage.overflow import OverflowSeries
 from tradmetrics.storage.rendering import Family
 from tradmetrics.storage.retired import MOST_RETIRED, RetiredSeries, creating
@@ -96,7 +97,8 @@ class Instrument(Collector):
         self.guard = Guard(definition, limits, removable=removable)
         self._owner = owner
         self._peers = owner.instruments
-        self._series: dict[Labels, Series] = {}
+        self._series = Rows()
+        self._blocks = LineBlocks()
         self._marks: dict[Labels, object] = {}
         self._leaving: list[tuple[Labels, Series]] = []
         self._scraped: frozenset[Labels] = frozenset()
@@ -279,7 +281,7 @@ class Instrument(Collector):
         """The same, as the metric family that it is."""
         self._owner.begin_scrape(self.definition.name)
         computed = self._computed()
-        return Family(self.definition, self._series.copy(), computed, self.constants)
+        return Family(self.definition, self._series, computed, self.constants, self._blocks)
 
     def _computed(self) -> dict[Labels, float]:
         totals: dict[Labels, float] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
@@ -29,7 +29,7 @@ from tradmetrics.registry.instruments import (
     remove_from,
     restore_on,
 )
-from tradmetrics.registry.money import Money
+from tradmetrics.registry.money import Converter, Money
 from tradmetrics.registry.options import DerivedStats, buckets_of, constants_of, flag, limits_of, version_of
 from tradmetrics.storage import worker_directory as multiprocess
 from tradmetrics.storage.series import Series
@@ -87,7 +87,7 @@ class TradingMetrics:
         strategy_stats: DerivedStats | None = None,
         labels: Mapping[str, str] | None = None,
         currency: str | None = None,
-        convert: Callable[..., object] | None = None,
+        convert: Converter | None = None,
         version: str | None = None,
         enabled: bool = True,
         strict: bool = False,

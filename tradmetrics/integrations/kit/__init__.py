@@ -16,8 +16,9 @@
 from tradmetrics.integrations.kit.account import Account, Held
 from tradmetrics.integrations.kit.connection import Connection
 from tradmetrics.integrations.kit.handle import Begin, Finish, Handle, check_target, hook, instrument, watch
+from tradmetrics.integrations.kit.known import leading_code
 from tradmetrics.integrations.kit.options import Options, Settings, Strategy, Symbols, shares_options
-from tradmetrics.integrations.kit.orders import Orders, leading_code
+from tradmetrics.integrations.kit.orders import Orders
 from tradmetrics.integrations.kit.requests import record_request, request, watch_route, watch_session, watched_request
 from tradmetrics.integrations.kit.tested import TESTED, Tested, check_version
 from tradmetrics.integrations.kit.ticks import Ticks

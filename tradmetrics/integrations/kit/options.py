@@ -93,7 +93,8 @@ class Settings(NamedTuple):
                 f"{function}: strategy is the label of all orders, or a function that takes an order and returns it, "
                 f"not {strategy!r}; leave it out for 'default'"
             )
-        settings = cls(strategy, **{**_DEFAULTS, **options})
+        given: dict[str, Any] = {**_DEFAULTS, **options}
+        settings = cls(strategy, **given)
         if settings.symbols is not None and not callable(settings.symbols):
             raise ConfigurationError(
                 f"{function}: symbols is a function from a symbol to its label, such as underlying, "

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable
 from itertools import count
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from tradmetrics import catalogue
 from tradmetrics.integrations.kit.handle import Finish, Handle
+from tradmetrics.integrations.kit.known import SEPARATOR, UNANSWERED, Known, KnownOrders, key_of
 from tradmetrics.integrations.kit.options import Settings
 from tradmetrics.integrations.kit.trades import Fill, Trades
-from tradmetrics.orders.intake import Entered
+from tradmetrics.orders.event import Entered, SubmitReport
 from tradmetrics.orders.order import Order
 from tradmetrics.orders.running import LOCK
 from tradmetrics.orders.tracker import OrderTracker
@@ -20,32 +20,12 @@ from tradmetrics.vocabulary.outcomes import is_unknown, reason_of
 
 _MOST_EARLY: Final = 1_000
 """Orders that are not known yet whose fills are kept; so many fills of each are."""
-_MOST_KNOWN: Final = 100_000
 _MOST_GONE: Final = 1_000
-_IDS_PER_ORDER: Final = 3
-_UNANSWERED: Final = "unanswered "
-"""What the key of an order begins with for which there is no id yet."""
 _MOST_DIGITS: Final = 18
-_SEPARATOR: Final = "|"
-"""Between the symbol and the id in the key of an order whose symbol is known."""
-_CODE: Final = re.compile(r"[A-Z][A-Z_]{2,}(?![a-z])")
+_NO_DETAILS: Final = dict.fromkeys(SubmitReport._fields)
 
 
-class Known(NamedTuple):
-    """What is known of an order beside its state.
-
-    Attributes:
-        strategy: Its label; None when that is not known.
-        symbol: The instrument, where the library tells it.
-        listed: Whether the library's plain list of open orders holds it.
-    """
-
-    strategy: object = None
-    symbol: str | None = None
-    listed: bool = True
-
-
-class Orders:
+class Orders(KnownOrders):
     """The orders that an adapter has seen being sent, their labels, and the tracker that follows them.
 
     An id may belong to one symbol: venues that number the orders of each market on their own need it. Where a method
@@ -79,13 +59,10 @@ class Orders:
     def __init__(
         self, handle: Handle, settings: Settings, *, dialect: str | None = None, tells_pnl: bool = False
     ) -> None:
+        super().__init__(handle, settings)
         self.metrics = handle.metrics
         self.site = handle.site
         self.trades = Trades(handle, settings, tells_pnl=tells_pnl)
-        self._handle = handle
-        self._strategy = settings.strategy
-        self._known: OrderedDict[str, Known] = OrderedDict()
-        self._bare: OrderedDict[str, str] = OrderedDict()
         self._early: OrderedDict[str, dict[str, Fill]] = OrderedDict()
         self._gone: OrderedDict[str, Order] = OrderedDict()
         options: dict[str, Any] = {
@@ -97,7 +74,6 @@ class Orders:
         snapshot = settings.restore
         self.tracker = OrderTracker(**options) if snapshot is None else OrderTracker.restore(snapshot, **options)
         handle.orders = self.tracker
-        self._most_known = max(_MOST_KNOWN, _IDS_PER_ORDER * settings.max_open)
         self._numbers = count(1 + (0 if snapshot is None else self._go_on_with(snapshot)))
 
     def _go_on_with(self, snapshot: Any) -> int:
@@ -105,11 +81,9 @@ class Orders:
         highest = 0
         for order in snapshot["orders"]:
             for order_id in order["ids"]:
-                symbol, separator, bare = order_id.rpartition(_SEPARATOR)
+                symbol, _, _ = order_id.rpartition(SEPARATOR)
                 self._know(order_id, Known(order["strategy"], symbol or None))
-                if separator:
-                    self._bare[bare] = order_id
-                number = order_id.removeprefix(_UNANSWERED)
+                number = order_id.removeprefix(UNANSWERED)
                 if number != order_id and number.isdecimal():
                     highest = max(highest, int(number[:_MOST_DIGITS]))
                     if len(order["ids"]) == 1 and order["ended"] is None:
@@ -118,47 +92,15 @@ class Orders:
                         self.metrics.record(catalogue.ORDER_ANOMALIES, ("evicted",), site=self.site)
         return highest
 
-    # ── which order ──────────────────────────────────────────────────────────────────────────────────────────────
-
-    def __contains__(self, order_id: object) -> bool:
-        return isinstance(order_id, str) and self.find(order_id) is not None
-
-    def find(self, order_id: object, symbol: str | None = None) -> str | None:
-        """The key of an order that is known, by an id and its symbol if the library tells it; None for another."""
-        text = str(order_id)
-        if symbol is not None and (key := _key(text, symbol)) in self._known:
-            return key
-        if text in self._known:
-            return text
-        key = self._bare.get(text, "")
-        if key in self._known and (symbol is None or self._known[key].symbol in (None, symbol)):
-            return key
-        return None
-
-    def label(self, order_id: object, symbol: str | None = None) -> object:
-        """The strategy of an order; None when that is not known."""
-        key = self.find(order_id, symbol)
-        if key is not None:
-            return self._known[key].strategy
-        return None if callable(self._strategy) else self._strategy
-
-    def label_of(self, order: Any) -> object:
-        """The strategy of the library's own order, or whatever the callable was made for; None when that failed."""
-        if not callable(self._strategy):
-            return self._strategy
-        try:
-            return self._strategy(order)
-        except Exception as error:
-            self._handle.fault(error)
-            return None
+    # ── which orders ──────────────────────────────────────────────────────────────────────────────────────────────
 
     def open_keys(self, symbol: str | None = None) -> list[str]:
         """The keys of the open orders that were answered, by one symbol or all of them."""
         with LOCK.held():
-            orders = [order for order in self.tracker._intake.core.table if order.ended is None]
+            orders = [order for order in self.tracker._intake.core.table if order.is_open]
         keys = []
         for order in orders:
-            key = next((each for each in reversed(order.ids) if not each.startswith(_UNANSWERED)), None)
+            key = next((each for each in reversed(order.ids) if not each.startswith(UNANSWERED)), None)
             known = None if key is None else self._known.get(key)
             if key is not None and known is not None and known.listed and (symbol is None or known.symbol == symbol):
                 keys.append(key)
@@ -189,7 +131,7 @@ class Orders:
         Returns:
             What to call when the request has ended.
         """
-        key = client_id or f"{_UNANSWERED}{next(self._numbers)}"
+        key = client_id or f"{UNANSWERED}{next(self._numbers)}"
         self.sent(key, order, symbol=symbol, listed=listed, **details)
         key = self.find(key, symbol) or key
 
@@ -226,21 +168,13 @@ class Orders:
             details: `side`, `order_type`, `quantity`, … of `OrderTracker.submitted`.
         """
         strategy = self.label_of(order)
-        key = _key(str(order_id), symbol)
-        self._bare[str(order_id)] = key
+        key = key_of(str(order_id), symbol)
         self._know(key, Known(strategy, symbol, listed))
         intake = self.tracker._intake
         entered = None if message else Entered(intake.reader.clock(self.metrics, self.site))
         intake.submitted(
             self.site,
-            key,
-            strategy,
-            details.get("side"),
-            details.get("order_type"),
-            details.get("quantity"),
-            details.get("reference_price"),
-            details.get("timestamp"),
-            None,
+            SubmitReport(**{**_NO_DETAILS, **details, "order_id": key, "strategy": strategy, "symbol": symbol}),
             entered,
         )
 
@@ -265,9 +199,8 @@ class Orders:
         if key is None:
             return
         known = self._known[key]
-        other = _key(str(broker_id), known.symbol)
+        other = key_of(str(broker_id), known.symbol)
         if other != key:
-            self._bare[str(broker_id)] = other
             self._know(other, known)
             self.tracker.alias(key, other)
 
@@ -283,10 +216,7 @@ class Orders:
         """
         key = self.find(order_id, symbol)
         if key is None:
-            key = _key(str(order_id), symbol)
-            self._bare.setdefault(str(order_id), key)
-            if len(self._bare) > self._most_known:
-                self._bare.popitem(last=False)
+            key = self._key_of_stranger(order_id, symbol)
         self._bring_back(key)
         self.tracker.updated(key, **event)
 
@@ -304,8 +234,7 @@ class Orders:
             self.message("modify")
             return
         known = self._known[key]
-        new = key if str(new_id) == str(order_id) else _key(str(new_id), known.symbol)
-        self._bare[str(new_id)] = new
+        new = key if str(new_id) == str(order_id) else key_of(str(new_id), known.symbol)
         self._know(new, known)
         self.tracker.replaced(key, new, quantity=quantity, timestamp=timestamp)
 
@@ -344,7 +273,7 @@ class Orders:
         orders = {id(self._order(key)) for key in there if key is not None}
         for key in before:
             order = self._order(key)
-            if order is not None and order.ended is None and id(order) not in orders:
+            if order is not None and order.is_open and id(order) not in orders:
                 self.metrics.record(catalogue.ORDERS_UNKNOWN, (self.label(key), "not_listed"), site=self.site)
                 self._gone[key] = order
                 if len(self._gone) > _MOST_GONE:
@@ -355,7 +284,7 @@ class Orders:
         """Whether an order is followed and has not ended."""
         key = self.find(order_id, symbol)
         order = None if key is None else self._order(key)
-        return order is not None and order.ended is None
+        return order is not None and order.is_open
 
     def _order(self, key: str) -> Order | None:
         with LOCK.held():
@@ -400,20 +329,7 @@ class Orders:
         self.tracker._intake.forget(self.site, key)
 
     def _know(self, key: str, known: Known) -> None:
-        self._known[key] = known
-        for ids in (self._known, self._bare):
-            if len(ids) > self._most_known:
-                ids.popitem(last=False)
-        for fill in self._early.pop(key.rpartition(_SEPARATOR)[2], {}).values():
+        self._remember(key, known)
+        for fill in self._early.pop(key.rpartition(SEPARATOR)[2], {}).values():
             if known.symbol in (None, fill.symbol) or fill.symbol is None:
                 self.trades.fill(known.strategy, fill)
-
-
-def _key(order_id: str, symbol: str | None) -> str:
-    return order_id if symbol is None or order_id.startswith(_UNANSWERED) else f"{symbol}{_SEPARATOR}{order_id}"
-
-
-def leading_code(text: object) -> str | None:
-    """The code that a broker's message begins with, `RMS` of "RMS:Margin exceeds 1,234.56"; its text is no label."""
-    match = _CODE.match(text.strip()) if isinstance(text, str) else None
-    return match.group().lower() if match else None

@@ -109,7 +109,8 @@ class Swap:
 
         def reduce(instance: Any, protocol: Any) -> Any:
             registered = copyreg.dispatch_table.get(plain)
-            reduced = plain.__reduce_ex__(instance, protocol) if registered is None else registered(instance)
+            reducing: Any = plain.__reduce_ex__
+            reduced = reducing(instance, protocol) if registered is None else registered(instance)
             return reduced if isinstance(reduced, str) else _as_plain(reduced, self.swapped, plain)
 
         namespace: dict[str, Any] = {
@@ -124,7 +125,8 @@ class Swap:
         for name in ("__copy__", "__deepcopy__"):
             if hasattr(plain, name):
                 namespace[name] = self._copier(name)
-        swapped: type[Any] = type(plain)(plain.__name__, (plain,), namespace)
+        metaclass: Any = type(plain)
+        swapped: type[Any] = metaclass(plain.__name__, (plain,), namespace)
         return swapped
 
     def _copier(self, name: str) -> Callable[..., Any]:

@@ -39,7 +39,8 @@ class Ticks:
 
         Args:
             symbol: The symbol.
-            at: When the exchange made it: a number of `unit`s since 1970, a datetime or ISO text; None where it is not told.
+            at: When the exchange made it: a number of `unit`s since 1970, a datetime or ISO text; None where it is
+                not told.
             unit: `s`, `ms`, `us` or `ns`.
         """
         if self.records:

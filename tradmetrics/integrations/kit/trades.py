@@ -165,7 +165,7 @@ class Trades:
         self._exporter.record_trade(strategy, side, "executed", pnl, **more)
 
     def cash(self, kind: str, amount: float, strategy: object = None, currency: str | None = None) -> None:
-        """Record money that was paid (negative) or received beside trades: `fee`, `funding`, `dividend`, …"""
+        """Record money that was paid (negative) or received beside trades: a fee, funding, a dividend."""
         self._exporter.record_cash_flow(kind, amount, strategy, currency)
 
     def _say_unknown(self, symbol: str | None) -> None:
