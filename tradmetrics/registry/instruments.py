@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import fields
 from time import monotonic
 from typing import Final, Protocol, TypeAlias
@@ -18,7 +18,6 @@ from tradmetrics.registry.families import JointFamily
 from tradmetrics.registry.instrument import Instrument
 from tradmetrics.storage.adopted import adoptable, in_the_way, is_of_an_earlier_import, shown_collector
 from tradmetrics.storage.retired import MOST_RETIRED, RetiredSeries, creating
-from tradmetrics.storage.series import Series
 
 Constants: TypeAlias = tuple[tuple[str, str], ...]
 """Labels that all series of a metrics object have, with their values."""
@@ -144,8 +143,8 @@ def instrument_on(
 ) -> Instrument:
     """Return the instrument for `definition` on `registry`, registered when it is new.
 
-    If the registry has the same metric already, made with prometheus_client or by an earlier import of this package, the
-    instrument records into that one.
+    If the registry has the same metric already, made with prometheus_client or by an earlier import of this package,
+    the instrument records into that one.
 
     Raises:
         NameTakenError: When a different metric, made outside tradmetrics, has that name in the registry.

@@ -138,7 +138,9 @@ class Endpoint:
         return Asked(content_type, frozenset(names), _accepts_gzip(accept_encoding or ""), encode)
 
     def scrape(self, asked: Asked) -> HttpResponse:
-        """Render the metrics as prometheus_client does. It takes a while with many series: never call it on an event loop.
+        """Render the metrics as prometheus_client does.
+
+        It takes a while with many series: never call it on an event loop.
 
         Args:
             asked: What the scrape asks for.
@@ -190,7 +192,9 @@ class Endpoint:
     def _file_failed(self, path: str, error: Exception) -> None:
         """Count and log a file of a worker that cannot be read; the others are served."""
         metrics = self._metrics or get_metrics()
-        what = ValueError(f"the worker's file {path!r} cannot be read ({error}); its figures are missing from the scrape")
+        what = ValueError(
+            f"the worker's file {path!r} cannot be read ({error}); its figures are missing from the scrape"
+        )
         try:
             metrics.fault("tradmetrics.multiprocess", "record", what)
         except TradmetricsError:  # of strict metrics
@@ -247,7 +251,8 @@ def _secret(text: str, what: str) -> bytes:
         return text.encode()
     except UnicodeEncodeError:
         raise ConfigurationError(
-            f"auth: {what} holds a character that cannot be sent (a lone surrogate); was it read with the right encoding?"
+            f"auth: {what} holds a character that cannot be sent (a lone surrogate); was it read with "
+            "the right encoding?"
         ) from None
 
 
