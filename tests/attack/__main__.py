@@ -1,7 +1,7 @@
 """Attack the metrics server, the workers' files and the push, and print what held: `python -m tests.attack [NAME…]`.
 
-Each attack runs against this package and, where it has the same, against prometheus_client. A bot under attack is a process
-of its own that records all the time; afterwards the scraped count must equal the number of its calls.
+Each attack runs against this package and, where it has the same, against prometheus_client. A bot under attack is a
+process of its own that records all the time; afterwards the scraped count must equal the number of its calls.
 """
 
 from __future__ import annotations
