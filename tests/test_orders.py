@@ -717,15 +717,15 @@ def test_the_orders_own_status_decides_at_each_call(metrics: TradingMetrics, kin
     assert {SUBMITTED: 6, FILLED: 3, FILL_TIME: 3} == recorded(metrics)
 
 
-def test_the_answer_has_no_say_in_what_was_ordered(metrics: TradingMetrics) -> None:
-    """A broker's answer that has a side of its own, such as the other party's, would be taken for the order's."""
+def test_the_answer_is_asked_last_for_what_was_ordered(metrics: TradingMetrics) -> None:
+    """A side of the answer would win over the order's own, or not be found where the order has none."""
 
     @track_order(metrics=metrics)
     def place(order: object) -> dict[str, str]:
         return {"strategy": "theirs", "side": "SELL", "order_type": "MARKET"}
 
-    place({"strategy": "s"})
-    assert {"trading_orders_submitted_total s unknown unknown": 1} == recorded(metrics)
+    place({"strategy": "s", "side": "BUY"})
+    assert {"trading_orders_submitted_total s BUY MARKET": 1} == recorded(metrics)
 
 
 def test_the_answers_status_is_read_where_the_order_has_none(metrics: TradingMetrics) -> None:

@@ -23,9 +23,9 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _FIELDS: Final = (
-    Field("strategy", required=True),
-    Field("side"),
-    Field("order_type"),
+    Field("strategy", required=True, in_result_too=True),
+    Field("side", in_result_too=True),
+    Field("order_type", in_result_too=True),
     Field("status", from_result=True),
     Field("reason", from_result=True),
     Field("fill_time", from_result=True),

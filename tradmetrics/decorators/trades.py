@@ -36,10 +36,10 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _FIELDS: Final = (
-    Field("strategy", required=True),
-    Field("side"),
+    Field("strategy", required=True, in_result_too=True),
+    Field("side", in_result_too=True),
     Field("status", from_result=True),
-    Field("pnl", from_result=True, names=PNL_WORDS),
+    Field("pnl", from_result=True),
     Field("currency", from_result=True),
     Field("fee", from_arguments=False),
     Field("trade_id", from_arguments=False),

@@ -367,6 +367,18 @@ class TradingMetrics:
             if is_interruption(problem):
                 raise
 
+    def note_unsourced(self, site: str, label: str, message: str) -> None:
+        """Show in `tradmetrics_unsourced_labels` that no source yields a label, and log it.
+
+        Args:
+            site: `module.qualname` of the decorated function.
+            label: The label.
+            message: The places that were searched, and the line to write.
+        """
+        if self.enabled:
+            self.instrument(catalogue.UNSOURCED_LABELS).resolve((site, label)).series.set(1.0)
+            logger.warning("%s: %s", site, message)
+
     def is_stale(self, symbol: object) -> bool:
         """Whether market data of `symbol` has been silent for longer than its `stale_after`, or never came.
 
