@@ -9,7 +9,7 @@ from tradmetrics.model.definition import Label
 from tradmetrics.model.missing import MISSING
 from tradmetrics.model.text import OTHER, UNKNOWN, shown, text_of
 from tradmetrics.vocabulary import fold as vocabulary
-from tradmetrics.vocabulary.endpoints import endpoint_of
+from tradmetrics.vocabulary.endpoints import ENDPOINT, endpoint_of
 from tradmetrics.vocabulary.unknown_words import UnknownWord
 
 _FOLDS: Final[Mapping[str, Callable[[object, str | None], str | None]]] = {
@@ -18,9 +18,6 @@ _FOLDS: Final[Mapping[str, Callable[[object, str | None], str | None]]] = {
     "status": vocabulary.trade_status,
     "severity": lambda value, dialect: vocabulary.severity(value),
 }
-
-
-_ENDPOINT: Final = "endpoint"
 
 
 class Problem(NamedTuple):
@@ -43,7 +40,7 @@ def read(label: Label, value: object, dialect: str | None, problems: list[Proble
         return UNKNOWN
     try:
         if label.values is None:
-            return text_of(value) if label.name != _ENDPOINT else _endpoint(value)
+            return text_of(value) if label.name != ENDPOINT else _endpoint(value)
         if type(value) is str and value in label.values:
             return value
         return _fold(label, label.values, value, dialect, problems)

@@ -11,9 +11,9 @@ from time import monotonic
 from typing import Any, Final, TypeVar
 
 from tradmetrics.cardinality import LabelBudget
-from tradmetrics.model.identifiers import is_identifier
 from tradmetrics.model.missing import MISSING
 from tradmetrics.model.text import clean
+from tradmetrics.vocabulary.endpoints import ENDPOINT, endpoint_of
 
 T = TypeVar("T")
 
@@ -35,6 +35,11 @@ def remember(memory: dict[Any, Any], key: Any, value: Any) -> None:
     if len(memory) >= MOST_ENTRIES:
         memory.clear()
     memory[key] = value
+
+
+def _text_of(value: str, budget: LabelBudget) -> str:
+    """The text of a raw label value, as its budget knows it."""
+    return clean(endpoint_of(value) if budget.name == ENDPOINT else value)
 
 
 class LabelCache(dict[Any, T]):
@@ -115,13 +120,13 @@ class LabelCache(dict[Any, T]):
                 if value is None or value is MISSING:
                     continue  # `unknown`, which has its place
                 return None
-            text = clean(value)
+            text = _text_of(value, budget)
             if text in budget.places:
                 for other in others:
                     if text not in other.places:
                         return None
                 values[position] = text
-            elif budget.full or is_identifier(text):
+            elif budget.full or budget.is_identifier(text):
                 for other in others:
                     if not other.refuses(text):
                         return None
@@ -134,7 +139,7 @@ class LabelCache(dict[Any, T]):
     def _refused(self, key: tuple[Any, ...], reduced: tuple[Any, ...]) -> list[tuple[str, LabelBudget]]:
         """The values that a key was reduced by, each with every budget that refuses it."""
         return [
-            (clean((*key, *self._constants)[position]), each)
+            (_text_of((*key, *self._constants)[position], budget), each)
             for position, budget, others in self._opens
             if reduced[position] is _REFUSED
             for each in (budget, *others)
