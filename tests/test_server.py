@@ -205,7 +205,9 @@ class _Broken:
 
 @pytest.mark.parametrize("strict", [False, True])
 @pytest.mark.parametrize("path", ["/metrics", "/metrics?name[]=of_the_users_own&name[]=half_of_it"])
-def test_a_failing_collector_costs_its_own_metrics_only(path: str, strict: bool, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failing_collector_costs_its_own_metrics_only(
+    path: str, strict: bool, caplog: pytest.LogCaptureFixture
+) -> None:
     """One broken collector would blind the whole endpoint, or show source code to whoever can reach the port."""
     metrics = TradingMetrics(CollectorRegistry(support_collectors_without_names=True), strict=strict)
     metrics.registry.register(_Broken())  # type: ignore[arg-type]
@@ -430,7 +432,9 @@ def test_a_request_in_many_pieces_is_answered(server: MetricsServer) -> None:
         assert [b"HTTP/1.1 200 OK"] == answers(connection, 1)
 
 
-@pytest.mark.parametrize("target", ["http://127.0.0.1:9/metrics", "HTTPS://bot/metrics?x=1", "/metrics/", "/metrics#top"])
+@pytest.mark.parametrize(
+    "target", ["http://127.0.0.1:9/metrics", "HTTPS://bot/metrics?x=1", "/metrics/", "/metrics#top"]
+)
 def test_spellings_of_the_path(server: MetricsServer, target: str) -> None:
     """A scraper behind a proxy sends the whole address, and people write a slash at the end: 404 for both."""
     assert b" 200 OK" in exchange(server, f"GET {target} HTTP/1.1\r\nConnection: close\r\n\r\n".encode())
@@ -570,7 +574,12 @@ def test_a_second_start_returns_the_running_server(metrics: TradingMetrics) -> N
 
 @pytest.mark.parametrize(
     ("settings", "named"),
-    [({"auth": "other"}, "auth"), ({}, "auth"), ({"auth": "s3cret", "addr": "127.0.0.2"}, "addr"), ({"metrics": None}, "metrics")],
+    [
+        ({"auth": "other"}, "auth"),
+        ({}, "auth"),
+        ({"auth": "s3cret", "addr": "127.0.0.2"}, "addr"),
+        ({"metrics": None}, "metrics"),
+    ],
 )
 def test_a_second_start_with_other_settings_is_an_error(
     metrics: TradingMetrics, settings: dict[str, Any], named: str

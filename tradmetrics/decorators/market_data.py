@@ -10,6 +10,7 @@ from tradmetrics import catalogue
 from tradmetrics.capture.call_context import CallContext
 from tradmetrics.capture.readers import Field
 from tradmetrics.capture.recipe import RAISED, RETURNED, AfterCall, Recipe, Rule
+from tradmetrics.capture.repeating import Repeat
 from tradmetrics.capture.sources import LabelSource
 from tradmetrics.capture.wrapping import Decorator, decorate, suggest_keywords
 from tradmetrics.errors import ConfigurationError
@@ -62,8 +63,8 @@ def track_market_data(
     `trading_market_data_last_update_timestamp_seconds`. With a timestamp, the data's age (now − timestamp) goes into
     `trading_market_data_age_seconds`. Data that is up to half a second ahead of this machine's clock has the age 0.
     A time that is further ahead, before 2000, or more than ten years old is dropped and counted as an error. A missing
-    time (None, a blank text, `-`, `N/A`) is no error. `trading_market_data_stale` counts, when scraped, the symbols silent for longer than `stale_after`, and
-    `metrics.is_stale(symbol)` lets a strategy ask.
+    time (None, a blank text, `-`, `N/A`) is no error. `trading_market_data_stale` counts, when scraped, the symbols
+    silent for longer than `stale_after`, and `metrics.is_stale(symbol)` lets a strategy ask.
 
     Example:
         ```python
@@ -121,8 +122,7 @@ def track_market_data(
         _FIELDS,
         _RULES,
         outcome=outcome,
-        outcome_if_none=RETURNED,
-        outcome_fields=("timestamp",),
+        repeat=Repeat(absent=("timestamp",), seconds=False),
         after_call=arrived,
         also=(catalogue.MARKET_DATA_LAST_UPDATE,),
     )

@@ -19,7 +19,8 @@ from prometheus_client import Metric
 from prometheus_client.samples import Sample
 from prometheus_client.utils import floatToGoString
 
-from tradmetrics.storage.rendering import PAUSE, Rendered, label_text, number_text
+from tradmetrics.storage.line_blocks import SIZE, label_text, number_text
+from tradmetrics.storage.rendering import PAUSE, Rendered
 from tradmetrics.storage.worker_names import FileFailed
 
 _HEADER: Final = struct.Struct("iI")
@@ -169,11 +170,12 @@ class MergedFamily(Rendered):
     def samples(self, samples: list[Sample]) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
         self._samples = samples
 
-    def lines(self, openmetrics: bool) -> Iterator[str]:
-        """The metric's lines, each with its line feed; those about it come as one."""
+    def pieces(self, openmetrics: bool) -> Iterator[bytes]:
+        """The metric's text, in pieces of some lines each."""
         yield self.heading(openmetrics)
-        for _, _, text, value in self.rows:
-            yield f"{text}{number_text(value)}\n"
+        for start in range(0, len(self.rows), SIZE):
+            rows = self.rows[start : start + SIZE]
+            yield "".join([f"{text}{number_text(value)}\n" for _, _, text, value in rows]).encode()
 
 
 class _Row(NamedTuple):
