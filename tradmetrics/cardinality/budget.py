@@ -31,11 +31,11 @@ class LabelBudget:
         full: Whether no further value finds a place.
         has_idle: Whether some value, or series, was idle for long enough when last looked at.
         look_at: When to look again.
+        short_ids: Numbered values that are identifiers here, because the label has had many of their stem.
     """
 
     __slots__ = (
         "_recurring",
-        "_short_ids",
         "allowed",
         "full",
         "has_idle",
@@ -43,6 +43,7 @@ class LabelBudget:
         "look_at",
         "name",
         "places",
+        "short_ids",
         "unsettled",
     )
 
@@ -56,7 +57,7 @@ class LabelBudget:
         self.has_idle = False
         self.look_at = look_at
         self._recurring = HeavyHitters()
-        self._short_ids = ShortIds(name)
+        self.short_ids = ShortIds(name)
 
     def __len__(self) -> int:
         """How many distinct values have a place."""
@@ -68,11 +69,11 @@ class LabelBudget:
 
     def refuses(self, value: str) -> bool:
         """Whether there is no place for `value`."""
-        return value not in self.places and (self.full or self.is_identifier(value))
+        return value not in self.places and (self.full or is_identifier(value) or value in self.short_ids)
 
     def is_identifier(self, value: str) -> bool:
         """Whether `value` names one single thing, by its looks or because its stem has had many numbers."""
-        return is_identifier(value) or value in self._short_ids
+        return is_identifier(value) or value in self.short_ids
 
     def take(self, value: str, *, settles: bool) -> None:
         """Note one more series with `value`."""
@@ -81,7 +82,7 @@ class LabelBudget:
         elif value not in self.places:
             self.unsettled.add(value)
         if value not in self.places:
-            self._short_ids.add(value)
+            self.short_ids.add(value)
         self.places[value] = self.places.get(value, 0) + 1
         self.full = len(self) >= self.limit
         self._recurring.drop(value)

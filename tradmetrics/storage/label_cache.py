@@ -11,6 +11,7 @@ from time import monotonic
 from typing import Any, Final, TypeAlias, TypeVar, Union
 
 from tradmetrics.cardinality import LabelBudget
+from tradmetrics.model.identifiers import is_identifier
 from tradmetrics.model.missing import MISSING
 from tradmetrics.model.text import clean
 from tradmetrics.vocabulary.endpoints import ENDPOINT, endpoint_of
@@ -158,9 +159,11 @@ class LabelCache(dict[Any, T]):
             if text in budget.places:
                 values[position] = text
                 continue
-            is_id = None if budget.full else budget.is_identifier(text)
+            is_id = None if budget.full else is_identifier(text)
             if is_id is False:
-                return (), {}
+                if text not in budget.short_ids:
+                    return (), {}
+                is_id = None
             values[position] = _REFUSED
             refused[position] = (text, is_id)
         return tuple(values), refused
@@ -174,12 +177,12 @@ def _all_agree(opens: Budgets, reduced: tuple[Any, ...], refused: Refused) -> bo
             if type(value) is str and not all(value in budget.places for budget in budgets):
                 return False
             continue
-        text, _ = refused[position]
+        text, is_id = refused[position]
         for budget in budgets:
             if text in budget.places:
                 return False
             if not budget.full:
-                # Each label knows the stems of its own values, so an identifier of one budget may be none of another.
-                if not budget.is_identifier(text):
+                is_id = is_identifier(text) if is_id is None else is_id
+                if not is_id and text not in budget.short_ids:
                     return False
     return True
