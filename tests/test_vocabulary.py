@@ -186,7 +186,7 @@ def test_nautilus_side_integers():
 @pytest.mark.parametrize("number", range(20))
 @pytest.mark.parametrize("dialect", [None, "ccxt", "alpaca", "ib", "kite"])
 def test_bare_integers_mean_nothing_without_a_dialect_that_has_them(number, dialect):
-    """FIX's 2 (filled) would be read where NautilusTrader's 2 (denied) was meant."""
+    """NautilusTrader's 2 (denied) would be read as FIX's 2 (filled)."""
     for value in (number, str(number)):
         assert vocabulary.side(value, dialect) is None
         assert vocabulary.order_type(value, dialect) is None
@@ -366,7 +366,7 @@ class TextStatus(str, enum.Enum):
 
 
 def test_an_enums_value_is_read_before_its_name():
-    """`f"{OrderStatus.FILLED}"` is no status on some Python versions, and a name may say other than the value."""
+    """On some Python versions the text of a member is its class and name, and a name may differ from the value."""
     assert "cancelled" == vocabulary.order_status(Status.REJECTED)
     assert "accepted" == vocabulary.order_status(TextStatus.WORKING)
 
@@ -589,7 +589,7 @@ def test_registering_again_adds():
 
 
 def test_a_dialect_of_ones_own():
-    """An in-house gateway's integers could not be told apart from everyone else's."""
+    """An in-house gateway's integers would have no meaning, or another broker's."""
     register_spellings(side={1: "BUY", -1: "SELL"}, dialect="gateway")
 
     assert "gateway" in dialects()

@@ -33,9 +33,9 @@ def read(label: Label, value: object, dialect: str | None, problems: list[Proble
 
     Args:
         label: The label.
-        value: What its source gave; `MISSING` or None is `unknown`.
+        value: The value that its source gave; `MISSING` or None is `unknown`.
         dialect: The broker whose spellings closed labels are read in.
-        problems: What was wrong is appended here.
+        problems: List that the function appends problems to.
     """
     if value is None or value is MISSING:
         return UNKNOWN
@@ -59,7 +59,7 @@ def _not_among(name: str, values: tuple[str, ...], value: object, dialect: str |
 
 
 def _endpoint(value: object) -> str:
-    """The text of an endpoint: the template of a path, whoever gives it."""
+    """The text of an endpoint: the template of its path."""
     kind = type(value)
     # A client's URL object has its address for a text. Half of an address that was cut could hide an id.
     text = value if kind is str else str(value) if kind.__name__.lower() == "url" else text_of(value)
