@@ -39,6 +39,7 @@ _YES: Final = ("1", "true", "yes", "on")
 DISABLED_BY_ENVIRONMENT: Final = os.environ.get("TRADMETRICS_DISABLED", "").strip().lower() in _YES
 """Whether `TRADMETRICS_DISABLED=1` (or `true`, `yes`, `on`) was set when the package was imported."""
 
+_MOST_LAST_FAULTS: Final = 200
 MOST_REMEMBERED: Final = 10_000
 """Raw label combinations that a metrics object remembers; when there are more, it starts over."""
 
@@ -131,6 +132,8 @@ class TradingMetrics:
         self._sites: dict[int, weakref.ref[Remembering]] = {}
         self.removals = 0
         """How often series were removed: whoever remembers a series compares it before and after."""
+        self.last_faults: dict[str, str] = {}
+        """The last error of each site, for the status page."""
         self._warned: set[tuple[str, int]] = set()
         if self.enabled:
             self._register()
@@ -160,7 +163,7 @@ class TradingMetrics:
             self.strategy_stats.expose(self)
 
     def _register_one(self, definition: MetricDefinition) -> None:
-        """Register a metric of the catalogue. If its name is taken, that metric alone is left out, with a line in the log."""
+        """Register a metric of the catalogue; if its name is taken, leave it out, with a line in the log."""
         try:
             instrument = self.instrument(definition)
             if instrument.left_out and self.strict:
@@ -356,6 +359,9 @@ class TradingMetrics:
             if is_interruption(problem):
                 raise
         try:
+            if len(self.last_faults) >= _MOST_LAST_FAULTS and site not in self.last_faults:
+                self.last_faults.clear()
+            self.last_faults[site] = describe(error)
             self._faults.write(site, stage, error)
         except Exception as problem:
             if is_interruption(problem):
@@ -373,7 +379,7 @@ class TradingMetrics:
             return True  # what has no text was never recorded under it
 
     def label_names(self) -> dict[str, str]:
-        """Every label of this object's metrics and of the metrics beside them on the registry, with a metric that has it."""
+        """Every label of the metrics on the registry, with one of the metrics that have it."""
         names = {}
         for collector in list(getattr(self.registry, "_collector_to_names", ())):
             for label in getattr(collector, "_labelnames", ()):
