@@ -24,8 +24,8 @@ R = TypeVar("R")
 
 _FIELDS: Final = (
     Field("strategy", required=True),
-    Field("side"),
-    Field("order_type"),
+    Field("side", names=("side", "action", "transaction_type", "buy_sell")),
+    Field("order_type", names=("order_type", "type", "ordertype", "orderType")),
     Field("status", from_result=True),
     Field("reason", from_result=True),
     Field("fill_time", from_result=True),
@@ -112,8 +112,10 @@ def track_order(
     Args:
         function: The function, when the decorator is written without parentheses.
         strategy: Source of the strategy; by default the parameter of that name, or `order.strategy`.
-        side: Source of the side; brokers' spellings fold into `BUY` and `SELL`. By default as for `strategy`.
-        order_type: Source of the order type. Brokers' spellings fold into one word.
+        side: Source of the side; brokers' spellings fold into `BUY` and `SELL`. Default: the parameter or field `side`,
+            `action`, `transaction_type` or `buy_sell`.
+        order_type: Source of the order type. Default: the parameter or field `order_type`, `type`, `ordertype` or
+            `orderType`.
         status: Source of the order status. Brokers' spellings fold into one word. Default: the result's `status`.
         reason: Source of the reason of a rejection or cancellation; by default the result's, or `unknown`. An exception
             is its class name in snake_case.
