@@ -1071,3 +1071,19 @@ def test_any_sequence_of_calls_counts_what_the_rules_say(orders: list[Any], way:
         assert (None if status is None else {"status": status}) == answer
     actual = {name: value for name, value in recorded(metrics).items() if not name.startswith("tradmetrics_")}
     assert expected == actual
+
+
+@pytest.mark.parametrize("side", ["side", "action", "transaction_type", "buy_sell"])
+@pytest.mark.parametrize("order_type", ["order_type", "type", "ordertype", "orderType"])
+def test_side_and_type_are_found_under_their_usual_names(metrics: TradingMetrics, side: str, order_type: str) -> None:
+    """A bot that calls the side `action` would have `unknown` sides for ever."""
+    place = track_order(strategy="s", metrics=metrics)(lambda order: None)
+    for _ in range(2):
+        place({side: "buy", order_type: "lmt"})
+        place(SimpleNamespace(**{side: "buy", order_type: "lmt"}))
+    named: dict[str, Any] = {}
+    exec(f"def send({side}, {order_type}): pass", named)
+    sent = track_order(strategy="s", metrics=metrics)(named["send"])
+    sent("buy", "lmt")
+    sent(**{side: "buy", order_type: "lmt"})
+    assert {"trading_orders_submitted_total s BUY LIMIT": 6} == recorded(metrics)

@@ -269,7 +269,7 @@ class TradingMetrics:
         if budget is not None and not budget.refuses(text):
             said = f"its {guard.series_limit} series are used up, and the label {label!r} gave way at"
             knob = f"series={{{metric!r}: …}}"
-        elif is_identifier(text):
+        elif is_identifier(text) or (budget is not None and budget.is_identifier(text)):
             said, knob = f"the label {label!r} takes no identifiers, such as", ""
         logger.warning(
             "%s: %s %s; it is recorded as '__other__', and so is all that comes after it. "

@@ -14,6 +14,7 @@ from tradmetrics.cardinality import LabelBudget
 from tradmetrics.model.identifiers import is_identifier
 from tradmetrics.model.missing import MISSING
 from tradmetrics.model.text import clean
+from tradmetrics.vocabulary.endpoints import ENDPOINT, endpoint_of
 
 T = TypeVar("T")
 
@@ -154,13 +155,15 @@ class LabelCache(dict[Any, T]):
             budget = budgets[0]
             if value in budget.places:
                 continue
-            text = clean(value)
+            text = clean(endpoint_of(value) if budget.name == ENDPOINT else value)
             if text in budget.places:
                 values[position] = text
                 continue
             is_id = None if budget.full else is_identifier(text)
             if is_id is False:
-                return (), {}
+                if text not in budget.short_ids:
+                    return (), {}
+                is_id = None
             values[position] = _REFUSED
             refused[position] = (text, is_id)
         return tuple(values), refused
@@ -180,6 +183,6 @@ def _all_agree(opens: Budgets, reduced: tuple[Any, ...], refused: Refused) -> bo
                 return False
             if not budget.full:
                 is_id = is_identifier(text) if is_id is None else is_id
-                if not is_id:
+                if not is_id and text not in budget.short_ids:
                     return False
     return True
