@@ -214,7 +214,7 @@ class _Recorder:
         if stats is None and not self._has_fee:
             return None if site in self._settled else partial(self._watch, site)
 
-        def finish(call: CallContext | None) -> None:
+        def finish(call: Callable[[str], Any] | None) -> None:
             pnl = None if call is None else call("pnl")
             self._watch(site, call)
             if stats is not None and not (late and pnl is None):
@@ -224,7 +224,7 @@ class _Recorder:
 
         return finish
 
-    def _watch(self, site: str, call: CallContext | None) -> None:
+    def _watch(self, site: str, call: Callable[[str], Any] | None) -> None:
         """Count a trade without a P&L; the 20th is logged unless there was one with a P&L before."""
         if site in self._settled:
             return
