@@ -140,14 +140,22 @@ def test_a_name_that_is_taken_costs_that_metric_only(caplog: pytest.LogCaptureFi
     own = Counter("trading_orders_submitted", "Someone's own.", ["symbol"], registry=registry)
     own.labels("SPY").inc(3)
     metrics = TradingMetrics(registry)
-    for definition, raw in ((catalogue.ORDERS_SUBMITTED, ("s", "BUY", "LIMIT")), (catalogue.ORDERS_FILLED, ("s", "BUY"))):
+    for definition, raw in (
+        (catalogue.ORDERS_SUBMITTED, ("s", "BUY", "LIMIT")),
+        (catalogue.ORDERS_FILLED, ("s", "BUY")),
+    ):
         metrics.record(definition, raw, site="test")
     assert 3 == registry.get_sample_value(SUBMITTED, {"symbol": "SPY"})
     assert None is registry.get_sample_value(SUBMITTED, ORDER)
     assert 1 == registry.get_sample_value("trading_orders_filled_total", {"strategy": "s", "side": "BUY"})
     assert None is registry.get_sample_value("tradmetrics_series", {"metric": SUBMITTED})
     (line,) = [record.getMessage() for record in caplog.records if SUBMITTED in record.getMessage()]
-    for part in ("Counter 'trading_orders_submitted'", "('symbol',)", "rename or remove", "registry=CollectorRegistry()"):
+    for part in (
+        "Counter 'trading_orders_submitted'",
+        "('symbol',)",
+        "rename or remove",
+        "registry=CollectorRegistry()",
+    ):
         assert part in line
     metrics.unregister()
     metrics.restore()

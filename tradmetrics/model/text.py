@@ -24,7 +24,7 @@ _LOOKED_AT: Final = 64
 _LONGEST_SHOWN: Final = 60
 
 _WORD_STARTS: Final = re.compile("(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-# Characters that nobody sees, and that turn the direction of a text.
+# Invisible characters, and those that change the direction of a text.
 _INVISIBLE: Final = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
     "\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff]"
@@ -62,7 +62,8 @@ def clean(text: str) -> str:
 def _start(text: str) -> int:
     """Where the part of a long text begins that is kept: at 0, unless the cut would go through an identifier.
 
-    Half of one is none by its looks, and each would be a label of its own. Then the text around it is kept.
+    Half of an identifier does not look like one, and each half would be a label of its own. Then the text around the
+    identifier is kept.
     """
     word = text.rfind(" ", 0, MAX_LENGTH) + 1
     end = text.find(" ", MAX_LENGTH, MAX_LENGTH + _LOOKED_AT)
@@ -76,16 +77,16 @@ def text_of(value: object) -> str:
     """Return the text of a raw label value, read once.
 
     An enum's `.value` is read before its name, so that `Side.BUY = "buy"` reads `buy` on every Python version; an
-    enum whose value is no text reads as its name.
+    enum whose value is not a text reads as its name.
 
     Args:
-        value: Whatever a label source gave. None is `unknown`.
+        value: The value that a label source gave. None is `unknown`.
 
     Returns:
         The cleaned label value.
 
     Raises:
-        Exception: Whatever the value's own `__str__` raises.
+        Exception: Any exception that the value's own `__str__` raises.
     """
     if type(value) is str:
         return clean(value)

@@ -23,8 +23,9 @@ from tradmetrics.model.text import clean
 from tradmetrics.registry.label_values import Problem, read
 from tradmetrics.storage.adopted import Adopted
 from tradmetrics.storage.kinds import creator
-from tradmetrics.storage.label_cache import LabelCache
+from tradmetrics.storage.label_cache import Budgets, LabelCache
 from tradmetrics.storage.label_keys import is_safe
+from tradmetrics.storage.line_blocks import LineBlocks, Rows
 from tradmetrics.storage.overflow import OverflowSeries
 from tradmetrics.storage.rendering import Family
 from tradmetrics.storage.retired import MOST_RETIRED, RetiredSeries, creating
@@ -59,8 +60,8 @@ class Owner(Protocol):
         """Count what has come in for removed series."""
         ...
 
-    def forget(self) -> None:
-        """Make every metrics object look its series up again."""
+    def forget(self, name: str, gone: list[Series]) -> None:
+        """Make all that record to these series of the metric `name` look them up again."""
         ...
 
 
@@ -96,16 +97,16 @@ class Instrument(Collector):
         self.guard = Guard(definition, limits, removable=removable)
         self._owner = owner
         self._peers = owner.instruments
-        self._series: dict[Labels, Series] = {}
+        self._series = Rows()
+        self._blocks = LineBlocks()
         self._marks: dict[Labels, object] = {}
         self._leaving: list[tuple[Labels, Series]] = []
         self._scraped: frozenset[Labels] = frozenset()
         self._functions: list[tuple[Callable[[], AtScrape | None], Failed]] = []
         self._removable = self.guard.is_open and removable
         # What raw labels were resolved to, until a series is removed.
-        self._known: LabelCache[Resolved] = LabelCache(
-            (i, (each,)) for i, each in enumerate(self.guard.budgets) if each is not None
-        )
+        self._opens: Budgets = tuple((i, (each,)) for i, each in enumerate(self.guard.budgets) if each is not None)
+        self._known: LabelCache[Resolved] = LabelCache(self._opens)
         create = creator(definition, constants, multiprocess=multiprocess)
         self._create = create if adopted is None else adopted.create
 
@@ -125,8 +126,10 @@ class Instrument(Collector):
             dialect: The broker whose spellings closed labels are read in.
         """
         key = (*raw, dialect)
-        safe = is_safe(key)
-        return (self._known[key] if safe else None) or self._resolve(raw, dialect, key if safe else None)
+        if not is_safe(key):
+            return self._resolve(raw, dialect, None)
+        known = self._known
+        return known.get(key) or known.find(key) or self._resolve(raw, dialect, key)
 
     def _resolve(self, raw: tuple[object, ...], dialect: str | None, key: tuple[Any, ...] | None) -> Resolved:
         """Resolve raw labels that are not known; from now on they are, if they have a key."""
@@ -144,7 +147,7 @@ class Instrument(Collector):
                 series = OverflowSeries(series, tuple(map(self._overflow, collapsed)))
             resolved = Resolved(series, labels, collapsed, tuple(problems), values)
             if key is not None and not problems:
-                self._known.keep(key, resolved, spilled=bool(collapsed))
+                self._known.keep(key, resolved, self._opens if collapsed else None)
         return resolved
 
     def precreate(self, labels: Labels) -> None:
@@ -229,8 +232,9 @@ class Instrument(Collector):
         leaving = self._leaving
         if not leaving:
             return
-        self._known.clear()
-        self._owner.forget()
+        gone = {id(series) for _, series in leaving}
+        self._known.forget(lambda resolved: id(resolved.series) in gone)
+        self._owner.forget(self.definition.name, [series for _, series in leaving])
         while leaving:
             labels, _ = leaving[-1]
             if labels not in self._series:
@@ -279,7 +283,7 @@ class Instrument(Collector):
         """The same, as the metric family that it is."""
         self._owner.begin_scrape(self.definition.name)
         computed = self._computed()
-        return Family(self.definition, self._series.copy(), computed, self.constants)
+        return Family(self.definition, self._series, computed, self.constants, self._blocks)
 
     def _computed(self) -> dict[Labels, float]:
         totals: dict[Labels, float] = {}

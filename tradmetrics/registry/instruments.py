@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import fields
 from time import monotonic
 from typing import Final, Protocol, TypeAlias
@@ -31,8 +31,8 @@ class NameTakenError(ConfigurationError):
 class Forgetful(Protocol):
     """An object that remembers series of a registry, such as a `TradingMetrics`."""
 
-    def forget(self) -> None:
-        """Drop the remembered series, and look them up again at the next call."""
+    def forget_series(self, name: str, gone: list[Series]) -> None:
+        """Drop what is remembered of these series of the metric `name`."""
         ...
 
 
@@ -86,10 +86,10 @@ class RegistryInstruments:
                 self.retired[:] = [each for each in self.retired if id(each) not in done]
                 del self.retired[:-MOST_RETIRED]
 
-    def forget(self) -> None:
-        """Make all that record here look their series up anew."""
+    def forget(self, name: str, gone: list[Series]) -> None:
+        """Make all that record to these series of the metric `name` look them up anew."""
         for metrics in list(self.users):
-            metrics.forget()
+            metrics.forget_series(name, gone)
 
 
 # Weak: a registry takes its own along.
@@ -124,14 +124,14 @@ def check_constants(registry: CollectorRegistry, constants: Constants) -> None:
         theirs = tuple(name for name, _ in owner.constants)
         if owner.instruments and theirs != names:
             raise ConfigurationError(
-                f"TradingMetrics: labels= has the names {_listed(names)}, and the metrics that are on this registry "
-                f"already have {_listed(theirs)}; all metrics objects on a registry have the same label names. Give "
-                "them the same names, or a registry each"
+                f"TradingMetrics: all metrics objects on a registry have the same names in labels=. Those on this one "
+                f"have {_listed(theirs)}, and the new one has {_listed(names)}. Give them the same names, or give the "
+                "new one a registry of its own: TradingMetrics(CollectorRegistry(), labels=…)"
             )
 
 
 def _listed(names: tuple[str, ...]) -> str:
-    return ", ".join(names) or "no labels= at all"
+    return ", ".join(names) or "none"
 
 
 def instrument_on(
@@ -144,8 +144,8 @@ def instrument_on(
 ) -> Instrument:
     """Return the instrument for `definition` on `registry`, registered when it is new.
 
-    If the registry has the same metric already, made with prometheus_client or by an earlier import of this package, the
-    instrument records into that one.
+    If the registry has the same metric already, made with prometheus_client or by an earlier import of this package,
+    the instrument records into that one.
 
     Raises:
         NameTakenError: When a different metric, made outside tradmetrics, has that name in the registry.

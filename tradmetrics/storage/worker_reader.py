@@ -19,7 +19,8 @@ from prometheus_client import Metric
 from prometheus_client.samples import Sample
 from prometheus_client.utils import floatToGoString
 
-from tradmetrics.storage.rendering import PAUSE, Rendered, label_text, number_text
+from tradmetrics.storage.line_blocks import SIZE, label_text, number_text
+from tradmetrics.storage.rendering import PAUSE, Rendered
 from tradmetrics.storage.worker_names import FileFailed
 
 _HEADER: Final = struct.Struct("iI")
@@ -169,11 +170,12 @@ class MergedFamily(Rendered):
     def samples(self, samples: list[Sample]) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
         self._samples = samples
 
-    def lines(self, openmetrics: bool) -> Iterator[str]:
-        """The metric's lines, each with its line feed; those about it come as one."""
+    def pieces(self, openmetrics: bool) -> Iterator[bytes]:
+        """The metric's text, in pieces of some lines each."""
         yield self.heading(openmetrics)
-        for _, _, text, value in self.rows:
-            yield f"{text}{number_text(value)}\n"
+        for start in range(0, len(self.rows), SIZE):
+            rows = self.rows[start : start + SIZE]
+            yield "".join([f"{text}{number_text(value)}\n" for _, _, text, value in rows]).encode()
 
 
 class _Row(NamedTuple):
@@ -337,16 +339,16 @@ class WorkerFiles:
         key = self._keys.get(raw)
         if key is None:
             try:
-                metric, sample, labels, help = json.loads(raw)
+                metric, sample, labels, text = json.loads(raw)
                 pairs = tuple(sorted(labels.items()))
             except (ValueError, TypeError, AttributeError, RecursionError) as error:
                 raise DamagedFileError(f"it holds a series that cannot be read ({error})") from error
-            texts = (metric, sample, help, *(text for pair in pairs for text in pair))
-            if not all(isinstance(text, str) for text in texts) or not sample.startswith(metric):
+            texts = (metric, sample, text, *(each for pair in pairs for each in pair))
+            if not all(isinstance(each, str) for each in texts) or not sample.startswith(metric):
                 raise DamagedFileError("it holds a series whose name or labels are not texts")
             if any(name == "le" and not _is_number(value) for name, value in pairs):
                 raise DamagedFileError("it holds a bucket whose bound is not a number")
-            key = self._keys[raw] = Key(metric, sample, pairs, help)
+            key = self._keys[raw] = Key(metric, sample, pairs, text)
         return key
 
 
