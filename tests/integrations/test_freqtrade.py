@@ -44,7 +44,7 @@ class Wallets:
     """The stake currency's balance."""
 
     def update(self, require_update=True):
-        """freqtrade calls this when its balances may have changed."""
+        """Freqtrade calls this when its balances may have changed."""
 
     def get_total(self, currency):
         return 1000.0

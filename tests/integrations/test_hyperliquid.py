@@ -91,7 +91,9 @@ def test_orders_fills_and_profit(trading, venue, metrics, recorded):
         trading.order("BTC", False, 2, 110, LIMIT, cloid=cloid)
         venue.statuses = [{"filled": {"totalSz": "1", "avgPx": "100", "oid": 900}}]
         trading.order("BTC", True, 2, 100, {"limit": {"tif": "Ioc"}})
-        receive(trading, "userFills", {"user": "0x", "fills": [fill(101, 1, "B", "2", "0.0"), fill(102, 2, "A", "2", "8")]})
+        receive(
+            trading, "userFills", {"user": "0x", "fills": [fill(101, 1, "B", "2", "0.0"), fill(102, 2, "A", "2", "8")]}
+        )
         receive(trading, "userFills", {"user": "0x", "isSnapshot": True, "fills": [fill(102, 2, "A", "2", "8")]})
         receive(trading, "orderUpdates", [update(101, "filled", "0.0"), update(102, "marginCanceled", "1")])
         assert 0 == handle.orders.open_orders()

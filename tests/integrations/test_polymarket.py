@@ -36,7 +36,12 @@ class Venue:
     def __init__(self):
         numbers = itertools.count(1)
         self.routes = {
-            ("POST", "/order"): lambda: {"success": True, "errorMsg": "", "orderID": f"0x{next(numbers)}", "status": "live"}
+            ("POST", "/order"): lambda: {
+                "success": True,
+                "errorMsg": "",
+                "orderID": f"0x{next(numbers)}",
+                "status": "live",
+            }
         }
 
     def answer(self, request):

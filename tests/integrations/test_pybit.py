@@ -120,7 +120,12 @@ def test_what_is_no_longer_listed_or_was_cancelled_has_ended(http, wire, stream,
 
 def test_wallet_positions_prices_and_connection(http, wire, stream, metrics, recorded):
     """Broken, the account's panels stay empty although the bot asks for all of it."""
-    wallet = {"accountType": "UNIFIED", "totalEquity": "1000", "totalInitialMargin": "100", "totalAvailableBalance": "900"}
+    wallet = {
+        "accountType": "UNIFIED",
+        "totalEquity": "1000",
+        "totalInitialMargin": "100",
+        "totalAvailableBalance": "900",
+    }
     position = {"symbol": "BTCUSDT", "side": "Sell", "size": "2", "avgPrice": "100", "unrealisedPnl": "-3"}
     wire.routes |= {
         ("GET", "/v5/account/wallet-balance"): answer({"list": [wallet]}),
