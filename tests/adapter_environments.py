@@ -1,4 +1,4 @@
-"""Runs the adapters' tests in environments of their own: the libraries whose pins collide with others, or newest releases.
+"""Runs the adapters' tests in environments of their own: libraries whose pins collide with others, or newest releases.
 
     python tests/adapter_environments.py            freqtrade, ib_insync and nautilus_trader: `make test-adapters`
     python tests/adapter_environments.py --newest   the newest release of each library: `make adapters-newest`
@@ -63,7 +63,8 @@ def python() -> str:
 
 
 def _exists(name: str) -> bool:
-    return bool(name) and any((Path(folder) / name).exists() for folder in os.environ["PATH"].split(os.pathsep) + ["/"])
+    folders = [*os.environ["PATH"].split(os.pathsep), "/"]
+    return bool(name) and any((Path(folder) / name).exists() for folder in folders)
 
 
 def prepare(environment: Environment) -> Path:

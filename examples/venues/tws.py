@@ -1,4 +1,4 @@
-"""A connection of ib_async or ib_insync whose other end is played: only the socket is missing, the messages are TWS's."""
+"""A connection of ib_async or ib_insync whose other end is played: only the socket is missing."""
 
 import importlib
 from types import SimpleNamespace

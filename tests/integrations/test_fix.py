@@ -63,6 +63,7 @@ def simple(fields):
 
 
 def text(fields):
+    """A message as its text."""
     return "\x01".join(f"{tag}={value}" for tag, value in fields.items())
 
 
@@ -73,10 +74,12 @@ def build(request):
 
 
 def order(order_id="1", **more):
+    """The fields of a NewOrderSingle."""
     return {35: "D", 11: order_id, 55: "EUR/USD", 54: 1, 38: 100, 40: 2, 44: 1.1, **more}
 
 
 def report(execution, status, order_id="1", **more):
+    """The fields of an ExecutionReport."""
     fields = {35: "8", 37: f"B{order_id}", 11: order_id, 17: "0", 150: execution, 39: status, 55: "EUR/USD", 54: 1}
     return fields | {int(tag[1:]): value for tag, value in more.items()}
 

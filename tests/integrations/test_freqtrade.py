@@ -70,6 +70,7 @@ def bot(metrics):
 
 
 def message(kind, trade_id=1, direction="Long", **more):
+    """An RPC message about an order."""
     return {
         "type": getattr(RPCMessageType, kind),
         "trade_id": trade_id,

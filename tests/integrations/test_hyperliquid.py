@@ -68,17 +68,20 @@ def trading(venue):
 
 
 def receive(exchange, channel, data):
+    """Hand a message to the stream, as its socket would."""
     manager = exchange.info.ws_manager
     manager.active_subscriptions.clear()
     manager.ws.on_message(None, json.dumps({"channel": channel, "data": data}))
 
 
 def update(oid, status, left, size="2", **more):
+    """An update of an order."""
     return {"order": {"coin": "BTC", "side": "B", "limitPx": "100", "sz": left, "oid": oid, "origSz": size, **more},
             "status": status, "statusTimestamp": 1}  # fmt: skip
 
 
 def fill(oid, number, side, size, pnl):
+    """A fill."""
     return {"coin": "BTC", "px": "100", "sz": size, "side": side, "time": 1, "oid": oid, "tid": number,
             "closedPnl": pnl, "fee": "0.01", "feeToken": "USDC", "dir": "x", "hash": "0x"}  # fmt: skip
 

@@ -68,6 +68,7 @@ def client(venue):
 
 
 def signed(client, side="BUY", size=10.0):
+    """An order, signed."""
     arguments = OrderArgs(token_id=TOKEN, price=0.5, size=size, side=side)
     return client.builder.create_order(arguments, CreateOrderOptions(tick_size="0.01", neg_risk=False))
 
@@ -75,7 +76,7 @@ def signed(client, side="BUY", size=10.0):
 def test_orders_and_the_trades_of_both_sides(client, venue, metrics, recorded):
     """Broken, a Polymarket bot's orders stay open, or what others trade counts as its own."""
     trade = {"id": "t1", "taker_order_id": "0x1", "asset_id": TOKEN, "side": "BUY", "size": "4", "price": "0.5",
-             "status": "CONFIRMED", "maker_orders": [{"order_id": "0xother", "matched_amount": "4", "price": "0.5"}]}  # fmt: skip
+             "status": "CONFIRMED", "maker_orders": [{"order_id": "0xother", "matched_amount": "4"}]}  # fmt: skip
     maker = {**trade, "id": "t2", "taker_order_id": "0xother", "side": "SELL", "size": "9",
              "maker_orders": [{"order_id": "0x1", "matched_amount": "6", "price": "0.5", "side": "BUY"}]}  # fmt: skip
     with instrument_polymarket(client, strategy="s", metrics=metrics, symbols={TOKEN: "yes"}.get) as handle:

@@ -20,6 +20,7 @@ from tradmetrics.integrations.pybit import instrument_pybit  # noqa: E402
 
 
 def answer(result, code=0, **more):
+    """An answer of the exchange."""
     return {"retCode": code, "retMsg": "OK" if not code else "refused", "result": result, "time": 0, **more}
 
 
@@ -48,16 +49,19 @@ def stream():
 
 
 def receive(stream, topic, *data, **more):
+    """Hand a message to the stream, as its socket would."""
     stream.callback_directory.setdefault(topic, lambda message: None)
     stream._handle_incoming_message({"topic": topic, "ts": 0, "data": list(data), **more})
 
 
 def order(order_id, status, done="0", **more):
+    """An order of the private stream."""
     return {"orderId": order_id, "orderLinkId": "", "symbol": "BTCUSDT", "side": "Buy", "orderStatus": status,
             "cumExecQty": done, "avgPrice": "100", "rejectReason": "EC_NoError", **more}  # fmt: skip
 
 
 def execution(order_id, number, side, size, pnl, closed="0", **more):
+    """An execution of the private stream."""
     return {"category": "linear", "symbol": "BTCUSDT", "orderId": order_id, "execId": f"e{number}", "side": side,
             "execQty": size, "execPrice": "100", "execFee": "0.05", "execType": "Trade", "execPnl": pnl,
             "closedSize": closed, **more}  # fmt: skip
