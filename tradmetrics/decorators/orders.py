@@ -15,6 +15,7 @@ from tradmetrics.model.missing import MISSING
 from tradmetrics.registry.metrics import TradingMetrics
 from tradmetrics.vocabulary import fold as vocabulary
 from tradmetrics.vocabulary import outcomes
+from tradmetrics.vocabulary.numbers import is_missing
 from tradmetrics.vocabulary.unknown_words import UnknownWord
 
 P = ParamSpec("P")
@@ -156,6 +157,9 @@ def _by_status(reading: CallContext, dialect: str | None) -> str:
         reading.fault("vocabulary", error)
         return _SENT
     if status == "filled":
+        fill_time = reading("fill_time")
+        if fill_time is not MISSING and is_missing(fill_time):
+            reading.put("fill_time", None)
         reading.default("fill_time", reading.seconds)
         if _is_negative(reading("fill_time")):
             reading.fault("value", ValueError("a fill time is not negative"))
@@ -192,7 +196,7 @@ def _quantities(reading: CallContext) -> dict[str, object]:
 
 def _first(answer: object, names: tuple[str, ...]) -> object:
     found = (find(answer, name) for name in names)
-    return next((value for value in found if value is not None and value is not MISSING), None)
+    return next((value for value in found if not is_missing(value)), None)
 
 
 def _is_negative(value: Any) -> bool:

@@ -131,7 +131,7 @@ class EventReader:
 
     def symbol(self, value: object, metrics: TradingMetrics, site: str) -> str | None:
         """The symbol that is part of an order's key, or None where the event names none."""
-        if value is None or is_missing(value):
+        if value is None or is_blank(value):
             return None
         text = self.text(value, metrics, site)
         return None if text is None or text == UNKNOWN else text

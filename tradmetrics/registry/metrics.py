@@ -33,7 +33,7 @@ from tradmetrics.registry.money import Converter, Money
 from tradmetrics.registry.options import DerivedStats, buckets_of, constants_of, flag, limits_of, version_of
 from tradmetrics.storage import worker_directory as multiprocess
 from tradmetrics.storage.series import Series
-from tradmetrics.vocabulary.numbers import amount_of
+from tradmetrics.vocabulary.numbers import MissingValue, amount_of
 
 _YES: Final = ("1", "true", "yes", "on")
 DISABLED_BY_ENVIRONMENT: Final = os.environ.get("TRADMETRICS_DISABLED", "").strip().lower() in _YES
@@ -325,7 +325,7 @@ class TradingMetrics:
         Raises:
             TradmetricsError: In a `strict` metrics object only.
         """
-        if not self.enabled:
+        if not self.enabled or isinstance(error, MissingValue):
             return
         if self.strict:
             if isinstance(error, TradmetricsError):
