@@ -14,8 +14,8 @@ from typing import Final, ParamSpec, TypeVar
 from tradmetrics import catalogue
 from tradmetrics.capture.readers import Field
 from tradmetrics.capture.recipe import RETURNED, Recipe, Rule
-from tradmetrics.capture.repeating import Repeat
 from tradmetrics.capture.recording import constant
+from tradmetrics.capture.repeating import Repeat
 from tradmetrics.capture.sources import LabelSource
 from tradmetrics.capture.wrapping import decorate
 from tradmetrics.decorators.timing import Timer, Timing

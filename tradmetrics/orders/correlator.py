@@ -59,7 +59,16 @@ class OrderCorrelator:
     """
 
     __slots__ = (
-        "expire_after", "_foreign", "_join_within", "_uncertain", "due", "rate", "recent", "rules", "table", "waiting",
+        "_foreign",
+        "_join_within",
+        "_uncertain",
+        "due",
+        "expire_after",
+        "rate",
+        "recent",
+        "rules",
+        "table",
+        "waiting",
     )  # fmt: skip
 
     def __init__(self, max_open: int, expire_after: float, join_within: float) -> None:

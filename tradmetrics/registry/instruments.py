@@ -18,6 +18,7 @@ from tradmetrics.registry.families import JointFamily
 from tradmetrics.registry.instrument import Instrument
 from tradmetrics.storage.adopted import adoptable, in_the_way, is_of_an_earlier_import, shown_collector
 from tradmetrics.storage.retired import MOST_RETIRED, RetiredSeries, creating
+from tradmetrics.storage.series import Series
 
 Constants: TypeAlias = tuple[tuple[str, str], ...]
 """Labels that all series of a metrics object have, with their values."""

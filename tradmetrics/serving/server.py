@@ -6,7 +6,6 @@ import errno
 import hmac
 import os
 import socket
-import ssl
 import threading
 from http import HTTPStatus
 from types import TracebackType

@@ -1,7 +1,8 @@
 """The page at `/` of the metrics server."""
 
-from tradmetrics.serving.endpoint import HttpResponse
 from http import HTTPStatus
+
+from tradmetrics.serving.endpoint import HttpResponse
 
 
 def status_page(metrics) -> HttpResponse:
