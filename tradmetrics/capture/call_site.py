@@ -259,19 +259,6 @@ class CallSite:
             except RecursionError:
                 pass
 
-    def find(self, key: tuple[Any, ...]) -> Leaf | None:
-        """What is done for a call whose label finds no place, or None where that has to be asked."""
-        try:
-            found: Leaf | None = self.memory.cell_contents.find(key)
-        except BaseException as error:
-            try:
-                if is_interruption(error):
-                    raise
-            except RecursionError:
-                pass
-            return None
-        return found
-
     def contain(self, error: BaseException) -> None:
         """Count an error of ours that came while a call was repeated; raise any other."""
         try:  # noqa: SIM105 - no stack may be left for contextlib.suppress

@@ -72,7 +72,12 @@ def leaf_of(
     first = counters.pop(0) if counters else _NOTHING
     if not counters and not operations and prepared is None:
         return first, None
-    if len(counters) == 1 and len(operations) == 1 and prepared is None and operations[0][1:] == (1.0, AMOUNT_OR_SECONDS):
+    if (
+        len(counters) == 1
+        and len(operations) == 1
+        and prepared is None
+        and operations[0][1:] == (1.0, AMOUNT_OR_SECONDS)
+    ):
         more = _count_and_observe(site, counters[0], operations[0][0])
     else:
         more = _all_of(site, tuple(counters), tuple(operations), prepared)

@@ -22,7 +22,7 @@ _made: Final[dict[str, CodeType]] = {}
 _GLOBALS: Final[dict[str, Any]] = {"__name__": "tradmetrics", "__builtins__": __builtins__}
 
 FREE: Final = (
-    "_tm_absent", "_tm_await", "_tm_awaited", "_tm_call", "_tm_careful", "_tm_clock", "_tm_clock_failed", "_tm_fields", "_tm_find",
+    "_tm_absent", "_tm_await", "_tm_awaited", "_tm_call", "_tm_careful", "_tm_clock", "_tm_clock_failed", "_tm_fields",
     "_tm_memory",
     "_tm_no_mappings", "_tm_plain", "_tm_raised", "_tm_safe", "_tm_unread", "_tm_views",
 )  # fmt: skip
@@ -240,7 +240,7 @@ def _loop(writer: _Writer, fast: FastWay, started: str) -> list[str]:
         f"_tm_k = ({''.join(f'{each}, ' for each in key)})",
         "_tm_l = _tm_memory.get(_tm_k)",
         "if _tm_l is None:",
-        "    _tm_l = _tm_find(_tm_k)",
+        "    _tm_l = _tm_memory.find(_tm_k)",
         "    if _tm_l is None: break",
     ]
     return [

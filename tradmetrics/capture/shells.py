@@ -109,7 +109,6 @@ def generated_shell(function: Any, site: CallSite, *, is_async: bool) -> Callabl
             "_tm_careful": CellType(site.careful),
             "_tm_clock": CellType(site.enter if enters else vars(clocks)["perf_counter"]),
             "_tm_clock_failed": CellType(site.clock_failed),
-            "_tm_find": CellType(site.find),
             "_tm_absent": CellType(None if fast is None else fast.absent_names),
             "_tm_fields": CellType(None if fast is None else fast.fields_of_arguments),
             "_tm_memory": site.memory,
