@@ -75,11 +75,11 @@ class Lazy:
         return self._status
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """An exception of a broker's."""
 
 
-class Late(TimeoutError):
+class LateError(TimeoutError):
     """An exception after which the order may be live."""
 
 
@@ -110,7 +110,7 @@ answers = st.one_of(
     st.sampled_from(["17", 404, 2.5, True]),
 )
 errors_raised = st.sampled_from(
-    [Refused(), Refused("17"), ValueError("no"), Late("late"), TimeoutError(), KeyError("x"), Refused("status unknown")]
+    [RefusedError(), RefusedError("17"), ValueError("no"), LateError("late"), TimeoutError(), KeyError("x"), RefusedError("status unknown")]
 )
 calls = st.lists(
     st.tuples(labels, labels, st.one_of(answers, errors_raised)), min_size=1, max_size=25
@@ -134,7 +134,7 @@ def forget(function: Any) -> None:
 
 
 @pytest.mark.parametrize("name", DECORATORS)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(stream=calls)
 def test_the_fast_way_and_the_careful_way_agree(name: str, stream: list[tuple[Any, Any, Any]]) -> None:
     """What is remembered of one call would be counted for another that differs from it."""

@@ -19,19 +19,19 @@ WHAT = MetricDefinition("what_total", "counter", "Calls by what was read.", ("wh
 pytestmark = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers")
 
 
-class TooLong(Exception):
+class TooLongError(Exception):
     """What the classic SIGALRM timeout raises."""
 
 
 def handler(number: int, frame: object) -> None:
     """Raise, as a timeout does."""
-    raise TooLong
+    raise TooLongError
 
 
 def forgetful(number: int, frame: object) -> None:
     """Raise after the frame was dropped."""
     del frame
-    raise TooLong
+    raise TooLongError
 
 
 @pytest.fixture(params=[handler, forgetful, lambda *given: handler(*given)], ids=["plain", "forgetful", "stars"])
@@ -51,16 +51,16 @@ def ring() -> str:
 def test_an_alarm_amid_a_label_reaches_the_caller(alarm: Any) -> None:
     """A bot that bounds its calls by SIGALRM would wait for ever."""
     metrics = TradingMetrics()
-    with pytest.raises(TooLong):
+    with pytest.raises(TooLongError):
         track(WHAT, what=lambda call: ring(), metrics=metrics)(lambda: None)()
-    with pytest.raises(TooLong):
+    with pytest.raises(TooLongError):
         MetricsExporter(metrics).record_trade(type("Late", (), {"__str__": lambda self: ring()})(), "BUY", "executed")
 
 
 def test_an_error_of_a_label_is_no_interruption(alarm: Any) -> None:
     """Errors of ours would reach the trading loop."""
     metrics = TradingMetrics()
-    assert "answer" == track(WHAT, what=raising(TooLong()), metrics=metrics)(lambda: "answer")()
+    assert "answer" == track(WHAT, what=raising(TooLongError()), metrics=metrics)(lambda: "answer")()
     assert 1 == sample(metrics, "what_total", what="unknown")
 
 
@@ -123,7 +123,7 @@ def test_a_fork_while_the_default_metrics_are_built_leaves_a_child_that_records(
 
 def test_removing_one_series_leaves_the_others_remembered() -> None:
     """Each series that expires would make every decorated function look all of its labels up again."""
-    metrics = TradingMetrics(limits=Limits(expire_after=1e-6))
+    metrics = TradingMetrics(limits=Limits(expire_after=60))
 
     @track_order(side="BUY", order_type="LIMIT", metrics=metrics)
     def place(strategy: str) -> None: ...

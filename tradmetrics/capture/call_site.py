@@ -396,8 +396,9 @@ class CallSite:
         removals: int,
     ) -> None:
         """Repeat next time what was done for a call, where nothing else of a call decides."""
-        fast.learn(call)
         key = fast.key_of(call)
+        if key is not None:
+            fast.learn(call)
         leaf = None if key is None else leaf_of(self, lines, serieses, prepared)
         if key is None or leaf is None or not is_safe(key if call.exception is None else key[:-1]):
             return

@@ -140,9 +140,10 @@ class FastWay(NamedTuple):
         raised = call.exception is not None
         if any(_at(call, place) is not None for place in self.empty if place.root is ARGUMENT or not raised):
             return None
-        absent = () if raised else repeat.absent_in_result
-        if any(_at(call, Place(RESULT, (name,))) is not None for name in absent):
-            return None
+        if not raised and type(call.result) is not type(None):
+            for name in repeat.absent_in_result:
+                if _at(call, Place(RESULT, (name,))) is not None:
+                    return None
         for lookup in self.lookups:
             value = None
             for place in lookup.places:
