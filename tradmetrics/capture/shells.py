@@ -13,13 +13,12 @@ from collections.abc import Callable, Coroutine
 from types import CellType, CoroutineType, FunctionType
 from typing import Any, Final, TypeVar
 
-from tradmetrics.capture import call_site
+from tradmetrics.capture import call_site as clocks
 from tradmetrics.capture.awaitables import watched
 from tradmetrics.capture.call_context import UNREAD
 from tradmetrics.capture.call_site import CallSite
 from tradmetrics.capture.readers import unwrapped
 from tradmetrics.capture.shell_code import build, names_of, shape_of, write
-from tradmetrics.capture.sources import WITHOUT_FIELDS
 from tradmetrics.capture.views import NO_MAPPINGS
 from tradmetrics.errors import SHELL_FILE
 from tradmetrics.storage.label_keys import SAFE_TYPES
@@ -112,11 +111,11 @@ def generated_shell(function: Any, site: CallSite, *, is_async: bool) -> Callabl
             "_tm_awaited": CellType(lambda result, args, token: _awaitable(result, site, args, None, token)),
             "_tm_call": CellType(function),
             "_tm_careful": CellType(site.careful),
-            "_tm_clock": CellType(site.enter if enters else call_site.perf_counter),
+            "_tm_clock": CellType(site.enter if enters else vars(clocks)["perf_counter"]),
             "_tm_clock_failed": CellType(site.clock_failed),
-            "_tm_find": CellType(site.find),
+            "_tm_absent": CellType(None if fast is None else fast.absent_names),
+            "_tm_fields": CellType(None if fast is None else fast.fields_of_arguments),
             "_tm_memory": site.memory,
-            "_tm_more": CellType(site.record_more),
             "_tm_raised": CellType(site.raised),
             "_tm_views": CellType(None if fast is None else fast.views),
         }
@@ -266,11 +265,9 @@ def _awaitable(result: Any, site: CallSite, args: tuple[Any, ...], kwargs: dict[
 _SHARED_CELLS: Final = {
     "_tm_await": CellType(_is_awaitable),
     "_tm_no_mappings": CellType(NO_MAPPINGS),
-    "_tm_nothing": CellType({}),
     "_tm_plain": CellType(_PLAIN),
     "_tm_safe": CellType(SAFE_TYPES),
     "_tm_unread": CellType(UNREAD),
-    "_tm_without_fields": CellType(WITHOUT_FIELDS),
 }
 
 
