@@ -281,7 +281,7 @@ def test_the_end_of_the_node_exporter_is_told_and_does_not_end_the_rest(tmp_path
         assert process.stdout is not None
         assert process.stderr is not None
         lines = [process.stdout.readline() for _ in range(6)]
-        assert any("tradmetrics" in line and "--bot" in line for line in lines)
+        assert any("127.0.0.1:8000 (--bot HOST:PORT" in line for line in lines)
         pids = {name: int((tmp_path / f"{name}.pid").read_text()) for name in ("node-exporter", "prometheus")}
         os.kill(pids["node-exporter"], signal.SIGKILL)
         assert process.stderr.readline().startswith("node-exporter ended by itself")

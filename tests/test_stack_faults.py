@@ -344,11 +344,13 @@ def _closed(port: int, over: threading.Event) -> AbstractContextManager[None]:
     """Serve the metrics of a system whose market is closed, with a loss that can wait and a margin that cannot."""
     metrics = TradingMetrics()
     exporter = MetricsExporter(metrics)
+    ticks, ended = count(), count()
 
     def close() -> None:
+        """The loss comes some seconds after the close, and goes some seconds before the market opens again."""
         well = over.is_set()
-        exporter.update_market_session(well)
-        exporter.update_pnl_metrics(daily=0 if well else -6000)
+        exporter.update_market_session(well and next(ended) > 80)
+        exporter.update_pnl_metrics(daily=-6000 if next(ticks) > 80 and not well else 0)
         exporter.update_margin_metrics(used=100, available=100 if well else 1)
 
     close()

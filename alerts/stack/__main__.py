@@ -81,7 +81,7 @@ def _where(options: argparse.Namespace) -> str:
             f"Prometheus     {prometheus}/targets and {prometheus}/alerts",
             f"Alertmanager   http://{host}:{options.alertmanager_port}",
             f"node exporter  http://{host}:{options.node_exporter_port}/metrics",
-            f"bots           {', '.join(options.bot)}; without one, run `make demo`, or `tradmetrics demo`. More: --bot HOST:PORT",
+            f"bots           {', '.join(options.bot)} (--bot HOST:PORT for others; make demo runs one)",
             f"data and logs  {options.data}",
             "Next: send alerts to your phone with --alertmanager-config (docs/how-to/phone.md). Ctrl-C stops all.",
         )
