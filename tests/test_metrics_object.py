@@ -18,7 +18,7 @@ from typing import Any
 
 import prometheus_client
 import pytest
-from prometheus_client import CollectorRegistry, Counter, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from tests.recorded import errors, raising, recorded, sample
 from tradmetrics import (
@@ -124,16 +124,111 @@ def test_a_second_metrics_object_sees_series_of_metrics_that_only_the_first_has(
     assert 1 == registry.get_sample_value("tradmetrics_series", {"metric": "own_total"})
 
 
-def test_a_metric_of_that_name_made_outside_is_a_clear_error_and_leaves_the_registry_as_it_was() -> None:
-    """prometheus_client's own message names neither the library nor a way out, and half of the metrics would stay behind."""
+def test_strict_metrics_refuse_a_registry_where_a_name_is_taken() -> None:
+    """A test would not notice that one metric is missing, or half of the metrics would stay behind on the registry."""
     registry = CollectorRegistry()
     Counter("trading_orders_submitted", "Someone's own.", registry=registry)
     before = names_on(registry)
-    with pytest.raises(
-        ConfigurationError, match=r"another metric of that name.*TradingMetrics\(CollectorRegistry\(\)\)"
-    ):
-        TradingMetrics(registry)
+    with pytest.raises(ConfigurationError, match=r"another metric of that name.*registry=CollectorRegistry\(\)"):
+        TradingMetrics(registry, strict=True)
     assert before == names_on(registry)
+
+
+def test_a_name_that_is_taken_costs_that_metric_only(caplog: pytest.LogCaptureFixture) -> None:
+    """One old counter of the bot's own would silence the other sixty metrics."""
+    registry = CollectorRegistry()
+    own = Counter("trading_orders_submitted", "Someone's own.", ["symbol"], registry=registry)
+    own.labels("SPY").inc(3)
+    metrics = TradingMetrics(registry)
+    for definition, raw in (
+        (catalogue.ORDERS_SUBMITTED, ("s", "BUY", "LIMIT")),
+        (catalogue.ORDERS_FILLED, ("s", "BUY")),
+    ):
+        metrics.record(definition, raw, site="test")
+    assert 3 == registry.get_sample_value(SUBMITTED, {"symbol": "SPY"})
+    assert None is registry.get_sample_value(SUBMITTED, ORDER)
+    assert 1 == registry.get_sample_value("trading_orders_filled_total", {"strategy": "s", "side": "BUY"})
+    assert None is registry.get_sample_value("tradmetrics_series", {"metric": SUBMITTED})
+    (line,) = [record.getMessage() for record in caplog.records if SUBMITTED in record.getMessage()]
+    for part in (
+        "Counter 'trading_orders_submitted'",
+        "('symbol',)",
+        "rename or remove",
+        "registry=CollectorRegistry()",
+    ):
+        assert part in line
+    metrics.unregister()
+    metrics.restore()
+    assert 3 == registry.get_sample_value(SUBMITTED, {"symbol": "SPY"})
+
+
+def test_an_identical_metric_is_adopted(caplog: pytest.LogCaptureFixture) -> None:
+    """A bot that moves over step by step would have to choose between its old lines and the decorators."""
+    registry = CollectorRegistry()
+    orders = Counter("trading_orders_submitted", "Sent.", ["strategy", "side", "order_type"], registry=registry)
+    drawdown = Gauge("trading_max_drawdown", "Drawdown.", registry=registry)
+    bounds = catalogue.ORDER_FILL_TIME.buckets
+    assert bounds is not None
+    times = Histogram("trading_order_fill_time_seconds", "Time.", ["strategy"], buckets=bounds, registry=registry)
+    orders.labels("s", "BUY", "LIMIT").inc(3)
+    times.labels("s").observe(1)
+    metrics = TradingMetrics(registry, strict=True)
+    metrics.record(catalogue.ORDERS_SUBMITTED, ("s", "buy", "limit"), site="test")
+    metrics.record(catalogue.MAX_DRAWDOWN, (), 5, site="test")
+    metrics.record(catalogue.ORDER_FILL_TIME, ("s",), 2, site="test")
+    orders.labels("s", "BUY", "LIMIT").inc()
+    drawdown.inc()
+    assert 5 == registry.get_sample_value(SUBMITTED, ORDER)
+    assert 6 == registry.get_sample_value("trading_max_drawdown")
+    labels = {"strategy": "s"}
+    assert 2 == registry.get_sample_value("trading_order_fill_time_seconds_count", labels)
+    assert 3 == registry.get_sample_value("trading_order_fill_time_seconds_sum", labels)
+    for metric, value in ((SUBMITTED, 5.0), ("trading_max_drawdown", 6.0), ("trading_order_fill_time_seconds", 2.0)):
+        definition = next(each for each in catalogue.CATALOGUE if each.name == metric)
+        raw = {"s": ("s", "BUY", "LIMIT")[: len(definition.label_names)]}["s"]
+        assert value == metrics.resolve(definition, raw, site="test").series.value()
+    assert "" == caplog.text
+
+
+AGAIN = """
+import gc, sys
+import prometheus_client
+import tradmetrics
+
+def orders(package):
+    @package.track_order(strategy="s", side="BUY", order_type="LIMIT")
+    def place():
+        return {"status": "filled"}
+    return place
+
+first = orders(tradmetrics)
+first()
+server = tradmetrics.start_metrics_server(port=0)
+for name in [name for name in sys.modules if name.split(".")[0] == "tradmetrics"]:
+    del sys.modules[name]
+import tradmetrics as again
+second = orders(again)
+second()
+first()
+again.metrics_exporter.update_drawdown(7)
+labels = {"strategy": "s", "side": "BUY", "order_type": "LIMIT"}
+assert prometheus_client.REGISTRY.get_sample_value("trading_orders_submitted_total", labels) == 3
+assert prometheus_client.REGISTRY.get_sample_value("trading_max_drawdown") == 7
+import urllib.request
+text = urllib.request.urlopen(server.url).read().decode()
+assert 'trading_orders_submitted_total{order_type="LIMIT",side="BUY",strategy="s"} 3.0' in text
+print("done")
+"""
+
+
+def test_the_package_imported_a_second_time_records_beside_the_first(
+    child_environment: dict[str, str], tmp_path: Path
+) -> None:
+    """After a purge of `sys.modules`, as some autoreloaders do it, new functions would record nothing."""
+    answer = subprocess.run(
+        [sys.executable, "-c", AGAIN], env=child_environment, cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    assert ("done\n", "") == (answer.stdout, answer.stderr)
 
 
 @pytest.mark.parametrize(
@@ -414,8 +509,8 @@ def test_a_forced_configuration_that_fails_keeps_the_metrics_object_that_was_the
     metrics_exporter.update_drawdown(5)
     metrics = get_metrics()
     taken = CollectorRegistry()
-    Counter("trading_trades", "Someone's own.", registry=taken)
-    with pytest.raises(ConfigurationError, match="another metric of that name"):
+    TradingMetrics(taken, limits={"symbol": 3})
+    with pytest.raises(ConfigurationError, match="already with other limits"):
         configure(taken, force=True)
     assert metrics is get_metrics()
     assert 5 == prometheus_client.REGISTRY.get_sample_value("trading_max_drawdown")
@@ -442,10 +537,10 @@ def test_threads_that_ask_at_once_get_one_metrics_object() -> None:
 
 
 def test_where_no_default_metrics_can_be_built_calls_go_on_and_the_log_says_why(
-    caplog: pytest.LogCaptureFixture,
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A name that is taken on the process's registry would raise out of the first order."""
-    taken = Counter("trading_orders_submitted", "Someone's own.")
+    """A directory that is missing would raise out of the first order."""
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "/no/such/directory")
 
     @track_order(strategy="s")
     def place() -> str:
@@ -455,9 +550,8 @@ def test_where_no_default_metrics_can_be_built_calls_go_on_and_the_log_says_why(
     with fill_timer("s"), track_errors(component="feed"), track_connection():
         pass
     metrics_exporter.update_drawdown(1)
-    prometheus_client.REGISTRY.unregister(taken)
     text = caplog.text
-    assert "another metric of that name" in text
+    assert "PROMETHEUS_MULTIPROC_DIR is '/no/such/directory'" in text
     assert 1 == text.count("test_where_no_default_metrics_can_be_built_calls_go_on")
 
 
@@ -645,7 +739,7 @@ def test_a_strict_metrics_object_raises_what_others_count() -> None:
     metrics = TradingMetrics(strict=True)
     with pytest.raises(TradmetricsError, match=r"bot.close: at the stage 'value'.*not finite"):
         metrics.record(catalogue.PROFIT, ("s",), math.nan, site="bot.close")
-    with pytest.raises(LabelSourceError, match="side='sideways' is none of BUY, SELL"):
+    with pytest.raises(LabelSourceError, match="side='sideways' is not a known side"):
         metrics.record(catalogue.ORDERS_SUBMITTED, ("s", "sideways", "LIMIT"), site="bot.place")
     with pytest.raises(TradmetricsError, match="record"):
         metrics.record(catalogue.ORDERS_SUBMITTED, (), site="bot.place")

@@ -308,6 +308,7 @@ needs_a_small_disk = pytest.mark.skipif(
 DISK = """
 import errno, os, resource, sys, threading, urllib.request
 import tradmetrics as tm
+from tradmetrics.storage import worker_directory
 from tradmetrics import catalogue
 
 folder = os.environ["PROMETHEUS_MULTIPROC_DIR"]
@@ -340,7 +341,7 @@ def on_tick(symbol):
 
 
 def scraped():
-    registry = tm.multiprocess.aggregate(folder)
+    registry = worker_directory.aggregate(folder)
     samples = [sample for family in registry.collect() for sample in family.samples]
     return {(each.name, *sorted(each.labels.items())): each.value for each in samples}
 
@@ -368,8 +369,6 @@ def names(count):
 def test_a_full_disk_stops_no_order(worker: Program) -> None:
     """The worker would be ended by a bus error, or its orders by an exception, because a log has filled the disk."""
     script = """
-    import tradmetrics.multiprocess
-
     server = tm.start_metrics_server(port=0)
     place("before")
     on_tick(names(1)[0])
@@ -438,7 +437,7 @@ def test_a_worker_forks_on_a_full_disk(worker: Program, blocks: int) -> None:
     print("done")
     """
     answer = worker.run(
-        DISK + "import tradmetrics.multiprocess\n" + textwrap.dedent(script),
+        DISK + textwrap.dedent(script),
         blocks,
         before=ON_A_SMALL_DISK,
         quiet=False,
@@ -450,8 +449,6 @@ def test_a_worker_forks_on_a_full_disk(worker: Program, blocks: int) -> None:
 def test_a_limit_on_the_size_of_files_stops_no_order(worker: Program) -> None:
     """A worker with a quota would be ended by a signal, or its orders by an exception."""
     script = """
-    import tradmetrics.multiprocess
-
     place("before")
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (70_000, limits[1]))
@@ -470,7 +467,7 @@ def test_a_limit_on_the_size_of_files_stops_no_order(worker: Program) -> None:
 
 
 def test_a_directory_that_is_taken_away_stops_no_order(worker: Program) -> None:
-    """Somebody who tidies up /tmp would stop the trading."""
+    """Somebody who tidies up /tmp would stop the trading, or all that was counted would be missing for ever."""
     script = """
     import os, shutil, urllib.request
     import tradmetrics as tm
@@ -481,16 +478,20 @@ def test_a_directory_that_is_taken_away_stops_no_order(worker: Program) -> None:
     place("before")
     shutil.rmtree(folder)
     assert [{"status": "filled"}] * 500 == [place(f"strategy {number}") for number in range(500)]
-    tm.metrics_exporter.update_pnl_metrics(daily=5)
+    tm.metrics_exporter.update_pnl_metrics(daily=6)
+    text = urllib.request.urlopen(server.url, timeout=10).read().decode()
+    assert "trading_daily_pnl 6.0" in text
+    orders = [line for line in text.splitlines() if line.startswith("trading_orders_submitted_total{")]
+    assert 501 == sum(float(line.split()[-1]) for line in orders)
+
+    shutil.rmtree(folder)
+    open(folder, "w").close()  # a file in its place: it cannot be made again
     try:
         urllib.request.urlopen(server.url, timeout=10)
     except urllib.error.HTTPError as error:
         assert error.code == 500  # so that Prometheus tells
     else:
         raise AssertionError("nothing is wrong")
-    os.mkdir(folder)
-    tm.metrics_exporter.update_pnl_metrics(daily=6)
-    assert b"trading_daily_pnl 6.0" in urllib.request.urlopen(server.url, timeout=10).read()
     print("done")
     """
     assert "done\n" == worker.run(script, quiet=False)

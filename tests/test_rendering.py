@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import threading
 from collections.abc import Callable
 
@@ -13,7 +15,9 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.parser import text_string_to_metric_families
 
 from tradmetrics import Limits, MetricDefinition, TradingMetrics, catalogue
-from tradmetrics.storage.rendering import BUSY, MOST_PAUSED, PAUSE, SharedWork, number_text, render
+from tradmetrics.storage.line_blocks import number_text
+from tradmetrics.storage.rendering import BUSY, MOST_PAUSED, PAUSE, SharedWork, render
+from tradmetrics.storage.series import CounterSeries, Series
 
 ACCEPTS = (
     "",
@@ -92,6 +96,61 @@ def test_names_types_and_units_are_the_definitions() -> None:
     assert set() == wanted - lines
 
 
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["tick", "add", "set", "up", "down", "observe", "new", "remove", "render"]),
+            st.integers(0, 9),
+            st.sampled_from([0.0, -0.0, 1.5, -3.0, 1e6, 999_999.0, 1e22, math.nan, math.inf]),
+        ),
+        max_size=60,
+    )
+)
+def test_what_is_kept_from_scrape_to_scrape_is_never_stale(steps: list[tuple[str, int, float]]) -> None:
+    """A line that was kept would show a number of the scrape before, or a series that is gone."""
+    metrics = TradingMetrics(CollectorRegistry())
+    counters, gauges = catalogue.MARKET_DATA_UPDATES, catalogue.POSITIONS_OPEN
+    times, orders = catalogue.ORDER_FILL_TIME, catalogue.PROFIT
+
+    def series(definition: MetricDefinition, number: int) -> Series:
+        return metrics.resolve(definition, (f"S{number}",), site="test").series
+
+    for step, number, amount in steps:
+        if step == "tick":
+            for _ in range(number * 7):
+                series(counters, number).tick()
+        elif step == "add" and amount >= 0 and amount < 1e9:
+            for _ in range(1 if number % 2 else 70):  # more than are folded at once
+                series(orders, number).add(amount)
+        elif step == "set":
+            series(gauges, number).set(amount)
+        elif step in ("up", "down"):
+            getattr(series(gauges, number), step)()
+        elif step == "observe" and math.isfinite(amount):
+            for _ in range(1 if number % 2 else 70):
+                series(times, number).observe(amount)
+        elif step == "new":
+            series(counters, 10 * number)
+        elif step == "remove":
+            instrument = metrics.instrument(counters)
+            instrument._series.pop((f"S{number}",), None)
+            instrument._known.clear()
+        else:
+            render(metrics.registry)
+    assert without_uptime(generate_latest(metrics.registry)) == without_uptime(render(metrics.registry))
+
+
+def test_a_count_of_millions_is_spelled_with_an_exponent() -> None:
+    """Prometheus would read the number, but the text would differ from every other program's."""
+    metrics = TradingMetrics(CollectorRegistry())
+    series = metrics.resolve(catalogue.MARKET_DATA_UPDATES, ("S",), site="test").series
+    assert isinstance(series, CounterSeries)
+    series.counter = itertools.count(999_999)
+    for _ in range(2):
+        assert without_uptime(generate_latest(metrics.registry)) == without_uptime(render(metrics.registry))
+        next(series.counter)
+
+
 def test_part_of_a_registry_is_rendered_alike() -> None:
     """`?name[]=` would give another text than prometheus_client's, or all metrics."""
     metrics = TradingMetrics(CollectorRegistry())
@@ -133,6 +192,7 @@ def test_a_scrape_lets_others_at_the_lock_and_is_through_in_time(
         now += lasts
         slept.append(seconds)
 
+    monkeypatch.setattr("tradmetrics.storage.line_blocks.SIZE", 1)
     monkeypatch.setattr("tradmetrics.storage.rendering.perf_counter", clock)
     monkeypatch.setattr("tradmetrics.storage.rendering.sleep", sleep)
     render(metrics.instrument(catalogue.MARKET_DATA_UPDATES), choose_encoder(accept)[0])

@@ -1,6 +1,6 @@
 """The catalogue: every metric the package can record, as data.
 
-This is the one place where a metric's name, type, labels, unit and buckets are written down. The registry builds
+This is the only place that holds a metric's name, type, labels, unit and buckets. The registry builds
 from it; the docs' tables, the dashboards and the alert checks are generated from it or compared with it.
 """
 
@@ -275,7 +275,7 @@ ORDERS_CANCELLED: Final = MetricDefinition(
 ORDERS_UNKNOWN: Final = MetricDefinition(
     "trading_orders_unknown_total",
     "counter",
-    "Orders whose outcome nobody knows: timeouts, lost connections, cancelled calls.",
+    "Orders of unknown outcome: timeouts, lost connections, cancelled calls.",
     ("strategy", "reason"),
     family="orders",
 )

@@ -12,13 +12,16 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
 
 from prometheus_client.exposition import default_handler, delete_from_gateway, push_to_gateway
 
+from tradmetrics import catalogue
 from tradmetrics.errors import ConfigurationError
-from tradmetrics.registry.default import get_metrics
+from tradmetrics.registry.default import current, get_metrics
 from tradmetrics.registry.metrics import checked
+from tradmetrics.serving.at_sigterm import pushes_at_sigterm
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from tradmetrics.registry.metrics import TradingMetrics
 
 _LABEL_NAME: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+_MOST_OF_AN_ANSWER: Final = 600
 _SITE: Final = f"{__name__}.push_on_exit"
 
 
@@ -53,6 +57,7 @@ class Push:
         }
         self._process = os.getpid()
         atexit.register(self._at_exit)
+        pushes_at_sigterm.add(self)
 
     def push(self) -> bool:
         """Push now, replacing what the gateway has under the same job and grouping key.
@@ -76,6 +81,7 @@ class Push:
     def cancel(self) -> None:
         """Push nothing at the end. A second call does nothing."""
         atexit.unregister(self._at_exit)
+        pushes_at_sigterm.remove(self)
 
     def __enter__(self) -> Self:
         """Return the push itself."""
@@ -88,6 +94,15 @@ class Push:
         self.cancel()
         self.push()
 
+    def at_sigterm(self) -> None:
+        """Push because SIGTERM ends the process."""
+        self._at_exit()
+
+    @property
+    def seconds(self) -> float:
+        """How long a push may take."""
+        return float(self._place["timeout"])
+
     def _at_exit(self) -> None:
         # A forked child inherits the registration; what it knows would replace what its parent pushes.
         if os.getpid() == self._process:
@@ -99,10 +114,23 @@ class Push:
     def _reach(self, request: Callable[[], None]) -> bool:
         try:
             request()
+        except HTTPError as error:
+            self._target().fault(_SITE, "record", RuntimeError(_answer_of(error)))
+            return False
         except Exception as error:
             self._target().fault(_SITE, "record", error)
             return False
         return True
+
+
+def _answer_of(error: HTTPError) -> str:
+    """What the gateway answered, in one line."""
+    try:
+        text = error.read(_MOST_OF_AN_ANSWER).decode("utf-8", "replace")
+    except Exception:
+        text = ""
+    text = " ".join("".join(each if each.isprintable() else " " for each in text).split())
+    return f"the Pushgateway answered {error.code} {error.reason}" + (f": {text}" if text else "")
 
 
 def push_on_exit(
@@ -120,14 +148,19 @@ def push_on_exit(
         ```python
         from tradmetrics.push import push_on_exit
 
-        with push_on_exit("http://localhost:9091", job="backtest", grouping_key={"strategy": "gamma_scalping"}):
+        with push_on_exit("http://localhost:9091", job="backtest", grouping_key={"run": "gamma-2026"}):
             run_backtest()
         ```
 
-    Called without `with`, at the top of a script, it pushes when the interpreter exits. The push is one PUT: it
-    replaces what the gateway has under the same job and grouping key, and leaves every other group alone. So give
-    each backtest that shall stay beside the others a grouping key of its own, and few of them: each one stays until
-    `.delete()` is called on it or the gateway is restarted without its file.
+    Called without `with`, at the top of a script, it pushes when the interpreter exits. Both push on SIGTERM too,
+    which is how `docker stop` and Kubernetes end a job: if the process has no handler of its own for it, `push_on_exit`
+    installs one that pushes and then lets the signal end the process; if there is one, it decides what happens, and
+    the push comes when the interpreter exits. Nothing can push after `os._exit`, SIGKILL or a crash of the interpreter.
+
+    The push is one PUT: it replaces what the gateway has under the same job and grouping key, and leaves every other
+    group alone. So give each backtest that must stay beside the others a grouping key of its own, and few of them:
+    each one stays until you call `.delete()` on it or restart the gateway without its file. The grouping key becomes
+    labels of all series, so its names must differ from the labels of your metrics (`strategy`, `side`, `symbol`, …).
 
     Prometheus must scrape the gateway with `honor_labels: true`, or the job becomes `exported_job`.
 
@@ -143,10 +176,13 @@ def push_on_exit(
         The push: a context manager with `.push()`, `.delete()` and `.cancel()`.
 
     Raises:
-        ConfigurationError: When the URL, the job, the grouping key or the timeout cannot work.
+        ConfigurationError: When the URL, the job, the grouping key or the timeout cannot work, or a name in the
+        grouping
+            key is a label of one of the metrics.
     """
-    _check(gateway, job, grouping_key or {}, timeout)
     checked(metrics, "push_on_exit")
+    _check(gateway, job, grouping_key or {}, timeout)
+    _check_labels(grouping_key or {}, metrics or current())
     return Push(gateway, job, grouping_key or {}, metrics, timeout, handler)
 
 
@@ -162,6 +198,13 @@ def _check(gateway: str, job: str, grouping_key: Mapping[str, str], timeout: flo
             "push_on_exit: the URL carries a password; leave it out and give "
             "handler=, built on prometheus_client.exposition.basic_auth_handler"
         )
+    if parts.path.rstrip("/").endswith("/metrics") or parts.query or parts.fragment:
+        raise ConfigurationError(
+            "push_on_exit: gateway is the address of the Pushgateway itself, such as 'http://localhost:9091', without "
+            "'/metrics' and without a query"
+        )
+    if job in (".", ".."):
+        raise ConfigurationError(f"push_on_exit: job={job!r} vanishes from the path of a URL; choose another text")
     if not job:
         raise ConfigurationError("push_on_exit: job is empty; write what the program is, e.g. job='backtest'")
     for name, value in grouping_key.items():
@@ -169,5 +212,23 @@ def _check(gateway: str, job: str, grouping_key: Mapping[str, str], timeout: flo
             raise ConfigurationError(f"push_on_exit: {name!r} cannot be a label of the grouping key, e.g. 'strategy'")
         if not isinstance(value, str) or not value:
             raise ConfigurationError(f"push_on_exit: grouping_key[{name!r}] is a non-empty text, not {value!r}")
+        if value in (".", ".."):
+            raise ConfigurationError(
+                f"push_on_exit: grouping_key[{name!r}]={value!r} vanishes from the path of a URL; choose another text"
+            )
     if not timeout > 0:
         raise ConfigurationError(f"push_on_exit: timeout is a number of seconds above 0, not {timeout!r}")
+
+
+def _check_labels(grouping_key: Mapping[str, str], metrics: TradingMetrics | None) -> None:
+    """See that no name of the grouping key is a label of a metric: the gateway would put its own value in the place."""
+    labels = {label: each.name for each in catalogue.CATALOGUE for label in each.label_names}
+    if metrics is not None:
+        labels.update(metrics.label_names())
+    for name in grouping_key:
+        if name in labels:
+            raise ConfigurationError(
+                f"push_on_exit: grouping_key has {name!r}, which is a label of {labels[name]}; the Pushgateway would "
+                "replace the label's values, and refuse series that are equal then. Choose another name, such as 'run' "
+                "or 'instance'"
+            )

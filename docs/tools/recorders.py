@@ -1,4 +1,4 @@
-"""Who records what: each recorder of the public API is called, and what changed in its metrics object is looked at.
+"""The recorders of each metric: this module calls every recorder of the public API and compares the metrics before and after.
 
 Nothing is declared by hand but the calls, so that the metric reference cannot say what the code does not do.
 """
@@ -41,7 +41,7 @@ def _raising(error: BaseException) -> Callable[..., Any]:
 
 
 def _call(function: Callable[..., Any], *arguments: object) -> None:
-    with suppress(Exception):  # what a probe raises on purpose
+    with suppress(Exception):  # some probes raise on purpose
         function(*arguments)
 
 
@@ -242,7 +242,11 @@ def _changed(link: str, probe: Probe) -> Iterable[str]:
     names = {_metric(name) for (name, labels), value in after.items() if before.get((name, labels), 0.0) != value}
     if stats is not None:
         names -= {*_changed("", _trades), catalogue.CAPITAL_TOTAL.name}
-    return [each.name for each in catalogue.CATALOGUE if each.name in names - _OF_THE_BOOK | (names & {catalogue.SAMPLER_LAST_SUCCESS.name})]
+    return [
+        each.name
+        for each in catalogue.CATALOGUE
+        if each.name in names - _OF_THE_BOOK | (names & {catalogue.SAMPLER_LAST_SUCCESS.name})
+    ]
 
 
 def _samples(metrics: tm.TradingMetrics) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:

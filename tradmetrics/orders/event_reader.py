@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from tradmetrics import catalogue
 from tradmetrics.model.text import UNKNOWN, text_of
 from tradmetrics.orders.inputs import (
     LARGEST,
@@ -18,15 +17,12 @@ from tradmetrics.orders.inputs import (
     time_of,
 )
 from tradmetrics.orders.states import BY_QUANTITIES
-from tradmetrics.orders.unknown_words import UnknownWords
 from tradmetrics.registry.metrics import TradingMetrics
 from tradmetrics.vocabulary import fold as vocabulary
-from tradmetrics.vocabulary.words import UNCHANGED
+from tradmetrics.vocabulary.unknown_words import UnknownWord
 
 _MOST_WORDS: Final = 1_000
 """Spellings of one label that are kept; brokers have a few dozen."""
-_STATUSES: Final = (*(word for word in catalogue.ORDER_STATUSES if word != UNKNOWN), UNCHANGED)
-_SIDES: Final = tuple(word for word in catalogue.SIDES if word != UNKNOWN)
 _QUANTITY_IN: Final = ("base", "quote")
 
 
@@ -60,7 +56,6 @@ class EventReader:
         self.statuses: dict[str, str] = {}
         self._dialect = dialect
         self._scale = scale
-        self._unknown = UnknownWords(dialect)
 
     def clock(self, metrics: TradingMetrics, site: str) -> float | None:
         """The local clock, or None when it fails, which is counted."""
@@ -185,7 +180,8 @@ class EventReader:
             return known
         side = vocabulary.side(value, self._dialect)
         if side is None and not is_blank(value):
-            self._unknown.add("side", value, _SIDES, "the order counts under the side 'unknown'", metrics, site)
+            effect = "the order counts under the side 'unknown'"
+            metrics.fault(site, "vocabulary", UnknownWord("side", value, self._dialect, effect))
         return _keep(self.sides, value, side) or UNKNOWN
 
     def order_type(self, value: object) -> str:
@@ -206,7 +202,7 @@ class EventReader:
             status = BY_QUANTITIES  # filled or cancelled: the quantities tell, once the order is known
         if status is None and not is_blank(value):
             effect = "the order stays open, and a fill or an end that it reports is not counted"
-            self._unknown.add("status", value, _STATUSES, effect, metrics, site)
+            metrics.fault(site, "vocabulary", UnknownWord("status", value, self._dialect, effect))
         return _keep(self.statuses, value, status)
 
 
@@ -221,5 +217,5 @@ def _keep(words: dict[str, str], value: object, word: str | None) -> str | None:
 
 def is_blank(value: object) -> bool:
     """Whether a label says nothing."""
-    # Not `isinstance`, which asks the value for its class: some raise whatever they are asked.
+    # Not `isinstance`, which asks the value for its class: some classes raise at every attribute.
     return value is None or (issubclass(type(value), str) and str.strip(value).lower() in ("", UNKNOWN))  # type: ignore[arg-type]

@@ -18,7 +18,8 @@ STOPS: Final = frozenset({"STOP", "STOP_LIMIT", "TRAILING_STOP"})
 class Order:
     """The state of one order.
 
-    The defaults are attributes of the class, so that a new order costs only the attributes that it sets.
+    Rare attributes have their defaults in the class, so that a new order does not pay for them; the others are set when
+    it is made, because reading an attribute of the object is faster.
 
     Attributes:
         ids: The ids that lead to the order, the first one first: the bot's own, the broker's, those of replaces.
@@ -66,22 +67,13 @@ class Order:
     resting: bool = False
     price: float | None = None
     reference_price: float | None = None
-    filled: float = 0.0
-    told: float = 0.0
-    booked: float = 0.0
-    fill_ids: dict[str, float | None] | None = None
     stems: dict[str, str] | None = None
     prices: dict[str, float] | None = None
-    acknowledged: bool = False
-    first_fill: bool = False
     underfilled: bool = False
-    ended: str | None = None
     ended_at: float | None = None
     renumbered: bool = False
     cost: float = 0.0
     volume: float = 0.0
-    is_open: bool = False
-    plain: bool = False
 
     def __init__(
         self,
@@ -100,6 +92,15 @@ class Order:
         self.submitted_at = submitted_at
         self.timed = timed
         self.arrived = arrived
+        self.filled = 0.0
+        self.told = 0.0
+        self.booked = 0.0
+        self.fill_ids: dict[str, float | None] | None = None
+        self.acknowledged = False
+        self.first_fill = False
+        self.ended: str | None = None
+        self.is_open = False
+        self.plain = False
 
     def slippage(self) -> float | None:
         """Take the slippage of the fills since the last time, in basis points; positive is worse than the reference.

@@ -34,8 +34,8 @@ QUANTITY_NAMES: Final = ("amount", "quantity", "qty")
 ID_NAMES: Final = ("order_id", "id")
 """Keys and attributes that brokers use for an order's id, its cumulative filled quantity and its quantity."""
 
-# What can be recorded, for `check` to count: of a message, of the news of an order, and of its submission, whose answer
-# may be all the news there is.
+# The metrics that `check` counts: of a message, of an event of an order, and of a submit, whose answer may be the only
+# event.
 SENT: Final = (catalogue.ORDER_MESSAGES, catalogue.ORDER_MESSAGE_RATE_MAX, catalogue.ORDER_ANOMALIES)
 UPDATED: Final = (
     catalogue.ORDERS_FILLED, catalogue.ORDERS_REJECTED, catalogue.ORDERS_CANCELLED, catalogue.ORDER_ACK_TIME,
@@ -108,6 +108,18 @@ def value_of(reading: CallContext, name: str) -> Any:
     """The value of a field; None where there is nothing to read."""
     value = reading(name)
     return None if value is MISSING else value
+
+
+def read_fields(reading: CallContext, names: Iterable[str]) -> dict[str, Any]:
+    """The values of the fields that have a source; a field without one, or with nothing to read, is absent."""
+    sources = reading.site.compiled.sources
+    found = {}
+    for name in names:
+        if sources[name] is not None:
+            value = reading(name)
+            if value is not MISSING and value is not None:
+                found[name] = value
+    return found
 
 
 def is_of_the_result(source: object) -> bool:

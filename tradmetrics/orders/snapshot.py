@@ -20,7 +20,7 @@ VERSION: Final = 2
 _HEAD: Final = ("account", "clock", "format", "orders", "unix_time", "version")
 _LARGEST: Final = 1e300
 _SAME_CLOCK: Final = 1.0
-"""Seconds by which the monotonic clock and the calendar may differ over a restart on the same, running machine."""
+"""The monotonic clock and the calendar may differ by this many seconds over a restart on the same machine."""
 
 
 class Snapshot(NamedTuple):
@@ -28,7 +28,7 @@ class Snapshot(NamedTuple):
 
     Attributes:
         account: The account of its orders.
-        clock: What the local clock said when it was taken.
+        clock: The local clock's reading when it was taken.
         unix_time: When it was taken, by the calendar.
         orders: Its orders, the ended ones first.
     """
@@ -111,8 +111,8 @@ def shift(snapshot: Snapshot, clock: Callable[[], float], now: float, unix_time:
     Args:
         snapshot: The snapshot.
         clock: The clock that goes on.
-        now: What it says.
-        unix_time: What the calendar says.
+        now: Its reading.
+        unix_time: The calendar's time.
     """
     by_calendar = max(0.0, unix_time - snapshot.unix_time)
     by_clock = now - snapshot.clock
@@ -148,7 +148,7 @@ def _order_of_version_1(where: str, row: object, seen: set[tuple[str, str]]) -> 
         raise SnapshotError(
             f"damaged: {where}.fill_ids is {_short(fill_ids)}, not null or a list of at most {MOST_FILL_IDS} ids"
         )
-    added = {name: getattr(Order, name) for name in _RIGHT if name not in row}
+    added = {name: _DEFAULTS[name] for name in _RIGHT if name not in row}
     fills = None if fill_ids is None else dict.fromkeys(fill_ids)
     return _order(where, {**row, **added, "asked": row["quantity"], "fill_ids": fills}, seen)
 
@@ -168,8 +168,10 @@ def _order(where: str, row: object, seen: set[tuple[str, str]]) -> Order:
     order = Order(None, "", "", None, None, False, 0.0)
     for name, default in _DEFAULTS.items():
         value = row[name]
+        if type(value) is int:
+            value = float(value)
         if value != default or type(value) is not type(default):
-            setattr(order, name, float(value) if type(value) is int else value)
+            setattr(order, name, value)
     order.ids = tuple(row["ids"])
     for name in ("superseded", "cancel_ids"):
         setattr(order, name, None if row[name] is None else set(row[name]) & set(order.ids))
@@ -242,7 +244,8 @@ _RIGHT: Final[Mapping[str, _Check]] = {
     **dict.fromkeys(("arrived", "cost"), _NUMBER),
     **dict.fromkeys(("filled", "told", "booked", "volume"), _AMOUNT),
 }
-_DEFAULTS: Final = {name: getattr(Order, name, ...) for name in _RIGHT}
+_NEW: Final = Order(None, "", "", None, None, False, 0.0)
+_DEFAULTS: Final = {name: getattr(_NEW, name) for name in _RIGHT}
 _VERSION_1: Final = (
     "acknowledged", "arrived", "booked", "cost", "ended", "fill_ids", "filled", "first_fill", "ids", "quantity",
     "reference_price", "renumbered", "side", "strategy", "submitted_at", "superseded", "timed", "volume",

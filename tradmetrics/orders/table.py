@@ -41,11 +41,11 @@ class _Queue:
 
     def left(self) -> None:
         """Take note that an order in the queue is open no longer."""
-        self.open -= 1
+        self.open = left = self.open - 1
         orders = self.orders
         while orders and not orders[0].is_open:
             orders.popleft()
-        if len(orders) > 2 * self.open + _SPARE:
+        if len(orders) > 2 * left + _SPARE:
             self.orders = deque(order for order in orders if order.is_open)
 
 
@@ -68,28 +68,31 @@ class OrderTable:
     Attributes:
         by_id: The order that each id leads to, by id and by symbol with id; for reading only.
         fill_ids: Fill ids that all orders together hold.
+        most_fill_ids: The number of them beyond which each order remembers only a few.
+        most_open: As given.
+        queue: The open orders, oldest first; for reading only.
     """
 
-    __slots__ = ("_ended", "_groups", "_most_ended", "_queue", "by_id", "fill_ids", "most_fill_ids", "most_open")
+    __slots__ = ("_ended", "_groups", "_most_ended", "by_id", "fill_ids", "most_fill_ids", "most_open", "queue")
 
     def __init__(self, max_open: int) -> None:
         self.most_open = max_open
         self.most_fill_ids = max_open * FILL_IDS_PER_ORDER
         self._most_ended = min(max_open, MOST_ENDED)
         self.by_id: dict[Key, Order] = {}
-        self._queue = _Queue()
+        self.queue = _Queue()
         self._groups: dict[str, _Group] = {}
         self._ended: deque[Order] = deque()
         self.fill_ids = 0
 
     def __len__(self) -> int:
         """The number of open orders."""
-        return self._queue.open
+        return self.queue.open
 
     def __iter__(self) -> Iterator[Order]:
         """The ended orders, then the open ones, each oldest first."""
         yield from self._ended
-        for order in self._queue.orders:
+        for order in self.queue.orders:
             if order.is_open:
                 yield order
 
@@ -126,7 +129,14 @@ class OrderTable:
             self._remember_ended(order)
             return None
         order.is_open = True
-        queue = self._queue
+        order.plain = (
+            not order.timed
+            and order.submitted_at is not None
+            and order.reference_price is None
+            and order.superseded is None
+            and not order.renumbered
+        )
+        queue = self.queue
         queue.orders.append(order)
         queue.open += 1
         group = self._groups.get(order.strategy)
@@ -138,8 +148,24 @@ class OrderTable:
             group.waiting.open += 1
         return None if queue.open <= self.most_open else self.drop_oldest()
 
+    def add_plain(self, order: Order, order_id: str) -> None:
+        """Put an open order in that has one id and no symbol, where there is room: `add` in fewer steps."""
+        self.by_id[order_id] = order
+        order.is_open = order.plain = True
+        queue = self.queue
+        queue.orders.append(order)
+        queue.open += 1
+        group = self._groups.get(order.strategy)
+        if group is None:
+            group = self._groups[order.strategy] = _Group()
+        group.open += 1
+        if not order.resting:
+            waiting = group.waiting
+            waiting.orders.append(order)
+            waiting.open += 1
+
     def name(self, order: Order, order_id: str) -> None:
-        """Let one more id lead to an order. Beyond the bound, the oldest id of a replace or of a cancel is forgotten."""
+        """Let one more id lead to an order. Beyond the bound, the oldest id of a replace or a cancel is forgotten."""
         order.ids += (order_id,)
         self._point(order_id, order)
         if len(order.ids) > MOST_IDS:
@@ -182,11 +208,11 @@ class OrderTable:
 
     def oldest(self) -> Order | None:
         """The open order that has been here the longest, or None."""
-        return self._queue.oldest()
+        return self.queue.oldest()
 
     def drop_oldest(self) -> Order | None:
         """Drop the open order that has been here the longest, and return it."""
-        order = self._queue.oldest()
+        order = self.queue.oldest()
         if order is not None:
             self.drop(order)
         return order
@@ -223,7 +249,7 @@ class OrderTable:
 
     def _leave(self, order: Order) -> None:
         order.is_open = order.plain = False
-        self._queue.left()
+        self.queue.left()
         group = self._groups[order.strategy]
         group.open -= 1
         if not order.resting:
@@ -237,7 +263,11 @@ class OrderTable:
             self._forget(self._ended.popleft())
 
     def _forget(self, order: Order) -> None:
+        by_id = self.by_id
         for order_id in order.ids:
-            self._unpoint(order_id, order)
+            if order.symbol is not None:
+                self._unpoint(order_id, order)
+            elif by_id.get(order_id) is order:
+                del by_id[order_id]
         if order.fill_ids is not None:
             self.fill_ids -= len(order.fill_ids)

@@ -33,18 +33,18 @@ class WaitingEvent(NamedTuple):
 class Waiting:
     """A bounded queue of events by order id, oldest first. Every operation takes the same time whatever it holds."""
 
-    __slots__ = ("_by_id", "_entries", "_number")
+    __slots__ = ("_entries", "_number", "by_id")
 
     def __init__(self) -> None:
         self._entries: OrderedDict[int, WaitingEvent] = OrderedDict()
-        self._by_id: dict[str, list[int]] = {}
+        self.by_id: dict[str, list[int]] = {}
         self._number = 0
 
     def __len__(self) -> int:
         return len(self._entries)
 
     def __contains__(self, order_id: str) -> bool:
-        return order_id in self._by_id
+        return order_id in self.by_id
 
     def add(self, entry: WaitingEvent) -> WaitingEvent | None:
         """Keep an event.
@@ -54,19 +54,19 @@ class Waiting:
         """
         self._number += 1
         self._entries[self._number] = entry
-        self._by_id.setdefault(entry.order_id, []).append(self._number)
+        self.by_id.setdefault(entry.order_id, []).append(self._number)
         return None if len(self._entries) <= MOST_WAITING else self._drop()
 
     def take(self, order_id: str, symbol: str | None) -> list[WaitingEvent]:
         """Return the events of an order that has become known, in the order they came, and keep them no longer."""
-        numbers = self._by_id.pop(order_id, None)
+        numbers = self.by_id.pop(order_id, None)
         if numbers is None:
             return []
         others = (
             [] if symbol is None else [each for each in numbers if self._entries[each].symbol not in (None, symbol)]
         )
         if others:
-            self._by_id[order_id] = others
+            self.by_id[order_id] = others
         return [self._entries.pop(number) for number in numbers if number not in others]
 
     def drop_before(self, time: float) -> list[WaitingEvent]:
@@ -85,9 +85,9 @@ class Waiting:
 
     def _drop(self) -> WaitingEvent:
         _, entry = self._entries.popitem(last=False)
-        numbers = self._by_id[entry.order_id]
+        numbers = self.by_id[entry.order_id]
         # The numbers of one id rise, so the oldest of all is the first of its own.
         del numbers[0]
         if not numbers:
-            del self._by_id[entry.order_id]
+            del self.by_id[entry.order_id]
         return entry

@@ -21,9 +21,11 @@ from tradmetrics.cardinality import Guard, Labels, Limits
 from tradmetrics.model.definition import MetricDefinition
 from tradmetrics.model.text import clean
 from tradmetrics.registry.label_values import Problem, read
+from tradmetrics.storage.adopted import Adopted
 from tradmetrics.storage.kinds import creator
-from tradmetrics.storage.label_cache import LabelCache
+from tradmetrics.storage.label_cache import Budgets, LabelCache
 from tradmetrics.storage.label_keys import is_safe
+from tradmetrics.storage.line_blocks import LineBlocks, Rows
 from tradmetrics.storage.overflow import OverflowSeries
 from tradmetrics.storage.rendering import Family
 from tradmetrics.storage.retired import MOST_RETIRED, RetiredSeries, creating
@@ -58,8 +60,8 @@ class Owner(Protocol):
         """Count what has come in for removed series."""
         ...
 
-    def forget(self) -> None:
-        """Make every metrics object look its series up again."""
+    def forget(self, name: str, gone: list[Series]) -> None:
+        """Make all that record to these series of the metric `name` look them up again."""
         ...
 
 
@@ -71,6 +73,8 @@ class Instrument(Collector):
         constants: Labels that all its series have beside its own, with their values.
         limits: The budgets that it was made with.
         guard: Its label budgets.
+        adopted: The collector that it records into, if the registry had the same metric already.
+        left_out: Whether it is on no registry, because another metric has its name there.
     """
 
     def __init__(
@@ -81,25 +85,30 @@ class Instrument(Collector):
         constants: tuple[tuple[str, str], ...] = (),
         *,
         multiprocess: bool,
+        adopted: Adopted | None = None,
     ) -> None:
         self.definition = definition
         self.constants = constants
         self.limits = limits
-        # What several processes have written into their files cannot be taken back.
-        self.guard = Guard(definition, limits, removable=not multiprocess)
+        self.adopted = adopted
+        self.left_out = False
+        # What several processes have written into their files, or another collector has, cannot be taken back.
+        removable = not multiprocess and adopted is None
+        self.guard = Guard(definition, limits, removable=removable)
         self._owner = owner
         self._peers = owner.instruments
-        self._series: dict[Labels, Series] = {}
+        self._series = Rows()
+        self._blocks = LineBlocks()
         self._marks: dict[Labels, object] = {}
         self._leaving: list[tuple[Labels, Series]] = []
         self._scraped: frozenset[Labels] = frozenset()
         self._functions: list[tuple[Callable[[], AtScrape | None], Failed]] = []
-        self._removable = self.guard.is_open and not multiprocess
+        self._removable = self.guard.is_open and removable
         # What raw labels were resolved to, until a series is removed.
-        self._known: LabelCache[Resolved] = LabelCache(
-            (i, (each,)) for i, each in enumerate(self.guard.budgets) if each is not None
-        )
-        self._create = creator(definition, constants, multiprocess=multiprocess)
+        self._opens: Budgets = tuple((i, (each,)) for i, each in enumerate(self.guard.budgets) if each is not None)
+        self._known: LabelCache[Resolved] = LabelCache(self._opens)
+        create = creator(definition, constants, multiprocess=multiprocess)
+        self._create = create if adopted is None else adopted.create
 
     def __len__(self) -> int:
         """The number of series, those computed at scrape among them; what reports on the guard has only its own."""
@@ -117,8 +126,10 @@ class Instrument(Collector):
             dialect: The broker whose spellings closed labels are read in.
         """
         key = (*raw, dialect)
-        safe = is_safe(key)
-        return (self._known[key] if safe else None) or self._resolve(raw, dialect, key if safe else None)
+        if not is_safe(key):
+            return self._resolve(raw, dialect, None)
+        known = self._known
+        return known.get(key) or known.find(key) or self._resolve(raw, dialect, key)
 
     def _resolve(self, raw: tuple[object, ...], dialect: str | None, key: tuple[Any, ...] | None) -> Resolved:
         """Resolve raw labels that are not known; from now on they are, if they have a key."""
@@ -136,7 +147,7 @@ class Instrument(Collector):
                 series = OverflowSeries(series, tuple(map(self._overflow, collapsed)))
             resolved = Resolved(series, labels, collapsed, tuple(problems), values)
             if key is not None and not problems:
-                self._known.keep(key, resolved, spilled=bool(collapsed))
+                self._known.keep(key, resolved, self._opens if collapsed else None)
         return resolved
 
     def precreate(self, labels: Labels) -> None:
@@ -221,8 +232,9 @@ class Instrument(Collector):
         leaving = self._leaving
         if not leaving:
             return
-        self._known.clear()
-        self._owner.forget()
+        gone = {id(series) for _, series in leaving}
+        self._known.forget(lambda resolved: id(resolved.series) in gone)
+        self._owner.forget(self.definition.name, [series for _, series in leaving])
         while leaving:
             labels, _ = leaving[-1]
             if labels not in self._series:
@@ -254,6 +266,8 @@ class Instrument(Collector):
             function: Values by label values.
             failed: BrokerAnswer when the function raises, so that the rest of the scrape goes on.
         """
+        if self.adopted is not None and self.adopted.at_scrape is not None:
+            self.adopted.at_scrape(function, failed)
         reference = weakref.WeakMethod(function) if isinstance(function, MethodType) else lambda: function
         self._functions.append((reference, failed))
 
@@ -269,7 +283,7 @@ class Instrument(Collector):
         """The same, as the metric family that it is."""
         self._owner.begin_scrape(self.definition.name)
         computed = self._computed()
-        return Family(self.definition, self._series.copy(), computed, self.constants)
+        return Family(self.definition, self._series, computed, self.constants, self._blocks)
 
     def _computed(self) -> dict[Labels, float]:
         totals: dict[Labels, float] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import fields
 from time import monotonic
 from typing import Final, Protocol, TypeAlias
@@ -16,6 +16,7 @@ from tradmetrics.errors import ConfigurationError
 from tradmetrics.model.definition import MetricDefinition
 from tradmetrics.registry.families import JointFamily
 from tradmetrics.registry.instrument import Instrument
+from tradmetrics.storage.adopted import adoptable, in_the_way, is_of_an_earlier_import, shown_collector
 from tradmetrics.storage.retired import MOST_RETIRED, RetiredSeries, creating
 from tradmetrics.storage.series import Series
 
@@ -23,11 +24,15 @@ Constants: TypeAlias = tuple[tuple[str, str], ...]
 """Labels that all series of a metrics object have, with their values."""
 
 
+class NameTakenError(ConfigurationError):
+    """The name of a metric is taken in the registry by one that was made outside tradmetrics."""
+
+
 class Forgetful(Protocol):
     """An object that remembers series of a registry, such as a `TradingMetrics`."""
 
-    def forget(self) -> None:
-        """Drop the remembered series, and look them up again at the next call."""
+    def forget_series(self, name: str, gone: list[Series]) -> None:
+        """Drop what is remembered of these series of the metric `name`."""
         ...
 
 
@@ -54,7 +59,7 @@ class RegistryInstruments:
 
     def in_use(self) -> list[Instrument]:
         """The instruments that have series."""
-        return [each for each in list(self.instruments.values()) if len(each)]
+        return [each for each in list(self.instruments.values()) if len(each) and not each.left_out]
 
     def begin_scrape(self, name: str) -> None:
         """Sweep once for each scrape, before its first metric, so that all metrics of it tell of the same series.
@@ -81,10 +86,10 @@ class RegistryInstruments:
                 self.retired[:] = [each for each in self.retired if id(each) not in done]
                 del self.retired[:-MOST_RETIRED]
 
-    def forget(self) -> None:
-        """Make all that record here look their series up anew."""
+    def forget(self, name: str, gone: list[Series]) -> None:
+        """Make all that record to these series of the metric `name` look them up anew."""
         for metrics in list(self.users):
-            metrics.forget()
+            metrics.forget_series(name, gone)
 
 
 # Weak: a registry takes its own along.
@@ -119,14 +124,14 @@ def check_constants(registry: CollectorRegistry, constants: Constants) -> None:
         theirs = tuple(name for name, _ in owner.constants)
         if owner.instruments and theirs != names:
             raise ConfigurationError(
-                f"TradingMetrics: labels= has the names {_listed(names)}, and the metrics that are on this registry "
-                f"already have {_listed(theirs)}; all metrics objects on a registry have the same label names. Give "
-                "them the same names, or a registry each"
+                f"TradingMetrics: all metrics objects on a registry have the same names in labels=. Those on this one "
+                f"have {_listed(theirs)}, and the new one has {_listed(names)}. Give them the same names, or give the "
+                "new one a registry of its own: TradingMetrics(CollectorRegistry(), labels=…)"
             )
 
 
 def _listed(names: tuple[str, ...]) -> str:
-    return ", ".join(names) or "no labels= at all"
+    return ", ".join(names) or "none"
 
 
 def instrument_on(
@@ -139,8 +144,12 @@ def instrument_on(
 ) -> Instrument:
     """Return the instrument for `definition` on `registry`, registered when it is new.
 
+    If the registry has the same metric already, made with prometheus_client or by an earlier import of this package,
+    the instrument records into that one.
+
     Raises:
-        ConfigurationError: When another metric of that name, or the same with other limits, stands in the registry.
+        NameTakenError: When a different metric, made outside tradmetrics, has that name in the registry.
+        ConfigurationError: When the same metric with another definition or other limits stands in the registry.
     """
     with creating.held():
         owner = instruments_of(registry, constants)
@@ -152,9 +161,11 @@ def instrument_on(
                         f"{definition.name} has a label {name!r} of its own, which labels= of the metrics object has "
                         "too; give one of the two another name"
                     )
-            instrument = Instrument(definition, limits, owner, constants, multiprocess=multiprocess)
+            adopted = None if constants else adoptable(registry, definition)
+            instrument = Instrument(definition, limits, owner, constants, multiprocess=multiprocess, adopted=adopted)
             owner.instruments[definition.name] = instrument
-            _register(registry, instrument)
+            if adopted is None:
+                _register(registry, instrument)
         elif instrument.definition != definition:
             difference = next(
                 each.name
@@ -205,14 +216,44 @@ def _register(registry: CollectorRegistry, instrument: Instrument) -> None:
     if isinstance(refused, ConfigurationError):
         raise refused
     if refused is not None:
-        raise ConfigurationError(
-            f"{instrument.definition.name}: the registry has another metric of that name, made outside tradmetrics "
-            f"({refused}); give tradmetrics a registry of its own: TradingMetrics(CollectorRegistry())"
+        raise NameTakenError(_refusal(registry, instrument.definition))
+
+
+def leave_out(
+    registry: CollectorRegistry,
+    definition: MetricDefinition,
+    limits: Limits,
+    constants: Constants = (),
+    *,
+    multiprocess: bool,
+) -> Instrument:
+    """Return an instrument that is on no registry, for a metric whose name is taken there."""
+    with creating.held():
+        owner = instruments_of(registry, constants)
+        instrument = Instrument(definition, limits, owner, constants, multiprocess=multiprocess)
+        instrument.left_out = True
+        owner.instruments[definition.name] = instrument
+        return instrument
+
+
+def _refusal(registry: CollectorRegistry, definition: MetricDefinition) -> str:
+    other = in_the_way(registry, definition)
+    if is_of_an_earlier_import(other):
+        return (
+            f"{definition.name}: the package tradmetrics was imported a second time in this process (sys.modules was "
+            "purged), and its first import has this metric in the registry with another definition; restart the process"
         )
+    return (
+        f"{definition.name}: the registry has another metric of that name already, made outside tradmetrics: "
+        f"{shown_collector(other)}; rename or remove that one, or give tradmetrics a registry of its own: "
+        "configure(registry=CollectorRegistry())"
+    )
 
 
 def _put_on(registry: CollectorRegistry, instrument: Instrument) -> None:
     """Register an instrument; those with constant labels share a family with the others of their name."""
+    if instrument.left_out or instrument.adopted is not None:
+        return
     if not instrument.constants:
         registry.register(instrument)
         return
@@ -227,6 +268,8 @@ def _put_on(registry: CollectorRegistry, instrument: Instrument) -> None:
 
 
 def _take_off(registry: CollectorRegistry, instrument: Instrument) -> None:
+    if instrument.left_out or instrument.adopted is not None:
+        return
     if not instrument.constants:
         registry.unregister(instrument)
         return

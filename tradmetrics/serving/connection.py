@@ -66,7 +66,9 @@ class Connection:
 
     def __init__(self, sock: socket.socket, peer: str, now: float, context: ssl.SSLContext | None) -> None:
         sock.setblocking(False)
-        self.sock = sock if context is None else context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+        self.sock = (
+            sock if context is None else context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+        )
         self.peer = peer
         self.state = HEAD if context is None else HANDSHAKE
         self.since = now
@@ -169,7 +171,7 @@ class Connection:
         return len(self._unsent) + sum(map(len, self._left))
 
     def end(self) -> None:
-        """Tell the client that nothing more comes. It may still be sending, and closing at once could cost it the answer."""
+        """Tell the client that nothing more comes; to close at once could cost it the answer while it still sends."""
         with suppress(OSError, ValueError):
             if isinstance(self.sock, ssl.SSLSocket):
                 self.sock.unwrap()

@@ -138,7 +138,9 @@ class Endpoint:
         return Asked(content_type, frozenset(names), _accepts_gzip(accept_encoding or ""), encode)
 
     def scrape(self, asked: Asked) -> HttpResponse:
-        """Render the metrics as prometheus_client does. It takes a while with many series: never call it on an event loop.
+        """Render the metrics as prometheus_client does.
+
+        It takes a while with many series: never call it on an event loop.
 
         Args:
             asked: What the scrape asks for.
@@ -150,11 +152,13 @@ class Endpoint:
             return plain(HTTPStatus.INTERNAL_SERVER_ERROR, "500 the metrics could not be rendered; the log says why")
 
     def _render(self, asked: Asked) -> HttpResponse:
-        registry = self._registry()
+        shared = multiprocess.directory()
+        registry = self._registry(shared)
         wanted = registry.restricted_registry(asked.names) if asked.names else registry
         body = self._renderings.do(
             (os.getpid(), asked.content_type, asked.names),
-            lambda: render(wanted, asked.encode, failed=self._collector_failed),
+            # Of several workers' files there is one collector, and without it there is no answer.
+            lambda: render(wanted, asked.encode, failed=None if shared else self._collector_failed),
         )
         headers = [("Content-Type", asked.content_type)]
         if asked.gzip:
@@ -176,15 +180,25 @@ class Endpoint:
         metrics = self._metrics or current()
         return None if metrics is None else metrics.registry
 
-    def _registry(self) -> CollectorRegistry:
+    def _registry(self, shared: str | None) -> CollectorRegistry:
         own = (self._metrics or get_metrics()).registry
-        shared = multiprocess.directory()
         if shared is None:
             return own
         from tradmetrics.serving import worker_gauges as publishing
 
         publishing.publish(own)
-        return multiprocess.aggregate(shared)
+        return multiprocess.aggregate(shared, self._file_failed)
+
+    def _file_failed(self, path: str, error: Exception) -> None:
+        """Count and log a file of a worker that cannot be read; the others are served."""
+        metrics = self._metrics or get_metrics()
+        what = ValueError(
+            f"the worker's file {path!r} cannot be read ({error}); its figures are missing from the scrape"
+        )
+        try:
+            metrics.fault("tradmetrics.multiprocess", "record", what)
+        except TradmetricsError:  # of strict metrics
+            _LOGGER.warning("%s", what)
 
 
 def _guard(auth: Auth) -> tuple[Callable[[bytes], bool], str]:
@@ -237,7 +251,8 @@ def _secret(text: str, what: str) -> bytes:
         return text.encode()
     except UnicodeEncodeError:
         raise ConfigurationError(
-            f"auth: {what} holds a character that cannot be sent (a lone surrogate); was it read with the right encoding?"
+            f"auth: {what} holds a character that cannot be sent (a lone surrogate); was it read with "
+            "the right encoding?"
         ) from None
 
 

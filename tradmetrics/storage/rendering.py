@@ -15,10 +15,10 @@ from typing import Any, Final
 
 from prometheus_client import Metric, generate_latest
 from prometheus_client.samples import Sample
-from prometheus_client.utils import floatToGoString
 
 from tradmetrics.model.definition import MetricDefinition
 from tradmetrics.storage.collectors import Collected, Failed, collectors_of
+from tradmetrics.storage.line_blocks import LineBlocks, sample_line
 from tradmetrics.storage.series import Series
 
 BUSY: Final = 2e-4
@@ -35,7 +35,25 @@ _PLAIN_ESCAPING: Final = ("underscores", "allow-utf-8")
 Rows = Mapping[tuple[str, ...], Series]
 
 
-class Family(Metric):
+class Rendered(Metric):
+    """A metric that makes its lines of the exposition itself."""
+
+    def pieces(self, openmetrics: bool) -> Iterator[bytes]:
+        """The metric's text, in pieces of some lines each."""
+        raise NotImplementedError
+
+    def heading(self, openmetrics: bool) -> bytes:
+        """The lines about the metric."""
+        text = self.documentation.replace("\\", "\\\\").replace("\n", "\\n")
+        if openmetrics:
+            text = text.replace('"', '\\"')
+            unit = f"# UNIT {self.name} {self.unit}\n" if self.unit else ""
+            return f"# HELP {self.name} {text}\n# TYPE {self.name} {self.type}\n{unit}".encode()
+        name = f"{self.name}_total" if self.type == "counter" else self.name
+        return f"# HELP {name} {text}\n# TYPE {name} {self.type}\n".encode()
+
+
+class Family(Rendered):
     """A collected metric of ours: samples for anybody's exposition, ready lines for this one.
 
     Args:
@@ -43,6 +61,7 @@ class Family(Metric):
         rows: Its series by label values, as they are; they may change while this is read.
         computed: Values computed for this collection, by label values; they come instead of stored ones.
         constants: Labels that all of these series have beside their own, with their values.
+        blocks: The text of these series at the last scrape.
 
     Attributes:
         computed: The same.
@@ -55,6 +74,7 @@ class Family(Metric):
         rows: Rows,
         computed: Mapping[tuple[str, ...], float],
         constants: tuple[tuple[str, str], ...] = (),
+        blocks: LineBlocks | None = None,
     ) -> None:
         counter = definition.kind == "counter"
         base = definition.name.removesuffix("_total") if counter else definition.name
@@ -67,6 +87,7 @@ class Family(Metric):
         self._rows = rows
         self.computed = computed
         self.constants = constants
+        self._blocks = blocks or LineBlocks()
 
     @property
     def label_names(self) -> tuple[str, ...]:
@@ -98,11 +119,7 @@ class Family(Metric):
         self._samples = samples
 
     def _stored(self) -> Iterator[tuple[tuple[str, ...], Series]]:
-        """The series that nothing computed stands in for.
-
-        A list of keys, which exist already: a list of ten thousand pairs would be so many objects for the garbage
-        collector to look at, and now and then it would look at everything there is, with the interpreter's lock held.
-        """
+        """The series that no computed value replaces."""
         rows, computed = self._rows, self.computed
         for labels in list(rows):
             series = rows.get(labels)
@@ -116,60 +133,23 @@ class Family(Metric):
         for labels, value in self.computed.items():
             yield labels, "", (), value
 
-    def lines(self, openmetrics: bool) -> Iterator[str]:
-        """The metric's lines, each with its line feed; those about it come as one."""
-        yield self._heading(openmetrics)
-        yield from self._series_lines()
+    @property
+    def constant_values(self) -> tuple[str, ...]:
+        """The values of the constant labels."""
+        return self._constants
+
+    def pieces(self, openmetrics: bool) -> Iterator[bytes]:
+        """The metric's text, in pieces of some lines each."""
+        yield self.heading(openmetrics)
+        yield from self._series_pieces()
         for family in self._joined:
-            yield from family._series_lines()
+            yield from family._series_pieces()
 
-    def _series_lines(self) -> Iterator[str]:
-        base, names, constants = self.name, self._names, self._constants
-        for labels, series in self._stored():
-            text = series.text
-            if text is None:
-                text = series.text = label_text(names, (*labels, *constants))
-            before, after = text
-            for suffix, extra, value in series.samples():
-                if extra:
-                    yield f'{base}{suffix}{{{before}le="{extra[0][1]}"{after}}} {number_text(value)}\n'
-                else:
-                    yield f"{base}{suffix}{_braces(before, after)} {number_text(value)}\n"
+    def _series_pieces(self) -> Iterator[bytes]:
+        rows: Rows = dict(self._stored()) if self.computed else self._rows
+        yield from self._blocks.pieces(self, rows)
         for labels, value in self.computed.items():
-            yield f"{base}{_braces(*label_text(names, (*labels, *constants)))} {number_text(value)}\n"
-
-    def _heading(self, openmetrics: bool) -> str:
-        text = self.documentation.replace("\\", "\\\\").replace("\n", "\\n")
-        if openmetrics:
-            text = text.replace('"', '\\"')
-            unit = f"# UNIT {self.name} {self.unit}\n" if self.unit else ""
-            return f"# HELP {self.name} {text}\n# TYPE {self.name} {self.type}\n{unit}"
-        name = f"{self.name}_total" if self.type == "counter" else self.name
-        return f"# HELP {name} {text}\n# TYPE {name} {self.type}\n"
-
-
-def label_text(names: tuple[str, ...], values: tuple[str, ...]) -> tuple[str, str]:
-    """The labels in a sample's braces, sorted: those before `le` with a comma behind, the others with one in front."""
-    pairs = [(name, f'{name}="{_escaped(value)}"') for name, value in sorted(zip(names, values, strict=True))]
-    before = "".join(f"{text}," for name, text in pairs if name < "le")
-    after = "".join(f",{text}" for name, text in pairs if name > "le")
-    return before, after
-
-
-def _escaped(value: str) -> str:
-    return value.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
-
-
-def _braces(before: str, after: str) -> str:
-    inside = f"{before[:-1]}{after}" if before else after[1:]
-    return f"{{{inside}}}" if inside else ""
-
-
-def number_text(value: float) -> str:
-    """A sample's value as prometheus_client spells it (`floatToGoString`)."""
-    if -1e6 < value < 1e6:
-        return repr(value)
-    return floatToGoString(value)  # type: ignore[no-untyped-call, no-any-return]
+            yield sample_line(self, labels, value).encode()
 
 
 class _One:
@@ -199,18 +179,18 @@ def render(
     function = getattr(encode, "func", encode)
     openmetrics = "openmetrics" in function.__module__
     ours = getattr(encode, "keywords", {}).get("escaping", _PLAIN_ESCAPING[0]) in _PLAIN_ESCAPING
-    parts: list[str] = []
+    parts: list[bytes] = []
     pauses = _Pauses()
     for collector, collect in collectors_of(registry):
         written = len(parts)
         try:
             for metric in collect():
-                if ours and type(metric) is Family:
-                    lines = metric.lines(openmetrics)
+                if ours and isinstance(metric, Rendered):
+                    pieces = metric.pieces(openmetrics)
                 else:
-                    lines = iter((encode(_One(metric)).decode().removesuffix("# EOF\n"),))
-                for line in lines:
-                    parts.append(line)
+                    pieces = iter((encode(_One(metric)).removesuffix(b"# EOF\n"),))
+                for piece in pieces:
+                    parts.append(piece)
                     pauses.offer()
         except Exception as error:
             if failed is None:
@@ -218,8 +198,8 @@ def render(
             del parts[written:]
             failed(collector, error)
     if openmetrics:
-        parts.append("# EOF\n")
-    return "".join(parts).encode()
+        parts.append(b"# EOF\n")
+    return b"".join(parts)
 
 
 class _Pauses:

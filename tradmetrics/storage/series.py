@@ -62,6 +62,9 @@ def _folded(series: _Folds[T_co]) -> T_co:
             _folder = 0
 
 
+amounts_folded: Final = [0]
+"""Differs whenever amounts of any counter were folded, so that a reader of many need not look at each total."""
+
 RawSample = tuple[str, tuple[tuple[str, str], ...], float]
 """A suffix of the metric's name, extra labels, and the value."""
 
@@ -75,8 +78,8 @@ class Series:
 
     __slots__ = ("text",)
 
-    text: tuple[str, str] | None
-    """The labels as the exposition spells them, kept by whoever rendered them first."""
+    text: str | tuple[str, str] | None
+    """The line up to its number, or the labels around `le`, as in the exposition; kept by the first rendering."""
     tick: Callable[[], object]
     add: Callable[[float], object]
     set: Callable[[float], object]
@@ -132,13 +135,18 @@ class CounterSeries(Series):
             before = total = self._total
             batch = appended[:]
             folded = len(batch)
+            if not batch and self._total is before:
+                return total + _ticks(self.counter)
             for amount in batch:
                 total += amount
+            # Twice: a reader that comes in between finds another number here the next time.
+            amounts_folded[0] += 1
             # Nothing is called from here on: a signal comes before all of these steps or after them. Where a signal
             # handler has folded meanwhile, the total is another object.
             if self._total is before:
                 self._total = total
                 del appended[:folded]
+                amounts_folded[0] += 1
                 return total + _ticks(self.counter)
 
     def value(self) -> float:
@@ -248,7 +256,10 @@ class HistogramSeries(Series):
         appended, bounds = self.appended, self._bounds
         while True:
             before, total = self._buckets, self._sum
-            batch, buckets = appended[:], before[:]
+            batch = appended[:]
+            if not batch and self._buckets is before:
+                return before, total  # the same list: readers see that nothing has changed
+            buckets = before[:]
             folded = len(batch)
             for value in batch:
                 total += value

@@ -1,18 +1,20 @@
 """Several worker processes as one: the directory of files that they share, checked, read and cleaned up."""
 
 import glob
+import logging
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any, Final
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Metric
+from prometheus_client.registry import Collector
 
 from tradmetrics.errors import ConfigurationError
+from tradmetrics.storage.worker_identity import UNKNOWN, is_running
+from tradmetrics.storage.worker_names import PREFIX, VARIABLE, FileFailed
 
-VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
-"""The environment variable that turns multiprocess mode on and names its directory."""
-PREFIX: Final = "tradmetrics-"
-"""What stands before the process id in the names of our files; prometheus_client's have the id alone."""
+__all__ = ["PREFIX", "VARIABLE", "FileFailed", "aggregate", "check", "child_exit", "directory"]
 
 
 def directory() -> str | None:
@@ -46,15 +48,62 @@ def check() -> bool:
     return True
 
 
-def aggregate(path: str) -> CollectorRegistry:
-    """Return a registry that, at each collection, adds up what all workers wrote into `path`."""
-    # Pulls in more than a single process needs.
-    from prometheus_client.multiprocess import MultiProcessCollector
+class _AllWorkers(Collector):
+    """Collects what all workers have written."""
 
-    _remove_gauges_of_the_dead(path)
-    registry = CollectorRegistry()
-    MultiProcessCollector(registry, path)  # type: ignore[no-untyped-call]
+    def __init__(self, path: str, failed: FileFailed) -> None:
+        self._path = path
+        self._failed = failed
+
+    def collect(self) -> Iterable[Metric]:
+        """The metrics, added up."""
+        from tradmetrics.storage import worker_fold as folding
+        from tradmetrics.storage.worker_files import restore_deleted_files
+        from tradmetrics.storage.worker_reader import WorkerFiles
+
+        restore_deleted_files()
+        if not os.path.isdir(self._path):
+            raise FileNotFoundError(f"{VARIABLE} is {self._path!r}, and there is no such directory any more")
+        fold_what_is_gone(self._path, self._failed)
+        with folding.reading(self._path):
+            paths = folding.files_in(self._path)
+            done = folding.already_folded(paths)
+            files: WorkerFiles = _read.setdefault(self._path, WorkerFiles())
+            return files.collect([path for path in paths if path not in done], self._failed)
+
+
+_read: Final[dict[str, Any]] = {}
+"""What was read of each directory, so that the next scrape need not parse it again."""
+
+
+def aggregate(path: str, failed: FileFailed | None = None) -> CollectorRegistry:
+    """Return a registry that, at each collection, adds up what all workers wrote into `path`.
+
+    A damaged file costs its own figures. Files of workers that are gone are folded into one.
+
+    Args:
+        path: The workers' directory.
+        failed: Called with the path of a file that cannot be read, and the reason; by default that is logged.
+    """
+    registry = _any_name()
+    registry.register(_AllWorkers(path, failed or _log))
     return registry
+
+
+def _any_name() -> CollectorRegistry:
+    """A registry whose collectors need not know the names of their metrics, so that `name[]=` works."""
+    try:
+        return CollectorRegistry(support_collectors_without_names=True)
+    except TypeError:  # prometheus_client before 0.23
+        return CollectorRegistry()
+
+
+def _log(path: str, error: Exception) -> None:
+    logging.getLogger(__name__).warning(
+        "%s: the file of a worker cannot be read (%s), and its figures are missing; delete it if it is no worker's",
+        path,
+        error,
+    )
 
 
 def child_exit(server: Any, worker: Any) -> None:
@@ -83,22 +132,19 @@ def _remove_gauges(path: str, process: int) -> None:
                 os.remove(file)
 
 
-def _remove_gauges_of_the_dead(path: str) -> None:
-    """Under servers that tell nobody when a worker has gone, such as uvicorn, whoever answers the scrape sees to it."""
-    files = glob.glob(os.path.join(glob.escape(path), f"gauge_live*_{PREFIX}*.db"))
-    processes = {int(file.rpartition(PREFIX)[2].removesuffix(".db").partition("-")[0]) for file in files}
+def fold_what_is_gone(path: str, failed: FileFailed) -> None:
+    """Under servers that report no worker's end, such as uvicorn, the process that answers the scrape cleans up."""
+    from tradmetrics.storage import worker_fold as folding
+
+    folding.fold_what_is_gone(path, failed)
+    # Where a file does not say when its process started, only the process ids are left to compare.
+    processes = {
+        folding.process_of(os.path.basename(file).removesuffix(".db").rpartition("_")[2])
+        for file in glob.glob(os.path.join(glob.escape(path), f"gauge_live*_{PREFIX}*.db"))
+        if folding.tag_in(file) == UNKNOWN
+    }
     # Only a process that is one of them: another container would know the workers under other numbers, or not at all.
     if os.name == "posix" and os.getpid() in processes:
         for process in processes:
-            if not _is_running(process):
+            if process is not None and not is_running(process):
                 _remove_gauges(path, process)
-
-
-def _is_running(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        pass
-    return True

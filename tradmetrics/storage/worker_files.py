@@ -9,32 +9,41 @@ finaliser hangs; and a child forked while another thread records inherits that l
 
 from __future__ import annotations
 
+import logging
 import mmap
 import os
 import struct
-import time
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from io import FileIO
 from itertools import count
+from time import monotonic
 from typing import Final
 
 from prometheus_client.mmap_dict import mmap_key
 
 from tradmetrics.storage.locks import RecordingLock, hold_over_forks
 from tradmetrics.storage.series import RawSample, Series, bound_texts
-from tradmetrics.storage.worker_directory import PREFIX, VARIABLE
+from tradmetrics.storage.worker_identity import own_tag
+from tradmetrics.storage.worker_names import PREFIX, VARIABLE
+
+_LOGGER = logging.getLogger("tradmetrics")
+_SECONDS_BETWEEN_LOOKS: Final = 10.0
+"""Between two looks whether the files are still there."""
 
 _FIRST_SIZE: Final = 1 << 16
 _HEADER: Final = 8
 _LENGTH: Final = struct.Struct("i")
+_TAG: Final = struct.Struct("I")
 _VALUE: Final = struct.Struct("dd")
 
 _writing: Final = RecordingLock()
 _queue: Final[deque[tuple[Callable[[float], None], float]]] = deque()
 _files: Final[dict[str, _File]] = {}
 _busy = False
+_look_at = 0.0
 
 
 class _Worker:
@@ -49,29 +58,52 @@ _worker = _Worker()
 class _File:
     """A file whose blocks are all on the disk before memory is mapped to them: a full disk is an `OSError`."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
+        self._size = 0
+        self._used = _HEADER
+        self._create(_LENGTH.pack(_HEADER) + _TAG.pack(own_tag()))
+
+    def _create(self, content: bytes) -> None:
+        """Make the file with this content, or leave everything as it is."""
+        path = _free_path(self._kind)
+        os.makedirs(os.path.dirname(path), exist_ok=True)  # somebody may have deleted it since the start
         # A reader must not find it without its header.
         draft = f"{path}.new"
         # Without a buffer: what found no place on the disk must not be written later, least of all by a forked child.
-        self._file = open(draft, "w+b", buffering=0)  # noqa: SIM115 - stays open as long as the process lives
+        file = open(draft, "w+b", buffering=0)  # noqa: SIM115 - stays open as long as the process lives
         try:
-            self._size = 0
-            self._used = _HEADER
-            self._reserve(_FIRST_SIZE)
-            self._memory[:4] = _LENGTH.pack(self._used)
+            size = max(_FIRST_SIZE, self._size)
+            memory = _reserve(file, 0, size)
+            memory[: len(content)] = content
             os.rename(draft, path)
         except BaseException:
-            self._file.close()
+            file.close()
             with suppress(OSError):  # it may have its name already, when what comes is a Ctrl-C
                 os.unlink(draft)
             raise
+        self._path, self._file, self._memory, self._size = path, file, memory, size
 
-    def _reserve(self, size: int) -> None:
-        end = self._file.seek(self._size)
-        while end < size:
-            end += self._file.write(bytes(size - end))
-        self._memory = mmap.mmap(self._file.fileno(), size)
-        self._size = size
+    def restore(self) -> bool:
+        """Write the file again, with everything in it, if somebody has deleted it. Return whether it was gone.
+
+        Raises:
+            OSError: When it cannot be written; it is tried again later.
+        """
+        with suppress(OSError):
+            found, own = os.stat(self._path), os.fstat(self._file.fileno())
+            if (found.st_ino, found.st_dev) == (own.st_ino, own.st_dev):
+                return False
+        before = self._memory, self._file
+        self._create(self._memory[: self._used])
+        for each in before:
+            each.close()
+        return True
+
+    @property
+    def path(self) -> str:
+        """Where it is."""
+        return self._path
 
     def add(self, keys: tuple[str, ...]) -> list[int]:
         """Make entries with the value 0, all or none, and return where their values are."""
@@ -84,7 +116,8 @@ class _File:
             entries += _VALUE.pack(0.0, 0.0)
         end = self._used + len(entries)
         while end > self._size:
-            self._reserve(self._size * 2)
+            self._memory = _reserve(self._file, self._size, self._size * 2)
+            self._size *= 2
         self._memory[self._used : end] = entries
         self._used = end
         self._memory[:4] = _LENGTH.pack(end)
@@ -99,17 +132,61 @@ class _File:
         self._file.close()
 
 
+def _reserve(file: FileIO, start: int, size: int) -> mmap.mmap:
+    """Fill a file up to `size`, so that its blocks are on the disk, and map it."""
+    end = file.seek(start)
+    while end < size:
+        end += file.write(bytes(size - end)) or 0
+    return mmap.mmap(file.fileno(), size)
+
+
 def _file(kind: str) -> _File:
     file = _files.get(kind)
     if file is None:
-        path = base = os.path.join(os.environ[VARIABLE], f"{kind}_{PREFIX}{os.getpid()}")
-        # The number of a process that is gone may come again, and what that one counted still counts.
-        for again in count(2):
-            if not os.path.exists(f"{path}.db"):
-                break
-            path = f"{base}-{again}"
-        file = _files[kind] = _File(f"{path}.db")
+        file = _files[kind] = _File(kind)
     return file
+
+
+def _free_path(kind: str) -> str:
+    path = base = os.path.join(os.environ[VARIABLE], f"{kind}_{PREFIX}{os.getpid()}")
+    # The number of a process that is gone may come again, and what that one counted still counts.
+    for again in count(2):
+        if not os.path.exists(f"{path}.db"):
+            break
+        path = f"{base}-{again}"
+    return f"{path}.db"
+
+
+def restore_deleted_files() -> None:
+    """Write those of this worker's files again that somebody has deleted, a cleaner of /tmp for instance. Never raises.
+
+    Workers look every few seconds, when they record, and where an endpoint is set up every second.
+    """
+    with suppress(Exception):
+        _record(_restore, 0.0)
+
+
+def _restore(_: float) -> None:
+    global _look_at
+    _look_at = monotonic() + _SECONDS_BETWEEN_LOOKS
+    for file in list(_files.values()):
+        path = file.path
+        try:
+            if file.restore():
+                _LOGGER.warning(
+                    "%s: this worker's file was deleted while the worker runs, and is written again as %s with all "
+                    "that the worker has counted. Does something clean the directory in %s up?",
+                    path,
+                    file.path,
+                    VARIABLE,
+                )
+        except OSError as error:
+            _LOGGER.warning(
+                "%s: this worker's file was deleted while the worker runs, and cannot be written again (%s); its "
+                "figures are missing until it can",
+                path,
+                error,
+            )
 
 
 def _record(apply: Callable[[float], None], value: float) -> None:
@@ -134,6 +211,8 @@ def _record(apply: Callable[[float], None], value: float) -> None:
                         apply(value)
                     except Exception as failed:
                         error = failed
+                if monotonic() > _look_at:
+                    _restore(0.0)
             finally:
                 _busy = False
     if error is not None:
@@ -238,7 +317,7 @@ class _Gauge(_FileSeries):
 
     def _add(self, amount: float) -> None:
         # The latest of several workers is found by a clock that is the same for all and is never put back.
-        self._change((0, amount), timestamp=time.monotonic())
+        self._change((0, amount), timestamp=monotonic())
 
     def samples(self) -> Iterator[RawSample]:
         """The value."""
