@@ -4,6 +4,7 @@ One stack, one demo for each fault, and one endpoint each for the alerts that no
 of it runs at once, because each alert needs its time.
 """
 
+import re
 import signal
 import subprocess
 import sys
@@ -117,7 +118,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     folder = tmp_path_factory.mktemp("stack")
     with ExitStack() as resources:
         received = resources.enter_context(receiving())
-        ports = {cause: free_port() for cause in (*FAULTS, *ENDPOINTS)}
+        ports = {cause: free_port() for cause in ENDPOINTS}
         instances = {cause: f"127.0.0.1:{port}" for cause, port in ports.items()}
         over = threading.Event()
         for cause, serve in (("messy", _messy), ("hurt", _hurt), ("closed", _closed), ("crashing", _crashing)):
@@ -125,8 +126,13 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
         resources.enter_context(start_metrics_server(ports["gone"], metrics=TradingMetrics()))
         empty = resources.enter_context(_someone_elses_metrics(ports["no-metrics"]))
         prometheus = resources.enter_context(_stack(folder, received, list(instances.values())))
+        targets = folder / "data" / "targets" / "tradmetrics.yml"
         # After Prometheus, which must see the feed for a moment before it goes.
-        demos = [resources.enter_context(_demo(fault, ports[fault])) for fault in FAULTS]
+        demos = []
+        for fault in FAULTS:
+            process, instances[fault] = resources.enter_context(_demo(fault))
+            demos.append(process)
+            targets.write_text(f"- targets: {list(instances.values())}\n", encoding="utf-8")
         run = Run(received, instances, prometheus)
         wanted = {(name, instances[cause]) for name, cause in CAUSES.items()}
 
@@ -134,11 +140,10 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
             there = received.alerts("/all", status)
             return wanted - {(each["labels"]["alertname"], each["labels"].get("instance", "")) for each in there}
 
-        targets = folder / "data" / "targets" / "tradmetrics.yml"
-        eventually(lambda: query(prometheus, f'count_over_time(up{{instance="{instances["gone"]}"}}[30s]) > 4'))
-        targets.write_text(
-            targets.read_text(encoding="utf-8").replace(f"'{instances['gone']}', ", ""), encoding="utf-8"
-        )
+        usual = 'quantile_over_time(0.5, count(up{job="tradmetrics"})[15s:1s])'
+        eventually(lambda: query(prometheus, f"{usual} >= {len(instances)}"), seconds=60)
+        left = [address for cause, address in instances.items() if cause != "gone"]
+        targets.write_text(f"- targets: {left}\n", encoding="utf-8")
         eventually(lambda: missing("firing"), lambda left: not left, seconds=150)
         for demo in demos:
             demo.send_signal(signal.SIGUSR1)
@@ -253,19 +258,20 @@ def _stack(folder: Path, received: Received, bots: list[str]) -> Iterator[str]:
 
 
 @contextmanager
-def _demo(fault: str, port: int) -> Iterator["subprocess.Popen[str]"]:
-    """Run the demo with a fault."""
-    command = [sys.executable, "-m", "tradmetrics", "demo", "--port", str(port), "--seed", "7", "--fault", fault]
+def _demo(fault: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
+    """Run the demo with a fault; yield its process and its address."""
+    command = [sys.executable, "-m", "tradmetrics", "demo", "--port", "0", "--seed", "7", "--fault", fault]
     process = subprocess.Popen(
         [*command, "--speed", str(SPEEDS.get(fault, 10))], cwd=ROOT / "tests", stdout=subprocess.PIPE, text=True
     )
     try:
         assert process.stdout is not None
-        assert str(port) in process.stdout.readline()
+        address = re.search(r"http://(\S+)/metrics", process.stdout.readline())
+        assert address
         # Its status lines must go somewhere, or the pipe fills up and the demo stands still.
         drain = threading.Thread(target=process.stdout.read, daemon=True)
         drain.start()
-        yield process
+        yield process, address[1]
     finally:
         process.terminate()
         process.wait(30)
