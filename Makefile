@@ -27,8 +27,8 @@ SOURCES := $(shell find tradmetrics -name '*.py') _tradmetrics_pytest.py tradmet
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-demo: $(VENV)/.demo ## Run a paper-trading session with its metrics on http://127.0.0.1:8000/metrics
-	@$(BIN)/tradmetrics demo $(ARGS)
+demo: $(VENV)/.demo ## Run a lively paper-trading session with a live page; ARGS="--no-board --speed 1"
+	@$(BIN)/tradmetrics demo --speed 10 --board $(ARGS)
 
 test: $(VENV)/.test tools ## Run the tests against the built wheel
 ifneq ($(COVERAGE),)
@@ -115,7 +115,8 @@ $(VENV)/.created:
 $(VENV)/.demo: $(VENV)/.created $(SOURCES)
 	@echo "Installing tradmetrics into $(VENV) ..."
 	@rm -rf build
-	@$(BIN)/pip install --quiet '.[cli]'
+	@echo "It takes about half a minute: the board brings its charts along."
+	@$(BIN)/pip install --progress-bar on '.[board]'
 	@touch $@
 
 # The suite tests what users install: the wheel, built from the source distribution.

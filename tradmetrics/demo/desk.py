@@ -128,6 +128,7 @@ class OrderDesk:
         """Book a fill, and settle the trade when it closed a position."""
         signed = quantity if side == "BUY" else -quantity
         trade = self._account.settle_fill(strategy, symbol, signed, price, self._clock.now())
+        self._ledger.add("cash_paid", strategy, "fee", amount=-self._account.charge(strategy))
         if trade is not None:
             self._settle(trade)
 

@@ -56,6 +56,7 @@ class Feed:
         self._open = True
         self._pulses = 0
         self.prices: dict[str, float] = {}
+        self._tracking = {index: track_connection(stream=index) for index in market.indices}
         for index in market.indices:
             self._connect(index)
         clock.every(_PULSE_SECONDS, self._pulse)
@@ -68,10 +69,11 @@ class Feed:
         """Take a price in."""
         self.prices[tick.symbol] = tick.price
 
-    @track_connection
-    async def stream(self, closed: asyncio.Event) -> None:
-        """Hold a connection for as long as it lives."""
-        await closed.wait()
+    async def stream(self, index: str, closed: asyncio.Event) -> None:
+        """Hold the connection for an index's prices for as long as it lives."""
+        async with self._tracking[index]:
+            self._ledger.add("connections", index)
+            await closed.wait()
 
     def is_live(self, index: str) -> bool:
         """Whether prices of an index are coming in."""
@@ -108,7 +110,7 @@ class Feed:
 
     def _connect(self, index: str) -> None:
         self._connections[index] = closed = asyncio.Event()
-        self._spawn(self.stream(closed))
+        self._spawn(self.stream(index, closed))
 
     def _disconnect(self, index: str) -> None:
         self._connections.pop(index).set()

@@ -28,6 +28,9 @@ _COUNTERS: Final[Mapping[str, MetricDefinition]] = {
     "predictions": catalogue.ML_PREDICTIONS,
     "errors": catalogue.SYSTEM_ERRORS,
     "requests": catalogue.API_REQUESTS,
+    "connections": catalogue.STREAM_CONNECTS,
+    "cash_received": catalogue.CASH_RECEIVED,
+    "cash_paid": catalogue.CASH_PAID,
 }
 _OBSERVATIONS: Final[Mapping[str, MetricDefinition]] = {
     "fill_times": catalogue.ORDER_FILL_TIME,
