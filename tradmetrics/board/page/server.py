@@ -4,6 +4,7 @@ import asyncio
 import base64
 import hashlib
 import hmac
+import os
 import secrets
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
@@ -97,6 +98,8 @@ def serve(
         auth: `user:password`; empty for none.
         show: True to open the page in a browser.
     """
+    # NiceGUI would take a board that a test starts for a page under its own test harness.
+    os.environ.pop("PYTEST_CURRENT_TEST", None)
     _pages(site, own_metrics)
     tasks: list[asyncio.Task[None]] = []
 
