@@ -26,8 +26,6 @@ _ORDERS: Final = {
 _POSITIONS: Final = _query("sum by (instance, strategy) (trading_positions_open)")
 _LAST: Final = "max by (instance, symbol) (trading_market_data_last_update_timestamp_seconds)"
 _SILENT: Final = _query(f"topk(5, time() - {_LAST})")
-    "topk(5, time() - max by (instance, symbol) (trading_market_data_last_update_timestamp_seconds))"
-)
 _ERRORS: Final = _query("sum by (instance, component, severity) (trading_system_errors_total) > 0")
 _PNL: Final = _query("sum by (instance) (trading_daily_pnl)")
 
