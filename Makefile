@@ -21,7 +21,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 SOURCES := $(shell find tradmetrics -name '*.py') _tradmetrics_pytest.py tradmetrics/py.typed setup.cfg pyproject.toml MANIFEST.in README.md
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-pyodide audit lint format bench bench-check bench-accept mutants fuzz soak docs docs-serve stack dist tools clean
+.PHONY: help demo test test-all test-pyodide audit lint format bench bench-check bench-accept mutants fuzz attack soak docs docs-serve stack dist tools clean
 .DELETE_ON_ERROR:
 
 help: ## List the commands
@@ -82,6 +82,9 @@ mutants: $(VENV)/.test ## Change the code in one place at a time, and list the c
 
 fuzz: $(VENV)/.test ## Look for inputs that break a promise; ARGS="--minutes 1 calls"
 	@$(BIN)/python -m tests.fuzz $(ARGS)
+
+attack: $(VENV)/.test ## Attack the endpoints, the workers' files and the push, and print what held
+	@$(BIN)/python -m tests.attack $(ARGS)
 
 soak: $(VENV)/.test ## Trade for 20 minutes, and fail when memory, files, threads or series grow
 	@$(BIN)/python -m tests.bench.soak $(ARGS)

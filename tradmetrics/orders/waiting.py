@@ -33,7 +33,7 @@ class WaitingEvent(NamedTuple):
 class Waiting:
     """A bounded queue of events by order id, oldest first. Every operation takes the same time whatever it holds."""
 
-    __slots__ = ("by_id", "_entries", "_number")
+    __slots__ = ("_entries", "_number", "by_id")
 
     def __init__(self) -> None:
         self._entries: OrderedDict[int, WaitingEvent] = OrderedDict()

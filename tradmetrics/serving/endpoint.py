@@ -138,7 +138,9 @@ class Endpoint:
         return Asked(content_type, frozenset(names), _accepts_gzip(accept_encoding or ""), encode)
 
     def scrape(self, asked: Asked) -> HttpResponse:
-        """Render the metrics as prometheus_client does. It takes a while with many series: never call it on an event loop.
+        """Render the metrics as prometheus_client does.
+
+        It takes a while with many series: never call it on an event loop.
 
         Args:
             asked: What the scrape asks for.
@@ -249,7 +251,8 @@ def _secret(text: str, what: str) -> bytes:
         return text.encode()
     except UnicodeEncodeError:
         raise ConfigurationError(
-            f"auth: {what} holds a character that cannot be sent (a lone surrogate); was it read with the right encoding?"
+            f"auth: {what} holds a character that cannot be sent (a lone surrogate); was it read with "
+            "the right encoding?"
         ) from None
 
 

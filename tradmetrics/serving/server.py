@@ -6,7 +6,6 @@ import errno
 import hmac
 import os
 import socket
-import ssl
 import threading
 from http import HTTPStatus
 from types import TracebackType
@@ -111,8 +110,8 @@ def start_metrics_server(
     which instrumented functions have been called, which labels and errors need attention. Other paths are 404, other
     methods 405. Under `PROMETHEUS_MULTIPROC_DIR` the answer is the aggregate of all worker processes.
 
-    A second call with the same arguments returns the running server, so a notebook cell can be run again. A process that
-    is forked from this one does not keep the port.
+    A second call with the same arguments returns the running server, so a notebook cell can be run again. A process
+    that is forked from this one does not keep the port.
 
     Example:
         ```python
@@ -186,9 +185,9 @@ def _same_again(running: MetricsServer, settings: _Settings, addr: str) -> Metri
     if not others:
         return running
     raise ConfigurationError(
-        f"cannot serve metrics on {addr!r}, port {running.port}: the port is taken by the metrics server that this process "
-        f"started with another {' and '.join(others)}; close() that server first, or choose another port (port=0 picks "
-        "a free one)"
+        f"cannot serve metrics on {addr!r}, port {running.port}: the port is taken by the metrics server that this "
+        f"process started with another {' and '.join(others)}; close() that server first, or choose another port "
+        "(port=0 picks a free one)"
     )
 
 

@@ -339,16 +339,16 @@ class WorkerFiles:
         key = self._keys.get(raw)
         if key is None:
             try:
-                metric, sample, labels, help = json.loads(raw)
+                metric, sample, labels, text = json.loads(raw)
                 pairs = tuple(sorted(labels.items()))
             except (ValueError, TypeError, AttributeError, RecursionError) as error:
                 raise DamagedFileError(f"it holds a series that cannot be read ({error})") from error
-            texts = (metric, sample, help, *(text for pair in pairs for text in pair))
-            if not all(isinstance(text, str) for text in texts) or not sample.startswith(metric):
+            texts = (metric, sample, text, *(each for pair in pairs for each in pair))
+            if not all(isinstance(each, str) for each in texts) or not sample.startswith(metric):
                 raise DamagedFileError("it holds a series whose name or labels are not texts")
             if any(name == "le" and not _is_number(value) for name, value in pairs):
                 raise DamagedFileError("it holds a bucket whose bound is not a number")
-            key = self._keys[raw] = Key(metric, sample, pairs, help)
+            key = self._keys[raw] = Key(metric, sample, pairs, text)
         return key
 
 
