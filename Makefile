@@ -21,7 +21,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 SOURCES := $(shell find tradmetrics -name '*.py') _tradmetrics_pytest.py tradmetrics/py.typed setup.cfg pyproject.toml MANIFEST.in README.md
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-pyodide audit lint format bench bench-check bench-accept mutants fuzz attack soak docs docs-serve stack dist tools clean
+.PHONY: help demo test test-all test-pyodide audit lint format pictures bench bench-check bench-accept mutants fuzz attack soak docs docs-serve stack dist tools clean
 .DELETE_ON_ERROR:
 
 help: ## List the commands
@@ -92,6 +92,11 @@ soak: $(VENV)/.test ## Trade for 20 minutes, and fail when memory, files, thread
 docs: $(VENV)/.docs ## Build the documentation into site/
 	@$(BIN)/python -m docs.tools --check
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+pictures: $(VENV)/.test ## Take the pictures of the board for the docs, in about seven minutes
+	@$(BIN)/pip install --quiet pillow
+	@$(BIN)/python -m docs.tools.alert_graphs
+	@$(BIN)/python -m docs.tools.pictures
 
 docs-serve: $(VENV)/.docs ## Serve the documentation while editing it
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve

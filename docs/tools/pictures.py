@@ -23,7 +23,7 @@ from playwright.sync_api import sync_playwright
 
 IMAGES: Final = Path(__file__).parent.parent / "images" / "board"
 LARGEST: Final = 250_000
-SECONDS: Final = 270.0
+SECONDS: Final = 320.0
 """How long the bots trade before the first picture."""
 _SPEED: Final = 6
 _ARGUMENTS: Final = (
@@ -58,8 +58,8 @@ class Picture:
 
 
 PICTURES: Final = (
-    Picture("overview-light", "", size=(1280, 860)),
-    Picture("overview-dark", "", "dark", size=(1280, 860)),
+    Picture("overview-light", "", size=(1280, 1130)),
+    Picture("overview-dark", "", "dark", size=(1280, 1130)),
     Picture("phone-light", "", size=(390, 780)),
     Picture("phone-dark", "", "dark", size=(390, 780)),
     Picture("main", "", scroll="Profit and loss"),
@@ -110,7 +110,7 @@ def _shot(browser: Any, base: str, picture: Picture) -> bytes:
     page = browser.new_page()
     try:
         page.set_viewport_size({"width": picture.size[0], "height": picture.size[1]})
-        page.goto(f"{base}{picture.path}?theme={picture.theme}&span=15m")
+        page.goto(f"{base}{picture.path}?theme={picture.theme}&span=5m")
         page.wait_for_selector("h1")
         page.wait_for_timeout(7_000)
         if picture.scroll:

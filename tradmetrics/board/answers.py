@@ -19,7 +19,7 @@ from tradmetrics.board.watch import Watch
 POINTS: Final = 120
 """Points of a curve."""
 _KEPT_CURVES: Final = 300
-_SPANS: Final = (60.0, 120.0, 240.0, 480.0, 900.0, 1800.0, 3600.0, 7200.0, 14_400.0, 21_600.0, 43_200.0)
+_SPANS: Final = (60.0, 120.0, 180.0, 300.0, 420.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0, 14_400.0, 21_600.0, 43_200.0)
 _PATIENCE: Final = 0.01
 _LEAST_STEP: Final = 5.0
 """Seconds of a column of a heatmap: several scrapes, so that none is empty between two of them."""
