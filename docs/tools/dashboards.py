@@ -73,9 +73,9 @@ def page() -> str:
         "a bot. Blue shading is a closed market. A dashed line is an alert's threshold, as "
         "[its settings](../how-to/stack.md#set-the-thresholds) have it; such a panel shows the alert's own "
         "expression, for each bot.\n"
-        "- A figure is asked of now. When a bot is dead, its figures say `No data`, and `Up` is red.\n"
-        "- A count in the time shown is 0 when there was none and the bot is scraped. A panel without data is one "
-        "whose metric nobody has recorded yet: [No data in Grafana](../how-to/troubleshooting.md#no-data).\n"
+        "- A figure shows this moment. When a bot is dead, its figures say `No data`, and `Up` is red.\n"
+        "- A count in the time shown is 0 when there was none and the bot is scraped. A panel is empty until "
+        "a bot records its metric: [No data in Grafana](../how-to/troubleshooting.md#no-data).\n"
         "- Several bots stand side by side where an alert judges each by itself; orders and positions are their sum. "
         "Choose one at the top, or click on its name in *Bots side by side*.\n"
         "- A share whose parts do not all have the label `strategy` is the same whatever strategy is chosen.",

@@ -81,7 +81,7 @@ class Answers(Protocol):
 class OwnAnswers:
     """Evaluates queries over the board's own samples.
 
-    The points of a curve lie on a grid, and each is evaluated once, whoever looks.
+    The points of a curve lie on a grid, and each is evaluated once, for all readers.
     """
 
     def __init__(self, watch: Watch, clock: Callable[[], float] = time.time) -> None:

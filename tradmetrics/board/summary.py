@@ -1,4 +1,4 @@
-"""The bots in a few lines of text, for a terminal: what each made, holds and sends, and what is wrong."""
+"""The bots in a few lines of text, for a terminal: P&L, positions, orders, silent symbols, errors, alerts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ _PNL: Final = _query("sum by (instance) (trading_daily_pnl)")
 
 @dataclass(frozen=True)
 class Summary:
-    """What a terminal shows.
+    """The content of the terminal.
 
     Attributes:
         headings: Of the table of bots.

@@ -21,9 +21,9 @@ from tradmetrics.demo.faults import FaultSwitch
 from tradmetrics.demo.market import Market
 
 CAPITAL: Final = 2_000_000.0
-"""What the account begins each day with, in rupees."""
+"""The capital at the start of each day, in rupees."""
 FEE: Final = 20.0
-"""What the broker takes for each fill, in rupees."""
+"""The broker's fee for each fill, in rupees."""
 INTEREST: Final = 14.0
 _FUTURE_MARGIN: Final = 0.12
 _SHORT_OPTION_MARGIN: Final = 0.10
@@ -32,7 +32,7 @@ _TRADING_DAYS: Final = 252
 
 @dataclass
 class Position:
-    """What one strategy holds of one instrument; `quantity` is negative when it is short.
+    """The position of one strategy in one instrument; `quantity` is negative when it is short.
 
     Attributes:
         unrealized_pnl: Profit or loss at the latest price, kept up to date by `Account.positions`.
@@ -83,7 +83,7 @@ class Capital:
 
 @dataclass(frozen=True)
 class StrategyFigures:
-    """A strategy's day in figures; what needs more trades than there are is None."""
+    """A strategy's day in figures; a figure that needs more trades than there are is None."""
 
     strategy: str
     win_rate: float | None
@@ -133,7 +133,7 @@ class Account:
 
         Args:
             strategy: Whose fill it is.
-            symbol: What was bought or sold.
+            symbol: The instrument.
             quantity: How many; negative for a sale.
             price: At what price.
             now: The simulated time.

@@ -41,7 +41,7 @@ class OrderDesk:
         account: Books the fills.
         risk: Checks each order.
         breaker: While it is active, nothing is sent.
-        ledger: Where trades and errors are written down.
+        ledger: Records trades and errors.
     """
 
     def __init__(
@@ -146,7 +146,7 @@ class OrderDesk:
             del self._open[order.id]
             return
         except TimeoutError:
-            # It may be live all the same: it stays open until the broker says what became of it.
+            # The order may still be live: it stays open until the broker reports its outcome.
             self._ledger.add("errors", "order_desk", "error")
             return
         self._clock.later(_PATIENCE, lambda: self._chase(order.id))

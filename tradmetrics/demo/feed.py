@@ -38,7 +38,7 @@ class Feed:
         random: The feed's own source of chance.
         switch: The conditions that faults change.
         market: Where prices come from.
-        ledger: Where ticks are written down.
+        ledger: Records ticks.
         spawn: Starts the connections' coroutines.
     """
 
@@ -98,7 +98,7 @@ class Feed:
                 self._disconnect(index)
         self._pulses += 1
         for i, instrument in enumerate(self._market.instruments.values()):
-            # Every symbol ticks at every other pulse: once a second, which at any speed from 1 on is no silence.
+            # Every symbol ticks at every other pulse: once a second, which is often enough at any speed from 1 on.
             age = self._random.expovariate(1 / 0.15)
             if (i + self._pulses) % 2 == 0 and self.is_live(instrument.underlying):
                 self.on_tick(Tick(instrument.symbol, self._market.price(instrument.symbol), time.time() - age))

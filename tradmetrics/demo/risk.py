@@ -40,7 +40,7 @@ class RiskChecks:
 
     @track_risk_check(limit_type="order_size")
     def size_allowed(self, order: Order) -> bool:
-        """Whether the order is no larger than a person could have meant."""
+        """True if the order has a size that a person may have meant."""
         return order.quantity <= MOST_LOTS * self._market.instruments[order.symbol].lot
 
     @track_risk_check(limit_type="margin", breach=MarginError)
@@ -67,7 +67,7 @@ class CircuitBreaker:
         market: Where volatility comes from.
         account: Where the day's loss comes from.
         switch: The conditions that faults change.
-        ledger: Where trips are written down.
+        ledger: Records trips.
     """
 
     def __init__(
@@ -129,7 +129,7 @@ def passes(ledger: Ledger, limit_type: str, check: Callable[[Order], bool | None
     """Run one check, and write a breach down.
 
     Args:
-        ledger: Where breaches are written down.
+        ledger: Records breaches.
         limit_type: The limit's name.
         check: A check of `RiskChecks`; it answers False or raises on a breach.
         order: The order to check.

@@ -31,7 +31,7 @@ _DRAIN_SECONDS: Final = 10.0
 
 @dataclass(frozen=True)
 class MarketState:
-    """What is to be known about the market as a whole."""
+    """The state of the market as a whole."""
 
     vix: float
     condition: str
@@ -45,13 +45,13 @@ class Session:
 
     Args:
         seed: Where all chance comes from.
-        faults: What goes wrong, after a lead-in of ordinary trading.
+        faults: The faults, which begin after a lead-in of ordinary trading.
         waiting: False to let API requests take no time.
         lead_in: When the faults begin, in simulated seconds.
         day_seconds: How long the market is open, in simulated seconds.
 
     Attributes:
-        ledger: What happened.
+        ledger: The record of all events.
         switch: Ends the faults.
         snapshots: Functions that report the account and the market, for a `Sampler`.
     """

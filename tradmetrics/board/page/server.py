@@ -90,7 +90,7 @@ def serve(
     """Serve until interrupted.
 
     Args:
-        site: What the pages are made from.
+        site: The data and the dashboards behind the pages.
         own_metrics: Returns the text of the board's own `/metrics`.
         background: The work behind the pages, started with the server and cancelled at its end.
         host: The address to listen on.
@@ -153,6 +153,6 @@ def _pages(site: Site, own_metrics: Callable[[], bytes]) -> None:
     @ui.page("/instrumentation")
     def instrumentation_page(span: str = "15m", bot: str = "") -> None:
         choice = read_choice(span, bot, "", site.history)
-        lead = "What is recorded, what is missing, and what to type."
+        lead = "See which metrics your bots record, which are missing, and the code that adds them."
         with page(site, "/instrumentation", "Instrumentation", lead, choice, span) as live:
             instrumentation.draw(site, choice, live)
