@@ -21,7 +21,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 SOURCES := $(shell find tradmetrics -name '*.py') _tradmetrics_pytest.py tradmetrics/py.typed setup.cfg pyproject.toml MANIFEST.in README.md
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint format bench bench-check bench-accept mutants fuzz attack soak docs docs-serve stack dist tools clean
+.PHONY: help demo test test-all test-pyodide audit lint format bench bench-check bench-accept mutants fuzz attack soak docs docs-serve stack dist tools clean
 .DELETE_ON_ERROR:
 
 help: ## List the commands
@@ -43,6 +43,16 @@ endif
 
 test-all: $(VENV)/.test tools ## Run every test, those of a nightly run too
 	$(PYTEST) -m "nightly or not nightly"
+
+test-pyodide: $(VENV)/.test ## Run the core tests on CPython 3.14, as WebAssembly
+	@bash .ci/pyodide
+
+audit: $(VENV)/.test ## Look for insecure code and vulnerable dependencies, and list the licences of the dependencies
+	@$(BIN)/pip install --quiet bandit pip-audit pip-licenses
+	$(BIN)/bandit --quiet --recursive tradmetrics --configfile pyproject.toml
+	$(BIN)/pip-licenses --packages prometheus-client wrapt typing-extensions
+	@mkdir -p .tools && printf 'prometheus-client\nwrapt\ntyping-extensions\n' > .tools/audited.txt
+	$(BIN)/pip-audit --progress-spinner off --requirement .tools/audited.txt
 
 lint: $(VENV)/.test ## Check style, types, and that nothing is newer than Python 3.10
 	$(BIN)/ruff check .

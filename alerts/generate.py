@@ -5,6 +5,7 @@ were edited by hand or forgotten.
 """
 
 import argparse
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -16,12 +17,19 @@ import yaml
 from alerts.definitions import ALERTS, RECORDINGS, Alert
 from tradmetrics import catalogue
 from tradmetrics.model.definition import MetricDefinition
+from tradmetrics.vocabulary import requests
 
 HERE = Path(__file__).parent
 SETTINGS = HERE / "settings.yml"
 RULES = HERE / "rules"
 _HEADER = "# Written by `python -m alerts.generate` from alerts/settings.yml and alerts/definitions.py.\n"
 _METRICS = {name: value.name for name, value in vars(catalogue).items() if isinstance(value, MetricDefinition)}
+
+
+_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, "y": 31_536_000}
+_DURATION = re.compile(rf"(?:\d+(?:{'|'.join(_UNITS)}))+")
+# An alert may leave these out.
+_OPTIONAL = ("enabled", "session", "keep_firing_for")
 
 
 class SettingsError(ValueError):
@@ -60,15 +68,25 @@ def load(paths: Iterable[Path] = ()) -> dict[str, Any]:
     settings: dict[str, Any] = yaml.safe_load(SETTINGS.read_text(encoding="utf-8"))
     for path in paths:
         _overlay(settings, yaml.safe_load(path.read_text(encoding="utf-8")) or {}, str(path))
+    for name, patterns in (("failed", requests.FAILED), ("denied", requests.DENIED)):
+        for alert in settings["alerts"].values():
+            if name in alert and alert[name] is None:
+                alert[name] = requests.pattern(patterns)
     return settings
+
+
+def seconds(duration: str) -> float | None:
+    """Return the seconds of a duration in Prometheus's notation, or None if the text has another form."""
+    if not _DURATION.fullmatch(duration):
+        return None
+    return sum(int(number) * _UNITS[unit] for number, unit in re.findall(rf"(\d+)({'|'.join(_UNITS)})", duration))
 
 
 def _overlay(settings: Any, changes: Any, place: str) -> None:
     if not isinstance(settings, dict) or not isinstance(changes, Mapping):
         raise SettingsError(f"{place}: expected settings with the layout of {SETTINGS.name}, not {changes!r}")
     for key, value in changes.items():
-        # These two an alert may leave out.
-        known = [*settings, "enabled", "session"] if "severity" in settings else settings
+        known = [*settings, *_OPTIONAL] if "severity" in settings else settings
         if key not in known:
             raise SettingsError(f"{place}: there is no setting {key!r}; known here: {', '.join(sorted(known))}")
         if isinstance(value, Mapping) or isinstance(settings.get(key), Mapping):
@@ -77,9 +95,26 @@ def _overlay(settings: Any, changes: Any, place: str) -> None:
             settings[key] = value
 
 
-def _fill(template: str, settings: Mapping[str, Any], place: str) -> str:
+def fill(template: str, settings: Mapping[str, Any], place: str) -> str:
+    """Fill a template in; a duration also gives `@…_seconds`, and a number `@…_percent`.
+
+    Args:
+        template: An expression or a text; see `alerts.model`.
+        settings: The settings that it may name.
+        place: The rule's name, for the error.
+
+    Returns:
+        The text for Prometheus.
+
+    Raises:
+        SettingsError: When the template names a setting that is missing.
+    """
+    lengths = {name: seconds(value) for name, value in settings.items() if isinstance(value, str)}
+    values = {f"{name}_seconds": f"{length:.12g}" for name, length in lengths.items() if length is not None}
+    numbers = {name: value for name, value in settings.items() if isinstance(value, (int, float))}
+    values |= {f"{name}_percent": f"{value * 100:.12g}%" for name, value in numbers.items()}
     try:
-        return _Text(template).substitute(_METRICS, **settings)
+        return _Text(template).substitute(_METRICS, **values, **settings)
     except KeyError as error:
         raise SettingsError(f"{place}: the setting {error} is missing") from None
 
@@ -90,26 +125,23 @@ def _alert(alert: Alert, settings: Mapping[str, Any]) -> dict[str, Any] | None:
         raise SettingsError(f"settings.yml: alerts: there is no {alert.name!r}")
     if not own.get("enabled", True):
         return None
-    values = {"job": settings["job"], **own}
-    expression = _fill(alert.expression, values, alert.name)
+    values = {**_shared(settings), **own}
+    built = {"alert": alert.name, "expr": fill(alert.expression, values, alert.name), "for": own["for"]}
+    if "keep_firing_for" in own:
+        built["keep_firing_for"] = own["keep_firing_for"]
+    built["labels"] = {"severity": own["severity"]}
     if own.get("session", True):
-        labels = settings["session_labels"]
-        if not isinstance(labels, list):
-            raise SettingsError(
-                f"settings.yml: session_labels: expected a list such as [job, instance], not {labels!r}"
-            )
-        expression = f"({expression})\nunless on ({', '.join(labels)}) ({catalogue.MARKET_SESSION_OPEN.name} == 0)"
-    return {
-        "alert": alert.name,
-        "expr": expression,
-        "for": own["for"],
-        "labels": {"severity": own["severity"]},
-        "annotations": {
-            "summary": alert.summary,
-            "description": _fill(alert.description, values, alert.name),
-            "runbook_url": f"{settings['docs'].rstrip('/')}/runbooks/{alert.name}/",
-        },
+        built["labels"]["session"] = "open"
+    built["annotations"] = {
+        "summary": fill(alert.summary, values, alert.name),
+        "description": fill(alert.description, values, alert.name),
+        "runbook_url": f"{settings['docs'].rstrip('/')}/runbooks/{alert.name}/",
     }
+    return built
+
+
+def _shared(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: settings[name] for name in ("job", "step", "gap", "bridge")}
 
 
 def rules(settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -124,12 +156,12 @@ def rules(settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     Raises:
         SettingsError: When a setting that an alert needs is missing.
     """
-    recording = {**settings["recording"], "window": settings["recording"]["rate_window"]}
+    recording = {**_shared(settings), **settings["recording"], "window": settings["recording"]["rate_window"]}
     groups = {
         name: [built for alert in alerts if (built := _alert(alert, settings))] for name, alerts in ALERTS.items()
     }
     groups["recording"] = [
-        {"record": each.name, "expr": _fill(each.expression, recording, each.name)} for each in RECORDINGS
+        {"record": each.name, "expr": fill(each.expression, recording, each.name)} for each in RECORDINGS
     ]
     return {
         f"{name}.yml": {

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from grafana_foundation_sdk.builders import dashboard as builders
@@ -10,15 +10,13 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import dashboard as models
 
 from dashboards.panels import SOURCE, Panel
-from dashboards.queries import chosen, occurrences, select
+from dashboards.queries import occurrences, select
 from dashboards.tables import alerts_firing
 from tradmetrics import catalogue
-from tradmetrics.board.query import Binary, Expression, Number, Selector
+from tradmetrics.board.query import Binary, Expression, Number
 
 TAG: Final = "tradmetrics"
 WIDTH: Final = 24
-BUILD: Final = "trading_build_info"
-"""One series for each version of the bot that runs, always 1."""
 
 
 @dataclass(frozen=True)
@@ -135,8 +133,8 @@ def _annotations() -> list[dict[str, Any]]:
 
 def _new_version() -> Expression:
     """Build what is 1 for a minute after a bot comes up with a version that it did not have before."""
-    now = Selector(BUILD, chosen())
-    before = Selector(BUILD, chosen(), offset="1m")
+    now = select(catalogue.BUILD_INFO)
+    before = replace(now, offset="1m")
     return Binary("unless", now, before)
 
 

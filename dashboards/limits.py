@@ -8,7 +8,7 @@ from typing import Any, Final
 from alerts.generate import load, rules
 from dashboards.queries import chosen
 from tradmetrics.board.query import Aggregate, Binary, Call, Expression, Negate, Number, Selector, Subquery, parse
-from tradmetrics.catalogue import BY_NAME
+from tradmetrics.catalogue import BY_NAME, SYSTEM_UPTIME
 
 _SETTINGS: Final[dict[str, Any]] = load()
 _COMPARISONS: Final = frozenset(("<", ">", "<=", ">="))
@@ -67,9 +67,14 @@ def compared(alert: str) -> Expression:
     found = _compared(parse(_rules()[alert]["expr"]))
     if found is None:
         raise ValueError(f"{alert} compares nothing with a number")
-    metrics = [BY_NAME.get(name.removesuffix("_bucket"), BY_NAME.get(name)) for name in _names(found)]
-    strategy = all(metric is not None and "strategy" in metric.label_names for metric in metrics)
+    # The uptime only tells whether the bot was there.
+    strategy = all(map(_has_strategy, _names(found) - {SYSTEM_UPTIME.name}))
     return _for_chosen(found, strategy=strategy)
+
+
+def _has_strategy(name: str) -> bool:
+    metric = BY_NAME.get(name.removesuffix("_bucket"), BY_NAME.get(name))
+    return metric is not None and "strategy" in metric.label_names
 
 
 def _rules() -> dict[str, dict[str, Any]]:
@@ -119,7 +124,7 @@ def _children(node: Expression) -> tuple[Expression, ...]:
 def _for_chosen(node: Expression, *, strategy: bool) -> Expression:
     if isinstance(node, Selector):
         matchers = [each for each in node.matchers if each.label not in ("job", "instance")]
-        return replace(node, matchers=(*chosen(strategy=strategy), *matchers))
+        return replace(node, matchers=(*chosen(strategy=strategy and _has_strategy(node.name)), *matchers))
     if isinstance(node, Binary):
         left, right = (_for_chosen(side, strategy=strategy) for side in (node.left, node.right))
         return replace(node, left=left, right=right)

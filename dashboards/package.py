@@ -96,8 +96,12 @@ def _mark(settings: Any, place: str = "") -> tuple[Any, dict[str, str]]:
         if isinstance(value, bool | list) or value is None or place.endswith((".severity", ".session", ".enabled")):
             return value
         mark: Any = _FIRST + len(marks)
-        if isinstance(value, str):
-            mark = f"{mark}s" if _DURATION.fullmatch(value) else f"mark{mark}mark"
+        if not isinstance(value, str):
+            marks[f"{mark * 100}%"] = f"{place}|percent"
+        elif _DURATION.fullmatch(value):
+            marks[str(mark)], mark = f"{place}|seconds", f"{mark}s"
+        else:
+            mark = f"mark{mark}mark"
         marks[str(mark)] = place
         return mark
 

@@ -6,9 +6,10 @@ from dashboards.frame import Row, render
 from dashboards.limits import above, below, compared
 from dashboards.main import BREAKER
 from dashboards.panels import MOMENT, Panel, lines, number, timeline
-from dashboards.queries import BOT, RANGE, in_range, occurrences, select, total
+from dashboards.queries import BOT, RANGE, in_range, largest, occurrences, select, total
+from dashboards.tables import counted
 from tradmetrics import catalogue as c
-from tradmetrics.board.query import Binary, Call, Number
+from tradmetrics.board.query import Binary, Call, Negate, Number
 
 
 def build() -> dict[str, Any]:
@@ -17,7 +18,13 @@ def build() -> dict[str, Any]:
         "tradmetrics-risk",
         "Risk and capital",
         "The circuit breaker, drawdown, risk limits, capital and margin.",
-        [Row("Risk", _risk()), Row("Equity", _equity()), Row("Capital", _capital()), Row("Margin", _margin())],
+        [
+            Row("Risk", _risk()),
+            Row("Equity", _equity()),
+            Row("Capital", _capital()),
+            Row("Margin", _margin()),
+            Row("Cash and positions", _cash()),
+        ],
     )
 
 
@@ -94,7 +101,7 @@ def _equity() -> list[Panel]:
         ),
         lines(
             "Below the peak",
-            "How far the equity of each bot lies below its highest value within the time shown before each point.",
+            "How far the equity of each bot lies below its highest value so far, within the chosen range.",
             "percentunit",
             (fall, "{{instance}}"),
             minimum=0,
@@ -144,3 +151,35 @@ def _margin() -> list[Panel]:
             minimum=0,
         ),
     ]
+
+
+def _cash() -> list[Panel]:
+    net = Binary("-", total(c.CASH_RECEIVED, "kind"), total(c.CASH_PAID, "kind"))
+    return [
+        lines(
+            "Cash flows",
+            "Funding, fees, interest, dividends and transfers: received less paid since the counters began, by kind.",
+            "locale",
+            (counted(counted(net, total(c.CASH_RECEIVED, "kind")), _paid()), "{{kind}}"),
+            span=8,
+        ),
+        lines(
+            "Fees and other cash paid",
+            f"Money paid out, by strategy and kind; {MOMENT}",
+            "locale",
+            (occurrences(c.CASH_PAID, "strategy, kind"), "{{strategy}} {{kind}}"),
+            span=8,
+            minimum=0,
+        ),
+        lines(
+            "Position drift",
+            "Quantity at the broker less the quantity that the bot expects, by symbol; look into anything but 0.",
+            "locale",
+            (largest(c.POSITION_DRIFT, "instance, symbol"), "{{instance}} {{symbol}}"),
+            span=8,
+        ),
+    ]
+
+
+def _paid() -> Negate:
+    return Negate(total(c.CASH_PAID, "kind"))

@@ -6,7 +6,7 @@ from dashboards.frame import Row, render
 from dashboards.limits import above, compared, setting
 from dashboards.main import UP
 from dashboards.panels import MOMENT, PER_SECOND, Panel, lines, number, quantiles, spread, timeline
-from dashboards.queries import chosen, in_range, most, occurrences, per_second, ratio, select, total, up
+from dashboards.queries import age, chosen, in_range, largest, most, occurrences, per_second, ratio, select, total, up
 from tradmetrics import catalogue as c
 from tradmetrics.board.query import Selector
 
@@ -17,7 +17,12 @@ def build() -> dict[str, Any]:
         "tradmetrics-system",
         "System and instrumentation",
         "Errors, connections and API calls of the system, and the health of its metrics.",
-        [Row("System", _system()), Row("API", _api()), Row("Instrumentation", _instrumentation())],
+        [
+            Row("System", _system()),
+            Row("Streams and loops", _streams()),
+            Row("API", _api()),
+            Row("Instrumentation", _instrumentation()),
+        ],
     )
 
 
@@ -167,5 +172,46 @@ def _instrumentation() -> list[Panel]:
             (occurrences(c.SERIES_REMOVED, "metric, cause"), "{{metric}} {{cause}}"),
             span=8,
             minimum=0,
+        ),
+    ]
+
+
+def _streams() -> list[Panel]:
+    return [
+        timeline(
+            "Streams",
+            "Which connections of each bot are up.",
+            (largest(c.STREAM_CONNECTED, "instance, stream"), "{{instance}} {{stream}}"),
+            states=UP,
+            span=8,
+        ),
+        lines(
+            "Connections made",
+            f"How often a stream connected, by stream; more than once is a reconnect; {MOMENT}",
+            "locale",
+            (occurrences(c.STREAM_CONNECTS, "stream"), "{{stream}}"),
+            span=8,
+            minimum=0,
+        ),
+        lines(
+            "Since the last heartbeat",
+            "Time since each loop last called heartbeat(); it rises while a loop hangs.",
+            "s",
+            (age(largest(c.HEARTBEAT, "instance, loop")), "{{instance}} {{loop}}"),
+            span=8,
+            minimum=0,
+        ),
+        lines(
+            "Since the last sample",
+            "Time since the sampler last ran each function with success.",
+            "s",
+            (age(largest(c.SAMPLER_LAST_SUCCESS, "instance, function")), "{{instance}} {{function}}"),
+            minimum=0,
+        ),
+        timeline(
+            "Versions",
+            "Which version of each bot ran when.",
+            (largest(c.BUILD_INFO, "instance, version"), "{{instance}} {{version}}"),
+            states={1: ("runs", "blue")},
         ),
     ]

@@ -3,16 +3,12 @@
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
-
-import yaml
 
 from tradmetrics.board.query import Matcher, Sample
 from tradmetrics.board.query.evaluate import seconds
 from tradmetrics.board.query.samples import Window, matching
 
-ROOT = Path(__file__).parent.parent
 STALE = object()
 _SERIES = re.compile(r"([\w:]*)(?:\{(.*)\})?\Z", re.S)
 _LABEL = re.compile(r'(\w+)\s*=\s*"((?:[^"\\]|\\.)*)"')
@@ -22,7 +18,8 @@ _RUN = re.compile(r"(-?[\d.eE]+|[-+]?[iI]nf|NaN)(?:([-+][\d.eE]+))?x(\d+)")
 class Written:
     """A source of samples that are written in promtool's notation, with its 5 minutes of lookback."""
 
-    def __init__(self) -> None:
+    def __init__(self, lookback: float = 300.0) -> None:
+        self._lookback = lookback
         self._series: list[tuple[str, dict[str, str], list[float], list[Any]]] = []
         self._recorded: dict[tuple[str, frozenset[tuple[str, str]]], tuple[dict[str, str], list[float], list[Any]]] = {}
 
@@ -37,6 +34,10 @@ class Written:
                 times.append(place * interval)
                 numbers.append(value)
         self._series.append((match[1], labels, times, numbers))
+
+    def put(self, name: str, labels: dict[str, str], times: list[float], values: list[float]) -> None:
+        """Add a series with its samples."""
+        self._series.append((name, labels, times, list(values)))
 
     def record(self, name: str, samples: list[Sample], time: float) -> None:
         """Add what a rule recorded at one time; a series that is gone is marked so."""
@@ -64,7 +65,7 @@ class Written:
     def instant(self, name: str, matchers: Sequence[Matcher], time: float) -> Iterator[Sample]:
         for labels, times, values in self._matching(name, matchers):
             place = bisect_right(times, time) - 1
-            if place >= 0 and times[place] >= time - 300 and values[place] is not STALE:
+            if place >= 0 and times[place] >= time - self._lookback and values[place] is not STALE:
                 yield Sample(labels, values[place], times[place])
 
     def window(self, name: str, matchers: Sequence[Matcher], start: float, end: float) -> Iterator[Window]:
@@ -86,11 +87,6 @@ def expanded(values: str) -> Iterator[Any]:
             yield from (start + step * number for number in range(int(run[3]) + 1))
         else:
             yield float(word)
-
-
-def rule_documents() -> list[dict[str, Any]]:
-    """The rule files of the checkout, in promtool's order."""
-    return [yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted((ROOT / "alerts/rules").glob("*.yml"))]
 
 
 def spoken(text: str) -> float:

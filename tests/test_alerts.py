@@ -1,4 +1,4 @@
-"""The alerts and recording rules: generated from the settings, valid, and tested by promtool one by one."""
+"""The alerts and recording rules: generated from the settings, valid, and tested one by one by two promtools."""
 
 import re
 from pathlib import Path
@@ -8,12 +8,15 @@ import pytest
 import yaml
 
 from alerts import generate
+from tests.alerts.scenarios import SETTINGS, alone
+from tests.alerts.table import SCENARIOS
+from tests.alerts.worlds import PROMTOOLS, Bot, check, group
 from tests.stack.programs import program, run
-from tradmetrics.catalogue import MARKET_SESSION_OPEN
+from tradmetrics.vocabulary import requests
+from tradmetrics.vocabulary.outcomes import snake_case
 
 ROOT = Path(__file__).parent.parent
 RULE_FILES = sorted((ROOT / "alerts" / "rules").glob("*.yml"))
-TEST_FILES = sorted((ROOT / "alerts" / "tests").glob("*.yml"))
 GUIDE = {
     "CircuitBreakerTriggered": "critical",
     "HighDailyLoss": "warning",
@@ -58,7 +61,7 @@ def test_a_settings_file_of_ones_own_changes_what_it_names_and_nothing_else(tmp_
         rule["alert"]: rule
         for rule in yaml.safe_load((tmp_path / "rules" / "risk.yml").read_text(encoding="utf-8"))["groups"][0]["rules"]
     }
-    assert "trading_daily_pnl < -125" in rules["HighDailyLoss"]["expr"]
+    assert rules["HighDailyLoss"]["expr"].endswith(" < -125")
     assert rules["HighDailyLoss"]["for"] == "10s"
     assert ALERTS["HighDrawdown"]["expr"] == rules["HighDrawdown"]["expr"]
 
@@ -74,34 +77,6 @@ def test_an_alert_can_be_left_out(tmp_path: Path) -> None:
     assert [rule for rule in before["rules"] if rule["alert"] != "OpenOrdersStuck"] == after["rules"]
 
 
-def test_a_session_can_mute_the_alerts_of_its_own_bot_and_no_other(tmp_path: Path) -> None:
-    """When one market closes, the alerts of a bot in a market that is open would go silent."""
-    own = tmp_path / "desk.yml"
-    own.write_text("session_labels: [job, instance]\n", encoding="utf-8")
-    assert generate.main(["--settings", str(own), "--output", str(tmp_path)]) == 0
-    series = {
-        f'{name}{{job="tradmetrics", instance="{bot}"}}': value
-        for bot, session in (("stocks", "0x60"), ("crypto", "1x60"))
-        for name, value in (("trading_circuit_breaker_active", "1x60"), (MARKET_SESSION_OPEN.name, session))
-    }
-    expected = {
-        "exp_labels": {"severity": "critical", "job": "tradmetrics", "instance": "crypto"},
-        "exp_annotations": {
-            **ALERTS["CircuitBreakerTriggered"]["annotations"],
-            "description": "The circuit breaker of crypto is active: trading is halted.",
-        },
-    }
-    check = {"eval_time": "10m", "alertname": "CircuitBreakerTriggered", "exp_alerts": [expected]}
-    inputs = [{"series": name, "values": value} for name, value in series.items()]
-    group = {"interval": "15s", "input_series": inputs, "alert_rule_test": [check]}
-    test = tmp_path / "test.yml"
-    test.write_text(yaml.safe_dump({"rule_files": ["risk.yml"], "tests": [group]}), encoding="utf-8")
-
-    result = run(program("promtool"), "test", "rules", str(test))
-    assert result.returncode == 0, result.stdout + result.stderr
-    assert run(program("promtool"), "check", "rules", *map(str, tmp_path.glob("*s.yml"))).returncode == 0
-
-
 @pytest.mark.parametrize(
     ("text", "named"),
     [
@@ -110,7 +85,7 @@ def test_a_session_can_mute_the_alerts_of_its_own_bot_and_no_other(tmp_path: Pat
         ("job", "desk.yml"),
         ("session: false", "session"),  # it belongs to an alert
         ("alerts: {enabled: false}", "enabled"),
-        ("session_labels: job", "session_labels"),
+        ("session_labels: [job]", "session_labels"),
     ],
 )
 def test_a_misspelt_setting_is_refused_by_name(
@@ -134,71 +109,192 @@ def test_the_guides_seven_alerts_keep_their_names() -> None:
 def test_an_alert_says_how_bad_what_and_where_to_read_on(name: str) -> None:
     """Whoever is woken at night would find no text, or a runbook that isn't there."""
     alert = ALERTS[name]
-    assert alert["labels"]["severity"] in ("critical", "warning", "info")
+    assert alert["labels"]["severity"] in ("critical", "warning", "info", "none")
     assert set(alert["annotations"]) == {"summary", "description", "runbook_url"}
     assert all(alert["annotations"].values())
     assert alert["annotations"]["runbook_url"] == f"{generate.load()['docs']}runbooks/{name}/"
 
 
-@pytest.mark.parametrize("name", sorted(set(ALERTS) - {"ExporterDown", "TradingMetricsAbsent"}))
-def test_an_alert_about_trading_is_muted_outside_the_session(name: str) -> None:
-    """A desk would be paged at night for a market that is closed."""
-    assert ALERTS[name]["expr"].endswith(f"unless on () ({MARKET_SESSION_OPEN.name} == 0)")
+def test_what_no_closed_market_mutes() -> None:
+    """An order that may be live, a breaker or a dead bot would be told in the morning."""
+    never = {name for name, alert in ALERTS.items() if alert["labels"].get("session") != "open"}
+    assert never == {
+        *("ExporterDown", "TradingMetricsAbsent", "TargetGone", "CrashLoop", "MarketClosed", "Watchdog"),
+        *("CircuitBreakerTriggered", "CircuitBreakerTripped", "CircuitBreakerFlapping", "LowMargin"),
+        *("OrderOutcomeUnknown", "PositionsWithoutData", "CriticalError", "ClockSkew", "DiskFilling"),
+    }
 
 
-def test_rules_are_valid() -> None:
+@pytest.mark.parametrize("name", ["alertmanager.yml", "notifications.yml"])
+def test_a_closed_market_mutes_the_alerts_of_its_own_bot(name: str) -> None:
+    """One closed exchange would mute a bot that trades elsewhere, or none at all."""
+    config = yaml.safe_load((ROOT / "alerts" / "stack" / name).read_text(encoding="utf-8"))
+    rules = {rule["source_matchers"][0]: rule for rule in config["inhibit_rules"]}
+    assert rules['alertname = "MarketClosed"'] == {
+        "source_matchers": ['alertname = "MarketClosed"'],
+        "target_matchers": ['session = "open"'],
+        "equal": ["job", "instance"],
+    }
+
+
+def test_an_alert_can_be_muted_with_the_market_or_not(tmp_path: Path) -> None:
+    """A desk that holds positions over night would be woken, and could not change it."""
+    own = tmp_path / "desk.yml"
+    own.write_text(
+        "alerts: {PositionsWithoutData: {session: true}, HighDailyLoss: {session: false, keep_firing_for: 1h}}\n",
+        encoding="utf-8",
+    )
+    built = {rule["alert"]: rule for rule in _rules(generate.rules(generate.load([own])))}
+    assert built["PositionsWithoutData"]["labels"]["session"] == "open"
+    assert "session" not in built["HighDailyLoss"]["labels"]
+    assert built["HighDailyLoss"]["keep_firing_for"] == "1h"
+
+
+@pytest.mark.parametrize("name", PROMTOOLS)
+def test_rules_are_valid(name: str) -> None:
     """Prometheus would refuse to load the rules."""
-    result = run(program("promtool"), "check", "rules", *map(str, RULE_FILES))
+    result = run(program(name), "check", "rules", *map(str, RULE_FILES))
     assert (result.returncode, result.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("path", TEST_FILES, ids=lambda path: path.stem)
-def test_rules_do_what_their_promtool_tests_say(path: Path) -> None:
-    """An alert would fire too early, too late, at its threshold, on no data, or never resolve."""
-    result = run(program("promtool"), "test", "rules", str(path))
-    assert result.returncode == 0, result.stdout + result.stderr
-
-
-@pytest.mark.parametrize("name", ALERTS)
-def test_every_alert_has_a_test_that_fires_and_tests_that_stay_silent(name: str) -> None:
+def test_every_alert_has_a_scenario() -> None:
     """An alert without a test is an alert that nobody saw firing."""
-    path = ROOT / "alerts" / "tests" / f"{name}.yml"
-    groups = yaml.safe_load(path.read_text(encoding="utf-8"))["tests"]
-    expected = [bool(test["exp_alerts"]) for group in groups for test in group["alert_rule_test"]]
-    assert {test["alertname"] for group in groups for test in group["alert_rule_test"]} == {name}
-    assert set(expected) == {True, False}
-    # Resolved: silent again, later in the same group, after it fired.
-    assert any(
-        True in (fired := [bool(test["exp_alerts"]) for test in group["alert_rule_test"]])
-        and False in fired[fired.index(True) :]
-        for group in groups
-    )
-    if name != "ExporterDown":  # which is there to fire on absence
-        assert any("no data" in group["name"] for group in groups)
+    assert {*SCENARIOS, "Watchdog"} == set(ALERTS)
 
 
-# Not the age below which a system has just been started: it is no threshold of the alert.
-_COMPARISON = re.compile(r"(?<=\s)[<>](?! 60\))(?= -?[\d.])")
+@pytest.mark.parametrize("name", PROMTOOLS)
+@pytest.mark.parametrize("alert", SCENARIOS)
+def test_an_alert_fires_with_its_text_resolves_and_is_silent_otherwise(alert: str, name: str) -> None:
+    """An alert would fire too early, too late, at its threshold, on no data, or never resolve."""
+    assert check(name, alone(alert), SCENARIOS[alert].groups()) == ""
+
+
+# These compare with more than a threshold, or with a figure that is interpolated.
+_STRICT = [
+    name
+    for name in SCENARIOS
+    if "threshold" in SETTINGS["alerts"][name] and name not in ("HighApiLatency", "DiskFilling")
+]
+
+
+@pytest.mark.parametrize("alert", _STRICT)
+def test_an_alert_that_fires_at_its_threshold_fails_its_scenario(alert: str) -> None:
+    """The test of a threshold could pass whatever the comparison is."""
+    rules = alone(alert)
+    (rule,) = rules["groups"][0]["rules"]
+    threshold = re.escape(str(SETTINGS["alerts"][alert]["threshold"]))
+    rule["expr"], count = re.subn(rf"(?<=[\s])([<>]) (?={threshold}(?!\d))", r"\1= ", rule["expr"])
+    assert count == 1, rule["expr"]
+    assert check("promtool", rules, SCENARIOS[alert].groups()) != ""
+
+
+def test_the_watchdog_always_fires() -> None:
+    """A dead man's switch would report a failure that is none."""
+    expected = [{"exp_labels": {"severity": "none"}, "exp_annotations": ALERTS["Watchdog"]["annotations"]}]
+    tests = [{"eval_time": f"{second}s", "alertname": "Watchdog", "exp_alerts": expected} for second in (0, 600)]
+    assert check("promtool", alone("Watchdog"), [group("no bot", [], 600, alert_rule_test=tests)]) == ""
+
+
+def test_no_target_at_all_reads_as_a_sentence() -> None:
+    """The text would have a blank where the bot's name stands."""
+    expected = {
+        "exp_labels": {"severity": "critical", "job": "tradmetrics"},
+        "exp_annotations": {
+            "summary": "The job tradmetrics has no target",
+            "description": "Prometheus knows no target of the job tradmetrics: nothing about trading is known.",
+            "runbook_url": f"{SETTINGS['docs']}runbooks/ExporterDown/",
+        },
+    }
+    tests = [{"eval_time": "300s", "alertname": "ExporterDown", "exp_alerts": [expected]}]
+    assert check("promtool", alone("ExporterDown"), [group("none", [], 300, alert_rule_test=tests)]) == ""
+
+
+def test_a_lost_scrape_neither_starts_the_wait_again_nor_sends_an_all_clear() -> None:
+    """A loss beyond the limit would never alert while each tenth scrape fails."""
+    bot = Bot(lost=lambda second: second // 7 % 10 == 9).show("trading_daily_pnl", -6000)
+    _fires("HighDailyLoss", [bot], {second: second >= 330 for second in range(30, 1800, 30)})
+
+
+def test_a_restart_in_the_middle_of_a_loss_does_not_send_resolved() -> None:
+    """A bot that reads 0 until the broker answers would send an all-clear."""
+    bot = Bot(uptime=lambda second: float(second if second < 900 else second - 900))
+    bot.show("trading_daily_pnl", lambda second: 0.0 if 900 <= second < 1080 else -6000.0)
+    _fires("HighDailyLoss", [bot], {second: second >= 330 for second in range(30, 1800, 30)})
 
 
 @pytest.mark.parametrize(
-    ("name", "place"),
+    ("bot", "fires"),
     [
-        pytest.param(name, match.end(), id=f"{name}-{number}")
-        for name, alert in ALERTS.items()
-        for number, match in enumerate(_COMPARISON.finditer(alert["expr"]))
+        pytest.param(Bot(), False, id="never-told"),
+        pytest.param(Bot().show("trading_market_session_open", 0), True, id="closed"),
+        pytest.param(Bot().show("trading_market_session_open", 1), False, id="open"),
+        pytest.param(Bot(gone=600).show("trading_market_session_open", 0), True, id="stopped-after-the-close"),
+        pytest.param(Bot(uptime=500).show("trading_market_session_open", 0), True, id="older"),
+        pytest.param(Bot(uptime=lambda _: 77.0).show("trading_market_session_open", 0), False, id="pushed-once"),
+        pytest.param(
+            Bot(uptime=lambda second: float(second % 900)).show(
+                "trading_market_session_open", lambda second: 0.0 if second < 900 else None
+            ),
+            False,
+            id="restarted-and-silent",
+        ),
+        pytest.param(
+            Bot()
+            .show("trading_market_session_open", 0, account="a")
+            .show("trading_market_session_open", 1, account="b"),
+            False,
+            id="one-of-two-markets-open",
+        ),
     ],
 )
-def test_an_alert_that_fires_at_its_threshold_fails_its_promtool_test(name: str, place: int, tmp_path: Path) -> None:
-    """The test of a threshold could pass whatever the comparison is."""
-    alert = ALERTS[name]
-    loose = f"{alert['expr'][:place]}={alert['expr'][place:]}"
-    rules = yaml.safe_load(alert["file"].read_text(encoding="utf-8"))
-    next(rule for rule in rules["groups"][0]["rules"] if rule.get("alert") == name)["expr"] = loose
-    (tmp_path / "rules").mkdir()
-    (tmp_path / "tests").mkdir()
-    (tmp_path / "rules" / alert["file"].name).write_text(yaml.safe_dump(rules), encoding="utf-8")
-    test = tmp_path / "tests" / f"{name}.yml"
-    test.write_text((ROOT / "alerts" / "tests" / f"{name}.yml").read_text(encoding="utf-8"), encoding="utf-8")
+def test_the_market_of_a_bot_is_closed_while_the_bot_says_so(bot: Bot, fires: bool) -> None:
+    """A dead or pushed series would mute alerts for ever, or a bot that is stopped at night would bring them back."""
+    _fires("MarketClosed", [bot], {1200: fires})
 
-    assert run(program("promtool"), "test", "rules", str(test)).returncode == 1
+
+def test_a_rolling_update_is_no_lost_target() -> None:
+    """Each deployment would page: for a minute there are two targets, then one with another name."""
+    bots = [Bot("old:8000", gone=900), Bot("new:8000", uptime=lambda second: second - 840.0 if second >= 840 else None)]
+    bots[1].series[0] = ("up", {}, lambda second: 1.0 if second >= 840 else None)
+    _fires("TargetGone", bots, dict.fromkeys(range(600, 2400, 300), False))
+
+
+@pytest.mark.parametrize(
+    "status", ["rate_limit_exceeded", "request_timeout", "d_do_s_protection", "503", "429", "error"]
+)
+def test_a_failed_request_is_in_the_list_that_the_rule_reads(status: str) -> None:
+    """An exchange that refuses everything would show an error ratio of 0."""
+    assert requests.is_failure(status)
+    assert re.fullmatch(ALERTS["HighApiErrorRatio"]["expr"].partition('status=~"')[2].partition('"')[0], status)
+
+
+@pytest.mark.parametrize("status", ["ok", "200", "201", "302", "400", "404", "__other__"])
+def test_an_answer_is_no_failed_request(status: str) -> None:
+    """Polling for an order that is gone would alert."""
+    assert not requests.is_failure(status)
+
+
+def test_every_exception_of_ccxt_is_a_failed_request() -> None:
+    """The adapter writes the exception's name, and the alert would not know it."""
+    errors = pytest.importorskip("ccxt.base.errors")
+    names = {name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, Exception)}
+    assert len(names) > 30
+    assert {name for name in names if not requests.is_failure(snake_case(name))} == set()
+
+
+def _rules(files: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    return [rule for content in files.values() for rule in content["groups"][0]["rules"] if "alert" in rule]
+
+
+def _fires(alert: str, bots: list[Bot], firing: dict[int, bool]) -> None:
+    """Check at which evaluations an alert fires; both promtools agree, so one is asked."""
+    query = f'count(ALERTS{{alertname="{alert}", alertstate="firing"}})'
+    tests = [
+        {
+            "expr": query,
+            "eval_time": f"{second}s",
+            "exp_samples": [{"labels": "{}", "value": 1}] if fires else [],
+        }
+        for second, fires in firing.items()
+    ]
+    assert check("promtool", alone(alert), [group("fires", bots, max(firing), promql_expr_test=tests)]) == ""

@@ -1,84 +1,80 @@
-"""The board's own evaluation of the shipped alerts: the same firings, texts and recordings as promtool's."""
+"""The board's own evaluation of the shipped alerts: the same firings and texts as promtool's."""
 
 import math
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from tests.board_kit import ROOT, Written, spoken
+from alerts import generate
+from tests.alerts.scenarios import SETTINGS
+from tests.alerts.table import SCENARIOS
+from tests.alerts.worlds import EVERY
+from tests.board_kit import Written, spoken
 from tradmetrics.board.alerting.rules import Rulebook, read
 from tradmetrics.board.query import Evaluator, parse
+from tradmetrics.board.query.sums import StepSums
 
-FILES = sorted((ROOT / "alerts" / "tests").glob("*.yml"))
-GROUPS = [
-    pytest.param(path, group, id=f"{path.stem}-{number}")
-    for path in FILES
-    for number, group in enumerate(yaml.safe_load(path.read_text(encoding="utf-8"))["tests"])
-]
+RULES = [rule for document in generate.rules(SETTINGS).values() for rule in read(document)]
 
 
-@pytest.mark.parametrize(("path", "group"), GROUPS)
-def test_the_board_says_what_promtool_says(path: Path, group: dict[str, Any]) -> None:
-    """A trader who relies on the board's alerts would be told something else than one who runs Prometheus."""
-    document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    every = spoken(document["evaluation_interval"])
+def watched(group: dict[str, Any], alert: str, *, remembering: bool) -> None:
+    """Evaluate an alert over a group of promtool's tests, and compare what fires with what the tests expect."""
     source = Written()
     for each in group["input_series"]:
         source.write(each["series"], str(each["values"]), spoken(group["interval"]))
-    now = [0.0]
-    files = [file for pattern in document["rule_files"] for file in sorted(path.parent.glob(pattern))]
-    rules = [rule for file in files for rule in read(yaml.safe_load(file.read_text(encoding="utf-8")))]
     failures: list[str] = []
     rulebook = Rulebook(
-        rules,
-        lambda name, samples: source.record(name, samples, now[0]),
-        lambda rule, error: failures.append(f"{rule.name}: {error}"),
+        [rule for rule in RULES if rule.name == alert],
+        failed=lambda rule, error: failures.append(f"{rule.name}: {error}"),
     )
-    evaluator = Evaluator(source, step=every)
-    checks = [("alert", each) for each in group.get("alert_rule_test", ())]
-    checks += [("query", each) for each in group.get("promql_expr_test", ())]
-    due = sorted(checks, key=lambda check: spoken(str(check[1]["eval_time"])))
+    evaluator = Evaluator(source, step=EVERY, sums=StepSums() if remembering else None)
+    due = sorted(group["alert_rule_test"], key=lambda check: spoken(str(check["eval_time"])))
+    now = 0.0
     while due:
-        rulebook.evaluate(evaluator, now[0])
-        while due and spoken(str(due[0][1]["eval_time"])) < now[0] + every:
-            kind, check = due.pop(0)
-            if kind == "alert":
-                assert _expected(check) == _found(rulebook, check["alertname"]), f"at {check['eval_time']}"
-            else:
-                _compare(check, evaluator, spoken(str(check["eval_time"])))
-        now[0] += every
+        rulebook.evaluate(evaluator, now)
+        while due and spoken(str(due[0]["eval_time"])) < now + EVERY:
+            check = due.pop(0)
+            assert _expected(check) == _found(rulebook), f"{group['name']} at {check['eval_time']}"
+        now += EVERY
     assert [] == failures
 
 
-def _expected(check: dict[str, Any]) -> list[tuple[dict[str, str], dict[str, str]]]:
+@pytest.mark.parametrize("alert", SCENARIOS)
+def test_the_board_says_what_promtool_says(alert: str) -> None:
+    """A trader who relies on the board's alerts would be told something else than one who runs Prometheus."""
+    for group in SCENARIOS[alert].groups():
+        watched(group, alert, remembering=True)
+
+
+@pytest.mark.parametrize("alert", ["OrderRejectBurst", "CircuitBreakerFlapping"])
+def test_steps_that_are_not_remembered_give_the_same(alert: str) -> None:
+    """A short cut of the board would count other events than the rule does."""
+    for group in SCENARIOS[alert].groups():
+        watched(group, alert, remembering=False)
+
+
+def _expected(check: dict[str, Any]) -> list[tuple[list[tuple[str, str]], list[tuple[str, str]]]]:
     alerts = check.get("exp_alerts") or []
     return sorted(
-        (({**each.get("exp_labels", {})}, {**each.get("exp_annotations", {})}) for each in alerts), key=repr_of
+        (sorted(each.get("exp_labels", {}).items()), sorted(each.get("exp_annotations", {}).items())) for each in alerts
     )
 
 
-def _found(rulebook: Rulebook, name: str) -> list[tuple[dict[str, str], dict[str, str]]]:
-    alerts = [each for each in rulebook.alerts(firing=True) if each.rule.name == name]
-    without = [
-        ({key: value for key, value in each.labels.items() if key != "alertname"}, each.annotations) for each in alerts
-    ]
-    return sorted(without, key=repr_of)
+def _found(rulebook: Rulebook) -> list[tuple[list[tuple[str, str]], list[tuple[str, str]]]]:
+    return sorted(
+        (
+            sorted((key, value) for key, value in each.labels.items() if key != "alertname"),
+            sorted(each.annotations.items()),
+        )
+        for each in rulebook.alerts(firing=True)
+    )
 
 
-def repr_of(pair: tuple[dict[str, str], dict[str, str]]) -> str:
-    """A key to sort alerts by."""
-    return repr([sorted(each.items()) for each in pair])
-
-
-def _compare(check: dict[str, Any], evaluator: Evaluator, time: float) -> None:
-    found = {frozenset(each.labels.items()): each.value for each in evaluator.at(parse(check["expr"]), time)}
-    expected = {}
-    for each in check.get("exp_samples") or []:
-        source = Written()
-        source.write(each["labels"], "0", 1)
-        (sample,) = source.instant("", (), 0)
-        expected[frozenset(sample.labels.items())] = float(each["value"])
-    assert expected.keys() == found.keys()
-    assert all(math.isclose(value, found[key], rel_tol=1e-9, abs_tol=1e-12) for key, value in expected.items())
+def test_a_recording_of_a_ratio_is_the_ratio() -> None:
+    """The recorded series would differ between the board and Prometheus."""
+    source = Written()
+    source.write('a_total{job="j"}', "0+1x20", 15)
+    source.write('b_total{job="j"}', "0+4x20", 15)
+    (sample,) = Evaluator(source).at(parse("sum by (job) (rate(a_total[1m])) / sum by (job) (rate(b_total[1m]))"), 300)
+    assert math.isclose(0.25, sample.value)
+    assert {"job": "j"} == sample.labels

@@ -68,9 +68,19 @@ trading_order_first_fill_time_seconds histogram strategy
 trading_orders_open gauge strategy
 trading_order_oldest_open_seconds gauge strategy
 trading_order_anomalies_total counter kind
+trading_order_foreign_total counter
+trading_order_duplicates_total counter strategy
 trading_order_slippage_bps histogram strategy side
 trading_order_messages_total counter action
 trading_order_message_rate_max gauge window
+trading_cash_received_total counter strategy kind
+trading_cash_paid_total counter strategy kind
+trading_position_drift gauge symbol
+trading_stream_connected gauge stream
+trading_stream_connects_total counter stream
+trading_heartbeat_timestamp_seconds gauge loop
+trading_build_info gauge version
+tradmetrics_sampler_last_success_timestamp_seconds gauge function
 tradmetrics_label_overflow_total counter metric label
 tradmetrics_series gauge metric
 tradmetrics_series_limit gauge metric
@@ -223,10 +233,10 @@ def define(**given: Any) -> MetricDefinition:
     ("given", "message"),
     [
         ({"kind": "summary"}, "kind is 'counter', 'gauge' or 'histogram', not 'summary'"),
-        ({"name": "desk-sizes"}, "is no metric name"),
-        ({"name": "9sizes"}, "is no metric name"),
-        ({"name": ""}, "is no metric name"),
-        ({"name": None}, "is no metric name"),
+        ({"name": "desk-sizes"}, "is not a valid metric name"),
+        ({"name": "9sizes"}, "is not a valid metric name"),
+        ({"name": ""}, "is not a valid metric name"),
+        ({"name": None}, "is not a valid metric name"),
         ({"name": "hedges", "kind": "counter", "buckets": None}, "write 'hedges_total'"),
         ({"name": "sizes_bucket"}, "keeps '_bucket' for itself"),
         ({"name": "sizes_count"}, "keeps '_count' for itself"),

@@ -146,7 +146,7 @@ def test_other_label_names_on_the_same_registry_are_refused() -> None:
     """Half of the series would have a label that the other half lacks."""
     kraken, _ = two_venues()
     for labels in (None, {"venue": "x"}, {"venue": "x", "account": "y", "bot": "z"}):
-        with pytest.raises(ConfigurationError, match="the same label names"):
+        with pytest.raises(ConfigurationError, match="the same names in labels="):
             TradingMetrics(kraken.registry, labels=labels)
 
 

@@ -127,17 +127,24 @@ def test_a_panel_obeys_the_variables(panel: dict[str, Any]) -> None:
     """Choosing a strategy or an instance would leave a panel showing the others too."""
 
     def check(node: Any) -> None:
-        if isinstance(node, promql_parser.VectorSelector) and node.name != "ALERTS":
+        if isinstance(node, promql_parser.VectorSelector):
             matchers = {matcher.name: matcher.value for matcher in node.matchers.matchers}
             definition = known.definition(node.name or "")
             assert matchers["job"] == "$job"
             assert matchers["instance"] == "$instance"
-            if definition and "strategy" in definition.label_names:
-                assert matchers["strategy"] == "$strategy"
+            if definition and definition is not SYSTEM_UPTIME:
+                labelled.append("strategy" in definition.label_names)
+                chosen.append("strategy" in matchers)
+                assert matchers.get("strategy", "$strategy") == "$strategy"
 
     known = Known()
     for text in expressions(panel):
+        labelled: list[bool] = []
+        chosen: list[bool] = []
         promql_parser.walk(promql_parser.parse(re.sub(r"(?<=[\[ ])\$__\w+", "5m", text)), check)
+        # A share of parts that count different things is no share: then choosing a strategy changes neither.
+        mixed = "/" in text and len(set(labelled)) == 2
+        assert chosen == ([False] * len(labelled) if mixed else labelled)
 
 
 @pytest.mark.parametrize("name", BOARDS)
@@ -145,7 +152,12 @@ def test_a_dashboard_has_its_variables_annotations_and_links(name: str) -> None:
     """With two Prometheus servers, or two bots, a dashboard could not be used."""
     board = BOARDS[name]
     assert [each["name"] for each in board["templating"]["list"]] == ["datasource", "job", "instance", "strategy"]
-    assert [each["name"] for each in board["annotations"]["list"]] == ["Alerts firing", "Breaker trips"]
+    assert [each["name"] for each in board["annotations"]["list"]] == [
+        "Alerts firing",
+        "Breaker trips",
+        "Market closed",
+        "New version",
+    ]
     assert "ALERTS" in board["annotations"]["list"][0]["expr"]
     assert [link["tags"] for link in board["links"]] == [["tradmetrics"]]
 

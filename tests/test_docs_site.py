@@ -119,7 +119,7 @@ def test_every_metric_has_a_recorder_and_every_recorder_is_asked() -> None:
     assert [] == [name for name, links in recorders.recorders().items() if not links]
     asked = {link.partition("]")[0][1:] for link in recorders.PROBES}
     decorators = {name for name in tradmetrics.__all__ if name.startswith("track_") or name.endswith("_timer")}
-    methods = {name for name in vars(tradmetrics.MetricsExporter) if name.startswith(("record_", "update_"))}
+    methods = {name for name in dir(tradmetrics.MetricsExporter) if name.startswith(("record_", "update_"))}
     assert decorators | {f"MetricsExporter.{name}" for name in methods} <= asked
 
 

@@ -241,7 +241,9 @@ def test_the_update_loop_of_the_guide_runs_as_written(
 
 
 SIGNATURES = {
-    "record_trade": "(strategy, side, status, pnl=None)",
+    "record_trade": "(strategy, side, status, pnl=None, currency=None, fee=None, trade_id=None)",
+    "record_cash_flow": "(kind, amount, strategy=None, currency=None)",
+    "record_position_check": "(symbol, expected, actual)",
     "record_order": "(strategy, side, order_type, status, fill_time=None, reason=None)",
     "record_circuit_breaker_trigger": "(reason)",
     "record_risk_limit_breach": "(limit_type)",
@@ -250,10 +252,12 @@ SIGNATURES = {
     "record_ml_prediction": "(model, prediction)",
     "record_ml_training": "(duration, model=None, accuracy=None)",
     "record_api_request": "(endpoint, method, status, duration)",
-    "update_position_metrics": "(positions)",
-    "update_pnl_metrics": "(daily, daily_pct=None, realized=None, unrealized=None)",
-    "update_capital_metrics": "(total=None, used=None, available=None, utilization=None)",
-    "update_margin_metrics": "(used=None, available=None)",
+    "update_position_metrics": "(positions, lot=None, currency=None, account=None)",
+    "update_pnl_metrics": ("(daily, daily_pct=None, realized=None, unrealized=None, currency=None, account=None)"),
+    "update_capital_metrics": (
+        "(total=None, used=None, available=None, utilization=None, currency=None, account=None)"
+    ),
+    "update_margin_metrics": "(used=None, available=None, currency=None, account=None)",
     "update_drawdown": "(percent)",
     "update_circuit_breaker_metrics": "(is_active)",
     "update_market_metrics": "(vix=None, condition=None)",
@@ -268,7 +272,7 @@ def test_the_signatures_are_the_contracts_and_each_call_is_documented() -> None:
     """A renamed argument would break every caller, who would learn of it in production."""
     calls = {
         name: function
-        for name, function in vars(MetricsExporter).items()
+        for name, function in inspect.getmembers(MetricsExporter)
         if name.startswith(("record_", "update_")) and callable(function)
     }
 
@@ -289,8 +293,14 @@ def test_every_metric_that_calls_can_record_has_one(exporter: MetricsExporter, m
         "trading_order_first_fill_time_seconds",
         "trading_order_anomalies_total",
         "trading_order_slippage_bps",
+        "trading_order_foreign_total",
+        "trading_order_duplicates_total",
         "trading_order_messages_total",
-    }  # fmt: skip - what only the order tracker can know
+        "trading_stream_connected",
+        "trading_stream_connects_total",
+        "trading_heartbeat_timestamp_seconds",
+        "trading_build_info",
+    }  # fmt: skip - what only the order tracker, track_connection, heartbeat and the metrics object can know
     expected = {
         definition.name
         for definition in catalogue.CATALOGUE
@@ -311,6 +321,9 @@ def record_everything(exporter: MetricsExporter) -> None:
         exporter.record_trade("s", "BUY", "filled", pnl)
     for status in ("submitted", "filled", "rejected", "cancelled", "unknown"):
         exporter.record_order("s", "BUY", "LIMIT", status, fill_time=1.0)
+    for amount in (1.0, -1.0):
+        exporter.record_cash_flow("funding", amount, "s")
+    exporter.record_position_check("NIFTY", 50, 50)
     exporter.record_circuit_breaker_trigger("max_daily_loss")
     exporter.record_risk_limit_breach("position_size")
     exporter.record_market_data_update("NIFTY", 0.5)
@@ -435,7 +448,7 @@ def test_a_training_and_a_request_are_recorded(
     exporter: MetricsExporter, metrics: TradingMetrics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Their durations, dates and statuses would be missing for code that cannot be decorated."""
-    monkeypatch.setattr("tradmetrics.record.exporter.time", lambda: 1_700_000_000.0)
+    monkeypatch.setattr("tradmetrics.record.event_calls.time", lambda: 1_700_000_000.0)
     exporter.record_ml_training(90.0, accuracy="0.75")
     exporter.record_api_request("/orders/{id}", "get", 404, 0.25)
     assert {
@@ -476,7 +489,7 @@ def test_an_exporters_updates_go_stale_after_the_seconds_it_was_given(
     )
 
 
-@pytest.mark.parametrize("stale_after", [0, -1, math.nan, math.inf, "soon", None])
+@pytest.mark.parametrize("stale_after", [0, -1, math.nan, math.inf, "soon", True])
 def test_an_impossible_stale_after_is_counted_and_the_default_holds(
     exporter: MetricsExporter, metrics: TradingMetrics, monkeypatch: pytest.MonkeyPatch, stale_after: Any
 ) -> None:
@@ -795,3 +808,32 @@ def test_a_method_without_a_text_is_unknown_and_counted(metrics: TradingMetrics)
     MetricsExporter(metrics).record_api_request("/x", Silent("get"), 200, 0.1)
     assert 1 == sample(metrics, "trading_api_requests_total", endpoint="/x", method="unknown", status="200")
     assert {"label"} == {stage for _, stage in errors(metrics)}
+
+
+# ── errors ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_error_names_the_line_that_made_the_call(
+    exporter: MetricsExporter, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of a hundred calls of record_trade, nobody would know which one passes a wrong P&L."""
+    line = inspect.currentframe().f_lineno + 1  # type: ignore[union-attr]
+    exporter.record_trade("s", "BUY", "executed", "much")
+    exporter.update_capital_metrics(total="all of it")
+    exporter.record_cash_flow("funding", "some")
+    assert [
+        f"The call at {__file__}:{line + number} is unharmed" in each.getMessage()
+        for number, each in enumerate(caplog.records)
+    ] == [
+        True,
+        True,
+        True,
+    ]
+
+
+def test_errors_are_limited_by_caller(exporter: MetricsExporter, caplog: pytest.LogCaptureFixture) -> None:
+    """The call that fails each second would keep the log from ever naming the other one."""
+    for _ in range(3):
+        exporter.record_trade("s", "BUY", "executed", "much")
+        exporter.record_trade("s", "BUY", "executed", "little")
+    assert ["'much'" in each.getMessage() for each in caplog.records] == [True, False]

@@ -121,7 +121,7 @@ def test_an_event_between_the_lock_and_the_recording_is_recorded_once(monkeypatc
                 desk.orders.updated("2", status="filled")
 
     monkeypatch.setattr(running, "LOCK", Interrupting())
-    desk.orders.updated("1", status="pending_cancel")
+    desk.orders.updated("1", status="pending_cancel", reason="none of the usual")
     assert {"submitted": 2, "filled": 1} == desk.ends()
 
 
@@ -132,15 +132,15 @@ def test_an_event_in_the_middle_of_an_event_comes_after_it(monkeypatch: pytest.M
     table = desk.orders._intake.core.table
     remember = type(table).remember_fill
 
-    def interrupted(self: object, order: object, fill_id: str) -> None:
+    def interrupted(self: object, order: object, fill_id: str, quantity: float) -> None:
         monkeypatch.undo()
         desk.orders.updated("1", status="cancelled")
         desk.orders.updated(None)
         assert 1 == desk.orders.open_orders()
-        remember(table, order, fill_id)  # type: ignore[arg-type]
+        remember(table, order, fill_id, quantity)  # type: ignore[arg-type]
 
     monkeypatch.setattr(type(table), "remember_fill", interrupted)
-    desk.orders.updated("1", fill_id="a", fill_quantity=10)
+    desk.orders.updated("1", fill_id="a", fill_quantity=10, reason="none of the usual")
     assert {"submitted": 1, "filled": 1} == desk.ends()
     assert {"missing_id": 1} == desk.anomalies()
     assert 0 == desk.orders.open_orders()

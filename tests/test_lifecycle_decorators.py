@@ -644,7 +644,7 @@ def test_a_source_may_be_a_constant_a_function_or_the_exception(desk: Desk) -> N
     with pytest.raises(RefusedError):
         place("SELL")
     assert 1 == desk.value("trading_orders_rejected_total", strategy="constant", reason="refused_error")
-    desk.orders.submitted("9")
+    desk.orders.submitted("9", side="SELL")
     assert {"duplicate_submit": 1} == desk.anomalies()
 
 
@@ -787,7 +787,7 @@ def test_cancels_and_replaces_may_have_times_of_their_own(desk: Desk) -> None:
         if fails:
             raise InsufficientFunds
 
-    desk.orders.submitted("1", side="BUY", timestamp=0.0)
+    desk.orders.submitted("1", side="BUY", timestamp=1.0)
     for at in (10.0, 20.0, 30.0):
         cancel("1", at)
         replace("1", at)
@@ -852,7 +852,8 @@ def test_a_replace_that_was_refused_is_confirmed_by_nothing(desk: Desk) -> None:
     desk.orders.updated("2", filled=10)
     desk.clock.now += 60
     assert 1 == desk.orders.open_orders()
-    assert {"unknown_order": 1} == desk.anomalies()
+    assert {} == desk.anomalies()
+    assert 1 == desk.value("trading_order_foreign_total")
 
 
 def test_a_replace_that_timed_out_can_be_replaced_and_cancelled_under_its_new_id(desk: Desk) -> None:
@@ -909,7 +910,11 @@ def test_replaces_that_nobody_knows_of_are_bounded(desk: Desk) -> None:
             "fillid",
             r"^@orders\.update takes no keyword 'fillid'; did you mean 'fill_id'\?; it takes: .*status, ",
         ),
-        ("cancel", "xyz", r"^@orders\.cancel takes no keyword 'xyz'; it takes: order_id, timestamp$"),
+        (
+            "cancel",
+            "xyz",
+            r"^@orders\.cancel takes no keyword 'xyz'; it takes: order_id, cancel_id, timestamp, symbol$",
+        ),
         ("replace", "new_id", r"^@orders\.replace takes no keyword 'new_id'; did you mean 'new_order_id'\?; "),
     ],
 )

@@ -18,7 +18,7 @@ MOST, EXPIRE_AFTER, JOIN_WITHIN = 3, 100.0, 30.0
 
 ids = st.sampled_from(["a", "b", "c", "d", "e"])
 quantities = st.none() | st.integers(1, 6)
-timestamps = st.none() | st.integers(500, 560)
+timestamps = st.none() | st.integers(1_700_000_000, 1_700_000_060)
 statuses = st.none() | st.sampled_from(
     ["submitted", "accepted", "partially_filled", "filled", "rejected", "cancelled", "expired", "pending_cancel"]
 )
@@ -207,6 +207,7 @@ COUNTERS = {
     "trading_orders_cancelled_total": "cancelled",
     "trading_order_messages_total": "message",
     "trading_order_anomalies_total": "anomaly",
+    "trading_order_foreign_total": "foreign",
     "trading_order_ack_time_seconds_count": "ack",
     "trading_order_first_fill_time_seconds_count": "first_fill",
     "trading_order_fill_time_seconds_count": "fill",

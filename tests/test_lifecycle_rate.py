@@ -1,4 +1,4 @@
-"""The rate of messages: the busiest second and five seconds since the last scrape."""
+"""The rate of messages: the busiest second and five seconds of the last two minutes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.lifecycle_kit import Desk
 from tradmetrics import OrderTracker
-from tradmetrics.orders.rate import BATCH, MOST_MESSAGES, MessageRate
+from tradmetrics.orders.rate import BATCH, MOST_MESSAGES, SHOWN, MessageRate
 
 
 def rates(desk: Desk) -> tuple[float, float]:
@@ -44,7 +44,8 @@ def test_a_burst_between_two_scrapes_is_seen_at_the_next() -> None:
         desk.orders.cancel_requested(number)
     desk.clock.now += 60
     assert (12, 15) == rates(desk)
-    desk.clock.now += 60
+    assert (12, 15) == rates(desk)
+    desk.clock.now += 61
     assert (0, 0) == rates(desk)
     desk.orders.cancel_requested(5)
     desk.clock.now += 5
@@ -60,8 +61,8 @@ def test_times_too_large_to_tell_seconds_apart_lose_no_order() -> None:
     assert {"submitted": 300} == desk.ends()
     assert 300 == desk.orders.open_orders()
     assert (300, 300) == rates(desk)
-    desk.clock.now += 60
-    desk.orders.submitted("a minute later", side="BUY", timestamp=now_in_nanoseconds + 60_000_000_000)
+    desk.clock.now += 121
+    desk.orders.submitted("two minutes later", side="BUY", timestamp=now_in_nanoseconds + 121_000_000_000)
     assert (1, 1) == rates(desk)
 
 
@@ -87,27 +88,44 @@ def test_a_burst_across_a_scrape_counts_whole() -> None:
     assert (9, 9) == rates(desk)
 
 
-def test_readers_within_a_second_see_the_same() -> None:
-    """Without it, of two Prometheus servers that scrape together, one would never see a burst."""
+def test_every_reader_sees_the_same_whenever_it_reads() -> None:
+    """Without it, of two Prometheus replicas, the one that scrapes second would never see a burst."""
     desk = Desk()
     for number in range(5):
         desk.orders.submitted(number, side="BUY")
-    desk.clock.now += 30
-    assert (5, 5) == rates(desk)
-    desk.clock.now += 0.9
-    assert (5, 5) == rates(desk)
+    for seconds in (0.0, 30.0, 0.9, 0.1, 88.9):
+        desk.clock.now += seconds
+        assert (5, 5) == rates(desk)
+        assert (5, 5) == rates(desk)
     desk.clock.now += 0.1
+    assert (0, 0) == rates(desk)
+    assert (0, 0) == rates(desk)
+
+
+def test_a_smaller_burst_shows_when_the_larger_one_is_over() -> None:
+    """Without it, one burst would hide all others, or the rate would fall to nothing though messages are sent."""
+    desk = Desk()
+    for size, wait in ((9, 60), (4, 30), (6, 29)):
+        for number in range(size):
+            desk.orders.submitted(f"{size}-{number}", side="BUY")
+        desk.clock.now += wait
+    assert (9, 9) == rates(desk)
+    desk.clock.now += 1
+    assert (6, 6) == rates(desk)
+    desk.clock.now += 89
+    assert (6, 6) == rates(desk)
+    desk.clock.now += 1
     assert (0, 0) == rates(desk)
 
 
 def test_a_backtest_has_the_rate_of_its_own_time() -> None:
     """Without it, a backtest, which sends a year's orders in a minute, would seem to break every limit."""
     desk = Desk()
-    for number in range(10):
+    for number in range(1, 11):
         desk.orders.submitted(number, side="BUY", timestamp=number * 2)
     assert (1, 3) == rates(desk)
     desk.clock.now += 60
-    for number in range(10):
+    for number in range(1, 11):
         desk.orders.submitted(f"again-{number}", side="BUY", timestamp=number * 2)
     assert (1, 3) == rates(desk)
 
@@ -118,7 +136,7 @@ def test_messages_that_overtake_each_other_count_together() -> None:
     for number, timestamp in enumerate((100.0, 99.9, 100.3, 100.2, 100.1)):
         desk.orders.submitted(number, side="BUY", timestamp=timestamp)
     assert (5, 5) == rates(desk)
-    desk.clock.now += 60
+    desk.clock.now += 121
     desk.orders.submitted("later", side="BUY", timestamp=101.2)
     assert (4, 6) == rates(desk)
 
@@ -138,34 +156,35 @@ def test_a_burst_of_a_million_messages_takes_bounded_memory() -> None:
     """Without it, a runaway loop would take the process's memory with it through its own metric."""
     rate = MessageRate()
     for _ in range(MOST_MESSAGES + 2 * BATCH):
-        rate.add(5.0, False)
+        rate.add(5.0, False, 5.0)
     blocks = sys.getallocatedblocks()
     for _ in range(MOST_MESSAGES):
-        rate.add(5.0, False)
+        rate.add(5.0, False, 5.0)
     assert 1_000 > sys.getallocatedblocks() - blocks
     assert {"1s": MOST_MESSAGES, "5s": MOST_MESSAGES} == rate.scrape(5.0)
 
 
 @settings(max_examples=150)
 @given(
-    steps=st.lists(st.tuples(st.sampled_from([0.0, 0.25, 0.5, 1.0, 2.0, 6.0]), st.sampled_from("mmmmms")), max_size=60),
+    steps=st.lists(
+        st.tuples(st.sampled_from([0.0, 0.25, 0.5, 1.0, 2.0, 6.0, 60.0]), st.sampled_from("mmmmms")), max_size=60
+    ),
 )
 def test_the_busiest_windows_are_those_of_a_count_by_hand(steps: list[tuple[float, str]]) -> None:
-    """Without it, the sliding windows would be off by a message at their edges."""
-    rate, now, times, since = MessageRate(), 0.0, list[float](), 0
-    scraped = float("-inf")
-    reported = {1.0: 0, 5.0: 0}
+    """Without it, the sliding windows would be off by a message at their edges, or a reading would change the next."""
+    rate, now, times = MessageRate(), 0.0, list[float]()
     for step, what in steps:
         now += step
         if what == "m":
             times.append(now)
-            rate.add(now, False)
+            rate.add(now, False, now)
             continue
-        if now - scraped >= 1:
-            reported, scraped = {1.0: 0, 5.0: 0}, now
-        for seconds in reported:
-            for last in range(since, len(times)):
-                count = sum(times[last] - seconds < at for at in times[: last + 1])
-                reported[seconds] = max(reported[seconds], count)
-        since = len(times)
-        assert {"1s": reported[1.0], "5s": reported[5.0]} == rate.scrape(now)
+        expected = {}
+        for seconds in (1.0, 5.0):
+            counts = [
+                sum(times[last] - seconds < at for at in times[: last + 1])
+                for last in range(len(times))
+                if times[last] > now - SHOWN
+            ]
+            expected[f"{seconds:.0f}s"] = max(counts, default=0)
+        assert expected == rate.scrape(now)

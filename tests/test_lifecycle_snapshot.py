@@ -77,7 +77,7 @@ def test_a_snapshot_of_a_restored_tracker_is_the_same() -> None:
     first = saved(desk)
     second = saved(restored(desk, first))
     assert first["orders"] == second["orders"]
-    assert 1 == first["version"]
+    assert 2 == first["version"]
     assert "U1" == second["account"]
 
 
@@ -91,6 +91,46 @@ def test_an_order_that_each_id_is_counted_for_by_itself_goes_on_after_a_restart(
     after = restored(desk, saved(desk))
     after.orders.updated("b", filled=1)
     assert {"bust": 1} == after.anomalies()
+
+
+def version_1(desk: Desk) -> dict[str, Any]:
+    """A snapshot as the first release wrote it: fewer fields, and a list for the ids of fills."""
+    snapshot = saved(desk)
+    names = (
+        *("acknowledged", "arrived", "booked", "cost", "ended", "fill_ids", "filled", "first_fill", "ids", "quantity"),
+        *("reference_price", "renumbered", "side", "strategy", "submitted_at", "superseded", "timed", "volume"),
+    )
+    rows = [{name: row[name] for name in names} for row in snapshot["orders"]]
+    for row in rows:
+        row["fill_ids"] = None if row["fill_ids"] is None else list(row["fill_ids"])
+    return {**snapshot, "version": 1, "orders": rows}
+
+
+def test_a_snapshot_of_an_older_release_goes_on() -> None:
+    """Without it, the orders that were open during an upgrade would be lost, and today's fills count twice."""
+    desk = filled_desk()
+    desk.clock.now += 10
+    after = restored(desk, version_1(desk))
+    assert 3 == after.orders.open_orders()
+    after.orders.updated("partial", fill_id="a", fill_quantity=4)
+    after.orders.updated("partial", fill_id="b", fill_quantity=6, price=100.1)
+    after.orders.updated("timed", status="filled", timestamp=57)
+    after.orders.updated("open-2", status="cancelled")
+    assert {"filled": 2, "cancelled": 1} == after.ends()
+    assert {"duplicate_fill": 1} == after.anomalies()
+    assert (2, 17) == after.times("fill")
+    after.orders.submitted("done", side="BUY", quantity=10)
+    assert {"duplicate_fill": 1} == after.anomalies()
+    assert {} == after.errors()
+
+
+@pytest.mark.parametrize("fill_ids", ["1", [1], ["a", "a"], {"a": 1}, [str(number) for number in range(1_001)]])
+def test_fills_in_a_snapshot_of_an_older_release_are_checked_too(fill_ids: object) -> None:
+    """Without it, a damaged file of an older release would be read as one without fills."""
+    snapshot = version_1(filled_desk())
+    snapshot["orders"][2]["fill_ids"] = fill_ids
+    with pytest.raises(SnapshotError, match=r"damaged: orders\[2\]\.fill_ids is "):
+        OrderTracker.restore(snapshot)
 
 
 def test_the_limits_hold_for_what_is_restored() -> None:
@@ -188,7 +228,7 @@ def without(name: str) -> dict[str, Any]:
         ({}, "foreign: its format is None"),
         ({"version": 1}, "foreign"),
         ({"version": 99, "format": "another"}, "foreign: its format is 'another'"),
-        (broken(version=2), r"newer: it is of version 2, and this release reads up to 1; upgrade tradmetrics"),
+        (broken(version=3), r"newer: it is of version 3, and this release reads up to 2; upgrade tradmetrics"),
         (broken(version=10**5_000), "newer: it is of version <int"),
         (broken(version="1"), "damaged: version is '1'"),
         (broken(version=True), "damaged: version is True"),
@@ -205,7 +245,7 @@ def without(name: str) -> dict[str, Any]:
         (broken(unix_time=float("nan")), "damaged: unix_time is nan"),
         (broken(orders={}), "damaged: orders is {}, not a list"),
         (broken(orders=[1]), r"damaged: orders\[0\] is 1, not an object"),
-        (broken(orders=[{}]), r"damaged: orders\[0\] lacks acknowledged"),
+        (broken(orders=[{}]), r"damaged: orders\[0\] lacks ids"),
     ],
 )
 def test_a_snapshot_that_is_damaged_foreign_or_newer_is_refused_with_the_reason(snapshot: object, hint: str) -> None:
@@ -217,7 +257,20 @@ def test_a_snapshot_that_is_damaged_foreign_or_newer_is_refused_with_the_reason(
 WRONG: dict[str, tuple[Any, ...]] = {
     "ids": (None, [], "1", [1], [""], ["a", "a"], ["x"] * 17, ["x" * 300]),
     "superseded": ("1", [1], ["a", "a"]),
-    "fill_ids": ("1", [1], ["a", "a"], [str(number) for number in range(1_001)]),
+    "cancel_ids": ("1", [1], ["a", "a"]),
+    "symbol": ("", 1, []),
+    "broker_id": ("", 1, "x" * 300),
+    "fill_ids": ("1", [], {"": 1}, {"a": -1}, {"a": "1"}, {"a": True}, {str(number): None for number in range(1_001)}),
+    "stems": ("1", [], {"a": 1}, {"a": "a.b"}, {"": "a.1"}),
+    "prices": ("1", [], {"a": None}, {"a": "1"}),
+    "asked": (0, -1, "1", True),
+    "quoted": (None, 0),
+    "lot": (0, -1, "1", True),
+    "resting": (None, 0),
+    "price": ("1", True, float("nan")),
+    "told": (None, -1, "1"),
+    "underfilled": (None, 0),
+    "ended_at": ("1", True, float("nan")),
     "strategy": (None, "", 1, "x" * 129),
     "side": (None, "buy", 1, []),
     "quantity": (0, -1, "1", True, float("nan"), float("inf")),
@@ -329,7 +382,7 @@ def test_whatever_is_damaged_is_refused_or_harmless(data: st.DataObject, value: 
     except SnapshotError:
         return
     for order_id in ("open", "partial", "done", "timed"):
-        orders.updated(order_id, status="filled", fill_id="q", fill_quantity=1, price=1, timestamp=60)
+        orders.updated(order_id, status="filled", fill_id="q", fill_quantity=1, price=1, timestamp=1_700_000_000)
     errors = [
         sample
         for metric in metrics.registry.collect()

@@ -739,7 +739,7 @@ def test_a_strict_metrics_object_raises_what_others_count() -> None:
     metrics = TradingMetrics(strict=True)
     with pytest.raises(TradmetricsError, match=r"bot.close: at the stage 'value'.*not finite"):
         metrics.record(catalogue.PROFIT, ("s",), math.nan, site="bot.close")
-    with pytest.raises(LabelSourceError, match="side='sideways' is none of BUY, SELL"):
+    with pytest.raises(LabelSourceError, match="side='sideways' is not a known side"):
         metrics.record(catalogue.ORDERS_SUBMITTED, ("s", "sideways", "LIMIT"), site="bot.place")
     with pytest.raises(TradmetricsError, match="record"):
         metrics.record(catalogue.ORDERS_SUBMITTED, (), site="bot.place")

@@ -209,7 +209,7 @@ def test_an_unknown_status_counts_nothing_more_and_is_an_error_that_is_counted(
         ("ib", "Submitted", "accepted"),
         ("ib", "ApiCancelled", "cancelled"),
         ("kite", "COMPLETE", "filled"),
-        ("alpaca", "done_for_day", "expired"),
+        ("binance", "EXPIRED_IN_MATCH", "expired"),
     ],
 )
 def test_a_dialect_gives_a_brokers_words_their_meaning(
@@ -995,9 +995,10 @@ def test_a_side_that_is_none_is_said_with_what_it_may_be(
     place("sideways", "LIMIT")
     where = f"{__name__}.{place.__qualname__}"
     assert (
-        f"{where}: a metric was not recorded as meant (stage: vocabulary): ValueError: side='sideways' is none of "
-        "BUY, SELL, unknown"
-    ) == caplog.records[-1].getMessage().partition(". The call itself is unharmed")[0]
+        f"{where}: side='sideways' is not a known side. Add it before decorating: "
+        "register_spellings(side={'sideways': 'WORD'}), where WORD is BUY, SELL or unknown. Calls with this word are "
+        "counted in tradmetrics_instrumentation_errors_total."
+    ) == caplog.records[-1].getMessage()
 
 
 # ── everything together ──────────────────────────────────────────────────────────────────────────────────────────

@@ -79,8 +79,12 @@ def test_contributing_names_commands_that_exist_and_every_generator() -> None:
     assert generators == set(re.findall(r"python -m ([\w.]+)", text))
 
 
-def test_links_lead_to_files_that_are_there() -> None:
-    """A newcomer would follow a link to nothing."""
-    links = [link for link in re.findall(r"\]\(([^)#]+)\)", TEXT) if "://" not in link]
+def test_links_are_absolute_and_lead_to_files_that_are_there() -> None:
+    """On the package's page elsewhere a relative link leads to nothing, and so does a link to a file that is gone."""
+    links = re.findall(r"\]\(([^)#]+)\)", TEXT)
     assert links
-    assert [] == [link for link in links if not (README.parent / link).exists()]
+    assert [] == [link for link in links if "://" not in link]
+    here = re.compile(r"https://github.com/tradmetrics/tradmetrics/(?:blob|tree)/main/(.+)")
+    files = [match[1] for link in links if (match := here.fullmatch(link))]
+    assert files
+    assert [] == [file for file in files if not (README.parent / file).exists()]

@@ -46,8 +46,34 @@ def request(status: object, endpoint: str = "/x", method: str = "GET", count: fl
         ({}, "ok"),
         ("text", "ok"),
         ({"status_code": 404}, "404"),
-        ({"status": "accepted"}, "accepted"),
+        ({"status": "accepted"}, "ok"),
+        ({"status": "FILLED", "orderId": 28}, "ok"),
+        ({"status": 1}, "ok"),
+        ({"status": 404}, "ok"),
         ({"status_code": 201, "status": "accepted"}, "201"),
+        ({"status_code": 7}, "ok"),
+        (404, "404"),
+        (HTTPStatus.CREATED, "201"),
+        (99, "ok"),
+        (600, "ok"),
+        (True, "ok"),
+        (404.0, "ok"),
+        ("404", "ok"),
+        (({"error": "busy"}, 503), "503"),
+        (("busy", "503 SERVICE UNAVAILABLE"), "503"),
+        (("busy", HTTPStatus.NOT_FOUND, {"Retry-After": "1"}), "404"),
+        ((SimpleNamespace(status_code=201), {"X": "1"}), "201"),
+        ((SimpleNamespace(status_code=201), 202), "202"),
+        ((100.5, 250), "ok"),
+        ((100, 250), "ok"),
+        (("busy", {"X": "1"}), "ok"),
+        (("a", 404, 3), "ok"),
+        (("a", 404, {}, None), "ok"),
+        (["a", 404], "ok"),
+        (SimpleNamespace(status="404 NOT FOUND", headers={}), "404"),
+        (SimpleNamespace(status="404 NOT FOUND"), "ok"),
+        (SimpleNamespace(status="accepted", headers={}), "ok"),
+        (SimpleNamespace(status=1), "ok"),
         (SimpleNamespace(status_code=500), "500"),
         (SimpleNamespace(status=204), "204"),
         (SimpleNamespace(status_code=None, status="queued"), "ok"),
@@ -67,7 +93,7 @@ def test_pythons_own_status_is_its_number_wherever_it_comes_from(metrics: Tradin
     """A dashboard that looks for `4..` would miss them, or find them in some bots only."""
     error = ValueError("slow down")
     error.status_code = status  # type: ignore[attr-defined]
-    track_request(endpoint="/x", method="GET", metrics=metrics)(lambda: {"status": status})()
+    track_request(endpoint="/x", method="GET", metrics=metrics)(lambda: {"status_code": status})()
     track_request(endpoint="/x", method="GET", status=status, metrics=metrics)(lambda: None)()
     with pytest.raises(ValueError, match="slow down"):
         track_request(endpoint="/x", method="GET", metrics=metrics)(raising(error))()
@@ -129,6 +155,13 @@ class HTTPError(Exception):
         (ValueError(), "error"),
         (asyncio.CancelledError(), "error"),
         (HTTPError(status_code=429), "429"),
+        (HTTPError(status=429), "429"),
+        (HTTPError(code=503), "503"),
+        (HTTPError(http_status="504"), "504"),
+        (HTTPError(status="rejected", code=-1013), "error"),
+        (HTTPError(code=7), "error"),
+        (HTTPError(response=SimpleNamespace(status=503)), "503"),
+        (HTTPError(status_code=True), "error"),
         (HTTPError(status_code="E7"), "E7"),
         (HTTPError(response=SimpleNamespace(status_code=503)), "503"),
         (HTTPError(status_code=None, response=None), "error"),
@@ -217,3 +250,56 @@ def test_an_endpoint_is_needed() -> None:
     """All requests would go to an endpoint called `unknown`."""
     with pytest.raises(LabelSourceError, match="'endpoint' has no source"):
         track_request(lambda url: None)
+
+
+def of_flask() -> tuple[object, object]:
+    """Flask's response, and the exception of `abort`."""
+    flask = pytest.importorskip("flask")
+    werkzeug = pytest.importorskip("werkzeug.exceptions")
+    return flask.Response("gone", status=404), werkzeug.NotFound()
+
+
+def of_django() -> tuple[object, object]:
+    """Django's response and its exception."""
+    http = pytest.importorskip("django.http")
+    conf = pytest.importorskip("django.conf")
+    if not conf.settings.configured:
+        conf.settings.configure()
+    return http.HttpResponse(status=404), http.Http404()
+
+
+def of_starlette() -> tuple[object, object]:
+    """Starlette's response and its exception."""
+    responses = pytest.importorskip("starlette.responses")
+    return responses.Response(status_code=404), pytest.importorskip("starlette.exceptions").HTTPException(404)
+
+
+def of_aiohttp() -> tuple[object, object]:
+    """The response of aiohttp's server, and its exception, which is a response too."""
+    web = pytest.importorskip("aiohttp.web")
+    return web.Response(status=404), web.HTTPNotFound()
+
+
+def of_requests() -> tuple[object, object]:
+    """The response of requests, and the exception of `raise_for_status`."""
+    library = pytest.importorskip("requests")
+    response = library.Response()
+    response.status_code = 404
+    return response, library.HTTPError(response=response)
+
+
+def of_httpx() -> tuple[object, object]:
+    """The response of httpx, and the exception of `raise_for_status`."""
+    httpx = pytest.importorskip("httpx")
+    response = httpx.Response(404, request=httpx.Request("GET", "https://venue.example/x"))
+    return response, httpx.HTTPStatusError("not found", request=response.request, response=response)
+
+
+@pytest.mark.parametrize("library", [of_flask, of_django, of_starlette, of_aiohttp, of_requests, of_httpx])
+def test_answers_and_exceptions_of_libraries_carry_their_status(metrics: TradingMetrics, library: Any) -> None:
+    """A handler's refusals would look like answers that went well."""
+    answer, exception = library()
+    assert answer is track_request(endpoint="/x", method="GET", metrics=metrics)(lambda: answer)()
+    with pytest.raises(type(exception)):
+        track_request(endpoint="/x", method="GET", metrics=metrics)(raising(exception))()
+    assert request(404, count=2) == recorded(metrics)

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -14,8 +15,10 @@ from typing import Any
 import pytest
 import typer
 
+from tests.board_kit import Written
 from tests.stack.servers import eventually, free_port, get, prometheus, query
 from tradmetrics import MetricsExporter, TradingMetrics, start_metrics_server
+from tradmetrics.board.query import Evaluator, parse
 from tradmetrics.catalogue import CATALOGUE, SERIES_REMOVED, TRADES
 from tradmetrics.doctor import doctor
 
@@ -54,6 +57,7 @@ PANELS = [
 VARIABLES = {
     "$__rate_interval": "20s",
     "$__range": "5m",
+    "$__interval": "15s",
     "$job": ".*",
     "$instance": ".*",
     "$strategy": ".*",
@@ -89,6 +93,41 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             seconds=120,
         )
         yield address
+
+
+@pytest.fixture(scope="module")
+def moments(url: str) -> tuple[Written, list[float]]:
+    """All samples of that Prometheus, and times in them at which answers are compared."""
+    end = math.floor(time.time()) - 3.0
+    # A series whose newest sample is older than a few scrapes is gone: Prometheus keeps markers for that.
+    source = Written(lookback=3.5)
+    for each in query(url, '{__name__!=""}[10m]', at=end):
+        labels = {name: value for name, value in each["metric"].items() if name != "__name__"}
+        times, values = zip(*((float(at), float(value)) for at, value in each["values"]), strict=True)
+        source.put(each["metric"]["__name__"], labels, list(times), list(values))
+    return source, [end, end - 1.3, end - 6.0]
+
+
+@pytest.mark.parametrize(("expression", "panel"), PANELS)
+def test_the_board_agrees_with_prometheus(
+    expression: str, panel: dict[str, Any], url: str, moments: tuple[Written, list[float]]
+) -> None:
+    """The same panel would show one figure in Grafana and another on the board."""
+    source, times = moments
+    evaluator = Evaluator(source, {name[1:]: value for name, value in VARIABLES.items()})
+    text = re.sub(r"\$\w+", lambda match: VARIABLES[match[0]], expression)
+    for at in times:
+        expected = {_identity(each["metric"]): float(each["value"][1]) for each in query(url, text, at=at)}
+        found = {_identity(dict(each.labels)): each.value for each in evaluator.at(parse(expression), at)}
+        if "topk(" in expression:  # which of several equal series is kept is nobody's promise
+            expected, found = (dict(enumerate(sorted(each.values()))) for each in (expected, found))
+        assert expected.keys() == found.keys()
+        for key, value in expected.items():
+            assert found[key] == pytest.approx(value, rel=1e-9, abs=1e-9, nan_ok=True), key
+
+
+def _identity(labels: dict[str, str]) -> frozenset[tuple[str, str]]:
+    return frozenset(item for item in labels.items() if item[0] != "__name__")
 
 
 @pytest.mark.parametrize("expression", GUIDE)

@@ -21,6 +21,7 @@ from tradmetrics import (
     MetricsExporter,
     StrategyStats,
     TradingMetrics,
+    arg,
     result,
     track_pnl,
     track_strategy,
@@ -277,6 +278,7 @@ pnl_lists = st.lists(st.one_of(st.none(), st.integers(-1_000, 1_000), st.floats(
 def test_running_figures_are_those_of_all_trades_together(pnls: list[Any]) -> None:
     """Rounding would add up until the figures are wrong."""
     metrics = TradingMetrics(strategy_stats=StrategyStats(), strict=True)
+    MetricsExporter(metrics).update_capital_metrics(total=10)
     trade(metrics, *pnls)
     known = [float(pnl) for pnl in pnls if pnl is not None]
     found = figures(metrics)
@@ -288,7 +290,8 @@ def test_running_figures_are_those_of_all_trades_together(pnls: list[Any]) -> No
         assert pytest.approx(sum(pnl > 0 for pnl in decided) / len(decided)) == found["win_rate"]
     if len(known) > 1 and statistics.stdev(known) > 1e-3:
         assert pytest.approx(sharpe(known), rel=1e-4, abs=1e-4) == found["sharpe_ratio"]
-    equity = peak = fall = 0.0
+    equity = peak = 10.0
+    fall = 0.0
     for pnl in known:
         equity += pnl
         peak = max(peak, equity)
@@ -307,12 +310,89 @@ def test_the_drawdown_is_the_largest_fall_from_a_peak_in_percent(metrics: Tradin
         assert pytest.approx(expected) == sample(metrics, "trading_max_drawdown")
 
 
-def test_without_a_capital_equity_begins_at_zero(metrics: TradingMetrics) -> None:
-    """The first loss would be a fall of more than everything."""
-    trade(metrics, -50)
+def test_without_a_known_size_of_the_account_there_is_no_drawdown(metrics: TradingMetrics) -> None:
+    """A fall of the profits alone would be a critical alert: 80 % after +10 and -8 on an account of 10,000."""
+    trade(metrics, 10, -8)
+    assert None is sample(metrics, "trading_max_drawdown")
+
+
+@pytest.mark.parametrize("capital", [0, -5])
+def test_a_size_that_is_not_above_zero_is_none(metrics: TradingMetrics, capital: float) -> None:
+    """A broker that answers 0 before it is connected would make the first loss a fall of everything."""
+    MetricsExporter(metrics).update_capital_metrics(total=capital)
+    trade(metrics, -8)
+    assert None is sample(metrics, "trading_max_drawdown")
+    MetricsExporter(metrics).update_capital_metrics(total=100)
+    trade(metrics, -8)
+    assert 8 == sample(metrics, "trading_max_drawdown")
+
+
+def test_the_size_of_the_account_may_come_after_its_trades(metrics: TradingMetrics) -> None:
+    """A bot that asks for its balance every minute would have the drawdown of another account."""
+    exporter = MetricsExporter(metrics)
+    trade(metrics, 10)
+    exporter.update_capital_metrics(total=1_010)
     assert 0 == sample(metrics, "trading_max_drawdown")
-    trade(metrics, 150, -25)
-    assert 25 == sample(metrics, "trading_max_drawdown")
+    trade(metrics, -101)
+    assert pytest.approx(10) == sample(metrics, "trading_max_drawdown")
+    exporter.update_capital_metrics(total=909)  # the equity goes on by itself
+    trade(metrics, 1)
+    assert pytest.approx(10) == sample(metrics, "trading_max_drawdown")
+
+
+@pytest.mark.parametrize(
+    ("transfer", "loss", "fall"), [(9_000, -100, 1), (-500, -100, 20), ("500", "-150", 10), (-2_000, -100, 0)]
+)
+def test_a_transfer_moves_equity_and_peak_alike(metrics: TradingMetrics, transfer: Any, loss: Any, fall: float) -> None:
+    """A withdrawal would read as a loss, and a deposit would hide one."""
+    exporter = MetricsExporter(metrics)
+    exporter.update_capital_metrics(total=1_000)
+    exporter.record_cash_flow("transfer", transfer)
+    assert 0 == sample(metrics, "trading_max_drawdown")
+    assert 0 == sample(metrics, "trading_daily_pnl")
+    exporter.record_trade("s", "SELL", "executed", loss)
+    assert pytest.approx(fall) == sample(metrics, "trading_max_drawdown")
+
+
+def test_cash_without_a_trade_moves_the_days_pnl_alone(metrics: TradingMetrics, clock: Clock) -> None:
+    """Each funding payment would be a losing trade."""
+    exporter = MetricsExporter(metrics)
+    exporter.update_capital_metrics(total=1_000)
+    trade(metrics, 20)
+    before = figures(metrics)
+    for kind, amount in (("funding", -30), ("interest", 5), ("dividend", 5), ("other", -1), ("fee", -1)):
+        exporter.record_cash_flow(kind, amount, "s")
+    assert before == figures(metrics)
+    assert -2 == sample(metrics, "trading_daily_pnl")
+    assert pytest.approx(30 / 1_020 * 100) == sample(metrics, "trading_max_drawdown")
+    clock.at("2025-03-04T00:00")
+    assert 0 == sample(metrics, "trading_daily_pnl")
+
+
+@pytest.mark.parametrize("way", ["record_trade", "track_trade"])
+def test_a_pnl_that_comes_later_completes_its_trade(metrics: TradingMetrics, way: str) -> None:
+    """Interactive Brokers reports the P&L after the execution, and each trade would be two."""
+
+    @track_trade(strategy="s", side=arg("side"), pnl=arg("pnl"), fee=arg("fee"), trade_id=arg("id"), metrics=metrics)
+    def decorated(id: str, side: str, pnl: float | None = None, fee: float | None = None) -> None: ...
+
+    def explicit(id: str, side: str, pnl: float | None = None, fee: float | None = None) -> None:
+        MetricsExporter(metrics).record_trade("s", side, "executed", pnl, fee=fee, trade_id=id)
+
+    record = decorated if way == "track_trade" else explicit
+    for _ in range(2):  # TWS reports all of the day's again at each connect
+        record("e1", "BUY")
+        record("e2", "SELL")
+        record("e2", "SELL", 12.5, 0.5)
+        record("e2", "SELL", 12.5, 0.5)
+    assert 2 == figures(metrics)["trades_today"]
+    assert 12.5 == figures(metrics)["avg_pnl"]
+    assert 12 == sample(metrics, "trading_daily_pnl")
+    assert 1 == sample(metrics, "trading_trades_pnl_count", strategy="s")
+    assert 12.5 == sample(metrics, "trading_profit_total", strategy="s")
+    assert 0.5 == sample(metrics, "trading_cash_paid_total", strategy="s", kind="fee")
+    for side in ("BUY", "SELL"):
+        assert 1 == sample(metrics, "trading_trades_total", strategy="s", side=side, status="executed")
 
 
 # ── the trading day ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -450,11 +530,11 @@ def test_settings_are_compared_by_value() -> None:
         ({"reset_at": "9.15"}, "reset_at"),
         ({"reset_at": None}, "reset_at"),
         ({"reset_at": 9}, "reset_at"),
-        ({"timezone": "Asia/Calcuta"}, "'Asia/Calcuta' is no time zone; did you mean 'Asia/Calcutta'"),
+        ({"timezone": "Asia/Calcuta"}, "'Asia/Calcuta' is not a time zone; did you mean 'Asia/Calcutta'"),
         ({"timezone": "IST5:30"}, "write an IANA name such as 'Asia/Kolkata'"),
-        ({"timezone": ""}, "is no time zone"),
-        ({"timezone": None}, "is no time zone"),
-        ({"timezone": "/etc/passwd"}, "is no time zone"),
+        ({"timezone": ""}, "is not a time zone"),
+        ({"timezone": None}, "is not a time zone"),
+        ({"timezone": "/etc/passwd"}, "is not a time zone"),
         ({"periods_per_year": 0}, "periods_per_year is above zero"),
         ({"periods_per_year": -252}, "periods_per_year"),
         ({"periods_per_year": math.nan}, "periods_per_year"),
@@ -472,5 +552,5 @@ def test_settings_that_cannot_be_right_are_refused(given: dict[str, Any], messag
 def test_a_system_without_time_zones_says_where_to_get_them(monkeypatch: pytest.MonkeyPatch) -> None:
     """On Windows the reader would be told to write 'Asia/Kolkata', which is what they wrote."""
     monkeypatch.setattr("zoneinfo.available_timezones", set)
-    with pytest.raises(ConfigurationError, match=r"none is known on this system.*pip install tzdata"):
+    with pytest.raises(ConfigurationError, match=r"no time zone database was found; run pip install tzdata"):
         StrategyStats(timezone="Asia/Nowhere")

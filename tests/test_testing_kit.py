@@ -901,7 +901,7 @@ def test_a_closed_label_that_opens_is_found() -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Instrument, "resolve", lambda self, raw, dialect=None: resolved_raw(self, raw))
-        assert "the label 'desk' of desk_hedges_total is none of its values: 'c'" in message_of(hedge, st.just("c"))
+        assert "the label 'desk' of desk_hedges_total is not one of its values: 'c'" in message_of(hedge, st.just("c"))
 
 
 def resolved_raw(instrument: Instrument, raw: tuple[Any, ...]) -> Resolved:

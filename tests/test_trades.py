@@ -10,12 +10,14 @@ from fractions import Fraction
 from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
+import numpy
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.recorded import errors, raising, recorded, sample
-from tradmetrics import LabelSourceError, TradingMetrics, arg, get_metrics, result, track_trade
+from tradmetrics import LabelSourceError, MetricsExporter, TradingMetrics, arg, get_metrics, result, track_trade
+from tradmetrics.record.trades import PNL_WORDS
 
 EXECUTED = "trading_trades_total s BUY executed"
 PNL = "trading_trades_pnl_count s"
@@ -120,6 +122,117 @@ def test_pnl_buckets_reach_below_zero_and_have_no_sum(metrics: TradingMetrics) -
 
     assert [0, 1, 1, 1, 2, 2] == [below(bound) for bound in ("-500.0", "-250.0", "0.0", "10.0", "50.0", "+Inf")]
     assert sample(metrics, "trading_trades_pnl_sum", strategy="s") is None
+
+
+@pytest.mark.parametrize("word", PNL_WORDS)
+@pytest.mark.parametrize("of", [dict, SimpleNamespace])
+def test_the_pnl_goes_by_several_names(metrics: TradingMetrics, word: str, of: Any) -> None:
+    """Brokers that call it otherwise would have no profit and no loss, and nothing would say so."""
+    closing_with(metrics, of(**{word: -3}))()
+    assert {EXECUTED: 1, PNL: 1, LOSS: 3} == recorded(metrics)
+
+
+NUMBERS: dict[str, Any] = {
+    "int": 3,
+    "float": 3.0,
+    "Decimal": Decimal("3.0"),
+    "Fraction": Fraction(3),
+    "float64": numpy.float64(3),
+    "float32": numpy.float32(3),
+    "int64": numpy.int64(3),
+}
+
+
+@pytest.mark.parametrize("kind", NUMBERS)
+def test_a_result_that_is_a_number_is_the_pnl(metrics: TradingMetrics, kind: str) -> None:
+    """The plainest function of all, one that returns what it won, would record nothing."""
+    closing_with(metrics, NUMBERS[kind])()
+    assert {EXECUTED: 1, PNL: 1, PROFIT: 3} == recorded(metrics)
+
+
+@pytest.mark.parametrize("answer", [True, False, numpy.bool_(True), "3", 3j, None, [3]])
+def test_what_is_no_plain_number_is_no_pnl(metrics: TradingMetrics, answer: Any) -> None:
+    """`return True` would be a profit of 1."""
+    closing_with(metrics, answer)()
+    assert {EXECUTED: 1} == recorded(metrics)
+
+
+def test_an_explicit_or_nearer_source_wins_over_the_result(metrics: TradingMetrics) -> None:
+    """The id of an order, which is a number too, would be its P&L although the function says where that is."""
+
+    @track_trade(strategy="s", pnl=arg("won"), metrics=metrics)
+    def explicit(won: float | None, side: str = "BUY") -> int:
+        return 1_000_001
+
+    @track_trade(strategy="s", metrics=metrics)
+    def nearer(trade: Any, side: str = "BUY") -> int:
+        return 1_000_001
+
+    explicit(2.0)
+    explicit(None)
+    nearer(SimpleNamespace(pnl=3.0))
+    nearer({"realized_pnl": "4"})
+    assert {EXECUTED: 4, PNL: 3, PROFIT: 9} == recorded(metrics)
+
+
+@pytest.mark.parametrize("pnl", ["", " ", "-", "N/A", None])
+def test_a_missing_pnl_is_no_error(metrics: TradingMetrics, pnl: Any) -> None:
+    """OKX sends an empty text for each order that closed nothing."""
+    closing_with(metrics, {"pnl": pnl})()
+    assert {EXECUTED: 1} == recorded(metrics)
+
+
+@pytest.mark.parametrize("answer", [None, {"status": "filled", "price": 101.5}, object()])
+def test_twenty_trades_without_a_pnl_are_said_once(
+    metrics: TradingMetrics, caplog: pytest.LogCaptureFixture, answer: Any
+) -> None:
+    """Profit, loss and win rate would stay empty, and nobody would know why."""
+    close = closing_with(metrics, answer)
+    for _ in range(19):
+        close()
+    assert [] == caplog.records
+    for _ in range(50):
+        close()
+    assert ["close: its first 20 trades have no P&L"] == [
+        each.getMessage().partition("<locals>.")[2].partition(": neither")[0] for each in caplog.records
+    ]
+    assert "realized_pnl" in caplog.text
+    assert "@track_trade(pnl=result('…'))" in caplog.text
+
+
+def test_one_pnl_is_enough_to_say_nothing(metrics: TradingMetrics, caplog: pytest.LogCaptureFixture) -> None:
+    """A bot that opens and closes in one function would be told that it has no P&L."""
+    answers = iter([{"pnl": None}] * 10 + [{"pnl": 0.0}] + [{}] * 60)
+    close = track_trade(strategy="s", metrics=metrics)(lambda: next(answers))
+    for _ in range(71):
+        close()
+    assert [] == caplog.records
+
+
+def test_trades_that_failed_have_no_pnl_to_miss(metrics: TradingMetrics, caplog: pytest.LogCaptureFixture) -> None:
+    """A broker that is down for a while would be a reason to change the code."""
+    close = closing_with(metrics, {"status": "rejected"})
+    for _ in range(30):
+        close()
+    failing = track_trade(strategy="s", metrics=metrics)(raising(ConnectionError()))
+    for _ in range(30):
+        with pytest.raises(ConnectionError):
+            failing()
+    assert [] == caplog.records
+
+
+def test_calls_and_decorators_record_the_same(metrics: TradingMetrics) -> None:
+    """Code that moves from one to the other would change its numbers."""
+    explicit = TradingMetrics()
+    for pnl in (5, -2.5, 0, None, "1.5", "-", math.nan, "x"):
+        closing_with(metrics, {"pnl": pnl})()
+        MetricsExporter(explicit).record_trade("s", "BUY", "executed", pnl)
+    ours, theirs = (
+        {name: value for name, value in recorded(each).items() if name.startswith("trading_")}
+        for each in (metrics, explicit)
+    )
+    assert ours == theirs
+    assert list(errors(metrics).values()) == list(errors(explicit).values())
 
 
 # ── status ───────────────────────────────────────────────────────────────────────────────────────────────────────

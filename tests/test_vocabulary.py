@@ -24,8 +24,8 @@ STATUS_CELLS = [
     ("fix", "filled", "2"),
     ("fix", "rejected", "8"),
     ("fix", "cancelled", "4"),
-    ("fix", "expired", "C, 3"),
-    ("fix", UNCHANGED, "6, E"),
+    ("fix", "expired", "C"),
+    ("fix", UNCHANGED, "3, 6, E"),
     ("ccxt", "rejected", "rejected"),
     ("ccxt", "cancelled", "canceled"),
     ("ccxt", "expired", "expired"),
@@ -33,11 +33,11 @@ STATUS_CELLS = [
     ("alpaca", "submitted", "pending_new, pending_review"),
     ("alpaca", "accepted", "new, accepted, accepted_for_bidding, held, stopped, suspended"),
     ("alpaca", "partially_filled", "partially_filled"),
-    ("alpaca", "filled", "filled"),
+    ("alpaca", "filled", "filled, calculated"),
     ("alpaca", "rejected", "rejected"),
     ("alpaca", "cancelled", "canceled"),
-    ("alpaca", "expired", "expired, done_for_day"),
-    ("alpaca", UNCHANGED, "pending_cancel, pending_replace, replaced"),
+    ("alpaca", "expired", "expired"),
+    ("alpaca", UNCHANGED, "done_for_day, pending_cancel, pending_replace, replaced"),
     ("ib", "submitted", "PendingSubmit, ApiPending"),
     ("ib", "accepted", "PreSubmitted, Submitted"),
     ("ib", "filled", "Filled"),
@@ -386,7 +386,7 @@ def test_bytes_are_read_as_text():
 @pytest.mark.parametrize("text", ["LONG", "long", enum.Enum("Side", ["LONG"]).LONG])
 def test_long_and_short_are_sides_only_when_opening(text):
     """Closing a long position sells; it would be counted as a buy."""
-    assert vocabulary.side(text) is None
+    assert "unknown" == vocabulary.side(text)
     assert "BUY" == vocabulary.side(text, opens_position=True)
     assert "SELL" == vocabulary.side("Short", "ib", opens_position=True)
 
@@ -402,7 +402,9 @@ def test_long_and_short_are_sides_only_when_opening(text):
         ("pending_cancel", 1, 2, "partially_filled"),
         ("submitted", 1, 2, "partially_filled"),
         ("accepted", 1, None, "partially_filled"),
-        ("filled", 1, 2, "partially_filled"),
+        ("filled", 1, 2, "filled"),
+        ("filled", 99.997714, 100, "filled"),
+        ("executed", 1, 2, "filled"),
         ("canceled", 1, 2, "cancelled"),
         ("rejected", 0, 2, "rejected"),
         ("filled", 0, 2, "filled"),
@@ -441,10 +443,79 @@ def test_trade_statuses(text, word):
     assert word == vocabulary.trade_status(text)
 
 
-def test_orders_are_never_executed_or_failed():
-    """An order's state would leave its domain for the trades'."""
-    assert vocabulary.order_status("executed") is None
-    assert vocabulary.order_status("failed") is None
+@pytest.mark.parametrize(("text", "word"), [("Executed", "filled"), ("EXECUTED", "filled"), ("FAILED", "rejected")])
+def test_an_executed_order_is_filled_and_a_failed_one_rejected(text, word):
+    """An order whose venue uses the words of trades would stay open for ever."""
+    assert word == vocabulary.order_status(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("reduceOnlyCanceled", "cancelled"),
+        ("PARTIALLY_FILLED_CANCELLED", "cancelled"),
+        ("AMO CANCELLED", "cancelled"),
+        ("partial-canceled", "cancelled"),
+        ("SELF_TRADE_CANCELED", "cancelled"),
+        ("cancelled by user, order expired", "expired"),
+        ("post_only_rejected", "rejected"),
+        ("Order was rejected", "rejected"),
+        ("gtdExpired", "expired"),
+        ("PartiallyFilledAndExpired", "expired"),
+        ("NOT CANCELLED", UNCHANGED),
+        ("notRejected", UNCHANGED),
+        ("never_expired", UNCHANGED),
+        ("order_cancel_rejected", UNCHANGED),
+        ("cancelRequestRejected", UNCHANGED),
+        ("CANCEL_ORDER_REJECTED", UNCHANGED),
+        ("replace_rejected", UNCHANGED),
+        ("modifyRejected", UNCHANGED),
+        ("MODIFY-EXPIRED", UNCHANGED),
+        ("amend_rejected", UNCHANGED),
+        ("to_be_cancelled", UNCHANGED),
+        ("could not be cancelled", UNCHANGED),
+        ("unexpired", UNCHANGED),
+        ("cancellation", None),
+        ("rejected_by_nobody", None),
+        ("x" * 60 + "cancelled", None),
+    ],
+)
+@pytest.mark.parametrize("dialect", [None, "binance", "fix"])
+def test_a_status_that_no_table_has_is_read_by_its_ending(text, word, dialect):
+    """An order whose end is not understood stays open, alerts, and is evicted."""
+    assert word == vocabulary.order_status(text, dialect)
+
+
+def test_a_registered_word_wins_over_its_ending():
+    """A venue that means something else by a word could not be corrected."""
+    register_spellings(dialect="odd", status={"softRejected": "accepted"})
+    assert "accepted" == vocabulary.order_status("soft_rejected", "odd")
+    assert "rejected" == vocabulary.order_status("soft_rejected")
+
+
+@pytest.mark.parametrize(
+    ("label", "text", "dialect", "word"),
+    [
+        ("status", "OrderStatus.FILLED", None, "filled"),
+        ("status", "alpaca.trading.OrderStatus.PENDING_NEW", "alpaca", "submitted"),
+        ("status", "ORDER_STATE_PLACED", "mt5", "accepted"),
+        ("status", "ORDER_STATUS_PARTIALLY_FILLED", None, "partially_filled"),
+        ("side", "Side.buy", None, "BUY"),
+        ("side", "ORDER_TYPE_SELL_STOP", "mt5", "SELL"),
+        ("order_type", "ORDER_TYPE_SELL_STOP_LIMIT", "mt5", "STOP_LIMIT"),
+        ("order_type", "OrderType.StopLimit", None, "STOP_LIMIT"),
+        ("status", "2.0", "fix", None),
+        ("status", "1.2", "fix", None),
+        ("side", "-1", "fix", None),
+        ("side", "-1", "fyers", "SELL"),
+        ("side", -1, "fyers", "SELL"),
+        ("side", 1, "fyers", "BUY"),
+    ],
+)
+def test_constants_are_read_with_their_prefix_and_numbers_as_they_are(label, text, dialect, word):
+    """The printed name of a library's constant would be unknown, or half of a number be read as a state."""
+    read = {"status": vocabulary.order_status, "side": vocabulary.side, "order_type": vocabulary.order_type}[label]
+    assert word == read(text, dialect)
 
 
 @pytest.mark.parametrize(
@@ -505,7 +576,7 @@ def test_registered_spellings_are_folded():
     assert "accepted" == vocabulary.order_status("in_arbeit")
     assert UNCHANGED == vocabulary.order_status("wird-gestrichen")
     assert "executed" == vocabulary.trade_status("abgerechnet")
-    assert vocabulary.order_status("abgerechnet") is None
+    assert "filled" == vocabulary.order_status("abgerechnet")
     assert "critical" == vocabulary.severity("Schlimm")
 
 
@@ -535,7 +606,7 @@ def test_ones_own_spelling_wins_within_its_dialect():
     register_spellings(dialect="alpaca", status={"order_replace_rejected": "rejected"})
 
     assert "rejected" == vocabulary.order_status("ORDER_REPLACE_REJECTED", "alpaca")
-    assert vocabulary.order_status("order_replace_rejected") is None
+    assert UNCHANGED == vocabulary.order_status("order_replace_rejected")
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ def place(order): ...
 
 from tradmetrics.capture.sources import Call, arg, error, result, underlying
 from tradmetrics.cardinality import Limits
+from tradmetrics.decorators.accounts import track_capital, track_pnl
 from tradmetrics.decorators.cash import track_cash_flow
 from tradmetrics.decorators.connections import track_connection
 from tradmetrics.decorators.custom import track
@@ -20,7 +21,7 @@ from tradmetrics.decorators.orders import track_order
 from tradmetrics.decorators.positions import track_positions
 from tradmetrics.decorators.requests import track_request
 from tradmetrics.decorators.risk import track_circuit_breaker, track_circuit_breaker_reset, track_risk_check
-from tradmetrics.decorators.snapshots import track_capital, track_market, track_pnl, track_strategy
+from tradmetrics.decorators.snapshots import track_market, track_strategy
 from tradmetrics.decorators.timers import fill_timer, request_timer, training_timer
 from tradmetrics.decorators.trades import track_trade
 from tradmetrics.errors import ConfigurationError, LabelSourceError, SnapshotError, TradmetricsError

@@ -1,6 +1,6 @@
 """The catalogue: every metric the package can record, as data.
 
-This is the one place where a metric's name, type, labels, unit and buckets are written down. The registry builds
+This is the only place that holds a metric's name, type, labels, unit and buckets. The registry builds
 from it; the docs' tables, the dashboards and the alert checks are generated from it or compared with it.
 """
 
@@ -40,6 +40,7 @@ ANOMALIES: Final = (
     "bad_quantity",
     "time_before_submit",
     "other_account",
+    "underfill",
 )
 STAGES: Final = ("source", "label", "vocabulary", "value", "clock", "record")
 REMOVAL_CAUSES: Final = ("expired", "displaced")
@@ -274,7 +275,7 @@ ORDERS_CANCELLED: Final = MetricDefinition(
 ORDERS_UNKNOWN: Final = MetricDefinition(
     "trading_orders_unknown_total",
     "counter",
-    "Orders whose outcome nobody knows: timeouts, lost connections, cancelled calls.",
+    "Orders of unknown outcome: timeouts, lost connections, cancelled calls.",
     ("strategy", "reason"),
     family="orders",
 )
@@ -317,7 +318,7 @@ ORDERS_OPEN: Final = MetricDefinition(
 ORDER_OLDEST_OPEN: Final = MetricDefinition(
     "trading_order_oldest_open_seconds",
     "gauge",
-    "Age of the oldest open order.",
+    "Age of the oldest open order that is not a stop.",
     ("strategy",),
     unit="seconds",
     family="orders",
@@ -329,6 +330,19 @@ ORDER_ANOMALIES: Final = MetricDefinition(
     "counter",
     "Order events that contradict what was known of the order.",
     (("kind", ANOMALIES),),
+    family="orders",
+)
+ORDER_FOREIGN: Final = MetricDefinition(
+    "trading_order_foreign_total",
+    "counter",
+    "Orders that the broker reported and this process did not send.",
+    family="orders",
+)
+ORDER_DUPLICATES: Final = MetricDefinition(
+    "trading_order_duplicates_total",
+    "counter",
+    "Orders that repeat another one of the same symbol, side, quantity and price within a second.",
+    ("strategy",),
     family="orders",
 )
 ORDER_SLIPPAGE: Final = MetricDefinition(
@@ -350,7 +364,7 @@ ORDER_MESSAGES: Final = MetricDefinition(
 ORDER_MESSAGE_RATE_MAX: Final = MetricDefinition(
     "trading_order_message_rate_max",
     "gauge",
-    "Largest number of order messages in any window of that length since the last scrape.",
+    "Largest number of order messages in any window of that length in the last two minutes.",
     (("window", MESSAGE_WINDOWS),),
     family="orders",
     multiprocess_mode="max",

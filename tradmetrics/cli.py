@@ -21,6 +21,7 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "check": "tradmetrics.check",
     "doctor": "tradmetrics.doctor",
     "export": "tradmetrics.board.export",
+    "board": "tradmetrics.board.command",
 }
 """Each subcommand, and the module with the function of that name."""
 

@@ -1,6 +1,6 @@
 """The exception tree of the package.
 
-Every message says which function, which label or which setting is meant, and what to write instead. All of these
+Every message names the function, the label or the setting, and the spelling to use. All of these
 are raised while decorating or configuring; nothing here is raised into a trading call unless a metrics object is
 `strict`.
 """

@@ -1,7 +1,7 @@
 """Write the generated pages: `python -m docs.tools [--check]`.
 
-`--check` writes nothing. It exits 1 if a page is stale, a public name is not documented, or an alert has no runbook, and
-lists the file and line of each fault. mkdocs checks the links.
+`--check` writes nothing. It exits 1 if a page is stale, a public name is not documented, or an alert has no runbook,
+and lists the file and line of each fault. mkdocs checks the links.
 """
 
 import argparse

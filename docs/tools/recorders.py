@@ -67,6 +67,8 @@ def _tracker(metrics: tm.TradingMetrics) -> None:
     orders = tm.OrderTracker(strategy="s", metrics=metrics)
     for order_id in ("filled", "rejected", "cancelled", "open"):
         orders.submitted(order_id, side="BUY", order_type="LIMIT", quantity=1, reference_price=100)
+    for order_id in ("once", "twice"):
+        orders.submitted(order_id, symbol="BTCUSDT", side="BUY", order_type="LIMIT", quantity=1, price=100)
     orders.updated("filled", status="accepted")
     orders.updated("filled", status="filled", filled=1, price=101)
     orders.updated("filled", fill_id="again", fill_quantity=1)
@@ -240,7 +242,11 @@ def _changed(link: str, probe: Probe) -> Iterable[str]:
     names = {_metric(name) for (name, labels), value in after.items() if before.get((name, labels), 0.0) != value}
     if stats is not None:
         names -= {*_changed("", _trades), catalogue.CAPITAL_TOTAL.name}
-    return [each.name for each in catalogue.CATALOGUE if each.name in names - _OF_THE_BOOK | (names & {catalogue.SAMPLER_LAST_SUCCESS.name})]
+    return [
+        each.name
+        for each in catalogue.CATALOGUE
+        if each.name in names - _OF_THE_BOOK | (names & {catalogue.SAMPLER_LAST_SUCCESS.name})
+    ]
 
 
 def _samples(metrics: tm.TradingMetrics) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:

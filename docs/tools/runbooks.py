@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import yaml
 
+from alerts.definitions import ALERTS
 from docs.tools.markdown import generated, table
 
 RULES: Final = Path(__file__).parent.parent.parent / "alerts" / "rules"
@@ -24,20 +25,22 @@ def alerts() -> Iterator[tuple[str, dict[str, Any]]]:
 
 def index() -> str:
     """Return the page that lists the runbooks."""
+    titles = {alert.name: alert.title for group in ALERTS.values() for alert in group}
     rows = [
-        (f"[{rule['alert']}]({rule['alert']}.md)", rule["labels"]["severity"], rule["annotations"]["summary"])
+        (f"[{rule['alert']}]({rule['alert']}.md)", rule["labels"]["severity"], titles[rule["alert"]])
         for _, rule in sorted(alerts(), key=lambda each: str(each[1]["alert"]))
     ]
     parts = [
         generated(),
         "# Runbooks",
-        "One page for each alert of `alerts/rules`; an alert's annotation `runbook_url` leads to it. `critical` is "
-        "meant to wake somebody, `warning` to be looked at in the session, `info` to be looked at some day.",
+        "Each alert of `alerts/rules` has one page; the alert's annotation `runbook_url` leads to it. `critical` is "
+        "meant to wake you, `warning` to be looked at in the session, `info` to be looked at some day. Alerts of "
+        "severity `none` are sent to nobody.",
         "Thresholds and windows are in `alerts/settings.yml`; after a change, `python -m alerts.generate` writes the "
-        "rules. Alerts about trading are muted while `trading_market_session_open` is present and 0: "
+        "rules. Alertmanager mutes alerts about trading while the bot's market is closed: "
         "[at night](../how-to/stack.md#at-night).",
-        "Some queries ask for a counter `unless` it was there before, `or` its `increase`: `increase` alone reads 0 at "
-        "the first trip or reject of its kind ([why](../how-to/troubleshooting.md#first)).",
+        "Rules that count events do so exactly, in steps of a scrape interval: `increase` extrapolates, and reads 0 at "
+        "the first event of a kind ([why](../how-to/troubleshooting.md#first)).",
         table(("Alert", "Severity", "What it says"), rows),
     ]
     return "\n\n".join(parts) + "\n"
@@ -56,8 +59,9 @@ def pages(folder: Path) -> dict[Path, str]:
 
 
 def _rule(rule: dict[str, Any]) -> str:
-    held = "at once" if rule["for"] == "0s" else f"after it has held for {rule['for']}"
+    held = "at once" if rule["for"] == "0s" else f"after the condition has held for {rule['for']}"
+    keeps = f", and stays for {rule['keep_firing_for']} after it has gone" if "keep_firing_for" in rule else ""
     return (
-        f"Severity **{rule['labels']['severity']}**. Fires {held}:\n\n"
+        f"Severity **{rule['labels']['severity']}**. Fires {held}{keeps}:\n\n"
         f"<!-- may be empty: unless the alert fires -->\n```promql\n{rule['expr']}\n```"
     )

@@ -5,56 +5,70 @@ from collections.abc import Iterable
 from docs.tools.markdown import codes, generated, table
 from tradmetrics import Limits, catalogue
 from tradmetrics.vocabulary import words as spellings
-from tradmetrics.vocabulary.words import UNCHANGED
+from tradmetrics.vocabulary.words import CLOSED, UNCHANGED
+
+
+def _listed(words: Iterable[str]) -> str:
+    *others, last = [f"`{word}`" for word in words]
+    return f"{', '.join(others)} or {last}"
+
 
 _INTRODUCTION = """# Vocabulary and budgets
 
 Brokers spell the same thing in many ways. Labels with a closed set of values fold these spellings into one word, so
-that a query for `side="BUY"` finds the orders of every broker. Case does not matter, nor does `-`, `_` or a blank
-between words, and the value of an enum member is read before its name.
+that a query for `side="BUY"` finds the orders of every broker. Case does not matter, nor do `-`, `_` and blanks, and
+the value of an enum member is read before its name. `OrderStatus.FILLED` and `ORDER_STATE_FILLED` read as `FILLED`.
 
-The first column of spellings holds without any dialect. A dialect adds its broker's own on top:
-`track_order(dialect="ib")`, `OrderTracker(dialect="fix")`. Bare numbers and single letters of FIX mean something
-under a dialect only. `register_spellings` adds your own, see [Label sources and vocabulary](api/sources.md)."""
+The first tables hold for every broker. A [dialect](#dialects) adds the words of one venue or library, for
+`track_order(dialect="binance")` or `OrderTracker(dialect="fix")`. Bare numbers and the letters of FIX mean something
+under a dialect only. `register_spellings` adds your own words, see
+[Label sources and vocabulary](api/sources.md). The log names each unknown word once, with the call to paste."""
 
 _LABELS = (
-    ("side", "Side", catalogue.SIDES, spellings.SIDE, "What is not recognised becomes `unknown`, and is counted."),
     (
-        "order_type",
+        "Side",
+        catalogue.SIDES,
+        spellings.SIDE,
+        "A word that is not in the table becomes `unknown`, and is counted as an error.",
+    ),
+    (
         "Order type",
         catalogue.ORDER_TYPES,
         spellings.ORDER_TYPE,
-        "Whatever begins with `TRAIL` is a `TRAILING_STOP`. What is not recognised becomes `OTHER`, and is counted.",
+        "Words that begin with `TRAIL` are `TRAILING_STOP`. A word that is not in the table becomes `OTHER`. "
+        "`STOP_LOSS` is a stop at Binance and a stop limit at Dhan, so it needs a dialect.",
     ),
     (
-        "status",
         "Order status",
-        (*catalogue.TRADE_STATUSES, UNCHANGED),
+        (*catalogue.TRADE_STATUSES, UNCHANGED, CLOSED),
         spellings.STATUS,
-        "`executed` and `failed` are states of trades alone. `unchanged` leaves an order as it was. Where a broker "
-        "reports quantities, they win over its word: ccxt's `closed` is `filled` or `cancelled` by them alone. "
-        "A word spelled as in the first column stands for itself in every dialect, so that here case can matter: "
-        'under `dialect="ib"`, `Submitted` is `accepted` and `submitted` is `submitted`.',
+        "`unchanged` leaves an order as it was. `closed` is `filled` or `cancelled`, as the quantities say. `executed` "
+        "and `failed` are states of trades; for an order they mean `filled` and `rejected`. `filled` ends an order "
+        "whatever its quantities; other words give way to the quantities, if the broker reports them. A word spelled "
+        'as in the first column stands for itself in every dialect, so case can matter there: under `dialect="ib"`, '
+        "`Submitted` is `accepted` and `submitted` is `submitted`.\n\n"
+        f"A status that no table has is read by its ending: words that end in {_listed(spellings.ENDS)} are that end "
+        f"(`reduceOnlyCanceled`). After {_listed(spellings.NO_ENDS)} the order goes on (`cancel_rejected`).",
     ),
-    ("severity", "Severity", catalogue.SEVERITIES, spellings.SEVERITY, "Severities have no dialects."),
+    ("Severity", catalogue.SEVERITIES, spellings.SEVERITY, "Severities have no dialects."),
 )
 
 
 def page() -> str:
     """Return the page."""
     parts = [generated(), _INTRODUCTION]
-    for _, title, words, declared, note in _LABELS:
-        dialects = [dialect for dialect in declared if dialect is not None]
-        rows = [
-            (f"`{word}`", *(codes(declared[dialect].get(word, ())) for dialect in (None, *dialects))) for word in words
-        ]
-        parts += [f"## {title}", note, table(("Word", "Spellings", *(f"`{each}`" for each in dialects)), rows)]
+    for title, words, declared, note in _LABELS:
+        rows = [(f"`{word}`", codes(declared[None].get(word, ()))) for word in words]
+        parts += [f"## {title}", note, table(("Word", "Spellings"), rows)]
     parts += [
         "## Position side",
         "`LONG` and `SHORT` name positions, not orders: they fold only where a call is known to open one.",
         table(
             ("Word", "Spellings"), [(f"`{word}`", codes(each)) for word, each in spellings.POSITION_SIDE[None].items()]
         ),
+        "## Dialects",
+        "Words of a dialect come on top of the tables above, which hold in every dialect.",
+        *_dialects(),
         "## Budgets of open labels",
         "Distinct values that a label may have in one metric, unless [`Limits`][tradmetrics.Limits] says otherwise. "
         f"Besides, a metric has at most {Limits().default_series} series. `__other__` and `unknown` are outside every "
@@ -66,6 +80,17 @@ def page() -> str:
         codes(catalogue.ANOMALIES),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _dialects() -> Iterable[str]:
+    for dialect in sorted(spellings.DIALECTS):
+        rows = [
+            (title, f"`{word}`", codes(each))
+            for title, _, declared, _ in _LABELS
+            for word, each in declared.get(dialect, {}).items()
+        ]
+        yield f"### `{dialect}`"
+        yield table(("Label", "Word", "Spellings"), rows) if rows else "The tables above are enough."
 
 
 def _budgets() -> Iterable[tuple[str, str, str]]:

@@ -24,15 +24,30 @@ _IDS: Final = st.one_of(
 )
 _FILL_IDS: Final = st.one_of(
     st.none(),
-    st.lists(_IDS, max_size=4, unique=True),
-    st.sampled_from((10, 11, 1_000)).map(lambda most: [str(number) for number in range(most)]),
+    st.dictionaries(_IDS, st.one_of(st.none(), _AMOUNTS), max_size=4),
+    st.sampled_from((10, 11, 1_000)).map(lambda most: {str(number): None for number in range(most)}),
 )
+_SOME_IDS: Final = st.one_of(st.none(), st.lists(_IDS, max_size=3, unique=True))
+_REVISED: Final = st.integers(0, 99).map(lambda revision: f"e.{revision}")
 _ROWS: Final = st.fixed_dictionaries(
     {
         "ids": st.one_of(
             st.lists(_IDS, min_size=1, max_size=3, unique=True), st.just([f"id-{number}" for number in range(16)])
         ),
-        "superseded": st.one_of(st.none(), st.lists(_IDS, max_size=3, unique=True)),
+        "superseded": _SOME_IDS,
+        "cancel_ids": _SOME_IDS,
+        "symbol": st.sampled_from((None, None, "BTCUSDT", "ETHUSDT")),
+        "broker_id": st.one_of(st.none(), _IDS),
+        "stems": st.one_of(st.none(), st.dictionaries(_IDS, _REVISED, max_size=2)),
+        "prices": st.one_of(st.none(), st.dictionaries(_IDS, _NUMBERS, max_size=2)),
+        "asked": st.one_of(st.none(), _AMOUNTS.filter(bool)),
+        "quoted": _FLAGS,
+        "lot": st.one_of(st.none(), _AMOUNTS.filter(bool)),
+        "resting": _FLAGS,
+        "price": st.one_of(st.none(), _NUMBERS),
+        "told": _AMOUNTS,
+        "underfilled": _FLAGS,
+        "ended_at": st.one_of(st.none(), _NUMBERS),
         "strategy": st.one_of(st.sampled_from(("s", "t")), st.text(min_size=1, max_size=128)),
         "side": st.sampled_from(("BUY", "SELL", "unknown")),
         "quantity": st.one_of(st.none(), _AMOUNTS.filter(bool)),
@@ -65,7 +80,7 @@ def _numbered(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 _HEAD_TIMES: Final = st.one_of(st.floats(-1e100, 1e100), st.sampled_from((1e100, -1e100, 1e301, -9e299)))
 SNAPSHOTS: Final = st.fixed_dictionaries(
     {
-        "version": st.just(1),
+        "version": st.just(2),
         "format": st.just("tradmetrics.orders"),
         "account": st.sampled_from(("", "U1")),
         "clock": st.one_of(st.sampled_from((1_000.0, 990, 0, 1_700_000_000.0)), _HEAD_TIMES),
@@ -151,7 +166,7 @@ def _as_text(snapshot: dict[Any, Any], damage: Damage) -> None:
 
 
 def _version(snapshot: dict[Any, Any], damage: Damage) -> None:
-    snapshot["version"] = (2, 99, 10**400, 10**5_000, 0, -1, True, 1.0, "1")[damage.key % 9]
+    snapshot["version"] = (3, 99, 10**400, 10**5_000, 0, -1, True, 1.0, "1")[damage.key % 9]
 
 
 def _format(snapshot: dict[Any, Any], damage: Damage) -> None:

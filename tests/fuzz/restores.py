@@ -262,10 +262,10 @@ def _check_restored(
     for row in (*ended, *opened):
         after = found[row["ids"][0]]
         for name, value in row.items():
-            if name == "superseded":
+            if name in ("superseded", "cancel_ids"):
                 value = None if value is None else sorted(set(value) & set(row["ids"]))
                 after = {**after, name: None if after[name] is None else sorted(after[name])}
-            local = name == "arrived" or (name == "submitted_at" and not row["timed"])
+            local = name == "arrived" or (name in ("submitted_at", "ended_at") and not row["timed"])
             if local and value is not None and not goes_on:
                 continue
             assert after[name] == (float(value) if type(value) is int else value), (

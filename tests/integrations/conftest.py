@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tradmetrics import OrderTracker, TradingMetrics
-from tradmetrics.integrations import _orders
+from tradmetrics.integrations.kit import orders as kit_orders
 
 # For integration_support beside the tests, and the venues of the examples.
 sys.path.insert(0, str(Path(__file__).parent))
@@ -33,7 +33,7 @@ def recorded(metrics):
 def let_a_minute_pass(monkeypatch):
     """Moves the clock of a handle's tracker on: events that still wait for their order are given up, and counted."""
     offset = 0.0
-    monkeypatch.setattr(_orders, "OrderTracker", partial(OrderTracker, clock=lambda: time.monotonic() + offset))
+    monkeypatch.setattr(kit_orders, "OrderTracker", partial(OrderTracker, clock=lambda: time.monotonic() + offset))
 
     def let_pass(handle):
         nonlocal offset

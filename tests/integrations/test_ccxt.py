@@ -14,8 +14,8 @@ from tradmetrics import ConfigurationError, SnapshotError, TradingMetrics
 ccxt = library("ccxt")
 async_ccxt = library("ccxt.async_support")
 
-from tradmetrics.integrations import _orders  # noqa: E402
 from tradmetrics.integrations.ccxt import instrument_ccxt  # noqa: E402
+from tradmetrics.integrations.kit import orders as _orders  # noqa: E402
 
 
 class Client:
@@ -520,12 +520,12 @@ def test_instrumented_twice_records_once(client, metrics, recorded):
 
 def test_undone_by_one_call(client, metrics, recorded):
     """Broken, the instrumentation cannot be taken out of a running bot."""
-    before = dict(vars(client.exchange))
+    before = type(client.exchange), vars(client.exchange).keys()
     handle = instrument_ccxt(client.exchange, metrics=metrics)
-    assert before.keys() != vars(client.exchange).keys()
+    assert before[0] is not type(client.exchange)
     handle.undo()
     handle.undo()
-    assert before.keys() == vars(client.exchange).keys()
+    assert before == (type(client.exchange), vars(client.exchange).keys())
     client.create_order(SYMBOL, "limit", "buy", 1, 100)
 
     assert 0 == recorded("trading_orders_submitted_total")
@@ -757,10 +757,10 @@ def test_a_batch_of_edits_is_as_many_messages_and_ends_no_order(metrics, recorde
     assert {} == recorded.anomalies()
 
 
-def test_another_version_of_the_library_is_refused(monkeypatch):
-    """Broken, an adapter runs on a library that it was never tried on, and records whatever comes."""
-    monkeypatch.setattr(ccxt, "__version__", "5.0.1")
-    with pytest.raises(ConfigurationError, match=r"ccxt 5\.0\.1 is not supported.*>= 4\.4\.60, < 5"):
+def test_a_version_that_is_too_old_is_refused(monkeypatch):
+    """Broken, an adapter runs on a library without what it needs, and records whatever comes."""
+    monkeypatch.setattr(ccxt, "__version__", "0.1")
+    with pytest.raises(ConfigurationError, match=r"ccxt 0\.1 is too old.*>= \d"):
         instrument_ccxt(ccxt.kraken())
 
 

@@ -32,12 +32,14 @@ from tradmetrics import (
     error,
     fill_timer,
     get_metrics,
+    heartbeat,
     metrics_exporter,
     request_timer,
     result,
     start_metrics_server,
     track,
     track_capital,
+    track_cash_flow,
     track_circuit_breaker,
     track_circuit_breaker_reset,
     track_connection,
@@ -222,9 +224,24 @@ def bare_connection(url: str) -> int:
     return 0
 
 
-@track_connection()
+@track_connection(stream="orders")
 def connection(url: str) -> int:
     return 0
+
+
+@track_cash_flow
+def bare_cash(kind: str, amount: float) -> int:
+    return 0
+
+
+@track_cash_flow(kind="funding", amount=arg("amount"), strategy="s", currency="USD")
+def cash(amount: float) -> int:
+    return 0
+
+
+@track_trade(strategy="s", pnl=result("pnl"), currency="USD", fee=result("fee"), trade_id=arg("id"))
+def trade_with_fee(id: str) -> dict[str, float]:
+    return {}
 
 
 @track(HEDGES, value=2.5, on="returned", desk="d", side=arg("side"))
@@ -501,8 +518,16 @@ metrics = TradingMetrics(
     limits=Limits(labels={"symbol": 10, ("trading_orders_submitted_total", "strategy"): 5}, allow={"strategy": ["s"]}),
     buckets={"trading_trades_pnl": (-1, 0, 1)},
     strategy_stats=StrategyStats("09:15", "Asia/Kolkata"),
+    labels={"venue": "kraken"},
+    currency="USD",
+    convert=lambda amount, source, target: amount,
+    version="a1b2c3d",
     strict=True,
 )
+heartbeat("main", metrics=metrics)
+track_connection(stream=5)  # type: ignore[call-overload]
+TradingMetrics(labels={"venue": 5})  # type: ignore[dict-item]
+TradingMetrics(convert="x")  # type: ignore[arg-type]
 assert_type(configure(limits={"symbol": 10}, force=True), TradingMetrics)
 assert_type(get_metrics().registry, CollectorRegistry)
 assert_type(metrics.is_stale("NIFTY"), bool)
@@ -525,6 +550,11 @@ metrics_exporter.record_order("s", "BUY", "LIMIT", "filled", fill_time=0.75)
 MetricsExporter(metrics).update_pnl_metrics(daily=1.0, daily_pct=0.1)
 metrics_exporter.record_order("s", "BUY")  # type: ignore[call-arg]
 metrics_exporter.record_trade("s", "BUY", "filled", profit=5)  # type: ignore[call-arg]
+metrics_exporter.record_trade("s", "BUY", "filled", 5, currency="USD", fee=1, trade_id="e1")
+metrics_exporter.record_cash_flow("funding", -3.2, strategy="s", currency="USD")
+metrics_exporter.record_cash_flow("funding")  # type: ignore[call-arg]
+metrics_exporter.record_position_check("NIFTY", expected=50, actual=25)
+MetricsExporter(metrics).update_capital_metrics(total=1.0, currency="USD", account="main")
 orders.submitted("1", side="BUY", quantity=5)
 orders.submitted("1", "BUY")  # type: ignore[call-arg]
 assert_type(orders.open_orders(), int)

@@ -6,7 +6,7 @@ import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 
 import aiohttp
@@ -19,6 +19,7 @@ from tradmetrics.board.watch import Watch
 POINTS: Final = 120
 """Points of a curve."""
 _KEPT_CURVES: Final = 300
+_SPANS: Final = (60.0, 120.0, 240.0, 480.0, 900.0, 1800.0, 3600.0, 7200.0, 14_400.0, 21_600.0, 43_200.0)
 _PATIENCE: Final = 0.01
 
 
@@ -39,7 +40,7 @@ class Choice:
     @property
     def step(self) -> float:
         """Seconds between two points of a curve."""
-        return max(1.0, self.span / POINTS)
+        return max(0.5, self.span / POINTS)
 
     def variables(self) -> dict[str, str]:
         """Return what stands for Grafana's variables."""
@@ -101,13 +102,16 @@ class OwnAnswers:
 
     async def curve(self, query: Query, choice: Choice) -> Curve:
         """Return the series of a query over the chosen time."""
-        now, step = self._clock(), choice.step
+        now, oldest = self._clock(), self._watch.store.oldest()
+        # A board that has just begun draws what it has over the whole width.
+        span = next((each for each in _SPANS if each >= now - oldest), choice.span)
+        choice = replace(choice, span=min(span, choice.span))
+        step = choice.step
         points = self._points.setdefault((query.text, choice), OrderedDict())
         self._points.move_to_end((query.text, choice))
         while len(self._points) > _KEPT_CURVES:
             self._points.popitem(last=False)
         last = math.floor(now / step)
-        oldest = self._watch.store.oldest()
         times = [number * step for number in range(last - POINTS, last + 1)]
         for at in times:
             if at >= oldest and at not in points:

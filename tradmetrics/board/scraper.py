@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import ssl
 import time
 from array import array
@@ -150,7 +151,8 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return f"the certificate is not trusted: {error.certificate_error}"
     if isinstance(error, aiohttp.ClientConnectorError):
-        return error.os_error.strerror or str(error.os_error) or "cannot connect"
+        number = error.os_error.errno
+        return os.strerror(number).lower() if number and number > 0 else "the address cannot be found"
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return "the bot closed the connection"
     return str(error) or type(error).__name__

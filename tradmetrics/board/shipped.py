@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from tradmetrics.errors import ConfigurationError
 
-_PLACE: Final = re.compile(r"@(f?)\{([\w.]+)\}")
+_PLACE: Final = re.compile(r"@(f?)\{([\w.]+)(?:\|(\w+))?\}")
+_UNITS: Final = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, "y": 31_536_000}
 _RULE: Final = re.compile(r"^( *)- alert: *(\w+)\n(?:^\1 .*\n|^\n)*", re.M)
 Settings = dict[str, Any]
 
@@ -57,15 +58,14 @@ class Shipped:
             place: Any = settings
             for step in path:
                 place = place[_known(change, step, place)]
-            known = [*place, "enabled", "session"] if "severity" in place else place
+            known = [*place, "enabled", "session", "keep_firing_for"] if "severity" in place else place
             place[_known(change, last, known)] = _value(change, text.strip(), place.get(last))
         return settings
 
     def rules(self, settings: Settings) -> dict[str, str]:
         """Return the rule files by name; an alert with `enabled: false` is left out."""
-        off = {name for name, each in settings["alerts"].items() if not each.get("enabled", True)}
         return {
-            name: _filled(_RULE.sub(lambda match: "" if match[2] in off else match[0], text), settings)
+            name: _filled(_RULE.sub(lambda match: _rule(match, settings["alerts"][match[2]]), text), settings)
             for name, text in self.rule_templates.items()
         }
 
@@ -124,6 +124,21 @@ def _value(change: str, text: str, shipped: Any) -> Any:
     return text if number is None else number
 
 
+def _rule(match: re.Match[str], own: Mapping[str, Any]) -> str:
+    """Give a rule what its settings may add or take away: the rule itself, its label `session`, `keep_firing_for`."""
+    if not own.get("enabled", True):
+        return ""
+    inner = f"{match[1]}  "
+    label = f"{inner}  session: open\n"
+    text = match[0].replace(label, "")
+    if own.get("session", True):
+        text = re.sub(rf"^{inner}  severity: .*\n", lambda found: found[0] + label, text, count=1, flags=re.M)
+    if "keep_firing_for" in own and f"{inner}keep_firing_for:" not in text:
+        keep = f"{inner}keep_firing_for: {own['keep_firing_for']}\n"
+        text = re.sub(rf"^{inner}for: .*\n", lambda found: found[0] + keep, text, count=1, flags=re.M)
+    return text
+
+
 def _filled(text: str, settings: Settings) -> str:
     def value(match: re.Match[str]) -> str:
         found: Any = settings
@@ -131,6 +146,11 @@ def _filled(text: str, settings: Settings) -> str:
             found = found[step]
         if match[2] == "docs":
             return str(found).rstrip("/")
+        if match[3] == "percent":
+            return f"{found * 100:.12g}%"
+        if match[3] == "seconds":
+            parts = re.findall(r"(\d+)(ms|[smhdwy])", found)
+            return f"{sum(int(number) * _UNITS[unit] for number, unit in parts):.12g}"
         return str(float(found)) if match[1] else str(found)
 
     return _PLACE.sub(value, text)

@@ -3,6 +3,7 @@
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from typing import Final
 
 from tradmetrics.board.query.samples import Labels, Sample, Window, matching
@@ -115,8 +116,9 @@ class Rows:
         narrowest = min(map(len, rows))
         for column, labels in columns:
             if column < narrowest:
-                values = [row[column] for row in rows]
-                if not any(value != value for value in values):
+                values = list(map(itemgetter(column), rows))
+                total = sum(values)
+                if total == total:  # a sum with a NaN in it is one
                     yield Window(labels, times, values)
                     continue
             else:

@@ -1,7 +1,7 @@
 """Label budgets: which values a label may have, and what becomes of the rest. Pure: no prometheus_client, no clock.
 
-Past a budget only the offending label becomes `__other__`; the other labels keep their values, and the caller records
-under what it is told, so no count is lost.
+Past a budget only the offending label becomes `__other__`. The other labels keep their values, and the caller records
+under the labels that the guard returns, so no count is lost.
 """
 
 from tradmetrics.cardinality.budget import LabelBudget

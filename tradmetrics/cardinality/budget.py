@@ -86,5 +86,5 @@ class LabelBudget:
         return self.has_idle and self._recurring.count(value) >= RECURS - 1
 
     def ignore(self, value: str) -> None:
-        """Take back what was heard of `value`."""
+        """Forget the calls that were counted for `value`."""
         self._recurring.drop(value)

@@ -21,9 +21,9 @@ LONGEST_BETWEEN_LOOKS: Final = 60.0
 class Guard:
     """Which label values one metric records under: the labels' budgets, the series' budget, and who must go.
 
-    It knows nothing of clocks and counts: times are told to it, and activity is what `touch` says. Calls that change
-    it are made one at a time, but a signal handler or a finaliser may make one in the middle of another: what is
-    iterated over is a copy, which Python makes in one step.
+    It reads no clock and no counts: its caller passes the time, and reports activity by `touch`. Calls that change the
+    guard come one at a time, but a signal handler or a finaliser may make a call in the middle of another one. So the
+    guard iterates over copies, which Python makes in one step.
 
     Args:
         definition: The metric.
@@ -90,15 +90,15 @@ class Guard:
                 labels = _collapse(labels, (i,))
                 if self._fits(labels):
                     break
-        # What has nothing left to collapse is recorded anyway.
+        # A series with no label left to collapse is recorded anyway.
         return labels, tuple(collapsed)
 
     def _giving_way(self, labels: Labels) -> list[int]:
         """Which labels collapse one after the other until there is room for the series; allowed values never do.
 
-        New values first, and among these that of the label with the most distinct values. Only those count that were
-        there before there was no more room: what comes later changes nothing, or the same labels would lead to one
-        series today and to another tomorrow.
+        New values come first, and among them the value of the label with the most distinct values. Values that came
+        after the budget was used up do not count here; otherwise the same labels would lead to one series today and to
+        another one tomorrow.
         """
         ranks = [
             (budget.has_settled(labels[i]), len(budget.unsettled) - len(budget), i)

@@ -31,7 +31,7 @@ class LabelReport:
         source: Where its values come from, as it is written in the decorator.
         domain: Its values, or None where they are not known before the program runs.
         budget: The most values it can have, where they are not known.
-        flags: What is suspect about it; see `FLAGS`.
+        flags: Keys of `MEANINGS`: reasons to look at it.
     """
 
     name: str
@@ -252,7 +252,7 @@ def _spelled(site: CallSite, label: Label, source: Any) -> str:
             return f"OrderTracker(strategy={strategies.own!r})"
         if site.recipe.is_from_result(label.name):
             return f"result({label.name!r})"
-        # What a decorator records by itself, it reads from what the function gives it: a position's strategy.
+        # A decorator reads such a label from each item of the result: a position's strategy.
         if label.name not in site.compiled.sources or (site.recipe.also and strategies is None):
             return f"set by @{site.recipe.decorator}"
         return "none"

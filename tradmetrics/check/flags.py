@@ -21,18 +21,18 @@ UNBOUNDED: Final = "unbounded"
 OVER_BUDGET: Final = "over_budget"
 
 MEANINGS: Final = {
-    IDENTIFIER: "looks like an identifier: each call would bring a new value, and what is over budget is __other__",
-    UNBOUNDED: "has a type without end of values, and what is over budget is __other__",
+    IDENTIFIER: "looks like an identifier: each call would bring a new value, and values over the budget become __other__",
+    UNBOUNDED: "has a type with endless values, and values over the budget become __other__",
     OVER_BUDGET: "has more values than its budget has places: raise it, Limits(labels={…: …})",
 }
-"""What each flag means."""
+"""The meaning of each flag."""
 
 _ID_WORDS: Final = frozenset(
     {"id", "ids", "uid", "uuid", "guid", "ulid", "oid", "nonce", "hash", "digest", "checksum", "seq", "sequence"}
     | {"timestamp", "timestamps", "ts", "time", "datetime", "date", "epoch", "at", "email", "url", "uri", "ip"}
     | {"price", "quantity", "qty", "amount", "now", "ticket", "message", "msg"}
 )
-# What is numbered, and what its number is called.
+# Things that have a number, and the words for the number.
 _NUMBERED: Final = frozenset(
     {"order", "trade", "exec", "execution", "client", "request", "session", "message", "fill", "deal", "transaction"}
     | {"account", "invoice", "idempotency"}
@@ -46,12 +46,12 @@ _UNBOUNDED_TYPES: Final = (float, Decimal, datetime, date, time, UUID, bytes)
 
 
 def flags_of(label: str, source: Any, hint: object, domain: Domain, budget: int) -> tuple[str, ...]:
-    """What is suspect about an open label.
+    """Return the reasons to look at an open label.
 
     Args:
         label: Its name.
         source: Where it is read from.
-        hint: What that is annotated with, or None.
+        hint: The annotation of the source, or None.
         domain: Its known values, or None.
         budget: The most values that it may have.
 

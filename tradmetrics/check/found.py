@@ -25,7 +25,7 @@ def sites_of(target: str) -> Iterator[CallSite]:
 
     Raises:
         ConfigurationError: When an attribute does not exist, or the target is a file.
-        BaseException: Whatever importing the module raises.
+        BaseException: Any exception that the import of the module raises.
     """
     name, colon, path = target.partition(":")
     if name.endswith(".py") or "/" in name or os.sep in name:
@@ -82,5 +82,5 @@ def _sites_on(value: Any) -> tuple[CallSite, ...]:
     try:
         sites = getattr(value, CALL_SITES_ATTRIBUTE, ())
     except Exception:
-        return ()  # an object of somebody's that does not like to be asked
+        return ()  # the object's own `__getattr__` raised
     return tuple(site for site in sites if isinstance(site, CallSite)) if isinstance(sites, tuple) else ()

@@ -16,7 +16,7 @@ def show(report: Report, max_series: int | None) -> None:
     """Print the report.
 
     Args:
-        report: What was found.
+        report: The report.
         max_series: The most series that are wanted, or None.
     """
     console = Console(highlight=False, soft_wrap=False)

@@ -14,7 +14,7 @@ from tradmetrics.capture.recipe import Recipe
 from tradmetrics.capture.recording import resolve
 from tradmetrics.capture.wrapping import decorate, suggest_keywords
 from tradmetrics.errors import LabelSourceError
-from tradmetrics.model.text import shown, text_of
+from tradmetrics.model.text import UNKNOWN, shown, text_of
 from tradmetrics.registry.metrics import NO_METRICS, TradingMetrics, checked
 from tradmetrics.storage.series import GaugeSeries, Series
 
@@ -70,7 +70,7 @@ def _stream(metrics: TradingMetrics, stream: object, site: str) -> _Stream:
 
 
 class _Opened(NamedTuple):
-    """What goes down when a connection ends: the series and the stream that went up, also after the metrics changed."""
+    """The series and the stream that an opened connection counted up; they go down at its end, whatever the metrics."""
 
     series: Series
     stream: _Stream | None
@@ -114,13 +114,13 @@ def _recipe(stream: object) -> Recipe:
 
 
 class ConnectionTracking:
-    """What `track_connection()` returns: a decorator, and a context manager around a live connection."""
+    """The value of `track_connection()`: a decorator, and a context manager around a live connection."""
 
     __slots__ = ("_entered", "_metrics", "_stream")
 
     def __init__(self, metrics: TradingMetrics | None, stream: object = None) -> None:
         self._metrics = checked(metrics, "track_connection")
-        if stream is not None and (not isinstance(stream, str | Enum) or not text_of(stream).strip()):
+        if stream is not None and (not isinstance(stream, str | Enum) or text_of(stream) == UNKNOWN):
             raise LabelSourceError(
                 f"track_connection: stream is a constant such as stream='orders', not {shown(stream)}; a connection is "
                 "counted before the call has anything to read"
@@ -183,8 +183,8 @@ def track_connection(
     context manager. However the call ends, the count goes down once.
 
     With `stream=`, `trading_stream_connected` is also 1 while the stream has a live connection and 0 after, and
-    `trading_stream_connects_total` counts each connection that opens, so that a stream that is down, or reconnects all
-    the time, can be told from the others.
+    `trading_stream_connects_total` counts each connection that opens, so a stream that is down, or reconnects all the
+    time, shows.
 
     Example:
         ```python
@@ -206,7 +206,7 @@ def track_connection(
         metrics: The metrics object to record to; by default the process's.
 
     Raises:
-        LabelSourceError: When decorating, if `stream` is no constant.
+        LabelSourceError: When decorating, if `stream` is not a constant.
     """
     tracking = ConnectionTracking(metrics, stream)
     return tracking if function is None else tracking(function)

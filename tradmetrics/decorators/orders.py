@@ -12,10 +12,11 @@ from tradmetrics.capture.recipe import Recipe, Rule
 from tradmetrics.capture.sources import LabelSource, find
 from tradmetrics.capture.wrapping import Decorator, decorate, suggest_keywords
 from tradmetrics.model.missing import MISSING
-from tradmetrics.model.text import shown
 from tradmetrics.registry.metrics import TradingMetrics
 from tradmetrics.vocabulary import fold as vocabulary
 from tradmetrics.vocabulary import outcomes
+from tradmetrics.vocabulary.numbers import is_missing
+from tradmetrics.vocabulary.unknown_words import UnknownWord
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -105,7 +106,8 @@ def track_order(
         fill_time: Source of the time to the fill, in seconds; by default the result's, or the call's duration.
         unknown_on: More exceptions after which the order may be live: classes, class names, or predicates such as
             `lambda error: error.code == -1007`. A predicate that raises is counted as an error and means no.
-        dialect: The broker whose spellings are meant (`fix`, `ccxt`, `alpaca`, `ib`, `nautilus`, `kite`).
+        dialect: The broker or library whose spellings are meant, such as `binance` or `fix`; see `dialects` in the
+            reference page "Vocabulary and budgets".
         precreate: True shows series at 0 before the first call, where all labels are known: constants, and parameters
             annotated with an Enum, a Literal or bool.
         metrics: The metrics object to record to; by default the process's.
@@ -155,6 +157,9 @@ def _by_status(reading: CallContext, dialect: str | None) -> str:
         reading.fault("vocabulary", error)
         return _SENT
     if status == "filled":
+        fill_time = reading("fill_time")
+        if fill_time is not MISSING and is_missing(fill_time):
+            reading.put("fill_time", None)
         reading.default("fill_time", reading.seconds)
         if _is_negative(reading("fill_time")):
             reading.fault("value", ValueError("a fill time is not negative"))
@@ -162,7 +167,7 @@ def _by_status(reading: CallContext, dialect: str | None) -> str:
     elif status == "expired":
         reading.default("reason", "expired")
     elif status is None:
-        reading.fault("vocabulary", ValueError(f"{shown(raw)} is no order status that is known here"))
+        reading.fault("vocabulary", UnknownWord("status", raw, dialect))
     if status in ("rejected", "cancelled", "expired"):
         _name(reading)
     return status if status in ("filled", "rejected", "cancelled", "expired") else _SENT
@@ -191,7 +196,7 @@ def _quantities(reading: CallContext) -> dict[str, object]:
 
 def _first(answer: object, names: tuple[str, ...]) -> object:
     found = (find(answer, name) for name in names)
-    return next((value for value in found if value is not None and value is not MISSING), None)
+    return next((value for value in found if not is_missing(value)), None)
 
 
 def _is_negative(value: Any) -> bool:

@@ -13,7 +13,15 @@ from tradmetrics.capture.sources import LabelSource
 from tradmetrics.capture.wrapping import Decorator, decorate, suggest_keywords
 from tradmetrics.model.missing import MISSING
 from tradmetrics.registry.metrics import TradingMetrics
-from tradmetrics.vocabulary.outcomes import ERROR, OK, method_name, request_status, status_of_exception
+from tradmetrics.vocabulary.endpoints import EndpointTemplate, endpoint_templates
+from tradmetrics.vocabulary.http_status import (
+    ERROR,
+    OK,
+    method_name,
+    request_status,
+    status_of_exception,
+    status_of_result,
+)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -21,7 +29,7 @@ R = TypeVar("R")
 _FIELDS: Final = (
     Field("endpoint", required=True),
     Field("method"),
-    Field("status", from_result=True, from_arguments=False, names=("status_code", "status")),
+    Field("status", from_result=True, from_arguments=False),
 )
 _RULES: Final = (Rule(catalogue.API_REQUESTS), Rule(catalogue.API_REQUEST_DURATION, value="seconds"))
 
@@ -36,6 +44,7 @@ def track_request(
     endpoint: LabelSource | None = None,
     method: LabelSource | None = None,
     status: LabelSource | None = None,
+    endpoint_template: EndpointTemplate | None = None,
     precreate: bool = False,
     metrics: TradingMetrics | None = None,
 ) -> Decorator: ...
@@ -47,14 +56,17 @@ def track_request(
     endpoint: LabelSource | None = None,
     method: LabelSource | None = None,
     status: LabelSource | None = None,
+    endpoint_template: EndpointTemplate | None = None,
     precreate: bool = False,
     metrics: TradingMetrics | None = None,
 ) -> Any:
     """Record the API requests that a function makes or answers.
 
     Each call, returned or raised, counts in `trading_api_requests_total` and observes its seconds into
-    `trading_api_request_duration_seconds`. The status is the result's `status_code` or `status`, else `ok`; on an
-    exception the exception's `status_code`, else `error`.
+    `trading_api_request_duration_seconds`. The status is the result's HTTP status, else `ok`: the result may be a
+    number from 100 to 599, a response object of a client or a web framework, or Flask's `(body, status)`. The `status`
+    key of a parsed body is not a request's status. On an exception the status is the exception's `status_code`,
+    `status`, `code` or `http_status`, or its response's, else `error`.
 
     Example:
         ```python
@@ -67,22 +79,37 @@ def track_request(
 
     Args:
         function: The function, when the decorator is written without parentheses.
-        endpoint: Source of the endpoint as a template (`/orders/{id}`), never with ids in it; by default the
-            parameter of that name.
+        endpoint: Source of the endpoint: a path, a URL or a name. The label is the template of the path: host,
+            credentials and query go, and ids become `{id}`. Default: the parameter `endpoint`.
         method: Source of the HTTP method; by default the parameter of that name, or `request.method`, else `unknown`.
-        status: Source of the status, where the result does not hold it.
+        status: Source of the status, if the result does not hold it.
+        endpoint_template: Template of a path, such as `/v2/positions/{symbol}`, several templates, or a function that
+            takes the address. An address that no template matches is read as usual.
         precreate: True shows series at 0 before the first call, where all labels are known: constants, and parameters
             annotated with an Enum, a Literal or bool.
         metrics: The metrics object to record to; by default the process's.
 
     Raises:
         LabelSourceError: When decorating, if `endpoint` has no possible source, or a source names no parameter.
+        ConfigurationError: When decorating, if `endpoint_template` is neither a template nor a function.
     """
+    template = endpoint_templates(endpoint_template, "@track_request")
+
+    def outcome(reading: CallContext) -> str:
+        _read_status(reading, is_given=status is not None)
+        if template is not None:
+            try:
+                reading.put("endpoint", template(reading("endpoint")))
+            except Exception as error:
+                reading.fault("source", error)
+        reading.put("method", method_name(reading("method")))
+        return OK
+
     recipe = Recipe(
         "track_request",
         _FIELDS,
         _RULES,
-        outcome=_finished,
+        outcome=outcome,
         outcome_if_none=OK,
         outcome_fields=("status",),
         spelled={"method": method_name},
@@ -91,17 +118,17 @@ def track_request(
     return decorate(function, recipe, given, metrics, precreate)
 
 
-def _finished(reading: CallContext) -> str:
+def _read_status(reading: CallContext, *, is_given: bool) -> None:
     if reading.exception is not None:
         try:
             reading.put("status", status_of_exception(reading.exception))
         except Exception as error:
             reading.fault("source", error)
             reading.put("status", ERROR)
-    else:
+    elif is_given:
         reading.default("status", OK)
         status = reading("status")
         if status is not MISSING:
             reading.put("status", request_status(status))
-    reading.put("method", method_name(reading("method")))
-    return OK
+    else:
+        reading.put("status", status_of_result(reading.result))

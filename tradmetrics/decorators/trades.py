@@ -14,6 +14,7 @@ from tradmetrics.capture.recipe import AfterCall, Recipe
 from tradmetrics.capture.sources import LabelSource
 from tradmetrics.capture.wrapping import Decorator, decorate, suggest_keywords
 from tradmetrics.model.missing import MISSING
+from tradmetrics.record.amounts import amount_read
 from tradmetrics.record.stats import is_executed
 from tradmetrics.record.trades import (
     LATE,
@@ -22,7 +23,6 @@ from tradmetrics.record.trades import (
     REPEATED,
     TRADE_RULES,
     KnownTrade,
-    amount_read,
     known_trade,
     outcome_of,
     record_fee,
@@ -110,16 +110,16 @@ def track_trade(
             counted as an error; see `TradingMetrics`.
         fee: Source of the commission, positive where you pay it. It counts in `trading_cash_paid_total` with the kind
             `fee` and moves the day's P&L, so let `pnl` be the P&L before it.
-        trade_id: Source of the trade's own id. Another call with the same id and strategy is no second trade: it adds
+        trade_id: Source of the trade's own id. Another call with the same id and strategy does not count again: it adds
             the P&L or the fee that was missing, such as a commission report that follows its execution.
-        dialect: The broker whose spellings are meant.
+        dialect: The broker whose spellings the values have.
         precreate: True shows series at 0 before the first call, where all labels are known: constants, and parameters
             annotated with an Enum, a Literal or bool.
         metrics: The metrics object to record to; by default the process's.
 
     Raises:
         LabelSourceError: When decorating, if `strategy` has no possible source, or a source names no parameter.
-        ConfigurationError: When decorating, if `dialect` is none that is known.
+        ConfigurationError: When decorating, if `dialect` is not a known dialect.
     """
     vocabulary.check_dialect(dialect)
     recorder = _Recorder(implicit_pnl=pnl is None, has_fee=fee is not None)
@@ -146,7 +146,7 @@ def track_trade(
 
 
 class _Recorder:
-    """What one `track_trade` does with its calls beyond the rules.
+    """The part of one `track_trade` that the rules do not express.
 
     Args:
         implicit_pnl: Whether the P&L is looked for, rather than read from a source.

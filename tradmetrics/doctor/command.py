@@ -25,7 +25,7 @@ def doctor(
     strict: Annotated[bool, typer.Option("--strict", help="Exit 1 on the reports too.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of lines.")] = False,
 ) -> None:
-    """Find queries that can never have data, and metrics that nobody records or looks at.
+    """Find queries that can never have data, and metrics that no code records or no query uses.
 
     Checks every query of rules and dashboards, yours included, against the catalogue, the running system and the
     recording rules. Exit status: 0 when all is well, 1 on a query that names a metric, a label or a value of a label

@@ -11,12 +11,12 @@ from tradmetrics.doctor.promql import Check
 
 @dataclass
 class Examination:
-    """What was found.
+    """The findings of one run.
 
     Attributes:
         faults: Queries that can never have data.
-        reports: What is worth knowing: metrics that are unused or were never recorded, labels that overflowed.
-        unreadable: What could not be read or reached.
+        reports: Metrics that are unused or were never recorded, and labels that overflowed.
+        unreadable: Files that could not be read, and addresses that could not be reached.
         queries: How many queries were checked.
     """
 
@@ -42,7 +42,7 @@ def examine(
 
     Args:
         queries: The expressions of rules and dashboards.
-        samples: What a running system exposes; None when none was asked.
+        samples: The samples of a running system; None without one.
         known: The metrics that exist, the running system's included.
         step: Called before each query is checked.
 

@@ -30,7 +30,7 @@ def text_in(mapping: Any, key: str, place: str) -> str:
     """Return a text or a number that a mapping holds, as text.
 
     Args:
-        mapping: What should be a mapping.
+        mapping: The value that should be a mapping.
         key: The key.
         place: Where it stands, for messages.
 

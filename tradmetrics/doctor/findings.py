@@ -1,4 +1,4 @@
-"""What the doctor hands from one part to another: queries to check, what is wrong with them, what cannot be read."""
+"""The data that the doctor's parts exchange: queries, findings and samples."""
 
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -46,8 +46,8 @@ class Finding:
     """One line of the doctor's answer.
 
     Attributes:
-        kind: What sort of finding it is.
-        message: What is wrong and, where that is known, what to write instead.
+        kind: The sort of finding.
+        message: The fault and, where it is known, the spelling to use instead.
         file: The file meant; empty for a finding about the metrics themselves.
         place: Where in the file.
     """

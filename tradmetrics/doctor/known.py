@@ -63,7 +63,7 @@ class Known:
             pattern: The regular expression.
 
         Returns:
-            The names; None when nothing can be said: foreign metrics may match, or the text is no expression here.
+            The names; None where foreign metrics may match, or the expression cannot be compiled.
         """
         expression = compiled(pattern)
         if expression is None:
@@ -72,7 +72,7 @@ class Known:
         return names or (None if "$" in pattern or _FOREIGN.search(pattern) else [])
 
     def definition(self, name: str) -> MetricDefinition | None:
-        """Return the catalogue's definition behind the name of a sample, `_bucket` and the like included."""
+        """Return the catalogue's definition behind the name of a sample, such as a `_bucket`."""
         return self._definitions.get(name)
 
     def nearest(self, name: str) -> str | None:
@@ -96,7 +96,7 @@ def recorded(samples: Iterable[Sample], definition: MetricDefinition) -> float |
     """Return how much a metric has recorded: the sum of a counter, the observations of a histogram.
 
     Args:
-        samples: What the running system exposes.
+        samples: The samples of the running system.
         definition: The metric.
 
     Returns:

@@ -51,7 +51,7 @@ class Check:
     """The walk over one query's tree: infers which labels each part has, and notes what is not there.
 
     Attributes:
-        findings: What is wrong with the query.
+        findings: The faults of the query.
         names: Names of the metrics that the query selects.
     """
 
@@ -63,7 +63,7 @@ class Check:
             known: The metrics that exist.
 
         Raises:
-            ValueError: When the text is no PromQL; the message is the parser's.
+            ValueError: When the text is not valid PromQL; the message is the parser's.
         """
         self._query = query
         self._known = known

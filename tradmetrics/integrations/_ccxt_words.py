@@ -6,10 +6,15 @@ from collections.abc import Mapping
 from itertools import zip_longest
 from typing import Any, Final
 
-from tradmetrics.integrations._hooks import Finish
+from tradmetrics.integrations.kit import Finish
 
 _STOPS: Final = ("triggerPrice", "stopPrice", "stopLossPrice", "takeProfitPrice")
 _TRAILS: Final = ("trailingAmount", "trailingPercent", "trailingDelta")
+STATUSES: Final = {"failed": "rejected", "invalid": "rejected", "refunded": "cancelled", "ok": "accepted"}
+"""Words that a few exchanges of ccxt pass through beside its own four."""
+_CODES: Final = ("code", "retCode", "sCode", "errorCode", "error_code", "err_code", "errCode")
+_FULL_PAGE: Final = 20
+"""From here on, a round number of orders may be the first page of more."""
 
 
 class NoAnswer(TimeoutError):  # noqa: N818 - its name is the reason that is counted
@@ -20,9 +25,14 @@ def order_type_of(order_type: Any, params: Mapping[str, Any]) -> Any:
     """An order's type as ccxt's unified parameters make it: stops and trailing stops are limit or market orders."""
     if any(params.get(name) is not None for name in _TRAILS):
         return "TRAILING_STOP"
-    if any(params.get(name) is not None for name in _STOPS):
+    if is_trigger(params):
         return "STOP_LIMIT" if order_type == "limit" else "STOP"
     return order_type
+
+
+def is_trigger(params: Mapping[str, Any]) -> bool:
+    """Whether an order waits for a price, so that many exchanges list it apart from the open orders."""
+    return any(params.get(name) is not None for name in (*_STOPS, *_TRAILS))
 
 
 def id_of(arguments: Mapping[str, Any]) -> str:
@@ -37,6 +47,36 @@ def orders_in(result: Any) -> list[Mapping[str, Any]]:
         return [result]
     found = (each for each in result or () if isinstance(each, Mapping))
     return [each for each in found if each.get("id") or each.get("clientOrderId")]
+
+
+def refusal_of(order: Mapping[str, Any]) -> str | None:
+    """The exchange's code for an order that a batch refused; None where it gives none."""
+    info = order.get("info")
+    fields: Mapping[str, Any] = info if isinstance(info, Mapping) else {}
+    for name in _CODES:
+        code = fields.get(name)
+        if code not in (None, "", 0, "0"):
+            return f"code_{code}".replace("-", "")
+    return None
+
+
+def count_in(result: Any) -> int | None:
+    """How many orders were cancelled, where an answer says only that; None for other answers."""
+    holders = [result] if isinstance(result, Mapping) else list(result or ())[:1] if isinstance(result, list) else []
+    while holders:
+        holder = holders.pop()
+        if isinstance(holder, Mapping):
+            if isinstance(holder.get("count"), int | str) and str(holder["count"]).isdecimal():
+                return int(holder["count"])
+            holders += [holder.get("info"), holder.get("result")]
+    return None
+
+
+def is_whole(result: Any, arguments: Mapping[str, Any]) -> bool:
+    """Whether a list of open orders is all of them, and not a page or a part that was asked for."""
+    if not isinstance(result, list) or any(arguments.get(name) for name in ("since", "limit", "params")):
+        return False
+    return len(result) < _FULL_PAGE or len(result) % 10 != 0
 
 
 def one_by_one(finishes: list[Finish]) -> Finish:

@@ -1,40 +1,65 @@
-"""alpaca-py: the orders and HTTP requests of a `TradingClient`, and the trade updates of a `TradingStream`."""
+"""alpaca-py: orders, account and HTTP requests of a `TradingClient`, its trade updates, and market data."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from typing_extensions import Unpack
+
 from tradmetrics.errors import ConfigurationError
-from tradmetrics.integrations._hooks import Finish, Handle, check_target, check_version, instrument
-from tradmetrics.integrations._orders import Following, Orders, Strategy
-from tradmetrics.integrations._requests import watch_session
+from tradmetrics.integrations._alpaca_account import AlpacaAccount, fields
+from tradmetrics.integrations.kit import (
+    Connection,
+    Finish,
+    Handle,
+    Options,
+    Orders,
+    Settings,
+    Strategy,
+    check_target,
+    check_version,
+    instrument,
+    shares_options,
+    watch_route,
+    watch_session,
+)
 from tradmetrics.registry.metrics import TradingMetrics
 
 Arguments = Mapping[str, Any]
 
 _SITE: Final = "tradmetrics.integrations.alpaca"
 _WITH_IDS: Final = frozenset({"orders", "positions", "assets", "watchlists"})
+_MULTI_LEG: Final = "mleg"
+_ENDED_UNFILLED: Final = frozenset({"canceled", "expired", "rejected"})
+_MOST_PARENTS: Final = 10_000
 
 
+@shares_options
 def instrument_alpaca(
     client: Any = None,
     stream: Any = None,
+    data: Any = None,
     *,
     strategy: Strategy = "default",
     metrics: TradingMetrics | None = None,
-    restore: object = None,
-    max_open: int = 100_000,
-    expire_after: float = 86_400.0,
+    **options: Unpack[Options],
 ) -> Handle:
-    """Record the orders that are sent through a trading client, and what the trade-update stream says of them.
+    """Record orders, executions, account and market data of alpaca-py's clients and streams.
 
     Orders are counted when they are submitted (closing a position submits one), and followed through the client's
     answers and the stream's events. A replace ends the old id and goes on under the new one, with the time of the
-    first submit. An `APIError` is a reject; after a timeout, a lost connection or a status of 500 and more nobody
-    knows. Each execution of the stream is a trade, once. Every HTTP request counts in `trading_api_requests_total`,
-    retries included, with its HTTP status.
+    first submit. A bracket and a multi-leg order are one message; their legs are orders of their own, and held legs end
+    with their parent. An `APIError` is a reject; after a timeout, a lost connection or a status of 500 and more nobody
+    knows. Every HTTP request counts in `trading_api_requests_total`, retries included, with its HTTP status.
+
+    Alpaca does not tell the P&L of an execution: each execution of the stream is a trade without a P&L, once, unless
+    `pnl_from_fills` is on. Executions of orders that this bot never sent are not its trades.
+
+    What the bot asks for fills the gauges: `get_account`, `get_all_positions`, `get_open_position`, the latest quotes,
+    trades and bars. The adapter sends no request.
 
     Example:
         ```python
@@ -49,21 +74,20 @@ def instrument_alpaca(
     Args:
         client: An `alpaca.trading.client.TradingClient`.
         stream: An `alpaca.trading.stream.TradingStream`, before or after it subscribes.
+        data: Where market data comes from: a stream such as `StockDataStream`, a client such as
+            `StockHistoricalDataClient`, or a list of these.
         strategy: The label of all orders, or a callable that takes the order and returns it: the request
             (`MarketOrderRequest`, …) when it is submitted. `lambda order: order.client_order_id.split("-")[0]`.
         metrics: The metrics object; by default the process's.
-        restore: What `handle.orders.snapshot()` returned in an earlier process, by way of JSON or not: its orders are
-            followed on, under the strategies that they have, and not counted again.
-        max_open: Open orders that are remembered; for one more, the oldest goes and counts as `evicted`.
-        expire_after: Seconds after which an order that has not ended goes, and counts as `evicted`.
+        options: The options that all adapters share; see `tradmetrics.integrations.kit.Options`.
 
     Returns:
-        A handle whose `undo()` takes everything out of both again. What is instrumented already keeps what it has,
-        and its handle comes back.
+        A handle whose `undo()` takes everything out again. What is instrumented already keeps what it has, and its
+        handle comes back.
 
     Raises:
-        ConfigurationError: When neither is given, one of them is something else, or this version of alpaca-py is not
-            one that the adapter is tested with.
+        ConfigurationError: When nothing is given, something else is given, or this release of alpaca-py is older than
+            the first supported one.
         SnapshotError: When `restore` is damaged, foreign, or of a newer version. Nothing is instrumented then.
     """
     targets = []
@@ -73,25 +97,44 @@ def instrument_alpaca(
     if stream is not None:
         check_target("instrument_alpaca", stream, ("subscribe_trade_updates",), "stream=TradingStream(…)")
         targets.append(stream)
+    for source in data if isinstance(data, list | tuple) else () if data is None else (data,):
+        if not hasattr(source, "_dispatch"):
+            check_target("instrument_alpaca", source, ("_one_request",), "data=StockDataStream(…)")
+        targets.append(source)
     if not targets:
-        raise ConfigurationError("instrument_alpaca: give client=TradingClient(…), stream=TradingStream(…), or both")
-    check_version("alpaca", "alpaca-py", "0.30", "1")
-    following = Following(strategy, restore, max_open, expire_after).checked("instrument_alpaca")
+        raise ConfigurationError(
+            "instrument_alpaca: give client=TradingClient(…), stream=TradingStream(…), data=StockDataStream(…), "
+            "or some of them"
+        )
+    check_version("alpaca-py")
+    settings = Settings.read("instrument_alpaca", strategy, options)
     return instrument(
-        targets, lambda handle: _Account(handle, following).watch, metrics, _SITE, restores=restore is not None
+        targets, lambda handle: _Alpaca(handle, settings).watch, metrics, _SITE, restores=settings.restore is not None
     )
 
 
-class _Account:
-    def __init__(self, handle: Handle, following: Following) -> None:
+class _Alpaca:
+    def __init__(self, handle: Handle, settings: Settings) -> None:
         self._handle = handle
-        self._orders = Orders(handle, following, dialect="alpaca")
+        self._orders = Orders(handle, settings, dialect="alpaca")
+        self._account = AlpacaAccount(handle, settings, self._orders.trades.positions)
+        self._legs: OrderedDict[str, list[str]] = OrderedDict()
 
     def watch(self, target: Any) -> None:
         watch = self._handle.watch
-        if not hasattr(target, "submit_order"):
-            watch(target, "_dispatch", self._message)
+        if hasattr(target, "_dispatch"):
+            is_orders = hasattr(target, "subscribe_trade_updates")
+            watch(target, "_dispatch", self._message if is_orders else self._account.data_message)
+            connection = Connection(self._handle, "orders" if is_orders else "market_data")
+            watch(target, "_start_ws", lambda _: lambda result, error: None if error else connection.opened())
+            watch(target, "close", lambda _: connection.closed())
             return
+        watch_route(self._handle, target, "_one_request", _endpoint)
+        watch_session(self._handle, target._session)
+        if not hasattr(target, "submit_order"):
+            self._account.watch_data(target)
+            return
+        self._account.watch(target)
         watch(target, "submit_order", self._submit)
         watch(target, "close_position", self._close)
         watch(target, "close_all_positions", self._close)
@@ -100,13 +143,12 @@ class _Account:
         watch(target, "cancel_orders", self._cancel_all)
         for name in ("get_order_by_id", "get_order_by_client_id", "get_orders"):
             watch(target, name, self._fetch)
-        watch_session(self._handle, target._session, _endpoint)
 
     # ── the client ───────────────────────────────────────────────────────────────────────────────────────────────
 
     def _submit(self, arguments: Arguments) -> Finish:
         request = arguments["order_data"]
-        return self._orders.sending(
+        return self._orders.send(
             request,
             self._answered,
             client_id=request.client_order_id,
@@ -119,23 +161,38 @@ class _Account:
         def finish(result: Any, error: BaseException | None) -> None:
             # What is sold, and how much, is known only now. A refused close has sent no order that has a side.
             for each in result if isinstance(result, list) else [result]:
-                order = _fields(_fields(each).get("body", each))
+                order = fields(fields(each).get("body", each))
                 if "side" in order:
                     self._sent_for_us(order)
 
         return finish
 
-    def _sent_for_us(self, order: Arguments) -> None:
-        self._orders.submitted(_id(order), order, side=order["side"], order_type=order["type"], quantity=order["qty"])
+    def _sent_for_us(self, order: Arguments, message: bool = True) -> None:
+        if _id(order) not in self._orders:
+            self._orders.sent(
+                _id(order),
+                order,
+                message=message,
+                side=order["side"],
+                order_type=order["type"],
+                quantity=order["qty"],
+            )
         self._state(order)
 
     def _answered(self, key: str, result: Any) -> None:
-        order = _fields(result)
-        self._orders.alias(key, _id(order))
-        self._orders.alias(key, str(order["client_order_id"]))
+        order = fields(result)
+        self._orders.answer(key, _id(order), order["client_order_id"])
         self._state(order)
-        for leg in order.get("legs") or ():
-            self._sent_for_us(_fields(leg))
+        self._follow_legs(order)
+
+    def _follow_legs(self, order: Arguments) -> None:
+        legs = [fields(leg) for leg in order.get("legs") or ()]
+        if legs and _id(order) in self._orders:
+            self._legs[_id(order)] = [_id(leg) for leg in legs]
+            if len(self._legs) > _MOST_PARENTS:
+                self._legs.popitem(last=False)
+            for leg in legs:  # they go with their parent, in one message
+                self._sent_for_us(leg, message=False)
 
     def _replace(self, arguments: Arguments) -> Finish:
         order_id = str(arguments["order_id"])
@@ -144,14 +201,14 @@ class _Account:
             if error is not None or order_id not in self._orders:
                 self._orders.message("modify")
                 return
-            order = _fields(result)
-            self._orders.replaced(order_id, _id(order), order["qty"])
+            order = fields(result)
+            self._orders.replace(order_id, _id(order), order["qty"])
             self._state(order)
 
         return finish
 
     def _cancel(self, arguments: Arguments) -> Finish | None:
-        self._orders.cancelling(str(arguments["order_id"]))
+        self._orders.cancel(str(arguments["order_id"]))
         return None
 
     def _cancel_all(self, arguments: Arguments) -> Finish | None:
@@ -160,16 +217,24 @@ class _Account:
 
     def _fetch(self, arguments: Arguments) -> Finish:
         def finish(result: Any, error: BaseException | None) -> None:
-            orders = [_fields(each) for each in (result if isinstance(result, list) else [result])]
-            legs = [_fields(leg) for order in orders for leg in order.get("legs") or ()]
-            for order in orders + legs:
+            for order in [fields(each) for each in (result if isinstance(result, list) else [result])]:
                 if "status" in order and _id(order) in self._orders:
                     self._state(order)
+                for leg in map(fields, order.get("legs") or ()):
+                    if "status" in leg and _id(leg) in self._orders:
+                        self._state(leg)
 
         return finish
 
     def _state(self, order: Arguments, **fill: Any) -> None:
-        self._orders.tracker.updated(_id(order), status=order["status"], filled=order["filled_qty"], **fill)
+        order_id, status = _id(order), str(getattr(order["status"], "value", order["status"]))
+        self._orders.event(order_id, status=status, filled=order["filled_qty"], **fill)
+        if order_id in self._legs and _is_over(order, status):
+            # The stream keeps silent about legs that were held: they end with their parent.
+            end = "filled" if status == "filled" else "cancelled"
+            for leg in self._legs.pop(order_id):
+                if self._orders.is_open(leg):
+                    self._orders.event(leg, status=end)
 
     # ── the stream ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -184,22 +249,36 @@ class _Account:
         order_id, client_id = _id(order), str(order["client_order_id"])
         if order_id not in self._orders and client_id in self._orders:
             self._orders.alias(client_id, order_id)  # the stream is ahead of the answer
+        self._follow_legs(order)
         if event == "replaced":
             new_id = str(order["replaced_by"])
             if order_id in self._orders and new_id not in self._orders:
                 # Replaced elsewhere than through this client, or the answer to it is still on its way.
                 self._orders.alias(order_id, new_id)
         elif event in ("fill", "partial_fill"):
-            if self._orders.first_time(str(update["execution_id"])):
-                self._orders.trade(self._orders.label(order_id), order["side"])
+            self._orders.fill(
+                str(update["execution_id"]),
+                order_id,
+                order["side"],
+                symbol=order.get("symbol") or None,
+                quantity=update["qty"],
+                price=update["price"],
+                contract_size=100.0 if order.get("asset_class") == "us_option" else 1.0,
+                opens_short=True,
+                currency="USD",
+            )
             self._state(order, fill_id=update["execution_id"], fill_quantity=update["qty"], price=update["price"])
         else:
             self._state(order)
 
 
-def _fields(order: Any) -> Arguments:
-    """An order's fields, whether the client gives models or (with `raw_data=True`) dictionaries; of None, none."""
-    return order if isinstance(order, Mapping) else getattr(order, "__dict__", {})
+def _is_over(order: Arguments, status: str) -> bool:
+    """Whether a parent is over in a way that ends the legs that are still held."""
+    kind = order.get("order_class")
+    is_multi_leg = str(getattr(kind, "value", kind)) == _MULTI_LEG
+    if status == "filled":
+        return is_multi_leg
+    return status in _ENDED_UNFILLED and (is_multi_leg or not float(order["filled_qty"] or 0))
 
 
 def _id(order: Arguments) -> str:
@@ -210,4 +289,8 @@ def _endpoint(arguments: Arguments) -> str:
     _, _, resource, *rest = urlsplit(arguments["url"]).path.split("/")
     if rest and resource in _WITH_IDS:
         return f"/{resource}/{{id}}"
-    return "/".join(("", resource, *rest))
+    return "/".join(("", resource, *_without_symbol(rest)))
+
+
+def _without_symbol(parts: Iterable[str]) -> Iterable[str]:
+    return ("{symbol}" if part.isupper() else part for part in parts)

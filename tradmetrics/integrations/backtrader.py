@@ -6,9 +6,24 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import backtrader  # type: ignore[import-not-found, import-untyped, unused-ignore]
+from typing_extensions import Unpack
 
-from tradmetrics.integrations._hooks import Handle, check_target, check_version, instrument
-from tradmetrics.integrations._orders import Following, Orders, Strategy
+from tradmetrics.errors import ConfigurationError
+from tradmetrics.integrations.kit import (
+    Account,
+    Finish,
+    Handle,
+    Held,
+    Options,
+    Orders,
+    Settings,
+    Strategy,
+    Ticks,
+    check_target,
+    check_version,
+    instrument,
+    shares_options,
+)
 from tradmetrics.registry.metrics import TradingMetrics
 
 _SITE: Final = "tradmetrics.integrations.backtrader"
@@ -33,24 +48,25 @@ _ORDER_TYPES: Final = {
 _UNIX_EPOCH_DAY: Final = 719_163  # backtrader counts days as datetime.date.toordinal() does
 
 
+@shares_options
 def instrument_backtrader(
     cerebro: backtrader.Cerebro,
     *,
     strategy: Strategy = "default",
     metrics: TradingMetrics | None = None,
-    max_open: int = 100_000,
-    expire_after: float = 86_400.0,
+    **options: Unpack[Options],
 ) -> Handle:
-    """Record the orders and trades of every run of `cerebro`, from the engine's own notifications.
+    """Record the orders, trades and account of every run of `cerebro`, from the engine's own notifications.
 
     Orders are counted and timed by an `OrderTracker` in simulated time: from the bar that created the order to the
     bar that filled it. `Margin` is a reject with the reason `margin`. A trade is recorded when it is closed, with the
-    side that opened it and its P&L net of commission. Orders that are still open when a run ends stay open.
+    side that opened it and its P&L net of commission. Orders that are still open when a run ends stay open. The
+    broker's cash, value and positions are gauges, and each bar of each data feed is an update of market data.
 
     There is no `restore=` as with the other adapters: backtrader numbers its orders anew in each process.
 
-    The engine is observed by an analyzer that is appended to the Cerebro's own: add yours first where you address
-    them by number. An optimisation that runs in several processes is not recorded; give it `maxcpus=1`.
+    The engine is observed by an analyzer that is the last one of the Cerebro's own while it runs. An optimisation that
+    runs in several processes is not recorded; give it `maxcpus=1`.
 
     Example:
         ```python
@@ -67,45 +83,54 @@ def instrument_backtrader(
         strategy: The label of all orders, or a callable that takes backtrader's order and returns it:
             `lambda order: type(order.owner).__name__`.
         metrics: The metrics object; by default the process's.
-        max_open: Open orders that are remembered; for one more, the oldest goes and counts as `evicted`.
-        expire_after: Seconds after which an order that has not ended goes, and counts as `evicted`.
+        options: The options that all adapters share, `restore` aside; see `tradmetrics.integrations.kit.Options`.
 
     Returns:
         A handle whose `undo()` takes everything out again. A Cerebro that is instrumented already keeps what it has,
         and its handle comes back.
 
     Raises:
-        ConfigurationError: When this version of backtrader is not one that the adapter is tested with.
+        ConfigurationError: When this release of backtrader is older than the first supported one.
     """
     check_target("instrument_backtrader", cerebro, ("analyzers", "runstrategies"), "a backtrader.Cerebro()")
-    check_version("backtrader", "backtrader", "1.9.77", "1.10")
-    following = Following(strategy, None, max_open, expire_after).checked("instrument_backtrader")
-    return instrument([cerebro], lambda handle: _Engine(handle, following).add_to, metrics, _SITE)
+    check_version("backtrader")
+    if options.get("restore") is not None:
+        raise ConfigurationError(
+            "instrument_backtrader: there is no restore=, since backtrader numbers its orders anew in each process"
+        )
+    settings = Settings.read("instrument_backtrader", strategy, options)
+    return instrument([cerebro], lambda handle: _Engine(handle, settings).watch_runs, metrics, _SITE)
 
 
 class _Engine:
     """What is recorded of a Cerebro's runs."""
 
-    def __init__(self, handle: Handle, following: Following) -> None:
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(None), ()  # not in a copy, nor in the worker processes of an optimisation
+
+    def __init__(self, handle: Handle, settings: Settings) -> None:
         self.handle = handle
-        self._orders = Orders(handle, following)
+        self.account = Account(handle, settings)
+        self.ticks = Ticks(handle, settings)
+        self._orders = Orders(handle, settings, tells_pnl=True)
         self._broker: Handle | None = None
         handle.on_undo(self.unwatch)
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(None), ()  # not in the worker processes of an optimisation: what they record is lost with them
-
-    def add_to(self, cerebro: Any) -> None:
-        """Hook into a Cerebro."""
+    def watch_runs(self, cerebro: Any) -> None:
+        """Observe each run by an analyzer that the Cerebro has for as long as it runs."""
         entry = (_Analyzer, (), {"_name": "tradmetrics", "engine": self})
-        cerebro.analyzers.append(entry)
-        self.handle.on_undo(lambda: cerebro.analyzers.remove(entry))
+
+        def running(_: object) -> Finish:
+            cerebro.analyzers.append(entry)
+            return lambda result, error: cerebro.analyzers.remove(entry)
+
+        self.handle.watch(cerebro, "runstrategies", running)
 
     def submitted(self, order: Any) -> None:
         """Count an order at its first sight, as of the bar that created it."""
         if _id(order) in self._orders:
             return
-        self._orders.submitted(
+        self._orders.sent(
             _id(order),
             order,
             side="BUY" if order.isbuy() else "SELL",
@@ -119,7 +144,7 @@ class _Engine:
         """Take in a notification; the order is the engine's copy as of then."""
         self.submitted(order)
         status = _STATUSES.get(order.status)
-        self._orders.tracker.updated(
+        self._orders.event(
             _id(order),
             status=status,
             filled=abs(order.executed.size),
@@ -145,12 +170,28 @@ class _Engine:
         if not arguments.get("bracket"):
             order = arguments["order"]
             self.submitted(order)
-            self._orders.tracker.cancel_requested(_id(order), timestamp=_seconds(order.data.datetime[0]))
+            self._orders.cancel(_id(order), timestamp=_seconds(order.data.datetime[0]))
 
     def closed(self, trade: Any, order: Any) -> None:
         """Record a closed trade; `order` is the one that closed it."""
         label = self._orders.label(_id(order)) if order is not None else None
-        self._orders.trade(label, "BUY" if trade.long else "SELL", trade.pnlcomm)
+        self._orders.trades.trade(label, "BUY" if trade.long else "SELL", trade.pnlcomm)
+
+    def traded(self, trade: Any) -> None:
+        """Set the position of a trade that was opened, changed or closed."""
+        held = Held(
+            f"{trade.data._name} {trade.tradeid}", 0.0 if trade.isclosed else trade.size, label=trade.data._name
+        )
+        self.account.positions([held], complete=False)
+
+    def valued(self, cash: float, value: float) -> None:
+        """Set the capital to the broker's."""
+        self.account.balance(total=value, available=cash, used=value - cash)
+
+    def ticked(self, datas: Any) -> None:
+        """Count a bar of each data feed."""
+        for data in datas:
+            self.ticks.tick(data._name or "data")
 
 
 class _Analyzer(backtrader.Analyzer):  # type: ignore[misc]
@@ -170,9 +211,19 @@ class _Analyzer(backtrader.Analyzer):  # type: ignore[misc]
             self.p.engine.handle.guard(self.p.engine.updated, order)
 
     def notify_trade(self, trade: Any) -> None:
-        if self.p.engine is not None and self.p.engine.handle.active and trade.isclosed:
-            order = self._last.get((trade.data, trade.tradeid))
-            self.p.engine.handle.guard(self.p.engine.closed, trade, order)
+        if self.p.engine is not None and self.p.engine.handle.active:
+            self.p.engine.handle.guard(self.p.engine.traded, trade)
+            if trade.isclosed:
+                order = self._last.get((trade.data, trade.tradeid))
+                self.p.engine.handle.guard(self.p.engine.closed, trade, order)
+
+    def notify_cashvalue(self, cash: float, value: float) -> None:
+        if self.p.engine is not None and self.p.engine.handle.active:
+            self.p.engine.handle.guard(self.p.engine.valued, cash, value)
+
+    def next(self) -> None:
+        if self.p.engine is not None and self.p.engine.handle.active and self.p.engine.ticks.records:
+            self.p.engine.handle.guard(self.p.engine.ticked, self.strategy.datas)
 
     def stop(self) -> None:
         if self.p.engine is not None and self.p.engine.handle.active:

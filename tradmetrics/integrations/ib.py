@@ -1,39 +1,57 @@
-"""ib_async: the orders and executions of one `IB` connection, from its own events."""
+"""ib_async and ib_insync: orders, executions, account, ticks and connection of one `IB` object, from its own events."""
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Final
 
-from tradmetrics.integrations._hooks import Handle, check_target, check_version, instrument
-from tradmetrics.integrations._orders import Following, Orders, Strategy
+from typing_extensions import Unpack
+
+from tradmetrics.integrations import _ib_words as words
+from tradmetrics.integrations._ib_account import IbAccount
+from tradmetrics.integrations.kit import (
+    Connection,
+    Fill,
+    Handle,
+    Options,
+    Orders,
+    Settings,
+    Strategy,
+    check_target,
+    check_version,
+    instrument,
+    shares_options,
+)
 from tradmetrics.registry.metrics import TradingMetrics
 
 _SITE: Final = "tradmetrics.integrations.ib"
-_REJECTED: Final = 201
-_CANCELLED: Final = 202
-_COMBO: Final = "BAG"
-# https://interactivebrokers.github.io/tws-api/message_codes.html; ib_async marks the order Cancelled for all of them.
-_ACKNOWLEDGED: Final = frozenset({"PreSubmitted", "Submitted"})
+_MOST_EXECUTIONS: Final = 100_000
 
 
+@shares_options
 def instrument_ib(
     ib: Any,
     *,
     strategy: Strategy = "default",
     metrics: TradingMetrics | None = None,
-    restore: object = None,
-    max_open: int = 100_000,
-    expire_after: float = 86_400.0,
+    **options: Unpack[Options],
 ) -> Handle:
-    """Record the orders that are placed through one `IB` object, and their executions.
+    """Record the orders, executions, account, ticks and connection of one `IB` object.
 
-    Orders are counted at `placeOrder`, followed by their status events and executions. An order that TWS refuses with
-    error 201 is a reject, although ib_async reports it as Cancelled first, and so is any other error (202, "order
-    cancelled", aside) before the order was acknowledged; the reason is the code: `error_201`. `Inactive` is a reject
-    once an error has come with it. Each execution is a trade; its realized P&L comes with the commission report.
+    Orders are counted at `placeOrder`, followed by their status events and executions. `whatIf` orders are questions
+    and do not count. An error before TWS has acknowledged the order is a reject with the code as its reason,
+    `error_201`. After that, an error that only informs, or that refuses a modification or a cancel, ends nothing:
+    TWS's own status does. `Inactive` is a reject once an error has come with it. An execution that is corrected (its id
+    differs after the last dot) replaces the one before it.
+
+    A trade is an execution that closes or reduces a position: its realized P&L comes with the commission report.
     Orders of other clients and of earlier sessions are passed over. What became of an order while there was no
     connection is learnt at the next `connect`.
+
+    The account's values, positions, P&L and ticks are recorded as the bot asks for them (`reqPnL`, `reqMktData`, …);
+    the adapter sends nothing.
 
     Example:
         ```python
@@ -47,147 +65,216 @@ def instrument_ib(
         ```
 
     Args:
-        ib: An `ib_async.IB`, connected or not.
-        strategy: The label of all orders, or a callable that takes an `ib_async.Trade` and returns it:
+        ib: An `ib_async.IB` or an `ib_insync.IB`, connected or not.
+        strategy: The label of all orders, or a callable that takes a `Trade` and returns it:
             `lambda trade: trade.order.orderRef`.
         metrics: The metrics object; by default the process's.
-        restore: What `handle.orders.snapshot()` returned in an earlier process, by way of JSON or not: its orders are
-            followed on, under the strategies that they have, and not counted again.
-        max_open: Open orders that are remembered; for one more, the oldest goes and counts as `evicted`.
-        expire_after: Seconds after which an order that has not ended goes, and counts as `evicted`.
+        options: The options that all adapters share; see `tradmetrics.integrations.kit.Options`.
 
     Returns:
         A handle whose `undo()` takes everything out again. An object that is instrumented already keeps what it has,
         and its handle comes back.
 
     Raises:
-        ConfigurationError: When `ib` is none, or this version of ib_async is not one that the adapter is tested with.
+        ConfigurationError: When `ib` is something else, or this release of the library is older than the first
+            supported one.
         SnapshotError: When `restore` is damaged, foreign, or of a newer version. Nothing is instrumented then.
     """
     check_target("instrument_ib", ib, ("newOrderEvent", "orderStatusEvent", "wrapper"), "an ib_async.IB()")
-    check_version("ib_async", "ib_async", "1.0", "3")
-    following = Following(strategy, restore, max_open, expire_after).checked("instrument_ib")
+    check_version("ib_insync" if type(ib).__module__.startswith("ib_insync") else "ib_async")
+    settings = Settings.read("instrument_ib", strategy, options)
     return instrument(
-        [ib], lambda handle: _Connection(handle, following).listen, metrics, _SITE, restores=restore is not None
+        [ib], lambda handle: _Client(handle, settings).listen, metrics, _SITE, restores=settings.restore is not None
     )
 
 
-class _Connection:
-    def __init__(self, handle: Handle, following: Following) -> None:
+class _Client:
+    def __init__(self, handle: Handle, settings: Settings) -> None:
         self._handle = handle
-        self._orders = Orders(handle, following, dialect="ib")
+        self._orders = Orders(handle, settings, dialect="ib", tells_pnl=True)
+        self._account = IbAccount(handle, settings, self._orders.trades.positions)
+        self._connection = Connection(handle, "tws")
+        self._told: OrderedDict[str, tuple[str, float, float]] = OrderedDict()
+        self._current: dict[str, str] = {}
         self._ib: Any = None
 
     def listen(self, ib: Any) -> None:
         self._ib = ib
-        for event, function in (
-            (ib.newOrderEvent, self._new),
-            (ib.orderModifyEvent, self._modified),
-            (ib.cancelOrderEvent, self._cancelling),
-            (ib.orderStatusEvent, self._status),
-            (ib.errorEvent, self._error),
-            (ib.execDetailsEvent, self._execution),
-            (ib.commissionReportEvent, self._commission),
-            (ib.connectedEvent, self._connected),
-        ):
-            hook = self._handle.hook(function)
-            event.connect(hook)
-            self._handle.on_undo(partial(event.disconnect, hook))
+        listeners: Iterable[tuple[str, Callable[..., None]]] = (
+            ("newOrderEvent", self._new),
+            ("orderModifyEvent", self._modified),
+            ("cancelOrderEvent", self._cancelling),
+            ("orderStatusEvent", self._status),
+            ("errorEvent", self._error),
+            ("execDetailsEvent", self._execution),
+            ("commissionReportEvent", self._commission),
+            ("connectedEvent", self._connected),
+            ("disconnectedEvent", self._connection.closed),
+            *self._account.events(),
+        )
+        for name, function in listeners:
+            event = getattr(ib, name, None)
+            if event is not None:
+                hook = self._handle.hook(function)
+                event.connect(hook)
+                self._handle.on_undo(partial(event.disconnect, hook))
         self._handle.watch(ib, "reqGlobalCancel", lambda _: self._orders.message("cancel"))
+        if getattr(ib.client, "isReady", bool)():
+            self._connection.opened()
+
+    # ── which order ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _key(self, order: Any) -> str:
+        """The key of an order, or of an execution's: by TWS's permanent id, or by the id of this session."""
+        permanent = _permanent(order)
+        if order.permId and permanent in self._orders:
+            return permanent
+        order_id = _id(order)
+        key = self._current.get(order_id)
+        if key is None:
+            key = self._current[order_id] = self._latest(order_id)
+        return key
+
+    def _latest(self, order_id: str) -> str:
+        key, number = order_id, 2
+        while f"{order_id}#{number}" in self._orders:
+            key, number = f"{order_id}#{number}", number + 1
+        return key
 
     def _new(self, trade: Any) -> None:
         order = trade.order
-        self._orders.submitted(
-            _key(trade), trade, side=order.action, order_type=order.orderType, quantity=order.totalQuantity
-        )
+        if order.whatIf:
+            return
+        order_id = _id(order)
+        key = self._latest(order_id)
+        if key in self._orders:  # a gateway that was restarted counts its ids from 1 again
+            key = f"{order_id}#{int(key.rpartition('#')[2]) + 1 if '#' in key else 2}"
+        self._current[order_id] = key
+        if len(self._current) > _MOST_EXECUTIONS:
+            del self._current[next(iter(self._current))]
+        self._orders.sent(
+            key, trade, side=order.action, order_type=order.orderType, quantity=order.totalQuantity
+        )  # fmt: skip
 
     def _modified(self, trade: Any) -> None:
-        self._orders.replaced(_key(trade), _key(trade), trade.order.totalQuantity)
+        key = self._key(trade.order)
+        self._orders.replace(key, key, trade.order.totalQuantity)
 
     def _cancelling(self, trade: Any) -> None:
-        self._orders.cancelling(_key(trade))
+        self._orders.cancel(self._key(trade.order))
+
+    # ── states ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _status(self, trade: Any) -> None:
-        if _key(trade) not in self._orders:
+        key = self._key(trade.order)
+        if key not in self._orders:
             return
         status = trade.orderStatus
         if status.permId and _permanent(status) not in self._orders:
-            self._orders.alias(_key(trade), _permanent(status))
+            self._orders.alias(key, _permanent(status))
         code = trade.log[-1].errorCode if trade.log else 0
-        if status.status == "Cancelled" and _is_reject(trade, code):
-            self._reject(trade, code)
-        elif status.status == "Inactive" and not _error_codes(trade):
+        if code:
+            self._status_by_error(key, trade, code)
+        elif status.status == "Inactive" and not any(entry.errorCode for entry in trade.log):
             return  # held back, not refused; the error may still come
-        else:
-            self._orders.tracker.updated(_key(trade), status=status.status, filled=_filled(trade))
+        elif status.status != "ValidationError":
+            self._orders.event(key, status=status.status, filled=words.filled(trade))
+
+    def _status_by_error(self, key: str, trade: Any, code: int) -> None:
+        """Take in a status that the library has set for an error; TWS itself has not said so."""
+        if code == words.CANCELLED:
+            self._orders.event(key, status="Cancelled", filled=words.filled(trade))
+        elif trade.orderStatus.status not in ("Cancelled", "Inactive") or words.ends_nothing(code):
+            return
+        elif not any(entry.status in words.ACKNOWLEDGED for entry in trade.log) or (
+            code == words.REJECTED and not words.is_changing(trade)
+        ):
+            self._reject(key, code)
 
     def _error(self, request_id: int, code: int, message: str, contract: Any) -> None:
+        if code in words.LOST:
+            self._connection.closed()
+        elif code in words.RESTORED:
+            self._connection.opened()
         # An order that is Inactive already gets no further status event with its error.
         trade = self._ib.wrapper.trades.get((self._ib.wrapper.clientId, request_id))
-        if trade is not None and trade.orderStatus.status == "Inactive" and _key(trade) in self._orders:
-            self._reject(trade, code)
+        if trade is not None and trade.orderStatus.status == "Inactive" and not words.ends_nothing(code):
+            key = self._key(trade.order)
+            if key in self._orders:
+                self._reject(key, code)
 
-    def _reject(self, trade: Any, code: int) -> None:
-        self._orders.tracker.updated(_key(trade), status="rejected", reason=f"error_{code}")
+    def _reject(self, key: str, code: int) -> None:
+        self._orders.event(key, status="rejected", reason=f"error_{code}")
+
+    # ── executions ───────────────────────────────────────────────────────────────────────────────────────────────
 
     def _execution(self, trade: Any, fill: Any) -> None:
-        if _key(trade) in self._orders:
+        key = self._key(trade.order)
+        if key in self._orders:
+            if fill.execution.permId and _permanent(fill.execution) not in self._orders:
+                self._orders.alias(key, _permanent(fill.execution))
             # TWS does not always send a status for an order that is filled at once.
-            self._orders.tracker.updated(_key(trade), filled=_filled(trade))
-            self._executed(fill.execution)
+            self._orders.event(key, filled=words.filled(trade))
+            self._executed(key, fill)
 
-    def _executed(self, execution: Any) -> None:
-        self._orders.listed(execution.execId, _id(execution), execution.side)
+    def _executed(self, key: str, fill: Any) -> None:
+        """Take in what an execution does to the position; its P&L comes with the commission report."""
+        execution, contract = fill.execution, fill.contract
+        if not contract.conId:
+            return
+        base = words.execution_of(execution.execId)
+        sign = 1 if execution.side == "BOT" else -1
+        kept = self._told.get(base, ("", 0.0, 0.0))
+        if kept[0] != execution.execId:
+            shares = sign * float(execution.shares)
+            self._orders.trades.positions.fill(str(contract.conId), shares - kept[1], execution.price, opens_short=True)
+            self._keep(base, (execution.execId, shares, 0.0))
+
+    def _keep(self, base: str, told: tuple[str, float, float]) -> None:
+        self._told[base] = told
+        if len(self._told) > _MOST_EXECUTIONS:
+            self._told.popitem(last=False)
 
     def _commission(self, trade: Any, fill: Any, report: Any) -> None:
-        key = _id(fill.execution)  # the trade of a completed order has no id of its own after a reconnect
-        # 0 where the execution closed nothing; TWS reports all of the day's once more at each connect.
-        if key in self._orders and report.realizedPNL and self._orders.first_time(f"profit {report.execId}"):
-            self._orders.profit(self._orders.label(key), report.realizedPNL)
+        execution = fill.execution
+        key = self._key(execution)  # the trade of a completed order has no id of its own after a reconnect
+        if key in self._orders:
+            self._orders.trades.told(
+                self._orders.label(key),
+                Fill(
+                    words.execution_of(report.execId),
+                    execution.side,
+                    pnl=report.realizedPNL,  # 0 where the execution closed nothing
+                    fee=report.commission,
+                    currency=report.currency or None,
+                ),
+            )
 
     def _connected(self) -> None:
         """Take in what became of the orders while there was no connection, of which there are no events."""
-        fills = [fill for fill in self._ib.fills() if _id(fill.execution) in self._orders]
-        combos = {_id(fill.execution) for fill in fills if fill.contract.secType == _COMBO}
+        self._connection.opened()
+        fills = [fill for fill in self._ib.fills() if self._key(fill.execution) in self._orders]
+        combos = {self._key(fill.execution) for fill in fills if fill.contract.secType == words.COMBO}
         filled: dict[str, float] = {}
         for fill in fills:
-            key = _id(fill.execution)
-            self._executed(fill.execution)
+            key = self._key(fill.execution)
+            self._executed(key, fill)
             self._commission(None, fill, fill.commissionReport)
-            if key not in combos or fill.contract.secType == _COMBO:  # not the legs
+            if key not in combos or fill.contract.secType == words.COMBO:  # not the legs
                 filled[key] = max(filled.get(key, 0.0), fill.execution.cumQty)
         for key, quantity in filled.items():
-            self._orders.tracker.updated(key, filled=quantity)
+            self._orders.event(key, filled=quantity)
         for trade in self._ib.trades():
             key = _permanent(trade.order)
             if not trade.order.orderId and key in self._orders:  # TWS leaves it out of orders that are completed
-                self._orders.tracker.updated(key, status=trade.orderStatus.status)
-
-
-def _key(trade: Any) -> str:
-    return _id(trade.order)
+                self._orders.event(key, status=trade.orderStatus.status)
 
 
 def _id(order: Any) -> str:
-    """The id of an order, or of an execution's."""
+    """The id of an order, or of an execution's, in this session of TWS."""
     return f"{order.clientId}/{order.orderId}"
 
 
 def _permanent(order: Any) -> str:
-    """The id that TWS gave an order, or that a status has of it."""
+    """The id that TWS gave an order, or that a status or an execution has of it."""
     return f"permanent {order.permId}"
-
-
-def _filled(trade: Any) -> float:
-    """What is filled, by the status or by the executions, whichever is ahead of the other."""
-    return float(max(trade.orderStatus.filled, trade.filled()))
-
-
-def _is_reject(trade: Any, code: int) -> bool:
-    if code in (0, _CANCELLED):
-        return False
-    return code == _REJECTED or not any(entry.status in _ACKNOWLEDGED for entry in trade.log)
-
-
-def _error_codes(trade: Any) -> list[int]:
-    return [entry.errorCode for entry in trade.log if entry.errorCode]

@@ -1,14 +1,28 @@
-"""NautilusTrader: the orders, positions and account of a `TradingNode` or `BacktestEngine`, by its message bus."""
+"""NautilusTrader: orders, positions, accounts and data of a `TradingNode` or `BacktestEngine`, by its message bus."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-from tradmetrics import catalogue
-from tradmetrics.integrations._hooks import Handle, check_target, check_version, instrument
-from tradmetrics.integrations._orders import Following, Orders, Strategy, leading_code
-from tradmetrics.record.exporter import MetricsExporter
+from typing_extensions import Unpack
+
+from tradmetrics.integrations.kit import (
+    Account,
+    Handle,
+    Held,
+    Options,
+    Orders,
+    Settings,
+    Strategy,
+    Ticks,
+    check_target,
+    check_version,
+    instrument,
+    leading_code,
+    shares_options,
+)
 from tradmetrics.registry.metrics import TradingMetrics
 from tradmetrics.vocabulary import fold as vocabulary
 
@@ -22,21 +36,21 @@ _ENDINGS: Final = {
 }
 
 
+@shares_options
 def instrument_nautilus(
     node_or_engine: Any,
     *,
     strategy: Strategy | None = None,
     metrics: TradingMetrics | None = None,
-    restore: object = None,
-    max_open: int = 100_000,
-    expire_after: float = 86_400.0,
+    **options: Unpack[Options],
 ) -> Handle:
-    """Record the orders, closed positions and account of a trading node or a backtest engine.
+    """Record orders, closed positions, accounts and market data of a trading node or a backtest engine.
 
     An order counts when a strategy submits it, before the risk engine sees it: one that is denied counts as submitted
-    and rejected. A trade is a closed position, with the side that opened it and its realized P&L. Open positions are
-    a gauge by strategy; capital and margin are gauges of the account, for accounts in one currency. Times are the
-    events' own in a backtest, and local ones otherwise. A rejection's reason is the code that its text begins with
+    and rejected. A trade is a closed position, with the side that opened it and its realized P&L, which is net of
+    commission. Open positions are a gauge by strategy; capital and margin are gauges of all accounts together, in the
+    currency of the metrics object. Quotes, trades and bars that strategies subscribe to count as market data. Times are
+    the events' own in a backtest, and local ones otherwise. A rejection's reason is the code that its text begins with
     (`post_only`), or `denied`, or `rejected`.
 
     Example:
@@ -54,49 +68,49 @@ def instrument_nautilus(
         strategy: The label of all orders and positions, or a callable that takes NautilusTrader's order (or, for a
             closed position, its event) and returns it. By default their strategy id.
         metrics: The metrics object; by default the process's.
-        restore: What `handle.orders.snapshot()` returned in an earlier process, by way of JSON or not: its orders are
-            followed on, under the strategies that they have, and not counted again.
-        max_open: Open orders that are remembered; for one more, the oldest goes and counts as `evicted`.
-        expire_after: Seconds after which an order that has not ended goes, and counts as `evicted`.
+        options: The options that all adapters share; see `tradmetrics.integrations.kit.Options`.
 
     Returns:
         A handle whose `undo()` takes everything out again. What is instrumented already keeps what it has, and its
         handle comes back.
 
     Raises:
-        ConfigurationError: When `node_or_engine` is something else, or this version of nautilus_trader is not one that
-            the adapter is tested with.
+        ConfigurationError: When `node_or_engine` is something else, or this release of nautilus_trader is older
+            than the first supported one.
         SnapshotError: When `restore` is damaged, foreign, or of a newer version. Nothing is instrumented then.
     """
     check_target("instrument_nautilus", node_or_engine, ("kernel",), "a TradingNode(…) or a BacktestEngine(…)")
-    check_version("nautilus_trader", "nautilus_trader", "1.220", "1.222")
-    label = _strategy_id if strategy is None else strategy
-    following = Following(label, restore, max_open, expire_after).checked("instrument_nautilus")
+    check_version("nautilus_trader")
+    settings = Settings.read("instrument_nautilus", _strategy_id if strategy is None else strategy, options)
     return instrument(
         [node_or_engine.kernel],
-        lambda handle: _Kernel(handle, following).subscribe,
+        lambda handle: _Kernel(handle, settings).subscribe,
         metrics,
         _SITE,
-        restores=restore is not None,
+        restores=settings.restore is not None,
     )
 
 
 class _Kernel:
-    def __init__(self, handle: Handle, following: Following) -> None:
+    def __init__(self, handle: Handle, settings: Settings) -> None:
         self._handle = handle
-        self._orders = Orders(handle, following, dialect="nautilus")
-        self._exporter = MetricsExporter(handle.metrics)
+        self._orders = Orders(handle, settings, dialect="nautilus", tells_pnl=True)
+        self._account = Account(handle, settings)
+        self._ticks = Ticks(handle, settings)
         self._runs: dict[str, int] = {}
 
     def subscribe(self, kernel: Any) -> None:
         self._cache = kernel.cache
         self._backtest = kernel.environment.value == "backtest"
-        for topic, function in {
+        topics: dict[str, Callable[[Any], None]] = {
             "events.order.*": self._order,
             "events.position.*": self._position,
-            "events.account.*": self._account,
+            "events.account.*": self._balances,
             "events.system.*": self._component,
-        }.items():
+        }
+        if self._ticks.records:
+            topics |= {"data.quotes.*": self._tick, "data.trades.*": self._tick, "data.bars.*": self._bar}
+        for topic, function in topics.items():
             hook = self._handle.hook(function)
             kernel.msgbus.subscribe(topic, hook)
             self._handle.on_undo(partial(kernel.msgbus.unsubscribe, topic, hook))
@@ -106,17 +120,16 @@ class _Kernel:
     def _order(self, event: Any) -> None:
         kind = type(event).__name__
         order_id, when = self._id(event), self._when(event)
-        tracker = self._orders.tracker
         if kind == "OrderInitialized":
             if order_id not in self._orders:  # the emulator initialises an order again when it releases it
                 order = self._cache.order(event.client_order_id) or event
-                self._orders.submitted(order_id, order, side=event.side, order_type=event.order_type, timestamp=when)
+                self._orders.sent(order_id, order, side=event.side, order_type=event.order_type, timestamp=when)
         elif kind == "OrderAccepted":
-            tracker.updated(order_id, status="accepted", timestamp=when)
+            self._orders.event(order_id, status="accepted", timestamp=when)
         elif kind == "OrderFilled":
             # The engine knows what is left, after modifications and conversions from quote quantities too.
             order = self._cache.order(event.client_order_id)
-            tracker.updated(
+            self._orders.event(
                 order_id,
                 status="partially_filled" if order is None or float(order.leaves_qty) else "filled",
                 fill_id=event.trade_id.value,
@@ -124,13 +137,16 @@ class _Kernel:
                 price=float(event.last_px),
                 timestamp=when,
             )
+            commission = event.commission
+            if commission is not None and order_id in self._orders:
+                self._orders.trades.fee(self._orders.label(order_id), commission.as_double(), commission.currency.code)
         elif kind == "OrderPendingUpdate":
-            self._orders.replaced(order_id, order_id, timestamp=when)
+            self._orders.replace(order_id, order_id, timestamp=when)
         elif kind == "OrderPendingCancel":
-            tracker.cancel_requested(order_id, timestamp=when)
+            self._orders.cancel(order_id, timestamp=when)
         elif kind in _ENDINGS:
             status = _ENDINGS[kind]
-            tracker.updated(order_id, status=status, reason=_reason(event, kind), timestamp=when)
+            self._orders.event(order_id, status=status, reason=_reason(event, kind), timestamp=when)
 
     def _id(self, event: Any) -> str:
         order_id = str(event.client_order_id.value)
@@ -147,24 +163,43 @@ class _Kernel:
             name = event.component_id.value
             self._runs[name] = self._runs.get(name, 0) + 1
 
-    # ── positions and account ────────────────────────────────────────────────────────────────────────────────────
+    # ── positions, accounts and data ─────────────────────────────────────────────────────────────────────────────
 
     def _position(self, event: Any) -> None:
-        label = self._orders.label_of(event)
-        if type(event).__name__ == "PositionClosed":
-            side = vocabulary.side(int(event.entry), "nautilus")
-            self._exporter.record_trade(label, side, "executed", event.realized_pnl.as_double())
-        count = self._cache.positions_open_count(strategy_id=event.strategy_id)
-        self._handle.metrics.record(catalogue.POSITIONS_OPEN, (label,), count, site=_SITE)
+        label, is_closed = self._orders.label_of(event), type(event).__name__ == "PositionClosed"
+        if is_closed:
+            side, pnl = vocabulary.side(int(event.entry), "nautilus"), event.realized_pnl
+            self._orders.trades.trade(label, side, pnl.as_double(), pnl.currency.code)
+        unrealized = None if is_closed else event.unrealized_pnl
+        held = Held(
+            event.position_id.value,
+            0.0 if is_closed else float(event.signed_qty),
+            None if unrealized is None else unrealized.as_double(),
+            strategy=label,
+            currency=None if unrealized is None else unrealized.currency.code,
+        )
+        self._account.positions([held], complete=False)
 
-    def _account(self, event: Any) -> None:
-        if len(event.balances) != 1:
-            return  # amounts in different currencies do not add up
-        (balance,) = event.balances
-        total, locked, free = (money.as_double() for money in (balance.total, balance.locked, balance.free))
-        utilization = 100 * locked / total if total else None
-        self._exporter.update_capital_metrics(total=total, used=locked, available=free, utilization=utilization)
-        self._exporter.update_margin_metrics(used=locked, available=free)
+    def _balances(self, event: Any) -> None:
+        for balance in event.balances:
+            total, locked, free = (money.as_double() for money in (balance.total, balance.locked, balance.free))
+            currency = balance.currency.code
+            if total or len(event.balances) == 1:
+                self._account.balance(
+                    account=f"{event.account_id.value} {currency}",
+                    currency=currency,
+                    total=total,
+                    used=locked,
+                    available=free,
+                    margin_used=locked,
+                    margin_available=free,
+                )
+
+    def _tick(self, tick: Any) -> None:
+        self._ticks.tick(tick.instrument_id.value, None if self._backtest else tick.ts_event, "ns")
+
+    def _bar(self, bar: Any) -> None:
+        self._ticks.tick(bar.bar_type.instrument_id.value, None if self._backtest else bar.ts_event, "ns")
 
 
 def _strategy_id(order: Any) -> str:

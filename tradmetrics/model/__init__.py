@@ -1,1 +1,1 @@
-"""What a metric is and what a label value is."""
+"""The definition of a metric, and the text of a label value."""

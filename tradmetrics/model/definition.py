@@ -1,4 +1,4 @@
-"""What a metric is: its name, kind, help text, labels, unit and buckets, checked when it is written down."""
+"""The definition of a metric: name, kind, help text, labels, unit and buckets. It is checked when it is built."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ class MetricDefinition:
         """The same metric with other buckets.
 
         Raises:
-            ConfigurationError: When the buckets cannot work, or the metric is no histogram.
+            ConfigurationError: When the buckets cannot work, or the metric is not a histogram.
         """
         settings = {each.name: getattr(self, each.name) for each in fields(self)}
         return MetricDefinition(**{**settings, "buckets": buckets})
@@ -152,7 +152,7 @@ def is_label_name(name: str) -> bool:
 def _check_name(name: str, kind: str) -> None:
     if not isinstance(name, str) or not _METRIC_NAME.fullmatch(name):
         raise ConfigurationError(
-            f"{name!r} is no metric name: letters, digits and underscores, e.g. 'desk_hedges_total'"
+            f"{name!r} is not a valid metric name; use letters, digits and underscores, e.g. 'desk_hedges_total'"
         )
     if kind == "counter" and not name.endswith("_total"):
         raise ConfigurationError(f"{name}: a counter's name ends in '_total'; write '{name}_total'")

@@ -24,7 +24,7 @@ _IDENTIFIER: Final = re.compile(
 # One of these two is in everything above, and most names pass them at a quarter of its price.
 _LONG_RUN: Final = re.compile(f"{_HEX}{_HEX}{{7}}")
 _YEAR_MONTH: Final = re.compile("[0-9][0-9]{3}-[01]")
-# The most frequent identifiers, long numbers and UUIDs, are told at half the price of the rest.
+# The most frequent identifiers, long numbers and UUIDs, cost half as much to recognise.
 _DIGITS: Final = re.compile("[0-9]{13}")
 _UUID: Final = re.compile("-".join(_HEX + f"{{{digits}}}" for digits in (8, 4, 4, 4, 12)))
 _UUID_LENGTH: Final = 36
@@ -41,9 +41,9 @@ def is_identifier(text: str) -> bool:
     """Return whether `text` is, or contains, a value that names one single thing.
 
     These are: 13 or more digits in a run, 24 or more hexadecimal digits in a run with letters and digits among them, a
-    UUID, a ULID, an ISO 8601 date-time (a date alone is none), an e-mail address and an object's place in memory (` at
+    UUID, a ULID, an ISO 8601 date-time (a date alone is not), an e-mail address and an object's place in memory (` at
     0x7f30188c4b70`), each also within a longer value (`order-<uuid>`). Symbols of stocks, futures and options, and
-    names of strategies are none.
+    names of strategies are not identifiers.
 
     Args:
         text: A label's value. Takes about half a microsecond for most names, a few where there is more to look at.

@@ -1,15 +1,13 @@
-"""What the call that sent an order was answered: often only an id, sometimes all that there is to know."""
+"""The answer to a call that sent an order: often only an id, sometimes the order's end."""
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from tradmetrics.orders.event import Update
 from tradmetrics.orders.event_reader import EventReader
+from tradmetrics.orders.states import BY_QUANTITIES, ENDS
 from tradmetrics.registry.metrics import TradingMetrics
-from tradmetrics.vocabulary.words import CLOSED
-
-_ENDS: Final = frozenset({"filled", "rejected", "cancelled", "expired"})
 
 
 class BrokerAnswer(NamedTuple):
@@ -17,8 +15,8 @@ class BrokerAnswer(NamedTuple):
 
     Attributes:
         other_id: One more id of the order, or None.
-        event: What became of the order, or None.
-        quantity: What was ordered, where only that tells what became of it.
+        event: The order's state in the answer, or None.
+        quantity: The ordered quantity, where the broker's word is ambiguous without it.
     """
 
     other_id: str | None
@@ -27,12 +25,12 @@ class BrokerAnswer(NamedTuple):
 
     @property
     def ends(self) -> bool:
-        """Whether the order is over, so that nothing more will be heard of it."""
-        return self.event is not None and self.event[1] in _ENDS
+        """True if the order has ended, so that no more events of it will come."""
+        return self.event is not None and self.event.status in ENDS
 
 
 class AnswerReader(NamedTuple):
-    """What was read of an answer, as it came; None where there was nothing to read."""
+    """The values of an answer as they came; None where there was nothing to read."""
 
     status: object = None
     filled: object = None
@@ -43,8 +41,8 @@ class AnswerReader(NamedTuple):
     def read(
         self,
         key: str | None,
-        at: float | None,
-        timed: bool,
+        symbol: str | None,
+        when: tuple[float | None, float | None, bool],
         reader: EventReader,
         anomalies: list[str],
         metrics: TradingMetrics,
@@ -54,15 +52,15 @@ class AnswerReader(NamedTuple):
 
         Args:
             key: The order's id, if it is known without the answer.
-            at: When it came, or None where that cannot be told.
-            timed: True when that is the event's own time.
+            symbol: The order's symbol, if it is part of its key.
+            when: When the answer came, as `EventReader.when` returns it.
             reader: Reads the values.
-            anomalies: Gains what is wrong with them.
+            anomalies: Gains an anomaly for each quantity that cannot be read.
             metrics: Where errors are counted.
-            site: Who is counted as having made them.
+            site: The caller, for counting errors.
 
         Returns:
-            The order's first id, which is the broker's where there is no other, and what was read.
+            The order's first id, which is the broker's where there is no other, and the answer.
         """
         other = None if self.broker_id is None else reader.id(self.broker_id, metrics, site)
         if key is None:
@@ -72,7 +70,7 @@ class AnswerReader(NamedTuple):
         if status is None and filled is None:
             return key, BrokerAnswer(other, None)
         reason = None if self.reason is None else reader.text(self.reason, metrics, site)
-        quantity = reader.quantity(self.quantity, anomalies) if status == CLOSED else None
-        return key, BrokerAnswer(
-            other, (key or "", status, filled, None, None, None, reason, at, timed), quantity or None
-        )
+        quantity = reader.quantity(self.quantity, anomalies) if status == BY_QUANTITIES else None
+        at, local, timed = when
+        event = Update(key or "", symbol, status, filled, None, None, None, reason, at, timed, local)
+        return key, BrokerAnswer(other, event, quantity or None)

@@ -1,38 +1,48 @@
 """Events to their orders: by any id, at once or when the order becomes known. Pure: no clock, no lock, no I/O.
 
-Each call takes what happened and when, and appends what is to be recorded to `facts`.
+Each call takes what happened and when, and appends the samples to record to the facts of its rules.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
 from tradmetrics import catalogue
 from tradmetrics.orders.answer import BrokerAnswer
-from tradmetrics.orders.event import Update
+from tradmetrics.orders.event import Failure, Update
 from tradmetrics.orders.order import Order
 from tradmetrics.orders.rate import MessageRate
+from tradmetrics.orders.recent import ForeignOrders, RecentSubmits
 from tradmetrics.orders.rules import Rules
+from tradmetrics.orders.table import OrderTable
 from tradmetrics.orders.waiting import MOST_WAITING, Waiting, WaitingEvent
 
 _NEVER: Final = float("inf")
+RETRY: Final = 60.0
+"""Seconds after an order's end in which the same order under the same id is a retry and not a new order."""
 
 
-class Failure(NamedTuple):
-    """What the exception of a submit says: why, and whether the order may be live all the same."""
+class Submission(NamedTuple):
+    """A submit, read and ready for the rules.
 
-    reason: str
-    unknown: bool
+    Attributes:
+        order: The order under its first id. An order without an id is counted and not followed.
+        order_type: The label of its type.
+        failure: What the call raised, or None.
+        is_message: True when the message is still to be counted.
+        answer: The answer to the call, or None.
+    """
+
+    order: Order
+    order_type: str
+    failure: Failure | None
+    is_message: bool
+    answer: BrokerAnswer | None
 
 
-Submission: TypeAlias = tuple[Order, str, Failure | None, bool, BrokerAnswer | None]
-"""An order under its first id (one without an id is counted and not followed), its type's label, what its submit raised
-if it did, whether its message is still to be counted, and what its submit was answered."""
-
-
-class OrderCorrelator(Rules):
+class OrderCorrelator:
     """The orders of one account, and the events that wait for theirs.
 
     Args:
@@ -41,18 +51,35 @@ class OrderCorrelator(Rules):
         join_within: Seconds that an event of an unknown order is kept.
 
     Attributes:
+        table: The orders.
+        rules: What an event changes in an order.
         rate: How often messages are sent.
+        recent: The submits of the last second.
         due: When `sweep` has something to do, in seconds of the local clock.
     """
 
-    __slots__ = ("_expire_after", "_join_within", "_perhaps", "_waiting", "due", "rate")
+    __slots__ = (
+        "_foreign",
+        "_join_within",
+        "_uncertain",
+        "due",
+        "expire_after",
+        "rate",
+        "recent",
+        "rules",
+        "table",
+        "waiting",
+    )  # fmt: skip
 
     def __init__(self, max_open: int, expire_after: float, join_within: float) -> None:
-        super().__init__(max_open)
+        self.table = OrderTable(max_open)
+        self.rules = Rules(self.table)
         self.rate = MessageRate()
-        self._waiting = Waiting()
-        self._perhaps: dict[str, tuple[str, float | None]] = {}
-        self._expire_after = expire_after
+        self.recent = RecentSubmits()
+        self.waiting = Waiting()
+        self._foreign = ForeignOrders()
+        self._uncertain: dict[str, tuple[str, str | None, float | None]] = {}
+        self.expire_after = expire_after
         self._join_within = join_within
         self.due = _NEVER
 
@@ -62,173 +89,254 @@ class OrderCorrelator(Rules):
         Args:
             now: Seconds of the local clock.
         """
-        for _ in range(self._waiting.drop_before(now - self._join_within)):
-            self.anomaly("unknown_order")
+        for entry in self.waiting.drop_before(now - self._join_within):
+            self._give_up(entry)
         oldest = self.table.oldest()
-        while oldest is not None and oldest.arrived <= now - self._expire_after:
+        while oldest is not None and oldest.arrived <= now - self.expire_after:
             self.table.drop_oldest()
-            self.anomaly("evicted")
+            self.rules.anomaly("evicted")
             oldest = self.table.oldest()
-        since = self._waiting.since()
+        since = self.waiting.since()
         self.due = min(
-            _NEVER if oldest is None else oldest.arrived + self._expire_after,
+            _NEVER if oldest is None else oldest.arrived + self.expire_after,
             _NEVER if since is None else since + self._join_within,
         )
 
-    def message(self, action: str, at: float | None, timed: bool) -> None:
+    def message(self, action: str, at: float | None, timed: bool, now: float) -> None:
         """Count a message that was sent to the broker.
 
         Args:
             action: `new`, `modify` or `cancel`.
-            at: When, in seconds of the local clock or of the event's own; None when it cannot be told.
+            at: When, in seconds of the local clock or of the event's own; None when it is unknown.
             timed: True when `at` is the event's own time.
+            now: Seconds of the local clock.
         """
-        self.facts.append((catalogue.ORDER_MESSAGES, (action,), None))
+        self.rules.facts.append((catalogue.ORDER_MESSAGES, (action,), None))
         if at is not None:
-            self.rate.add(at, timed)
+            self.rate.add(at, timed, now)
 
     def submit(self, submission: Submission, now: float) -> None:
         """Take in an order that was submitted, and the events of it that came before."""
-        order, order_type, failure, message, answer = submission
-        if message:
-            self.message("new", order.submitted_at, order.timed)
-        known = self.table.by_id.get(order.ids[0]) if order.ids else None
+        order, order_type, failure, is_message, answer = submission
+        if is_message:
+            self.message("new", order.submitted_at, order.timed, now)
+        known = self.table.find(order.ids[0], order.symbol) if order.ids else None
+        if known is not None and is_another(known, order, None if answer is None else answer.other_id):
+            self.table.release(known, order.ids[0])
+            known = None
         if known is not None:
-            self.anomaly("duplicate_submit")
+            self.rules.anomaly("duplicate_submit")
             if answer is not None:
                 self._answered(known, answer, again=True)
             return
-        self.facts.append((catalogue.ORDERS_SUBMITTED, (order.strategy, order.side, order_type), None))
+        facts = self.rules.facts
+        facts.append((catalogue.ORDERS_SUBMITTED, (order.strategy, order.side, order_type), None))
+        if order.symbol is not None and order.asked is not None and order.submitted_at is not None:
+            equal = (order.symbol, order.side, order.asked, order.price, order.timed)
+            if self.recent.repeats(equal, order.submitted_at):
+                facts.append((catalogue.ORDER_DUPLICATES, (order.strategy,), None))
         if order.ids:
             self.put(order)
-            if self._waiting:
-                self._join(order.ids[0])
+            if self.waiting:
+                self._join(order, order.ids[0])
         if failure is not None and failure.unknown:
-            self.facts.append((catalogue.ORDERS_UNKNOWN, (order.strategy, failure.reason), None))
+            facts.append((catalogue.ORDERS_UNKNOWN, (order.strategy, failure.reason), None))
         elif failure is not None and order.ended is None:
-            self.end(order, "rejected", failure.reason)
+            self.rules.end(order, "rejected", failure.reason, order.submitted_at if order.timed else now)
         if answer is not None:
             self._answered(order, answer)
 
     def _answered(self, order: Order, answer: BrokerAnswer, again: bool = False) -> None:
-        """Take in what a submit was answered. `again`: the order was known before; a refusal is of the repetition."""
+        """Take in the answer to a submit. `again`: the order was known before, and a refusal is of the repetition."""
         other_id, event, _ = answer
         if other_id is not None and order.ids:
-            self._name(order, order.ids[0], other_id)
-            self._join(other_id)
-        if event is not None and not (again and event[1] == "rejected"):
-            self.apply(order, event)
+            if self._name(order, order.ids[0], other_id) is not None and order.broker_id is None:
+                order.broker_id = other_id
+            self._join(order, other_id)
+        if event is not None and not (again and event.status == "rejected"):
+            self.rules.apply(order, event)
 
     def put(self, order: Order) -> None:
         """Put an order into the table without counting it, as `submit` does and `restore` needs."""
         if self.table.add(order) is not None:
-            self.anomaly("evicted")
-        self.due = min(self.due, order.arrived + self._expire_after)
+            self.rules.anomaly("evicted")
+        self.due = min(self.due, order.arrived + self.expire_after)
 
     def update(self, event: Update, now: float) -> None:
-        """Take in what the broker says of an order, now or when it becomes known."""
-        order = self.table.by_id.get(event[0])
-        if order is None and self._perhaps:
-            order = self._confirmed(event[0])
+        """Take in an event of an order, now or when the order becomes known."""
+        order = self.table.find(event.order_id, event.symbol)
+        if order is None and self._uncertain:
+            order = self._confirmed(event.order_id, event.symbol)
         if order is None:
-            self._wait(event[0], now, self._apply_late, (event,))
+            self._wait(event.order_id, event.symbol, now, self._apply_late, (event,), is_report=True)
         else:
-            self.apply(order, event)
+            self.rules.apply(order, event)
 
-    def alias(self, order_id: str, other_id: str, now: float) -> None:
+    def alias(self, order_id: str, other_id: str, symbol: str | None, now: float) -> None:
         """Let a second id lead to an order; either of the two may be the known one."""
-        order = self.table.by_id.get(order_id)
+        order = self.table.find(order_id, symbol)
         if order is not None:
-            self._name(order, order_id, other_id)
-            self._join(other_id)
+            self._name_broker(order, order_id, other_id)
+            self._join(order, other_id)
             return
-        order = self.table.by_id.get(other_id)
+        order = self.table.find(other_id, symbol)
         if order is not None:
             self._name(order, other_id, order_id)
-            self._join(order_id)
+            self._join(order, order_id)
         else:
-            self._wait(order_id, now, self._name, (other_id,))
+            self._wait(order_id, symbol, now, self._name_broker, (other_id,))
 
-    def replace(self, order_id: str, new_id: str, quantity: float | None, now: float) -> None:
+    def replace(self, order_id: str, new_id: str, quantity: float | None, symbol: str | None, now: float) -> None:
         """Let an order go on under a new id, with the time of its first submit."""
-        order = self.table.by_id.get(order_id) or self._confirmed(order_id)
+        order = self.table.find(order_id, symbol) or self._confirmed(order_id, symbol)
         if order is None:
-            self._wait(order_id, now, self._rename, (new_id, quantity))
+            self._wait(order_id, symbol, now, self._rename, (new_id, quantity))
         else:
             self._rename(order, order_id, new_id, quantity)
-            self._join(new_id)
+            self._join(order, new_id)
 
-    def replace_unknown(self, order_id: str, new_id: str, quantity: float | None) -> None:
-        """Note a replace of which nobody knows whether it was taken: news under the new id says so."""
-        self._perhaps[new_id] = order_id, quantity
-        if new_id in self._waiting:
-            self._confirmed(new_id)
-        elif len(self._perhaps) > MOST_WAITING:
-            del self._perhaps[next(iter(self._perhaps))]
+    def replace_unknown(self, order_id: str, new_id: str, quantity: float | None, symbol: str | None) -> None:
+        """Note a replace whose outcome is unknown: an event under the new id confirms it."""
+        self._uncertain[new_id] = order_id, symbol, quantity
+        if new_id in self.waiting:
+            self._confirmed(new_id, symbol)
+        elif len(self._uncertain) > MOST_WAITING:
+            del self._uncertain[next(iter(self._uncertain))]
 
-    def _confirmed(self, new_id: str) -> Order | None:
-        """The order that goes on under an id after all; None when there is none."""
-        order_id, quantity = self._perhaps.pop(new_id, (None, None))
-        order = None if order_id is None else self.table.by_id.get(order_id)
-        if order is not None and order_id is not None:
+    def _confirmed(self, new_id: str, symbol: str | None) -> Order | None:
+        """Return the order that goes on under an id after all, or None."""
+        order_id, its_symbol, quantity = self._uncertain.get(new_id, (None, None, None))
+        if order_id is None or (symbol is not None and its_symbol not in (None, symbol)):
+            return None
+        del self._uncertain[new_id]
+        order = self.table.find(order_id, its_symbol)
+        if order is not None:
             self._rename(order, order_id, new_id, quantity)
-            self._join(new_id)
+            self._join(order, new_id)
         return order
 
-    def cancel(self, order_id: str, now: float) -> None:
-        """Note that a cancel was asked for: nothing changes until the broker answers, but the order should be known."""
-        if order_id not in self.table.by_id and order_id not in self._perhaps:
-            self._wait(order_id, now, _nothing, ())
+    def cancel(self, order_id: str, cancel_id: str | None, symbol: str | None, now: float) -> None:
+        """Note that a cancel was sent. The order stays open until the broker answers, also under the cancel's id."""
+        order = self.table.find(order_id, symbol)
+        if order is None and self._uncertain and cancel_id is not None:
+            order = self._confirmed(order_id, symbol)
+        if order is not None:
+            if cancel_id is not None:
+                self._name_cancel(order, order_id, cancel_id)
+                self._join(order, cancel_id)
+        elif cancel_id is not None:
+            self._wait(order_id, symbol, now, self._name_cancel, (cancel_id,))
+        elif order_id not in self._uncertain:
+            self._wait(order_id, symbol, now, _nothing, ())
 
-    def forget(self, order_id: str, now: float) -> None:
-        """Drop an open order of which nothing will ever be heard."""
-        order = self.table.by_id.get(order_id)
+    def forget(self, order_id: str, symbol: str | None, now: float) -> None:
+        """Drop an open order whose only id no other program knows, so that no event of it can come."""
+        order = self.table.find(order_id, symbol)
         if order is not None and order.ended is None:
             self.table.drop(order)
 
     # ── events of orders that are not known yet ──────────────────────────────────────────────────────────────────
 
-    def _wait(self, order_id: str, now: float, apply: Callable[..., str | None], arguments: tuple[object, ...]) -> None:
-        if not self._waiting.add(WaitingEvent(order_id, now, apply, arguments)):
-            self.anomaly("unknown_order")
+    def _wait(
+        self,
+        order_id: str,
+        symbol: str | None,
+        now: float,
+        apply: Callable[..., str | None],
+        arguments: tuple[object, ...],
+        is_report: bool = False,
+    ) -> None:
+        dropped = self.waiting.add(WaitingEvent(order_id, symbol, now, apply, arguments, is_report))
+        if dropped is not None:
+            self._give_up(dropped)
         self.due = min(self.due, now + self._join_within)
 
-    def _join(self, order_id: str) -> None:
-        """Apply the events that waited for an id, and those that waited for the ids that these bring."""
-        entries = deque(self._waiting.take(order_id))
+    def _give_up(self, entry: WaitingEvent) -> None:
+        """Count an event whose order never became known: an order of another program, or a request of our own."""
+        if not entry.is_report:
+            self.rules.anomaly("unknown_order")
+        elif self._foreign.is_new((entry.symbol, entry.order_id)):
+            self.rules.facts.append((catalogue.ORDER_FOREIGN, (), None))
+
+    def _join(self, order: Order, order_id: str) -> None:
+        """Apply the events that waited for an id, and the events that waited for the ids that these bring."""
+        entries = deque(self.waiting.take(order_id, order.symbol))
         while entries:
             entry = entries.popleft()
-            order = self.table.by_id.get(entry.order_id)
-            if order is None:
+            found = self.table.find(entry.order_id, order.symbol)
+            if found is None:
                 continue  # pragma: no cover - its id was forgotten in between, by a chain of more than MOST_IDS
-            new_id = entry.apply(order, entry.order_id, *entry.arguments)
+            new_id = entry.apply(found, entry.order_id, *entry.arguments)
             if new_id is not None:
-                entries.extend(self._waiting.take(new_id))
+                entries.extend(self.waiting.take(new_id, order.symbol))
 
     def _apply_late(self, order: Order, order_id: str, event: Update) -> None:
-        self.apply(order, event, joined=True)
+        self.rules.apply(order, event, joined=True)
 
     def _name(self, order: Order, order_id: str, other_id: str) -> str | None:
-        known = self.table.by_id.get(other_id)
-        if known is None:
-            self.table.name(order, other_id)
-        elif known is not order:
-            self.anomaly("duplicate_submit")
-            return None
+        """Let a second id lead to an order, and return the id unless it leads to another order."""
+        known = self.table.find(other_id, order.symbol)
+        if known is order:
+            return other_id
+        if known is not None:
+            if known.ended is None or not is_another(known, order, None):
+                self.rules.anomaly("duplicate_submit")
+                return None
+            self.table.release(known, other_id)
+        self.table.name(order, other_id)
         return other_id
+
+    def _name_broker(self, order: Order, order_id: str, broker_id: str) -> str | None:
+        named = self._name(order, order_id, broker_id)
+        if named is not None and order.broker_id is None and named != order.ids[0]:
+            order.broker_id = named
+        return named
+
+    def _name_cancel(self, order: Order, order_id: str, cancel_id: str) -> str | None:
+        if cancel_id in order.ids:
+            return None
+        named = self._name(order, order_id, cancel_id)
+        if named is not None:
+            if order.cancel_ids is None:
+                order.cancel_ids = set()
+            order.cancel_ids.add(named)
+        return named
 
     def _rename(self, order: Order, order_id: str, new_id: str, quantity: float | None) -> str | None:
         if self._name(order, order_id, new_id) is None:
             return None
         if quantity is not None:
-            order.quantity = quantity
+            order.asked = quantity
+            order.quantity = None if order.quoted else quantity
         if new_id != order_id:
+            order.plain = False
             if order.superseded is None:
                 order.superseded = set()
             order.superseded.add(order_id)
             order.superseded.discard(new_id)
             order.renumbered = True
         return new_id
+
+
+def is_another(known: Order, order: Order, broker_id: str | None) -> bool:
+    """Return True when a submit under the id of a known order is a new order and not a repetition.
+
+    Brokers and gateways give the ids of ended orders again. The same order within a minute of the end is a retry.
+
+    Args:
+        known: The order that the id leads to.
+        order: The order that was submitted.
+        broker_id: The broker's permanent id of the submitted one, if it is known.
+    """
+    if broker_id is not None and known.broker_id is not None and broker_id not in known.ids:
+        return True
+    if known.ended is None:
+        return False
+    if (known.side, known.asked) != (order.side, order.asked):
+        return True
+    if known.ended_at is None or order.submitted_at is None or known.timed is not order.timed:
+        return True
+    return order.submitted_at - known.ended_at > RETRY
 
 
 def _nothing(order: Order, order_id: str) -> None:

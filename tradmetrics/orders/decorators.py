@@ -1,8 +1,11 @@
-"""The decorators of `OrderTracker`: its plain calls, with their arguments read from a decorated function's calls."""
+"""The decorators of `OrderTracker`: its plain calls, with arguments from the calls of a decorated function.
+
+Sources are those of every decorator: see `arg`, `result` and `error`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final, ParamSpec, TypeVar, overload
 
 from tradmetrics.capture.call_context import CallContext
@@ -11,240 +14,315 @@ from tradmetrics.capture.recipe import Recipe
 from tradmetrics.capture.sources import LabelSource, find
 from tradmetrics.capture.wrapping import Decorator, decorate
 from tradmetrics.model.missing import MISSING
-from tradmetrics.orders.correlator import Failure
+from tradmetrics.orders.each import ItemSources, items_of
+from tradmetrics.orders.event import Failure, UpdateReport
 from tradmetrics.orders.recipes import (
     ACCOUNT,
+    FILLED_NAMES,
+    ID_NAMES,
     ORDER_ID,
     SENT,
+    SYMBOL,
     TIMESTAMP,
     UPDATED,
+    Decorating,
     TrackerRecipe,
     is_of_the_result,
     is_told_at_the_end,
+    read_fields,
     receiving,
     sending,
     suggest_keywords,
+    value_of,
     values_of,
 )
-from tradmetrics.orders.submit import Submitting
 from tradmetrics.vocabulary import outcomes
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 _STATE: Final = ("status", "filled", "fill_id", "fill_quantity", "price", "reason")
-_POLLED: Final = ("status", "filled", "reason")
-_UPDATE: Final = (ORDER_ID, *map(Field, _STATE), TIMESTAMP, ACCOUNT)
-_CANCEL: Final = (ORDER_ID, TIMESTAMP)
-_REPLACE: Final = (ORDER_ID, Field("new_order_id", from_result=True), Field("quantity"), TIMESTAMP)
+_POLLED: Final = {"status": ("status",), "filled": FILLED_NAMES, "reason": ("reason",)}
+_IN_ITEMS: Final = {"order_id": ID_NAMES, **{name: (name,) for name in _STATE}, "filled": FILLED_NAMES}
+_UPDATE: Final = (
+    *(ORDER_ID, *map(Field, _STATE), TIMESTAMP, ACCOUNT, SYMBOL),
+    Field("corrects", from_arguments=False),
+)
+_CANCEL: Final = (ORDER_ID, Field("cancel_id", from_arguments=False), TIMESTAMP, SYMBOL)
+_REPLACE: Final = (ORDER_ID, Field("new_order_id", from_result=True), Field("quantity"), TIMESTAMP, SYMBOL)
 
 
-class Decorators(Submitting):
-    """What `OrderTracker` puts on functions. Sources are those of every decorator: see `arg`, `result` and `error`."""
+@overload
+def update(self: Decorating, function: Callable[P, R], /) -> Callable[P, R]: ...
+@overload
+def update(
+    self: Decorating,
+    function: None = None,
+    /,
+    *,
+    order_id: LabelSource | None = None,
+    status: LabelSource | None = None,
+    filled: LabelSource | None = None,
+    fill_id: LabelSource | None = None,
+    fill_quantity: LabelSource | None = None,
+    price: LabelSource | None = None,
+    reason: LabelSource | None = None,
+    timestamp: LabelSource | None = None,
+    account: LabelSource | None = None,
+    symbol: LabelSource | None = None,
+    corrects: LabelSource | None = None,
+    each: LabelSource | None = None,
+) -> Decorator: ...
+@suggest_keywords
+def update(
+    self: Decorating,
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    order_id: LabelSource | None = None,
+    status: LabelSource | None = None,
+    filled: LabelSource | None = None,
+    fill_id: LabelSource | None = None,
+    fill_quantity: LabelSource | None = None,
+    price: LabelSource | None = None,
+    reason: LabelSource | None = None,
+    timestamp: LabelSource | None = None,
+    account: LabelSource | None = None,
+    symbol: LabelSource | None = None,
+    corrects: LabelSource | None = None,
+    each: LabelSource | None = None,
+) -> Any:
+    """Report the events that a function receives, as `updated` does, whether the function returns or raises.
 
-    @overload
-    def update(self, function: Callable[P, R], /) -> Callable[P, R]: ...
-    @overload
-    def update(
-        self,
-        function: None = None,
-        /,
-        *,
-        order_id: LabelSource | None = None,
-        status: LabelSource | None = None,
-        filled: LabelSource | None = None,
-        fill_id: LabelSource | None = None,
-        fill_quantity: LabelSource | None = None,
-        price: LabelSource | None = None,
-        reason: LabelSource | None = None,
-        timestamp: LabelSource | None = None,
-        account: LabelSource | None = None,
-    ) -> Decorator: ...
-    @suggest_keywords
-    def update(
-        self,
-        function: Callable[..., Any] | None = None,
-        /,
-        *,
-        order_id: LabelSource | None = None,
-        status: LabelSource | None = None,
-        filled: LabelSource | None = None,
-        fill_id: LabelSource | None = None,
-        fill_quantity: LabelSource | None = None,
-        price: LabelSource | None = None,
-        reason: LabelSource | None = None,
-        timestamp: LabelSource | None = None,
-        account: LabelSource | None = None,
-    ) -> Any:
-        """Report what a function is told of an order, as `updated` does, whether the function returns or raises.
+    A callback receives the event in its arguments, so the event's time is the time of the call. A function that asks
+    the broker receives it in the answer: where a source reads the result or the exception, or is a function of the
+    `Call`, the event's time is when the function ends. The same holds for `update` on top of `submit`.
 
-        A callback is told by its arguments: the event's time is when it is entered. A function that asks the broker is
-        told by the answer: where anything is read from the result or the exception, or by a function of the `Call`,
-        the event's time is when the function ends. So it is on top of `submit`.
+    If no field of the order's state has a source, and the arguments have none of these fields, the result's `status`,
+    `filled` and `reason` are read: `@orders.update` is enough for `def poll(order_id)`.
 
-        Where none of the order's state has a source, and the arguments say nothing of it, the result's `status`,
-        `filled` and `reason` are read: `@orders.update` is enough for `def poll(order_id)`.
+    Args:
+        self: The tracker.
+        function: The function, when the decorator is written without parentheses.
+        order_id: Source of the id. Default: the parameter of that name, `order.order_id` or `order.id`.
+        status: Source of the state. Default: the parameter of that name, or `order.status`.
+        filled: Source of the cumulative filled quantity. Default: the parameter of that name, or `order.filled`.
+        fill_id: Source of the fill's id. Default: the parameter of that name, or `order.fill_id`.
+        fill_quantity: Source of the fill's own quantity. Default: the parameter of that name, or `order.fill_quantity`.
+        price: Source of the fill's price. Default: the parameter of that name, or `order.price`.
+        reason: Source of the reason. Default: the parameter of that name, or `order.reason`.
+        timestamp: Source of the event's own time. Default: the time is the clock's.
+        account: Source of the account. Default: the account is the tracker's.
+        symbol: Source of the symbol, where the broker numbers each market separately, as in `submit`.
+        corrects: Source of the id of an earlier fill that this one corrects or takes back (FIX tag 19, where the
+            execution type is G or H). Default: the fill corrects none.
+        each: Source of a list of orders, `arg("msg.data")` or `result("orders")`. The other sources are then read from
+            each item: `arg("orderId")` where the function has no such parameter, `result("orderId")` with
+            `each=result(…)`, a callable by `call.arguments["item"]`. A source that is left out is the item's field of
+            that name (`order_id` or `id`, `status`, `filled`, …).
 
-        Args:
-            function: The function, when the decorator is written without parentheses.
-            order_id: Source of the id; by default the parameter of that name, `order.order_id` or `order.id`.
-            status: Source of the state; by default the parameter of that name, or `order.status`.
-            filled: Source of the cumulative filled quantity; by default likewise.
-            fill_id: Source of the fill's id; by default likewise.
-            fill_quantity: Source of the fill's own quantity; by default likewise.
-            price: Source of the fill's price; by default likewise.
-            reason: Source of the reason; by default likewise.
-            timestamp: Source of the event's own time; left out, the time is the clock's.
-            account: Source of the account; left out, the account is the tracker's.
+    Raises:
+        LabelSourceError: When decorating, if the id has no source, or a source names no parameter.
+        TypeError: When decorating, if there is no such keyword.
+    """
+    given = {
+        "order_id": order_id,
+        "status": status,
+        "filled": filled,
+        "fill_id": fill_id,
+        "fill_quantity": fill_quantity,
+        "price": price,
+        "reason": reason,
+        "timestamp": timestamp,
+        "account": account,
+        "symbol": symbol,
+        "corrects": corrects,
+    }
+    if each is not None:
+        given["each"] = each
+        return _on(function, lambda target: _update_each(self, target, given))
+    intake = self._intake
+    polls = all(given[name] is None for name in _STATE)
 
-        Raises:
-            LabelSourceError: When decorating, if the id has no source, or a source names no parameter.
-            TypeError: When decorating, if there is no such keyword.
-        """
-        intake = self._intake
+    def effect(reading: CallContext) -> None:
+        values, entered = read_fields(reading, UpdateReport._fields), reading.entered
+        if polls and reading.result is not None and all(values.get(name) is None for name in _STATE):
+            values, entered = {**values, **_polled(reading)}, None
+        intake.report_update(reading.site.name, values, entered)
 
-        def effect(reading: CallContext) -> None:
-            values, entered = values_of(reading, _UPDATE), reading.entered
-            if polls and reading.result is not None and all(values[name] is None for name in _STATE):
-                values.update(_polled(reading))
-                entered = None
-            intake.updated(reading.site.name, **values, entered=entered)
+    return decorate(function, _recipe(self, _UPDATE, effect, given), given, intake.metrics)
 
-        given = {
-            "order_id": order_id,
-            "status": status,
-            "filled": filled,
-            "fill_id": fill_id,
-            "fill_quantity": fill_quantity,
-            "price": price,
-            "reason": reason,
-            "timestamp": timestamp,
-            "account": account,
-        }
-        polls = all(given[name] is None for name in _STATE)
-        recipe = TrackerRecipe(
-            "OrderTracker.update",
-            _UPDATE,
-            effect=effect,
-            enter=None if any(map(is_told_at_the_end, given.values())) else receiving(intake),
-            also=UPDATED,
-            strategies=self._strategies,
-        )
-        return decorate(function, recipe, given, intake.metrics)
 
-    @overload
-    def cancel(self, function: Callable[P, R], /) -> Callable[P, R]: ...
-    @overload
-    def cancel(
-        self,
-        function: None = None,
-        /,
-        *,
-        order_id: LabelSource | None = None,
-        timestamp: LabelSource | None = None,
-    ) -> Decorator: ...
-    @suggest_keywords
-    def cancel(
-        self,
-        function: Callable[..., Any] | None = None,
-        /,
-        *,
-        order_id: LabelSource | None = None,
-        timestamp: LabelSource | None = None,
-    ) -> Any:
-        """Report the cancels that a function sends, as `cancel_requested` does, whether it returns or raises.
+def _recipe(
+    self: Decorating, fields: tuple[Field, ...], effect: Callable[[CallContext], None], given: Mapping[str, object]
+) -> TrackerRecipe:
+    at_the_end = any(map(is_told_at_the_end, given.values()))
+    return TrackerRecipe(
+        "OrderTracker.update",
+        fields,
+        effect=effect,
+        enter=None if at_the_end else receiving(self._intake),
+        also=UPDATED,
+        strategies=self._strategies,
+    )
 
-        Args:
-            function: The function, when the decorator is written without parentheses.
-            order_id: Source of the id; by default the parameter of that name, `order.order_id` or `order.id`.
-            timestamp: Source of the message's own time; left out, the time is the clock's.
 
-        Raises:
-            LabelSourceError: When decorating, if the id has no source, or a source names no parameter.
-            TypeError: When decorating, if there is no such keyword.
-        """
-        intake = self._intake
+def _update_each(self: Decorating, target: Any, given: Mapping[str, object]) -> Any:
+    """Decorate a function whose message is a list of orders."""
+    sources, intake = ItemSources(target, given, _IN_ITEMS), self._intake
+    fields = tuple(Field(name, from_arguments=False) for name in sources.of_call)
+    shared = [name for name in sources.of_call if name != "each"]
 
-        def effect(reading: CallContext) -> None:
-            intake.cancel_requested(reading.site.name, **values_of(reading, _CANCEL), entered=reading.entered)
+    def effect(reading: CallContext) -> None:
+        common = {name: value_of(reading, name) for name in shared}
+        for item in items_of(reading("each"), reading):
+            intake.report_update(reading.site.name, {**common, **sources.read(item, reading)}, reading.entered)
 
-        recipe = Recipe(
-            "OrderTracker.cancel",
-            _CANCEL,
-            effect=effect,
-            enter=sending(intake, "cancel") if timestamp is None else None,
-            also=SENT,
-        )
-        return decorate(function, recipe, {"order_id": order_id, "timestamp": timestamp}, intake.metrics)
+    of_call = sources.of_call
+    # A callable that reads the item decides nothing about the time, which is the message's.
+    return decorate(target, _recipe(self, fields, effect, of_call), of_call, intake.metrics)
 
-    @overload
-    def replace(self, function: Callable[P, R], /) -> Callable[P, R]: ...
-    @overload
-    def replace(
-        self,
-        function: None = None,
-        /,
-        *,
-        order_id: LabelSource | None = None,
-        new_order_id: LabelSource | None = None,
-        quantity: LabelSource | None = None,
-        timestamp: LabelSource | None = None,
-    ) -> Decorator: ...
-    @suggest_keywords
-    def replace(
-        self,
-        function: Callable[..., Any] | None = None,
-        /,
-        *,
-        order_id: LabelSource | None = None,
-        new_order_id: LabelSource | None = None,
-        quantity: LabelSource | None = None,
-        timestamp: LabelSource | None = None,
-    ) -> Any:
-        """Report the replaces that a function sends, as `replaced` does.
 
-        Its message counts in any case; the order goes on under the new id when the function returns. After a timeout,
-        a lost connection or a cancellation, it does so as soon as there is news under the new id, where that comes
-        from an argument.
+def _on(function: Any, put_on: Callable[[Any], Any]) -> Any:
+    return put_on if function is None else put_on(function)
 
-        Args:
-            function: The function, when the decorator is written without parentheses.
-            order_id: Source of the order's id; by default the parameter of that name, `order.order_id` or `order.id`.
-            new_order_id: Source of its new id; by default the parameter of that name, or the result's.
-            quantity: Source of its new quantity in all; by default the parameter of that name, or `order.quantity`.
-            timestamp: Source of the message's own time; left out, the time is the clock's.
 
-        Raises:
-            LabelSourceError: When decorating, if the id has no source, or a source names no parameter.
-            DecorationError: When decorating a generator whose new id would be its result.
-            TypeError: When decorating, if there is no such keyword.
-        """
-        intake = self._intake
+@overload
+def cancel(self: Decorating, function: Callable[P, R], /) -> Callable[P, R]: ...
+@overload
+def cancel(
+    self: Decorating,
+    function: None = None,
+    /,
+    *,
+    order_id: LabelSource | None = None,
+    cancel_id: LabelSource | None = None,
+    timestamp: LabelSource | None = None,
+    symbol: LabelSource | None = None,
+) -> Decorator: ...
+@suggest_keywords
+def cancel(
+    self: Decorating,
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    order_id: LabelSource | None = None,
+    cancel_id: LabelSource | None = None,
+    timestamp: LabelSource | None = None,
+    symbol: LabelSource | None = None,
+) -> Any:
+    """Report the cancels that a function sends, as `cancel_requested` does, whether it returns or raises.
 
-        def effect(reading: CallContext) -> None:
-            exception = reading.exception
-            failure = None
-            if exception is not None:
-                failure = Failure(outcomes.reason_of(exception), outcomes.is_unknown(exception))
-            intake.replaced(reading.site.name, **values_of(reading, _REPLACE), entered=reading.entered, failure=failure)
+    Args:
+        self: The tracker.
+        function: The function, when the decorator is written without parentheses.
+        order_id: Source of the id; by default the parameter of that name, `order.order_id` or `order.id`.
+        cancel_id: Source of the cancel's own id, where the broker's reports carry it instead of the order's, as in FIX
+            (tag 11; the order's id is tag 41). Default: the cancel has none.
+        timestamp: Source of the message's own time. Default: the time is the clock's.
+        symbol: Source of the symbol, where the broker numbers each market separately, as in `submit`.
 
-        recipe = Recipe(
-            "OrderTracker.replace",
-            _REPLACE,
-            effect=effect,
-            enter=sending(intake, "modify") if timestamp is None else None,
-            needs_result=new_order_id is None or is_of_the_result(new_order_id),
-            also=SENT,
-        )
-        given = {"order_id": order_id, "new_order_id": new_order_id, "quantity": quantity, "timestamp": timestamp}
-        return decorate(function, recipe, given, intake.metrics)
+    Raises:
+        LabelSourceError: When decorating, if the id has no source, or a source names no parameter.
+        TypeError: When decorating, if there is no such keyword.
+    """
+    intake = self._intake
+
+    def effect(reading: CallContext) -> None:
+        intake.cancel_requested(reading.site.name, **values_of(reading, _CANCEL), entered=reading.entered)
+
+    recipe = Recipe(
+        "OrderTracker.cancel",
+        _CANCEL,
+        effect=effect,
+        enter=sending(intake, "cancel") if timestamp is None else None,
+        also=SENT,
+    )
+    given = {"order_id": order_id, "cancel_id": cancel_id, "timestamp": timestamp, "symbol": symbol}
+    return decorate(function, recipe, given, intake.metrics)
+
+
+@overload
+def replace(self: Decorating, function: Callable[P, R], /) -> Callable[P, R]: ...
+@overload
+def replace(
+    self: Decorating,
+    function: None = None,
+    /,
+    *,
+    order_id: LabelSource | None = None,
+    new_order_id: LabelSource | None = None,
+    quantity: LabelSource | None = None,
+    timestamp: LabelSource | None = None,
+    symbol: LabelSource | None = None,
+) -> Decorator: ...
+@suggest_keywords
+def replace(
+    self: Decorating,
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    order_id: LabelSource | None = None,
+    new_order_id: LabelSource | None = None,
+    quantity: LabelSource | None = None,
+    timestamp: LabelSource | None = None,
+    symbol: LabelSource | None = None,
+) -> Any:
+    """Report the replaces that a function sends, as `replaced` does.
+
+    Its message counts in any case; the order goes on under the new id when the function returns. After a timeout,
+    a lost connection or a cancellation, it does so as soon as there is news under the new id, where that comes
+    from an argument.
+
+    Args:
+        self: The tracker.
+        function: The function, when the decorator is written without parentheses.
+        order_id: Source of the order's id; by default the parameter of that name, `order.order_id` or `order.id`.
+        new_order_id: Source of its new id; by default the parameter of that name, or the result's.
+        quantity: Source of its new quantity in all; by default the parameter of that name, or `order.quantity`.
+        timestamp: Source of the message's own time. Default: the time is the clock's.
+        symbol: Source of the symbol, where the broker numbers each market separately, as in `submit`.
+
+    Raises:
+        LabelSourceError: When decorating, if the id has no source, or a source names no parameter.
+        DecorationError: When decorating a generator whose new id would be its result.
+        TypeError: When decorating, if there is no such keyword.
+    """
+    intake = self._intake
+
+    def effect(reading: CallContext) -> None:
+        exception = reading.exception
+        failure = None
+        if exception is not None:
+            failure = Failure(outcomes.reason_of(exception), outcomes.is_unknown(exception))
+        intake.replaced(reading.site.name, **values_of(reading, _REPLACE), entered=reading.entered, failure=failure)
+
+    recipe = Recipe(
+        "OrderTracker.replace",
+        _REPLACE,
+        effect=effect,
+        enter=sending(intake, "modify") if timestamp is None else None,
+        needs_result=new_order_id is None or is_of_the_result(new_order_id),
+        also=SENT,
+    )
+    given = {
+        "order_id": order_id,
+        "new_order_id": new_order_id,
+        "quantity": quantity,
+        "timestamp": timestamp,
+        "symbol": symbol,
+    }
+    return decorate(function, recipe, given, intake.metrics)
 
 
 def _polled(reading: CallContext) -> dict[str, Any]:
-    """What an answer says of an order's state."""
+    """The fields of an answer that report an order's state."""
+    found = {}
     try:
-        found = {name: find(reading.result, name) for name in _POLLED}
+        for field, names in _POLLED.items():
+            values = (find(reading.result, name) for name in names)
+            found[field] = next((each for each in values if each is not MISSING and not callable(each)), None)
     except Exception as error:
         reading.fault("source", error)
         return {}
-    return {name: value for name, value in found.items() if value is not MISSING and not callable(value)}
+    return found

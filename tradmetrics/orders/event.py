@@ -1,21 +1,90 @@
-"""What a broker says of an order, read and ready for the rules."""
+"""The records that travel from a public call to the rules of an order."""
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Any, NamedTuple
 
-Update: TypeAlias = (
-    "tuple[str, str | None, float | None, str | None, float | None, float | None, str | None, float | None, bool]"
-)
-"""One thing that a broker said of an order. A plain tuple: one is made for each event, and any class takes longer.
 
-0. Any id that leads to the order.
-1. Its state in the catalogue's words, `unchanged`, `closed` (quantities decide), or None.
-2. The cumulative filled quantity, 0 or more, or None.
-3. The fill's id, or None.
-4. The fill's own quantity, 0 or more, or None.
-5. The fill's price, or None.
-6. Why the order was rejected or cancelled, as a label, or None.
-7. When, in seconds of the local clock or of the event's own; None when it cannot be told.
-8. True when that is the event's own time.
-"""
+class Entered(NamedTuple):
+    """When a decorated call began by the local clock, or None if that clock failed. Its message was counted then."""
+
+    at: float | None
+
+
+class Failure(NamedTuple):
+    """What the exception of a submit says.
+
+    Attributes:
+        reason: The label of the reason.
+        unknown: True when the order may be live all the same.
+    """
+
+    reason: str
+    unknown: bool
+
+
+class SubmitReport(NamedTuple):
+    """A submit as the caller reported it, every value unread. The fields are those of `OrderTracker.submitted`."""
+
+    order_id: Any
+    strategy: Any = None
+    side: Any = None
+    order_type: Any = None
+    quantity: Any = None
+    reference_price: Any = None
+    timestamp: Any = None
+    account: Any = None
+    symbol: Any = None
+    price: Any = None
+    quantity_in: Any = None
+    lot: Any = None
+
+
+class UpdateReport(NamedTuple):
+    """An event as the caller reported it, every value unread. The fields are those of `OrderTracker.updated`."""
+
+    order_id: Any
+    status: Any = None
+    filled: Any = None
+    fill_id: Any = None
+    fill_quantity: Any = None
+    price: Any = None
+    reason: Any = None
+    timestamp: Any = None
+    account: Any = None
+    symbol: Any = None
+    corrects: Any = None
+
+
+class Update(NamedTuple):
+    """An event of an order, read and ready for the rules.
+
+    Attributes:
+        order_id: Any id that leads to the order.
+        symbol: The symbol, where the broker numbers each market separately, or None.
+        status: The state in the catalogue's words, `unchanged`, `closed` (the quantities decide), or None.
+        filled: The cumulative filled quantity, 0 or more, or None.
+        fill_id: The fill's id, or None.
+        fill_quantity: The fill's own quantity, 0 or more, or None.
+        price: The fill's price, or None.
+        reason: Why the order was rejected or cancelled, as a label, or None.
+        at: The time in seconds of the local clock or of the event's own, or None if it is unknown.
+        timed: True when `at` is the event's own time.
+        local: The time of the event by the local clock, or None if that clock failed.
+        corrects: The id of the earlier fill that this one replaces, or None.
+        stem: The part of the fill's id that its corrections share, at brokers that write ids in this way, or None.
+    """
+
+    order_id: str
+    symbol: str | None
+    status: str | None
+    filled: float | None
+    fill_id: str | None
+    fill_quantity: float | None
+    price: float | None
+    reason: str | None
+    at: float | None
+    timed: bool
+    local: float | None = None
+    corrects: str | None = None
+    stem: str | None = None

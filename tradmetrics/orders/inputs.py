@@ -1,14 +1,16 @@
-"""What callers hand in, read once and before any lock: ids, quantities and times of any type."""
+"""The values that callers hand in, read once and before any lock: ids, quantities and times of any type."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from tradmetrics.vocabulary.numbers import number_of
-from tradmetrics.vocabulary.times import seconds_of
+from tradmetrics.vocabulary.numbers import is_missing, number_of
+from tradmetrics.vocabulary.times import YEAR_2000, seconds_of
+
+__all__ = ["LARGEST", "LONGEST_ID", "YEAR_2000", "id_of", "is_missing", "price_of", "quantity_of", "time_of"]
 
 LONGEST_ID: Final = 256
-"""No broker's ids are longer; what is longer is no id."""
+"""No broker's ids are longer, so a longer text is not an id."""
 LARGEST: Final = 1e100
 """Far beyond any quantity, price or time, and far enough from overflow that sums and products stay finite."""
 
@@ -18,10 +20,10 @@ def id_of(value: object) -> str | None:
 
     Args:
         value: A text, a whole number, bytes, or an object whose class says how it reads (`UUID`, a broker's own id
-            class). A float, a container, or an object that merely has the default `repr` is no id.
+            class).
 
     Returns:
-        The id, or None when `value` is none.
+        The id, or None for anything else: None, a float, a container, an object with the default `repr`.
 
     Raises:
         Exception: Whatever the value's own `__str__` raises.
@@ -44,28 +46,28 @@ def id_of(value: object) -> str | None:
 
 
 def quantity_of(value: object) -> float | None:
-    """Return a quantity of 0 or more: brokers that sign it by the side are read without the sign.
+    """Return a quantity of 0 or more, without the sign that some brokers give it by the side.
 
     Args:
-        value: A number, a Decimal, a text that spells a number, or None.
+        value: A number, a Decimal, a text that spells a number, or a missing value.
 
     Raises:
-        ValueError: When it is not finite, or no number.
-        TypeError: When it is nothing that could be a number.
+        ValueError: If it is not a finite number.
+        TypeError: If its type cannot be read as a number.
     """
-    return None if value is None else abs(price_of(value))
+    return None if is_missing(value) else abs(price_of(value))
 
 
 def price_of(value: object) -> float:
     """Return a price, which may be negative.
 
     Raises:
-        ValueError: When it is not finite, or no number.
-        TypeError: When it is nothing that could be a number.
+        ValueError: If it is not a finite number.
+        TypeError: If its type cannot be read as a number.
     """
     if type(value) is not float:
         if isinstance(value, bool):
-            raise TypeError(f"{value} is no number")
+            raise TypeError(f"{value} is not a number")
         value = number_of(value)
     if not -LARGEST < value < LARGEST:
         raise ValueError(f"{value} is not finite, or absurdly large")

@@ -1,263 +1,288 @@
-"""What an `OrderTracker` does beneath its public calls: has it read what it was handed, and the rules run on it."""
+"""The work of an `OrderTracker` beneath its public calls: has the values read, and the rules run on them."""
 
 from __future__ import annotations
 
 import time
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable
+from typing import Any, Final
 
-from tradmetrics.capture.recording import resolve
 from tradmetrics.model.text import UNKNOWN, text_of
 from tradmetrics.orders.answer import AnswerReader
-from tradmetrics.orders.correlator import Failure, OrderCorrelator
-from tradmetrics.orders.event_reader import EventReader, is_blank
-from tradmetrics.orders.order import Order
+from tradmetrics.orders.correlator import OrderCorrelator, Submission
+from tradmetrics.orders.event import Entered, Failure, SubmitReport, Update, UpdateReport
+from tradmetrics.orders.event_reader import EventReader
+from tradmetrics.orders.fast import FastWay
+from tradmetrics.orders.inputs import YEAR_2000
+from tradmetrics.orders.order import STOPS, Order
 from tradmetrics.orders.running import LOCK, LockedOrders, nothing
 from tradmetrics.orders.snapshot import Snapshot, document, dump, shift
+from tradmetrics.registry.errors_log import logger
 from tradmetrics.registry.metrics import TradingMetrics
 
+_RARE: Final = frozenset({"price", "reason", "timestamp", "account", "corrects"})
+"""Fields of events that are not of known shape."""
 _AT_A_TIME: Final = 1_000
 """Orders that are written into a snapshot without giving other threads a turn."""
 
 
-class Entered(NamedTuple):
-    """When a decorated call began, by the local clock (None when that failed); its message was counted then."""
-
-    at: float | None
-
-
-class Intake(LockedOrders):
+class Intake:
     """Every kind of event. `site` names the caller, for counting errors.
 
     Args:
         core: The orders and their rules.
-        reader: Reads what callers hand in.
+        reader: Reads the values that callers hand in.
         strategy: The label of orders that name no strategy.
         metrics: The metrics object, or None for the process's.
 
     Attributes:
+        core: As given.
+        reader: As given.
+        metrics: As given.
+        orders: The orders, behind their lock.
+        fast: The fast way of events of known shape.
         label: That label.
     """
 
     def __init__(
         self, core: OrderCorrelator, reader: EventReader, strategy: object, metrics: TradingMetrics | None
     ) -> None:
-        super().__init__(core, reader, metrics)
+        self.core = core
+        self.reader = reader
+        self.metrics = metrics
+        self.orders = LockedOrders(core, reader, metrics)
         self.label = text_of(strategy)
+        self.fast = FastWay(self.orders, self.label)
+        self._warned = False
+
+    def _run(
+        self, site: str, read: Callable[[TradingMetrics, list[str]], tuple[float, Callable[[Any, float], object], Any]]
+    ) -> None:
+        """Have a report read, and the rules run on it. `read` returns the local clock, the operation, its argument."""
+        metrics = self.orders.target(site)
+        if not metrics.enabled:
+            return
+        try:
+            anomalies: list[str] = []
+            now, operation, argument = read(metrics, anomalies)
+            self.orders.run(metrics, site, now, anomalies, operation, argument)
+        except Exception as error:
+            metrics.fault(site, "record", error)
 
     # ── events ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def message(self, site: str, action: str, at: float | None) -> None:
         """Count a message that is being sent, at a time of the local clock."""
-        metrics = self.target(site)
-        if not metrics.enabled:
-            return
-        try:
-            self.run(
-                metrics,
-                site,
-                self.reader.now if at is None else at,
-                (),
-                lambda *_: self.core.message(action, at, False),
-            )
-        except Exception as error:
-            metrics.fault(site, "record", error)
+
+        def read(metrics: TradingMetrics, anomalies: list[str]) -> tuple[float, Callable[[Any, float], object], Any]:
+            now = self.reader.now if at is None else at
+            return now, lambda _, now: self.core.message(action, at, False, now), None
+
+        self._run(site, read)
 
     def submitted(
         self,
         site: str,
-        order_id: object,
-        strategy: object,
-        side: object,
-        order_type: object,
-        quantity: object,
-        reference_price: object,
-        timestamp: object,
-        account: object,
+        report: SubmitReport,
         entered: Entered | None = None,
         failure: Failure | None = None,
         answer: AnswerReader | None = None,
     ) -> None:
         """Take in a submit.
 
-        `entered`: when it began, if its message was counted then; `failure`: what it raised; `answer`: what it was
-        answered, just now.
+        Args:
+            site: The caller.
+            report: The submit.
+            entered: When it began, if its message was counted then.
+            failure: What the call raised.
+            answer: Its answer, which came just now.
         """
-        metrics = self.target(site)
-        if not metrics.enabled:
-            return
-        try:
+
+        def read(metrics: TradingMetrics, anomalies: list[str]) -> tuple[float, Callable[[Any, float], object], Any]:
             reader = self.reader
-            at, now = reader.when(timestamp, metrics, site)
-            timed = timestamp is not None
-            if account is not None and not reader.is_ours(account, metrics, site):
-                self.run(metrics, site, now, ("other_account",), nothing)
-                return
-            anomalies: list[str] = []
-            key = reader.id(order_id, metrics, site)
-            told = None
+            at, _, timed = when = reader.when(report.timestamp, metrics, site, submits=True)
+            now = reader.now
+            if report.account is not None and not reader.is_ours(report.account, metrics, site):
+                anomalies.append("other_account")
+                return now, nothing, None
+            key = reader.id(report.order_id, metrics, site)
+            symbol = reader.symbol(report.symbol, metrics, site)
+            failed, told = failure, None
             if answer is not None:
-                key, told = answer.read(key, at, timed, reader, anomalies, metrics, site)
-                if failure is not None and answer.reason is not None:
-                    failure = failure._replace(reason=reader.text(answer.reason, metrics, site) or failure.reason)
-            if key is None and not (told and told.ends) and (failure is None or order_id is not None):
+                key, told = answer.read(key, symbol, when, reader, anomalies, metrics, site)
+                if failed is not None and answer.reason is not None:
+                    failed = failed._replace(reason=reader.text(answer.reason, metrics, site) or failed.reason)
+            if key is None and not (told and told.ends) and (failed is None or report.order_id is not None):
                 anomalies.append("missing_id")
-            if entered is not None:
+            if entered is not None and not timed:
                 at = entered.at
             order = Order(
                 key,
-                self.label if strategy is None else reader.text(strategy, metrics, site) or UNKNOWN,
-                reader.side(side, metrics, site),
-                reader.quantity(quantity, anomalies) or None,
-                reader.price(reference_price, metrics, site),
+                self.label if report.strategy is None else reader.text(report.strategy, metrics, site) or UNKNOWN,
+                reader.side(report.side, metrics, site),
+                None,
                 at,
                 timed,
                 now if timed or at is None else at,
             )
-            if order.quantity is None and told is not None:
-                order.quantity = told.quantity
-            kind = reader.order_type(order_type)
-            self.run(metrics, site, now, anomalies, self.core.submit, (order, kind, failure, entered is None, told))
-        except Exception as error:
-            metrics.fault(site, "record", error)
+            order.symbol = symbol
+            order.asked = reader.quantity(report.quantity, anomalies) or (None if told is None else told.quantity)
+            order.quoted = reader.is_quoted(report.quantity_in, metrics, site)
+            order.quantity = None if order.quoted else order.asked
+            order.lot = reader.quantity(report.lot, anomalies) or None
+            order.price = reader.price(report.price, metrics, site)
+            order.reference_price = reader.price(report.reference_price, metrics, site)
+            order_type = reader.order_type(report.order_type)
+            order.resting = order_type in STOPS
+            return now, self.core.submit, Submission(order, order_type, failed, entered is None, told)
 
-    def updated(
+        self._run(site, read)
+
+    def report_update(self, site: str, values: dict[str, Any], entered: Entered | None) -> None:
+        """Take in an event by the values of its fields, the fast way if it is of known shape."""
+        find = values.get
+        if _RARE.isdisjoint(values) and (entered is None or entered.at is not None):
+            at = None if entered is None else entered.at
+            fields = find("order_id"), find("symbol"), find("status"), find("filled"), find("fill_id")
+            if self.fast.updated(*fields, find("fill_quantity"), at):
+                return
+        self.updated(site, UpdateReport(**{"order_id": None, **values}), entered)
+
+    def updated(self, site: str, report: UpdateReport, entered: Entered | None = None) -> None:
+        """Take in an event of an order. `entered`: when the callback began."""
+
+        def read(metrics: TradingMetrics, anomalies: list[str]) -> tuple[float, Callable[[Any, float], object], Any]:
+            reader = self.reader
+            at, local, timed = reader.when(report.timestamp, metrics, site)
+            if entered is not None:
+                local = entered.at
+                at = at if timed else local
+            key = reader.id(report.order_id, metrics, site)
+            if key is None or (report.account is not None and not reader.is_ours(report.account, metrics, site)):
+                anomalies.append("missing_id" if key is None else "other_account")
+                return reader.now, nothing, None
+            fill_id = reader.fill_id(report.fill_id, anomalies, metrics, site)
+            event = Update(
+                key,
+                None if report.symbol is None else reader.symbol(report.symbol, metrics, site),
+                None if report.status is None else reader.status(report.status, metrics, site),
+                None if report.filled is None else reader.quantity(report.filled, anomalies),
+                fill_id,
+                None if report.fill_quantity is None else reader.quantity(report.fill_quantity, anomalies),
+                None if report.price is None else reader.price(report.price, metrics, site),
+                None if report.reason is None else reader.text(report.reason, metrics, site),
+                at,
+                timed,
+                local,
+                reader.fill_id(report.corrects, anomalies, metrics, site),
+                reader.stem(fill_id),
+            )
+            return reader.now, self.core.update, event
+
+        self._run(site, read)
+        if self.core.rules.mixes_clocks and not self._warned:
+            self._warned = True
+            logger.warning(
+                "%s: the updates have a timestamp= and the submits have none, so the times from submit to fill are "
+                "measured by the local clock at both ends. For the exchange's times, give the submits a timestamp= "
+                "too: orders.submitted(…, timestamp=…) or @orders.submit(timestamp=…); otherwise leave it out of the "
+                "updates.",
+                site,
+            )
+
+    def alias(self, site: str, order_id: object, broker_id: object, symbol: object = None) -> None:
+        """Take in a second id."""
+
+        def read(metrics: TradingMetrics, anomalies: list[str]) -> tuple[float, Callable[[Any, float], object], Any]:
+            reader = self.reader
+            reader.clock(metrics, site)
+            key, other = reader.id(order_id, metrics, site), reader.id(broker_id, metrics, site)
+            market = reader.symbol(symbol, metrics, site)
+            if key is None or other is None:
+                anomalies.append("missing_id")
+                return reader.now, nothing, None
+            return reader.now, lambda _, now: self.core.alias(key, other, market, now), None
+
+        self._run(site, read)
+
+    def forget(self, site: str, order_id: str, symbol: str | None = None) -> None:
+        """Drop an open order whose only id no other program knows, so that no event of it can come."""
+
+        def read(metrics: TradingMetrics, anomalies: list[str]) -> tuple[float, Callable[[Any, float], object], Any]:
+            self.reader.clock(metrics, site)
+            return self.reader.now, lambda _, now: self.core.forget(order_id, symbol, now), None
+
+        self._run(site, read)
+
+    def cancel_requested(
         self,
         site: str,
         order_id: object,
-        status: object,
-        filled: object,
-        fill_id: object,
-        fill_quantity: object,
-        price: object,
-        reason: object,
-        timestamp: object,
-        account: object,
+        cancel_id: object = None,
+        timestamp: object = None,
+        symbol: object = None,
         entered: Entered | None = None,
     ) -> None:
-        """Take in what the broker says of an order. `entered`: when the callback began."""
-        metrics = self.target(site)
-        if not metrics.enabled:
-            return
-        try:
-            reader = self.reader
-            at, now = reader.when(timestamp, metrics, site)
-            timed = timestamp is not None
-            if entered is not None and not timed:
-                at = entered.at
-            key = reader.id(order_id, metrics, site)
-            if key is None or (account is not None and not reader.is_ours(account, metrics, site)):
-                self.run(metrics, site, now, ("missing_id" if key is None else "other_account",), nothing)
-                return
-            anomalies: list[str] = []
-            fill = None if fill_id is None else reader.id(fill_id, metrics, site)
-            if fill is None and fill_id is not None and not is_blank(fill_id):
-                anomalies.append("missing_id")
-            event = (
-                key,
-                None if status is None else reader.status(status, metrics, site),
-                None if filled is None else reader.quantity(filled, anomalies),
-                fill,
-                None if fill_quantity is None else reader.quantity(fill_quantity, anomalies),
-                None if price is None else reader.price(price, metrics, site),
-                None if reason is None else reader.text(reason, metrics, site),
-                at,
-                timed,
-            )
-            self.run(metrics, site, now, anomalies, self.core.update, event)
-        except Exception as error:
-            metrics.fault(site, "record", error)
-
-    def alias(self, site: str, order_id: object, broker_id: object) -> None:
-        """Take in a second id."""
-        metrics = self.target(site)
-        if not metrics.enabled:
-            return
-        try:
-            reader = self.reader
-            _, now = reader.when(None, metrics, site)
-            key, other = reader.id(order_id, metrics, site), reader.id(broker_id, metrics, site)
-            if key is None or other is None:
-                self.run(metrics, site, now, ("missing_id",), nothing)
-            else:
-                self.run(metrics, site, now, (), lambda *_: self.core.alias(key, other, now))
-        except Exception as error:
-            metrics.fault(site, "record", error)
-
-    def forget(self, site: str, order_id: str) -> None:
-        """Drop an open order of which nothing will ever be heard: nobody else knows the only id that it has."""
-        metrics = self.target(site)
-        if not metrics.enabled:
-            return
-        try:
-            _, now = self.reader.when(None, metrics, site)
-            self.run(metrics, site, now, (), self.core.forget, order_id)
-        except Exception as error:
-            metrics.fault(site, "record", error)
-
-    def cancel_requested(self, site: str, order_id: object, timestamp: object, entered: Entered | None = None) -> None:
         """Take in a request to cancel."""
-        metrics = self.target(site)
-        if not metrics.enabled:
-            return
-        try:
+
+        def read(metrics: TradingMetrics, anomalies: list[str]) -> tuple[float, Callable[[Any, float], object], Any]:
             reader = self.reader
-            at, now = reader.when(timestamp, metrics, site)
-            timed = timestamp is not None
-            key = reader.id(order_id, metrics, site)
+            at, _, timed = reader.when(timestamp, metrics, site)
+            key, market = reader.id(order_id, metrics, site), reader.symbol(symbol, metrics, site)
+            own = reader.fill_id(cancel_id, anomalies, metrics, site)
+            if key is None:
+                anomalies.append("missing_id")
 
             def take_in(_: object, now: float) -> None:
                 if entered is None:
-                    self.core.message("cancel", at, timed)
+                    self.core.message("cancel", at, timed, now)
                 if key is not None:
-                    self.core.cancel(key, now)
+                    self.core.cancel(key, own, market, now)
 
-            self.run(metrics, site, now, ("missing_id",) if key is None else (), take_in)
-        except Exception as error:
-            metrics.fault(site, "record", error)
+            return reader.now, take_in, None
+
+        self._run(site, read)
 
     def replaced(
         self,
         site: str,
         order_id: object,
         new_order_id: object,
-        quantity: object,
-        timestamp: object,
+        quantity: object = None,
+        timestamp: object = None,
+        symbol: object = None,
         entered: Entered | None = None,
         failure: Failure | None = None,
     ) -> None:
-        """Take in a replace that the broker took, unless there is a failure."""
-        metrics = self.target(site)
-        if not metrics.enabled:
-            return
-        try:
+        """Take in a replace that the broker accepted, unless there is a failure."""
+
+        def read(metrics: TradingMetrics, anomalies: list[str]) -> tuple[float, Callable[[Any, float], object], Any]:
             reader = self.reader
-            at, now = reader.when(timestamp, metrics, site)
-            timed = timestamp is not None
-            anomalies: list[str] = []
+            at, _, timed = reader.when(timestamp, metrics, site)
             key, new = reader.id(order_id, metrics, site), reader.id(new_order_id, metrics, site)
+            market = reader.symbol(symbol, metrics, site)
             if key is None or (new is None and failure is None):
                 anomalies.append("missing_id")
             amount = reader.quantity(quantity, anomalies) or None
 
             def take_in(_: object, now: float) -> None:
                 if entered is None:
-                    self.core.message("modify", at, timed)
+                    self.core.message("modify", at, timed, now)
                 if key is None or new is None:
                     return
                 if failure is None:
-                    self.core.replace(key, new, amount, now)
+                    self.core.replace(key, new, amount, market, now)
                 elif failure.unknown:
-                    self.core.replace_unknown(key, new, amount)
+                    self.core.replace_unknown(key, new, amount, market)
 
-            self.run(metrics, site, now, anomalies, take_in)
-        except Exception as error:
-            metrics.fault(site, "record", error)
+            return reader.now, take_in, None
+
+        self._run(site, read)
 
     # ── restarts ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def snapshot(self, site: str) -> dict[str, Any]:
         """The orders as JSON."""
-        now = self.reader.clock(resolve(self.metrics, site), site)
+        now = self.reader.clock(self.orders.target(site), site)
         with LOCK.held():
             orders = list(self.core.table)
         rows: list[dict[str, Any]] = []
@@ -269,21 +294,24 @@ class Intake(LockedOrders):
 
     def restore(self, site: str, snapshot: Snapshot) -> None:
         """Go on with the orders of a snapshot."""
-        metrics = self.target(site)
-        if not metrics.enabled:
-            return
-        try:
+
+        def read(metrics: TradingMetrics, anomalies: list[str]) -> tuple[float, Callable[[Any, float], object], Any]:
             reader = self.reader
-            _, now = reader.when(None, metrics, site)
+            reader.clock(metrics, site)
+            now = reader.now
             by = shift(snapshot, reader.local, now, time.time())
 
             def put_all(*_: object) -> None:
                 for order in snapshot.orders:
+                    if order.timed and order.submitted_at is not None and order.submitted_at < YEAR_2000:
+                        reader.simulated = True
                     order.arrived += by
                     if order.submitted_at is not None and not order.timed:
                         order.submitted_at += by
+                    if order.ended_at is not None and not order.timed:
+                        order.ended_at += by
                     self.core.put(order)
 
-            self.run(metrics, site, now, (), put_all)
-        except Exception as error:
-            metrics.fault(site, "record", error)
+            return now, put_all, None
+
+        self._run(site, read)

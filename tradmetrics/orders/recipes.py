@@ -1,11 +1,11 @@
-"""What the decorators of `OrderTracker` share: what can be recorded, when the time is taken, and how they teach."""
+"""The common parts of the decorators of `OrderTracker`: their fields, the metrics they record, the time of an event."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Any, Final, ParamSpec, Protocol, TypeVar
 
 from tradmetrics import catalogue
 from tradmetrics.capture.call_context import CallContext, DecoratedFunction
@@ -15,7 +15,8 @@ from tradmetrics.capture.sources import Error, Mapped, Result, Source
 from tradmetrics.capture.wrapping import CALL_SITES_ATTRIBUTE, suggest_keywords_as
 from tradmetrics.model.missing import MISSING
 from tradmetrics.model.text import text_of
-from tradmetrics.orders.intake import Entered, Intake
+from tradmetrics.orders.event import Entered
+from tradmetrics.orders.intake import Intake
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -26,6 +27,12 @@ ORDER_ID: Final = Field("order_id", required=True, names=("order_id", "id"))
 # Which clock times are read from is a decision: a parameter that happens to be called `timestamp` does not take it.
 TIMESTAMP: Final = Field("timestamp", from_arguments=False)
 ACCOUNT: Final = Field("account", from_arguments=False)
+# A symbol becomes part of an order's key only where you say so, for submits and updates alike.
+SYMBOL: Final = Field("symbol", from_arguments=False)
+FILLED_NAMES: Final = ("filled", "filled_quantity", "filled_qty")
+QUANTITY_NAMES: Final = ("amount", "quantity", "qty")
+ID_NAMES: Final = ("order_id", "id")
+"""Keys and attributes that brokers use for an order's id, its cumulative filled quantity and its quantity."""
 
 # What can be recorded, for `check` to count: of a message, of the news of an order, and of its submission, whose answer
 # may be all the news there is.
@@ -33,11 +40,19 @@ SENT: Final = (catalogue.ORDER_MESSAGES, catalogue.ORDER_MESSAGE_RATE_MAX, catal
 UPDATED: Final = (
     catalogue.ORDERS_FILLED, catalogue.ORDERS_REJECTED, catalogue.ORDERS_CANCELLED, catalogue.ORDER_ACK_TIME,
     catalogue.ORDER_FIRST_FILL_TIME, catalogue.ORDER_FILL_TIME, catalogue.ORDER_SLIPPAGE, catalogue.ORDER_ANOMALIES,
+    catalogue.ORDER_FOREIGN,
 )  # fmt: skip
 SUBMITTED: Final = (
     *SENT, catalogue.ORDERS_SUBMITTED, catalogue.ORDERS_UNKNOWN, catalogue.ORDERS_OPEN, catalogue.ORDER_OLDEST_OPEN,
-    *UPDATED,
+    catalogue.ORDER_DUPLICATES, *UPDATED,
 )  # fmt: skip
+
+
+class Decorating(Protocol):
+    """The parts of an `OrderTracker` that its decorators need."""
+
+    _intake: Intake
+    _strategies: Strategies
 
 
 class Strategies:
@@ -93,6 +108,18 @@ def value_of(reading: CallContext, name: str) -> Any:
     """The value of a field; None where there is nothing to read."""
     value = reading(name)
     return None if value is MISSING else value
+
+
+def read_fields(reading: CallContext, names: Iterable[str]) -> dict[str, Any]:
+    """The values of the fields that have a source; a field without one, or with nothing to read, is absent."""
+    sources = reading.site.compiled.sources
+    found = {}
+    for name in names:
+        if sources[name] is not None:
+            value = reading(name)
+            if value is not MISSING and value is not None:
+                found[name] = value
+    return found
 
 
 def is_of_the_result(source: object) -> bool:

@@ -1,7 +1,7 @@
 """Runs the rules on an event: one at a time, and never to the caller's harm.
 
-Nothing of the caller's runs under the lock: ids, labels, numbers and the clock are read before, and what the rules
-found is recorded after.
+No code of the caller runs under the lock: ids, labels, numbers and the clock are read before, and the samples are
+recorded after.
 """
 
 from __future__ import annotations
@@ -29,28 +29,36 @@ class LockedOrders:
 
     Args:
         core: The orders and their rules.
-        reader: Reads what callers hand in.
+        reader: Reads the values that callers hand in.
         metrics: The metrics object, or None for the process's.
+
+    Attributes:
+        core: As given.
+        reader: As given.
+        metrics: As given.
+        watched: The metrics object that has this tracker's gauges, or None.
+        busy: True while a thread is in the middle of an event.
+        deferred: Events that the same thread reported meanwhile.
     """
 
     def __init__(self, core: OrderCorrelator, reader: EventReader, metrics: TradingMetrics | None) -> None:
         self.core = core
         self.reader = reader
         self.metrics = metrics
-        self._watched: TradingMetrics | None = None
-        self._busy = False
-        self._deferred: deque[tuple[Iterable[str], Callable[[Any, float], object], Any, float]] = deque()
+        self.watched: TradingMetrics | None = None
+        self.busy = False
+        self.deferred: deque[tuple[Iterable[str], Callable[[Any, float], object], Any, float]] = deque()
 
     def target(self, site: str) -> TradingMetrics:
         """The metrics object to record to, with this tracker's gauges on it."""
         metrics = self.metrics or current()
-        if metrics is None or metrics is not self._watched:
+        if metrics is None or metrics is not self.watched:
             metrics = resolve(self.metrics, site)
             try:
-                watch(metrics, self, self._watched)
+                watch(metrics, self, self.watched)
             except Exception as error:
                 metrics.fault(site, "record", error)
-            self._watched = metrics
+            self.watched = metrics
         return metrics
 
     def run(
@@ -62,35 +70,34 @@ class LockedOrders:
         operation: Callable[[Any, float], object],
         argument: Any = None,
     ) -> None:
-        """Run an operation of the rules, and record what it found.
+        """Run an operation of the rules, and record its samples.
 
         Args:
             metrics: The metrics object.
             site: The caller.
-            now: What the local clock says.
-            anomalies: What was wrong with what was handed in.
+            now: The local clock.
+            anomalies: What was wrong with the values of the call.
             operation: What to do under the lock, with its argument and `now`.
             argument: The argument.
         """
         core = self.core
+        rules = core.rules
         with LOCK.held():
-            if self._busy:  # this very thread is in the middle of an event, which comes first
-                self._deferred.append((anomalies, operation, argument, now))
+            if self.busy:  # this very thread is in the middle of an event, which comes first
+                self.deferred.append((anomalies, operation, argument, now))
                 return
-            self._busy = True
+            self.busy = True
             try:
                 if now >= core.due:
                     core.sweep(now)
                 if anomalies:
-                    core.anomalies(anomalies)
+                    rules.anomalies(anomalies)
                 operation(argument, now)
-                while self._deferred:
-                    late_anomalies, late_operation, late_argument, then = self._deferred.popleft()
-                    core.anomalies(late_anomalies)
-                    late_operation(late_argument, then)
+                if self.deferred:
+                    self.catch_up()
             finally:
-                facts, core.facts = core.facts, []
-                self._busy = False
+                facts, rules.facts = rules.facts, []
+                self.busy = False
         for definition, labels, amount in facts:
             try:
                 series = metrics.remembered.get((definition.name,) + labels)  # noqa: RUF005 - half the time of unpacking
@@ -102,6 +109,13 @@ class LockedOrders:
                     series.observe(amount)
             except Exception as error:
                 metrics.fault(site, "record", error)
+
+    def catch_up(self) -> None:
+        """Take in the events that this very thread reported in the middle of one; under the lock."""
+        while self.deferred:
+            anomalies, operation, argument, then = self.deferred.popleft()
+            self.core.rules.anomalies(anomalies)
+            operation(argument, then)
 
     def sweep(self, site: str) -> None:
         """Drop what has been here for too long."""
@@ -120,7 +134,10 @@ class LockedOrders:
             return self.core.table.open_by_strategy()
 
     def oldest_by_strategy(self) -> Mapping[str, float]:
-        """The age in seconds of each strategy's oldest open order; 0 for one that has none."""
+        """The age in seconds of each strategy's oldest open order; 0 for one that has none.
+
+        Stop orders do not count: they may rest for days, as they should.
+        """
         with LOCK.held():
             oldest = self.core.table.oldest_by_strategy()
         return {
@@ -128,7 +145,7 @@ class LockedOrders:
         }
 
     def message_rates(self) -> Mapping[str, int]:
-        """The busiest windows since the last scrape."""
+        """The busiest windows of the last two minutes."""
         with LOCK.held():
             return self.core.rate.scrape(self.reader.now)
 

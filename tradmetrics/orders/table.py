@@ -2,59 +2,114 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Final, TypeAlias
 
 from tradmetrics.orders.order import FEWEST_FILL_IDS, MOST_FILL_IDS, MOST_IDS, Order
 
 MOST_ENDED: Final = 10_000
-"""Ended orders that are remembered (at most `max_open`), so that what comes late or twice is recognised."""
+"""Ended orders that are remembered (at most `max_open`), so that late and repeated events are recognised."""
 FILL_IDS_PER_ORDER: Final = 10
 """The table holds this many fill ids for each open order that it may hold, in all."""
 MOST_STRATEGIES: Final = 1_000
 """Up to this many strategies, one without an open order is still reported as having none."""
+_SPARE: Final = 64
+"""Ended orders that a queue may hold behind an open one, besides one for each open order."""
 
-Queue = OrderedDict[Order, None]
+Key: TypeAlias = "str | tuple[str, str]"
+"""An id, or a symbol with an id."""
+
+
+class _Queue:
+    """Open orders, oldest first. Orders that ended leave from the front, or when they are as many as the open ones."""
+
+    __slots__ = ("open", "orders")
+
+    def __init__(self) -> None:
+        self.open = 0
+        self.orders: deque[Order] = deque()
+
+    def oldest(self) -> Order | None:
+        """Return the open order that has been here the longest, or None."""
+        orders = self.orders
+        while orders:
+            if orders[0].is_open:
+                return orders[0]
+            orders.popleft()
+        return None
+
+    def left(self) -> None:
+        """Take note that an order in the queue is open no longer."""
+        self.open = left = self.open - 1
+        orders = self.orders
+        while orders and not orders[0].is_open:
+            orders.popleft()
+        if len(orders) > 2 * left + _SPARE:
+            self.orders = deque(order for order in orders if order.is_open)
+
+
+class _Group:
+    """The open orders of one strategy: their number, and a queue of those that are not resting stops."""
+
+    __slots__ = ("open", "waiting")
+
+    def __init__(self) -> None:
+        self.open = 0
+        self.waiting = _Queue()
 
 
 class OrderTable:
     """Orders by id.
 
-    Every operation takes the same time however many orders there are: the queues are linked lists with an index, and
-    what goes, goes from their front.
-
     Args:
         max_open: Open orders that it holds; the oldest goes for one more.
 
     Attributes:
-        by_id: The order that each id leads to; for reading only.
+        by_id: The order that each id leads to, by id and by symbol with id; for reading only.
+        fill_ids: Fill ids that all orders together hold.
+        most_fill_ids: The number of them beyond which each order remembers only a few.
+        most_open: As given.
+        queue: The open orders, oldest first; for reading only.
     """
 
-    __slots__ = ("_ended", "_fill_ids", "_most_ended", "_most_fill_ids", "_most_open", "_open", "_strategies", "by_id")
+    __slots__ = ("_ended", "_groups", "_most_ended", "by_id", "fill_ids", "most_fill_ids", "most_open", "queue")
 
     def __init__(self, max_open: int) -> None:
-        self._most_open = max_open
+        self.most_open = max_open
+        self.most_fill_ids = max_open * FILL_IDS_PER_ORDER
         self._most_ended = min(max_open, MOST_ENDED)
-        self._most_fill_ids = max_open * FILL_IDS_PER_ORDER
-        self.by_id: dict[str, Order] = {}
-        self._open: Queue = OrderedDict()
-        self._strategies: dict[str, Queue] = {}
+        self.by_id: dict[Key, Order] = {}
+        self.queue = _Queue()
+        self._groups: dict[str, _Group] = {}
         self._ended: deque[Order] = deque()
-        self._fill_ids = 0
+        self.fill_ids = 0
 
     def __len__(self) -> int:
         """The number of open orders."""
-        return len(self._open)
+        return self.queue.open
 
     def __iter__(self) -> Iterator[Order]:
         """The ended orders, then the open ones, each oldest first."""
         yield from self._ended
-        yield from self._open
+        for order in self.queue.orders:
+            if order.is_open:
+                yield order
 
     def has(self, order: Order) -> bool:
-        """Whether an order is remembered still."""
-        return self.by_id.get(order.ids[0]) is order
+        """True while an order is remembered under one of its ids."""
+        return any(self.find(order_id, order.symbol) is order for order_id in order.ids)
+
+    def find(self, order_id: str, symbol: str | None) -> Order | None:
+        """Return the order of an id. A symbol has to match only where both the order and the caller name one."""
+        if symbol is None:
+            return self.by_id.get(order_id)
+        order = self.by_id.get((symbol, order_id))
+        if order is None:
+            order = self.by_id.get(order_id)
+            if order is not None and order.symbol is not None:
+                return None
+        return order
 
     def add(self, order: Order) -> Order | None:
         """Put an order in under its ids, which lead to no other.
@@ -62,80 +117,145 @@ class OrderTable:
         Returns:
             The open order that had to go for it, or None.
         """
-        for order_id in order.ids:
-            self.by_id[order_id] = order
+        if order.symbol is None:
+            for order_id in order.ids:
+                self.by_id[order_id] = order
+        else:
+            for order_id in order.ids:
+                self._point(order_id, order)
         if order.fill_ids is not None:
-            self._fill_ids += len(order.fill_ids)
+            self.fill_ids += len(order.fill_ids)
         if order.ended is not None:
             self._remember_ended(order)
             return None
-        self._open[order] = None
-        queue = self._strategies.get(order.strategy)
-        if queue is None:
-            queue = self._strategies[order.strategy] = OrderedDict()
-        queue[order] = None
-        if len(self._open) <= self._most_open:
-            return None
-        return self.drop_oldest()
+        order.is_open = True
+        order.plain = (
+            not order.timed
+            and order.submitted_at is not None
+            and order.reference_price is None
+            and order.superseded is None
+            and not order.renumbered
+        )
+        queue = self.queue
+        queue.orders.append(order)
+        queue.open += 1
+        group = self._groups.get(order.strategy)
+        if group is None:
+            group = self._groups[order.strategy] = _Group()
+        group.open += 1
+        if not order.resting:
+            group.waiting.orders.append(order)
+            group.waiting.open += 1
+        return None if queue.open <= self.most_open else self.drop_oldest()
+
+    def add_plain(self, order: Order, order_id: str) -> None:
+        """Put an open order in that has one id and no symbol, where there is room: `add` in fewer steps."""
+        self.by_id[order_id] = order
+        order.is_open = order.plain = True
+        queue = self.queue
+        queue.orders.append(order)
+        queue.open += 1
+        group = self._groups.get(order.strategy)
+        if group is None:
+            group = self._groups[order.strategy] = _Group()
+        group.open += 1
+        if not order.resting:
+            waiting = group.waiting
+            waiting.orders.append(order)
+            waiting.open += 1
 
     def name(self, order: Order, order_id: str) -> None:
-        """Let one more id lead to an order; of very many, the oldest that a replace has ended is forgotten."""
+        """Let one more id lead to an order. Beyond the bound, the oldest id of a replace or of a cancel is forgotten."""
         order.ids += (order_id,)
-        self.by_id[order_id] = order
+        self._point(order_id, order)
         if len(order.ids) > MOST_IDS:
-            superseded = order.superseded or set()
-            forgotten = next((each for each in order.ids if each in superseded), order.ids[1])
-            order.ids = tuple(each for each in order.ids if each != forgotten)
-            del self.by_id[forgotten]
-            superseded.discard(forgotten)
+            spare = (order.superseded or set()) | (order.cancel_ids or set())
+            self.release(order, next((each for each in order.ids if each in spare), order.ids[1]))
 
-    def remember_fill(self, order: Order, fill_id: str) -> None:
-        """Remember the id of a fill; forget the oldest beyond the order's bound, or beyond a few past the table's."""
+    def release(self, order: Order, order_id: str) -> None:
+        """Let an id lead to an order no longer."""
+        order.ids = tuple(each for each in order.ids if each != order_id)
+        self._unpoint(order_id, order)
+        for ids in (order.superseded, order.cancel_ids):
+            if ids is not None:
+                ids.discard(order_id)
+
+    def remember_fill(self, order: Order, fill_id: str, quantity: float | None) -> None:
+        """Remember a fill; forget the oldest beyond the order's bound, or beyond a few past the table's."""
         fill_ids = order.fill_ids
         if fill_ids is None:
             fill_ids = order.fill_ids = {}
-        fill_ids[fill_id] = None
-        self._fill_ids += 1
-        most = MOST_FILL_IDS if self._fill_ids <= self._most_fill_ids else FEWEST_FILL_IDS
+        fill_ids[fill_id] = quantity
+        self.fill_ids += 1
+        most = MOST_FILL_IDS if self.fill_ids <= self.most_fill_ids else FEWEST_FILL_IDS
         while len(fill_ids) > most:
-            del fill_ids[next(iter(fill_ids))]
-            self._fill_ids -= 1
+            self.forget_fill(order, next(iter(fill_ids)))
+
+    def forget_fill(self, order: Order, fill_id: str) -> None:
+        """Forget a fill."""
+        if order.fill_ids is not None and fill_id in order.fill_ids:
+            del order.fill_ids[fill_id]
+            self.fill_ids -= 1
+        if order.prices is not None:
+            order.prices.pop(fill_id, None)
+        if order.stems is not None:
+            order.stems = {stem: last for stem, last in order.stems.items() if last != fill_id}
 
     def end(self, order: Order) -> None:
         """Move an open order to those that ended."""
-        del self._open[order]
-        self._leave_strategy(order)
+        self._leave(order)
         self._remember_ended(order)
 
     def oldest(self) -> Order | None:
         """The open order that has been here the longest, or None."""
-        return next(iter(self._open)) if self._open else None
+        return self.queue.oldest()
 
-    def drop_oldest(self) -> Order:
+    def drop_oldest(self) -> Order | None:
         """Drop the open order that has been here the longest, and return it."""
-        order = next(iter(self._open))
-        self.drop(order)
+        order = self.queue.oldest()
+        if order is not None:
+            self.drop(order)
         return order
 
     def drop(self, order: Order) -> None:
         """Drop an open order."""
-        del self._open[order]
-        self._leave_strategy(order)
+        self._leave(order)
         self._forget(order)
 
     def open_by_strategy(self) -> Mapping[str, int]:
         """The number of open orders by strategy; zero for one that had some."""
-        return {strategy: len(queue) for strategy, queue in self._strategies.items()}
+        return {strategy: group.open for strategy, group in self._groups.items()}
 
     def oldest_by_strategy(self) -> Mapping[str, Order | None]:
-        """The open order of each strategy that has been here the longest; None for one that has none any more."""
-        return {strategy: next(iter(queue), None) for strategy, queue in self._strategies.items()}
+        """The oldest open order of each strategy that is not a resting stop; None for a strategy without one."""
+        return {strategy: group.waiting.oldest() for strategy, group in self._groups.items()}
 
-    def _leave_strategy(self, order: Order) -> None:
-        queue = self._strategies[order.strategy]
-        del queue[order]
-        if not queue and len(self._strategies) > MOST_STRATEGIES:
-            del self._strategies[order.strategy]
+    def _point(self, order_id: str, order: Order) -> None:
+        by_id, symbol = self.by_id, order.symbol
+        if symbol is None:
+            by_id[order_id] = order
+            return
+        by_id[symbol, order_id] = order
+        other = by_id.get(order_id)
+        if other is None or other.ended is not None:
+            by_id[order_id] = order
+
+    def _unpoint(self, order_id: str, order: Order) -> None:
+        by_id, symbol = self.by_id, order.symbol
+        if by_id.get(order_id) is order:
+            del by_id[order_id]
+        if symbol is not None and by_id.get((symbol, order_id)) is order:
+            del by_id[symbol, order_id]
+
+    def _leave(self, order: Order) -> None:
+        order.is_open = order.plain = False
+        self.queue.left()
+        group = self._groups[order.strategy]
+        group.open -= 1
+        if not order.resting:
+            group.waiting.left()
+        if not group.open and len(self._groups) > MOST_STRATEGIES:
+            del self._groups[order.strategy]
 
     def _remember_ended(self, order: Order) -> None:
         self._ended.append(order)
@@ -143,7 +263,11 @@ class OrderTable:
             self._forget(self._ended.popleft())
 
     def _forget(self, order: Order) -> None:
+        by_id = self.by_id
         for order_id in order.ids:
-            del self.by_id[order_id]
+            if order.symbol is not None:
+                self._unpoint(order_id, order)
+            elif by_id.get(order_id) is order:
+                del by_id[order_id]
         if order.fill_ids is not None:
-            self._fill_ids -= len(order.fill_ids)
+            self.fill_ids -= len(order.fill_ids)

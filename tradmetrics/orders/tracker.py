@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from tradmetrics.errors import ConfigurationError, SnapshotError
+from tradmetrics.errors import SnapshotError
+from tradmetrics.orders import decorators, submit
+from tradmetrics.orders.answer import AnswerReader
 from tradmetrics.orders.correlator import OrderCorrelator
-from tradmetrics.orders.decorators import Decorators
+from tradmetrics.orders.event import SubmitReport, UpdateReport
 from tradmetrics.orders.event_reader import EventReader
 from tradmetrics.orders.intake import Intake
+from tradmetrics.orders.options import check, check_seconds
 from tradmetrics.orders.recipes import Strategies
 from tradmetrics.orders.snapshot import load
 from tradmetrics.registry.metrics import TradingMetrics
@@ -24,29 +26,35 @@ if TYPE_CHECKING:
 _SITE = "tradmetrics.OrderTracker"
 
 
-class OrderTracker(Decorators):
-    """Follows orders from the submit to their end, however the news of them comes in.
+class OrderTracker:
+    """Follows orders from the submit to their end, by events from any callback.
 
     Orders are joined by their ids, which are keys and never labels. The submit counts in
     `trading_orders_submitted_total`; the first end counts once as filled, rejected, or cancelled (an expiry with the
-    reason `expired`). Measured from the submit: the acknowledgement (`trading_order_ack_time_seconds`), the first fill
-    (`trading_order_first_fill_time_seconds`) and the complete fill (`trading_order_fill_time_seconds`). What
-    contradicts what was known counts in `trading_order_anomalies_total` by kind. When scraped: `trading_orders_open`,
-    `trading_order_oldest_open_seconds` and `trading_order_message_rate_max`.
+    reason `expired`). A definite word of the broker such as `filled` ends the order, whatever the quantities say; a
+    fill that is short by more than 0.1 % and the lot is the anomaly `underfill`. Measured from the submit: the
+    acknowledgement (`trading_order_ack_time_seconds`), the first fill (`trading_order_first_fill_time_seconds`) and the
+    complete fill (`trading_order_fill_time_seconds`). Contradictions count in `trading_order_anomalies_total` by kind.
+    When scraped: `trading_orders_open`, `trading_order_oldest_open_seconds` (without resting stops) and
+    `trading_order_message_rate_max`.
 
-    Times are those of `clock`, or the events' own where `timestamp=` is given; never a mix within one order: such a
-    time is dropped and counted as `mixed_clock`. So is one that is more than ten years away from the submit, as
-    seconds and milliseconds are.
+    Times are those of `clock`, or the events' own where `timestamp=` is given. Where only the updates have times of
+    their own, both ends are measured by the clock, and the log says so once. A time that is more than ten years away
+    from the submit, as seconds and milliseconds are, is dropped and counted as `mixed_clock`. A time of 0 or before
+    2000 is dropped and counted as an error, unless submits have such times too, as in a simulation.
 
-    Events of an unknown order wait `join_within` seconds for its submit, and then count as `unknown_order`. Of ended
-    orders the last 10,000 are remembered, so that what comes late or twice is recognised. Each order remembers its
-    last 1,000 fill ids (10 once all orders together hold 10 × `max_open`): a duplicate of an older fill is taken
-    for a new one, and may count as `overfill`. An order is known by up to 16 ids: of a longer chain of replaces, the
-    oldest are forgotten.
+    Events of an unknown order wait `join_within` seconds for its submit. After that, an order that the broker reported
+    counts once in `trading_order_foreign_total`, and a cancel, replace or alias of yours as `unknown_order`. The last
+    10,000 ended orders are remembered, so that late and repeated events are recognised. A submit under the id of an
+    ended order is a new order; within 60 seconds, with the same side and quantity, it is a repetition. Each order
+    remembers its last 1,000 fill ids (10 once all orders together hold 10 × `max_open`): a duplicate of an older fill
+    counts as a new one, and may count as `overfill`. An order is known by up to 16 ids; the oldest ids of a longer
+    chain of replaces are forgotten.
 
-    Nothing is raised into the caller. An event without an id, with a quantity that is no number, dated before the
-    submit, or of another account is counted by its kind, and what can be read of it still counts. A price or a time
-    that is none is an instrumentation error, and counts in `tradmetrics_instrumentation_errors_total`.
+    Nothing is raised into the caller. An event without an id, with an invalid quantity, dated before the submit, or of
+    another account is counted by its kind, and the rest of it still counts. An invalid price or time counts in
+    `tradmetrics_instrumentation_errors_total`. Blanks, `-`, `N/A` and None in such a field are left out without an
+    error.
 
     Example:
         ```python
@@ -64,12 +72,12 @@ class OrderTracker(Decorators):
         ```
 
     Args:
-        strategy: The strategy of orders that name none themselves.
+        strategy: The strategy of orders that name none.
         account: The account whose orders these are. An event that names another one counts as `other_account` and
-            does nothing else; empty, whatever account an event names is its own. Two accounts take two trackers.
-        dialect: The broker whose spellings of side, order type and status are meant (`fix`, `ccxt`, `alpaca`, `ib`,
-            `nautilus`, `kite`).
-        metrics: The metrics object to record to; by default the process's, also when it is replaced later.
+            does nothing else; if it is empty, events of every account count. Two accounts take two trackers.
+        dialect: The broker whose spellings of side, order type and status are read, one of
+            [`dialects()`](../vocabulary.md).
+        metrics: The metrics object to record to. Default: the process's, also when it is replaced later.
         max_open: Open orders that are remembered; for one more, the oldest goes and counts as `evicted`.
         expire_after: Seconds after which an order that has not ended goes, and counts as `evicted`.
         clock: A function that returns seconds and does not go backwards.
@@ -93,23 +101,18 @@ class OrderTracker(Decorators):
         join_within: float = 30.0,
         unit: Unit = "s",
     ) -> None:
-        if isinstance(max_open, bool) or not isinstance(max_open, int) or max_open < 1:
-            raise ConfigurationError(f"OrderTracker: max_open is a whole number above zero, not {max_open!r}")
-        for name, seconds in (("expire_after", expire_after), ("join_within", join_within)):
-            if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < math.inf:
-                raise ConfigurationError(f"OrderTracker: {name} is seconds above zero, not {seconds!r}")
-        if not isinstance(account, str):
-            raise ConfigurationError(f"OrderTracker: account is text, not {account!r}")
-        if not callable(clock):
-            raise ConfigurationError(f"OrderTracker: clock is a function such as time.monotonic, not {clock!r}")
-        if metrics is not None and not isinstance(metrics, TradingMetrics):
-            raise ConfigurationError(f"OrderTracker: metrics takes a TradingMetrics, not {metrics!r}")
-        if not isinstance(unit, str) or unit not in UNITS:
-            raise ConfigurationError(f"OrderTracker: unit is one of {', '.join(UNITS)}, not {unit!r}")
+        check(account=account, metrics=metrics, max_open=max_open, clock=clock, unit=unit)
+        check_seconds(expire_after=expire_after, join_within=join_within)
         core = OrderCorrelator(max_open, float(expire_after), float(join_within))
         reader = EventReader(clock, account, vocabulary.check_dialect(dialect), UNITS[unit])
         self._intake = Intake(core, reader, strategy, metrics)
+        self._fast = self._intake.fast
         self._strategies = Strategies(self._intake.label)
+
+    submit = submit.submit
+    update = decorators.update
+    cancel = decorators.cancel
+    replace = decorators.replace
 
     def submitted(
         self,
@@ -122,6 +125,11 @@ class OrderTracker(Decorators):
         reference_price: object = None,
         timestamp: object = None,
         account: object = None,
+        symbol: object = None,
+        price: object = None,
+        quantity_in: object = None,
+        lot: object = None,
+        broker_id: object = None,
     ) -> None:
         """Report an order that was sent.
 
@@ -130,26 +138,33 @@ class OrderTracker(Decorators):
 
         Args:
             order_id: The bot's or the broker's id: text, a number, or an object that reads as one (`UUID`).
-            strategy: Whose order it is; by default the tracker's.
+            strategy: Whose order it is. Default: the tracker's strategy.
             side: `BUY` or `SELL` in any spelling.
             order_type: The order type in any spelling.
-            quantity: What was ordered; without it, only the status `filled` completes the order.
+            quantity: The ordered quantity; without it, only the status `filled` completes the order.
             reference_price: The decision or arrival price; with it, the end of the order observes
                 `trading_order_slippage_bps` from the fills' volume-weighted price, positive when it is worse.
-            timestamp: The event's own time: a number of `unit`s, a datetime, or ISO text; by default, the clock's.
+            timestamp: The event's own time: a number of `unit`s, a datetime, or ISO text. Default: the clock's.
             account: The account, where the event names it.
+            symbol: The symbol, where the broker numbers each market separately: the key is (account, symbol, id). It
+                also finds orders that repeat another one within a second (`trading_order_duplicates_total`).
+            price: The limit price, for the same comparison.
+            quantity_in: `base`, or `quote` where the fills are in another unit: quantities are then not compared.
+            lot: The lot size: a fill that misses the quantity by less is complete.
+            broker_id: The broker's own id, if it is known; another one under the same `order_id` is another order.
         """
-        self._intake.submitted(
-            "tradmetrics.OrderTracker.submitted",
-            order_id,
-            strategy,
-            side,
-            order_type,
-            quantity,
-            reference_price,
-            timestamp,
-            account,
-        )
+        if (
+            strategy is None and timestamp is None and reference_price is None and account is None and symbol is None
+            and price is None and quantity_in is None and lot is None and broker_id is None
+            and self._fast.submitted(order_id, side, order_type, quantity)
+        ):  # fmt: skip
+            return
+        report = SubmitReport(
+            order_id, strategy, side, order_type, quantity, reference_price, timestamp, account, symbol, price,
+            quantity_in, lot,
+        )  # fmt: skip
+        answer = None if broker_id is None else AnswerReader(broker_id=broker_id)
+        self._intake.submitted("tradmetrics.OrderTracker.submitted", report, answer=answer)
 
     def updated(
         self,
@@ -163,11 +178,13 @@ class OrderTracker(Decorators):
         reason: object = None,
         timestamp: object = None,
         account: object = None,
+        symbol: object = None,
+        corrects: object = None,
     ) -> None:
-        """Report what the broker says of an order: its state, a fill, or both.
+        """Report an event of an order: its state, a fill, or both.
 
-        A fill is recognised by its id, else by the rise of the cumulative quantity. Quantities win over the word, so
-        that an order filled to its quantity is filled whatever the status says.
+        A fill is recognised by its id, else by the rise of the cumulative quantity. An order that is filled to its
+        quantity is filled whatever the status says, and so is one whose status is `filled`.
 
         Args:
             order_id: Any id of the order.
@@ -177,34 +194,55 @@ class OrderTracker(Decorators):
             fill_quantity: The quantity of this fill alone.
             price: The price of this fill.
             reason: Why the order was rejected or cancelled; one of a few values.
-            timestamp: The event's own time: a number of `unit`s, a datetime, or ISO text; by default, the clock's.
+            timestamp: The event's own time: a number of `unit`s, a datetime, or ISO text. Default: the clock's.
             account: The account, where the event names it.
+            symbol: The symbol, where the submit named one.
+            corrects: The id of an earlier fill that this one replaces: `fill_quantity` takes its place, and 0 takes it
+                back. With the dialect `ib`, ids that differ only after the last dot do so without it.
         """
-        self._intake.updated(
-            "tradmetrics.OrderTracker.updated",
-            order_id, status, filled, fill_id, fill_quantity, price, reason, timestamp, account,
-        )  # fmt: skip
+        if (
+            price is None and reason is None and timestamp is None and account is None and corrects is None
+            and self._fast.updated(order_id, symbol, status, filled, fill_id, fill_quantity)
+        ):  # fmt: skip
+            return
+        report = UpdateReport(
+            order_id, status, filled, fill_id, fill_quantity, price, reason, timestamp, account, symbol, corrects
+        )
+        self._intake.updated("tradmetrics.OrderTracker.updated", report)
 
-    def alias(self, order_id: object, broker_id: object) -> None:
+    def alias(self, order_id: object, broker_id: object, *, symbol: object = None) -> None:
         """Report a second id of an order: the broker's own, once it is known.
 
         Args:
             order_id: An id of the order.
             broker_id: The other id. One that leads to another order counts as `duplicate_submit` and changes nothing.
+            symbol: The symbol, where the submit named one.
         """
-        self._intake.alias("tradmetrics.OrderTracker.alias", order_id, broker_id)
+        self._intake.alias("tradmetrics.OrderTracker.alias", order_id, broker_id, symbol)
 
-    def cancel_requested(self, order_id: object, *, timestamp: object = None) -> None:
+    def cancel_requested(
+        self, order_id: object, *, cancel_id: object = None, timestamp: object = None, symbol: object = None
+    ) -> None:
         """Report that a cancel was sent, a message of the action `cancel`. The order is open until the broker answers.
 
         Args:
             order_id: Any id of the order.
-            timestamp: The message's own time: a number of `unit`s, a datetime, or ISO text; by default, the clock's.
+            cancel_id: The cancel's own id, where the broker's reports carry it instead of the order's, as in FIX.
+            timestamp: The message's own time: a number of `unit`s, a datetime, or ISO text. Default: the clock's.
+            symbol: The symbol, where the submit named one.
         """
-        self._intake.cancel_requested("tradmetrics.OrderTracker.cancel_requested", order_id, timestamp)
+        self._intake.cancel_requested(
+            "tradmetrics.OrderTracker.cancel_requested", order_id, cancel_id, timestamp, symbol
+        )
 
     def replaced(
-        self, order_id: object, new_order_id: object, *, quantity: object = None, timestamp: object = None
+        self,
+        order_id: object,
+        new_order_id: object,
+        *,
+        quantity: object = None,
+        timestamp: object = None,
+        symbol: object = None,
     ) -> None:
         """Report that an order was modified or replaced: a message of the action `modify`.
 
@@ -214,14 +252,15 @@ class OrderTracker(Decorators):
         Args:
             order_id: Any id of the order.
             new_order_id: Its new id, or the same one where the broker modifies in place.
-            quantity: Its new quantity in all, what was filled before included.
-            timestamp: The message's own time: a number of `unit`s, a datetime, or ISO text; by default, the clock's.
+            quantity: Its new quantity in all, including the fills so far.
+            timestamp: The message's own time: a number of `unit`s, a datetime, or ISO text. Default: the clock's.
+            symbol: The symbol, where the submit named one.
         """
-        self._intake.replaced("tradmetrics.OrderTracker.replaced", order_id, new_order_id, quantity, timestamp)
+        self._intake.replaced("tradmetrics.OrderTracker.replaced", order_id, new_order_id, quantity, timestamp, symbol)
 
     def open_orders(self) -> int:
         """Return the number of open orders."""
-        self._intake.sweep(_SITE)
+        self._intake.orders.sweep(_SITE)
         return len(self._intake.core.table)
 
     def snapshot(self) -> dict[str, Any]:
@@ -239,7 +278,7 @@ class OrderTracker(Decorators):
         """Build a tracker that goes on with the orders of a snapshot. They are not counted again.
 
         Args:
-            snapshot: What `snapshot` returned, by way of JSON or not.
+            snapshot: The dict that `snapshot` returned, or its JSON read back.
             options: The options of the tracker that took it. The account is the snapshot's if it is left out.
 
         Returns:

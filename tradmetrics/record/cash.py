@@ -69,7 +69,7 @@ def record_cash(
         amount: Positive where the account receives it, negative where the account pays it.
         strategy: The strategy; None is `unknown`.
         currency: The amount's currency; None is that of the metrics object.
-        site: Who records, for counting errors.
+        site: The recording site, for counting errors.
     """
     if not metrics.enabled:
         return

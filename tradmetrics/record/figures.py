@@ -74,7 +74,7 @@ class AccountFigures:
         return self._equity is None
 
     def set_size(self, capital: float) -> None:
-        """Begin the equity with the size of the account; a size that is not above zero is none."""
+        """Begin the equity with the size of the account; a size of zero or less is ignored."""
         if capital > 0:
             self._equity = self._peak = capital
 

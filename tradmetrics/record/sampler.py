@@ -197,7 +197,7 @@ class Sampler:
             await asyncio.sleep(max(0.0, due - time.monotonic()))
 
     def _next_due(self, started: float, due: float) -> float:
-        """The next whole multiple of the interval after `started`; what has been missed is skipped."""
+        """The next whole multiple of the interval after `started`; missed ones are skipped."""
         # Never the one that was just due, although a wait may end a moment early.
         done = max((time.monotonic() - started) / self.interval, round((due - started) / self.interval))
         return started + (math.floor(done) + 1) * self.interval

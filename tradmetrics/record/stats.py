@@ -33,7 +33,7 @@ hold_over_forks(_taking_in)
 
 
 class _Kind(Enum):
-    """What came in: a trade, the P&L of an earlier trade, a cash flow, or a transfer."""
+    """The kind of an event: a trade, the P&L of an earlier trade, a cash flow, or a transfer."""
 
     TRADE = 1
     PNL = 2
@@ -64,15 +64,15 @@ class StrategyStats:
 
     Cash flows come from `track_cash_flow`, `record_cash_flow` and the `fee=` of a trade. They never change win rate,
     average, Sharpe ratio or number of trades. A P&L that comes after its trade, under the same `trade_id`, completes
-    that trade and is no second one.
+    that trade and does not count as a second one.
 
     Only executed trades count: one that raised, or whose status says that it failed, was rejected, cancelled or has
     expired, or is still on its way, does not; a status that nobody knows counts as executed.
 
     These six figures come from the trades alone. `track_pnl`, `track_strategy`, `update_pnl_metrics`,
-    `update_strategy_metrics` and `update_drawdown` cannot set them in such a metrics: what they are given for one of
-    these is left out, which the log says once for each figure; their other figures are set as ever. Where your own
-    figures are the better ones, such as a P&L from the broker, leave `StrategyStats` out of the metrics object.
+    `update_strategy_metrics` and `update_drawdown` cannot set them in such a metrics object: a value for
+    one of them is left out, with one log line for each figure; their other figures are set as usual. If your own
+    figures are better, such as a P&L from the broker, leave `StrategyStats` out of the metrics object.
 
     Memory is constant for each strategy, and strategies are bounded by the label's budget.
 
@@ -116,10 +116,10 @@ class StrategyStats:
             metrics: The metrics object that counts it.
             strategy: The strategy, as it came.
             pnl: Profit or loss in currency, or None where it is not known.
-            site: Who records, for counting errors.
+            site: The recording site, for counting errors.
             status: The trade's status, as it came; None is executed.
-            dialect: The broker whose spellings are meant.
-            completes: Whether the P&L belongs to a trade that was taken in before, so that it is no second trade.
+            dialect: The broker whose spellings the values have.
+            completes: Whether the P&L belongs to a trade that was taken in before, and so adds no trade.
         """
         try:
             if not is_executed(status, dialect):
@@ -136,8 +136,8 @@ class StrategyStats:
         Args:
             metrics: The metrics object that counts it.
             amount: The amount in currency, negative where the account pays it.
-            transfer: Whether it is a deposit or a withdrawal, which is no P&L and moves the equity and its peak alike.
-            site: Who records, for counting errors.
+            transfer: Whether it is a deposit or a withdrawal, which moves the equity and its peak alike, but no P&L.
+            site: The recording site, for counting errors.
         """
         try:
             self._pend((self._clock(), metrics, _Kind.TRANSFER if transfer else _Kind.CASH, "", amount))
@@ -149,7 +149,7 @@ class StrategyStats:
 
         Args:
             definition: The figure.
-            site: Who would set it.
+            site: The site that would set it.
         """
         if definition.name not in _FED:
             return False
@@ -267,11 +267,11 @@ _NOT_EXECUTED: Final = frozenset({"failed", "rejected", "cancelled", "expired", 
 
 
 def is_executed(status: object, dialect: str | None = None) -> bool:
-    """Whether a trade of this status took place; one that nobody knows is taken for one.
+    """Whether a trade of this status took place; one of an unknown status counts as one.
 
     Args:
         status: The status, as it came; None is executed.
-        dialect: The broker whose spellings are meant.
+        dialect: The broker whose spellings the values have.
     """
     if status is None or status is MISSING:
         return True

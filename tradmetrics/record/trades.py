@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from typing import Final
 from weakref import WeakKeyDictionary
 
@@ -10,10 +11,11 @@ from tradmetrics import catalogue
 from tradmetrics.capture.recipe import RAISED, RETURNED, Rule
 from tradmetrics.model.missing import MISSING
 from tradmetrics.model.text import text_of
+from tradmetrics.record.amounts import amount_read
 from tradmetrics.record.cash import FEE, record_cash
 from tradmetrics.record.stats import is_executed
 from tradmetrics.registry.metrics import TradingMetrics
-from tradmetrics.vocabulary.numbers import number_of
+from tradmetrics.vocabulary.numbers import is_missing, number_of
 
 PNL_WORDS: Final = (
     "pnl",
@@ -41,36 +43,10 @@ TRADE_RULES: Final = (
     Rule(catalogue.PROFIT, when=frozenset({WON, LATE + WON}), value="pnl"),
     Rule(catalogue.LOSS, when=frozenset({LOST, LATE + LOST}), value="loss"),
 )
-"""What a trade of each outcome is recorded as."""
+"""The samples of a trade, by its outcome."""
 
 MOST_TRADES: Final = 10_000
 """Trades whose ids a metrics object remembers."""
-_NO_VALUE: Final = frozenset({"", "-", "--", "n/a", "na", "none", "null", "nan"})
-
-
-def is_absent(value: object) -> bool:
-    """Whether a source gave no value: None, a blank text, or one of the usual texts for it."""
-    if value is None or value is MISSING:
-        return True
-    return type(value) is str and value.strip().lower() in _NO_VALUE  # not isinstance(), which asks for its __class__
-
-
-def amount_read(metrics: TradingMetrics, value: object, currency: object = None, *, site: str) -> float | None:
-    """Return an amount in the currency of the metrics object; None where there is none, or it cannot be read.
-
-    Args:
-        metrics: The metrics object to record to.
-        value: The amount as it came.
-        currency: Its currency as it came.
-        site: Who records, for counting errors.
-    """
-    if is_absent(value):
-        return None
-    try:
-        return metrics.money.amount(number_of(value), currency)
-    except Exception as error:
-        metrics.fault(site, "value", error)
-        return None
 
 
 def outcome_of(pnl: float | None) -> str:
@@ -81,7 +57,7 @@ def outcome_of(pnl: float | None) -> str:
 
 
 class KnownTrade:
-    """What has been recorded of a trade with an id.
+    """The parts of a trade with an id that have been recorded.
 
     Attributes:
         has_pnl: Whether its P&L has.
@@ -107,9 +83,9 @@ def known_trade(
         metrics: The metrics object to record to.
         strategy: The strategy: trades of different strategies are different trades.
         trade_id: The trade's id; without one, each call is a trade of its own.
-        site: Who records, for counting errors.
+        site: The recording site, for counting errors.
     """
-    if is_absent(trade_id):
+    if is_missing(trade_id):
         return None, False
     try:
         key = (text_of(None if strategy is MISSING else strategy), text_of(trade_id))
@@ -122,6 +98,29 @@ def known_trade(
     if len(trades) > MOST_TRADES:
         trades.popitem(last=False)
     return known, known is not new
+
+
+_SAMPLES: Final[Mapping[str, tuple[Rule, ...]]] = {
+    outcome: tuple(rule for rule in TRADE_RULES if rule.when is not None and outcome in rule.when)
+    for outcome in (*_NEW, *_WITH_PNL, REPEATED)
+}
+
+
+def _record(metrics: TradingMetrics, outcome: str, labels: tuple[object, ...], amount: float | None, site: str) -> None:
+    """Record the samples of an outcome.
+
+    Args:
+        metrics: The metrics object to record to.
+        outcome: The outcome.
+        labels: Strategy, side and status; only the strategy where no trade is counted.
+        amount: The P&L.
+        site: The recording site, for counting errors.
+    """
+    for rule in _SAMPLES[outcome]:
+        if rule.value == 1.0:
+            metrics.record(rule.definition, labels, site=site)
+        elif amount is not None:
+            metrics.record(rule.definition, labels[:1], amount if rule.value == "pnl" else -amount, site=site)
 
 
 def record_trade(
@@ -147,36 +146,33 @@ def record_trade(
         currency: The currency of P&L and fee.
         fee: The commission, positive where it is paid.
         trade_id: The trade's id.
-        site: Who records, for counting errors.
+        site: The recording site, for counting errors.
     """
     if not metrics.enabled:
         return
-    executed = is_executed(status)
-    known, late = known_trade(metrics, strategy, trade_id if executed else None, site=site)
-    amount = None if known is not None and known.has_pnl else amount_read(metrics, pnl, currency, site=site)
+    known, late = None, False
+    if trade_id is not None and is_executed(status):
+        known, late = known_trade(metrics, strategy, trade_id, site=site)
+    amount = None
+    if pnl is not None and not (known is not None and known.has_pnl):
+        amount = amount_read(metrics, pnl, currency, site=site)
     outcome = outcome_of(amount)
     if late:
         outcome = REPEATED if outcome is NO_PNL else LATE + outcome
-    values = {"pnl": amount, "loss": None if amount is None else -amount}
-    labels = {"strategy": strategy, "side": side, "status": status}
-    for rule in TRADE_RULES:
-        if rule.when is not None and outcome in rule.when:
-            value = values[rule.value] if isinstance(rule.value, str) else rule.value
-            metrics.record(
-                rule.definition, tuple(labels[name] for name in rule.definition.label_names), value, site=site
-            )
+    _record(metrics, outcome, (strategy, side, status), amount, site)
     if outcome is not REPEATED and metrics.strategy_stats is not None:
         metrics.strategy_stats.trade(metrics, strategy, amount, status=status, site=site, completes=late)
     if known is not None and amount is not None:
         known.has_pnl = True
-    record_fee(metrics, strategy, fee, currency, known, site=site)
+    if fee is not None:
+        record_fee(metrics, strategy, fee, currency, known, site=site)
 
 
 def record_fee(
     metrics: TradingMetrics, strategy: object, fee: object, currency: object, known: KnownTrade | None, *, site: str
 ) -> None:
     """Record the commission of a trade as a cash flow, once for each trade with an id."""
-    if is_absent(fee) or (known is not None and known.has_fee):
+    if is_missing(fee) or (known is not None and known.has_fee):
         return
     if known is not None:
         known.has_fee = True
@@ -196,14 +192,11 @@ def record_pnl(metrics: TradingMetrics, strategy: object, pnl: object, currency:
         strategy: The strategy.
         pnl: Profit or loss in currency.
         currency: Its currency.
-        site: Who records, for counting errors.
+        site: The recording site, for counting errors.
     """
     amount = amount_read(metrics, pnl, currency, site=site)
     if amount is None or not metrics.enabled:
         return
-    outcome = LATE + outcome_of(amount)
-    for rule in TRADE_RULES:
-        if rule.when is not None and outcome in rule.when:
-            metrics.record(rule.definition, (strategy,), amount if rule.value == "pnl" else -amount, site=site)
+    _record(metrics, LATE + outcome_of(amount), (strategy,), amount, site)
     if metrics.strategy_stats is not None:
         metrics.strategy_stats.trade(metrics, strategy, amount, site=site, completes=True)

@@ -65,5 +65,5 @@ def _zone(name: str) -> tzinfo:
         if not known:
             advice = "no time zone database was found; run pip install tzdata"
         raise ConfigurationError(
-            f"StrategyStats: {name!r} is no time zone{nearest(str(name), known)}; {advice}"
+            f"StrategyStats: {name!r} is not a time zone{nearest(str(name), known)}; {advice}"
         ) from None

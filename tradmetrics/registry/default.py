@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from tradmetrics.cardinality import LabelKey, Limits
 from tradmetrics.errors import ConfigurationError
 from tradmetrics.registry.metrics import TradingMetrics
+from tradmetrics.registry.money import Converter
 from tradmetrics.registry.options import DerivedStats, buckets_of, limits_of
 from tradmetrics.storage.locks import hold_over_forks
 
@@ -70,7 +71,7 @@ def configure(
     strategy_stats: DerivedStats | None = None,
     labels: Mapping[str, str] | None = None,
     currency: str | None = None,
-    convert: Callable[..., object] | None = None,
+    convert: Converter | None = None,
     version: str | None = None,
     enabled: bool = True,
     strict: bool = False,

@@ -1,46 +1,99 @@
-"""What happens to an error inside the instrumentation: said in the log, at most once a minute for each site."""
+"""The log of errors inside the instrumentation: at most one line a minute for each site."""
 
 from __future__ import annotations
 
 import logging
+import sys
 import time
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tradmetrics.catalogue import INSTRUMENTATION_ERRORS
+from tradmetrics.errors import TradmetricsError
+from tradmetrics.model.redaction import LONGEST_LOGGED, logged
+from tradmetrics.vocabulary.unknown_words import UnknownWord
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 logger: Final = logging.getLogger("tradmetrics")
 
 SECONDS_BETWEEN: Final = 60.0
 _MOST_SITES: Final = 1_000
+_MOST_WORDS: Final = 1_000
+_LONGEST_OWN: Final = 600
+_COUNTER: Final = INSTRUMENTATION_ERRORS.name
+_MOST_FRAMES: Final = 50
+_OWN: Final = "tradmetrics."
+_ADAPTERS: Final = "tradmetrics.integrations."
 
 
 class FaultLog:
     """Rate-limited log of instrumentation errors."""
 
     def __init__(self) -> None:
-        self._next: dict[str, float] = {}
+        self._next: dict[tuple[str, str], float] = {}
+        self._words: set[object] = set()
 
     def write(self, site: str, stage: str, error: BaseException) -> None:
-        """Log the error unless this site has logged one within the last minute."""
+        """Log the error unless this site has logged one within the last minute; an explicit call is one by its caller.
+
+        Each unknown word is logged once.
+
+        Args:
+            site: The recording site. For an explicit call, such as `metrics_exporter.record_trade`, the log also
+                has the file and the line of the caller.
+            stage: One of `catalogue.STAGES`.
+            error: The error.
+        """
+        if isinstance(error, UnknownWord) and len(self._words) < _MOST_WORDS:
+            if error.key not in self._words:
+                self._words.add(error.key)
+                place = _caller(site)
+                logger.warning(
+                    "%s%s: %s. Calls with this word are counted in %s.", site, place and f" {place}", error, _COUNTER
+                )
+            return
         now = time.monotonic()
-        if now < self._next.get(site, 0.0):
+        caller = _caller(site)
+        if now < self._next.get((site, caller), 0.0):
             return
         if len(self._next) >= _MOST_SITES:
             self._next.clear()
-        self._next[site] = now + SECONDS_BETWEEN
+        self._next[site, caller] = now + SECONDS_BETWEEN
         logger.warning(
-            "%s: a metric was not recorded as meant (stage: %s): %s. The call itself is unharmed; further errors here "
-            "are counted in %s and logged at most once a minute.",
+            "%s: a metric was not recorded as meant (stage: %s): %s. The call %s is unharmed; further errors here are "
+            "counted in %s and logged at most once a minute.",
             site,
             stage,
             describe(error),
-            INSTRUMENTATION_ERRORS.name,
+            caller or "itself",
+            _COUNTER,
         )
 
 
-def describe(error: BaseException) -> str:
-    """The error's class and text, whatever its `__str__` does."""
+def _caller(site: str) -> str:
+    """`at FILE:LINE` of the code that called the library; nothing where the site is a function of the user's own."""
+    if not site.startswith(_OWN) or site.startswith(_ADAPTERS):
+        return ""
     try:
-        return f"{type(error).__name__}: {error!s:.200}"
+        frame: FrameType | None = sys._getframe(2)
+        for _ in range(_MOST_FRAMES):
+            if frame is None:
+                break
+            module = frame.f_globals.get("__name__")
+            if not isinstance(module, str) or not f"{module}.".startswith(_OWN):
+                return f"at {frame.f_code.co_filename}:{frame.f_lineno}"
+            frame = frame.f_back
+    except Exception:  # an interpreter without frames
+        pass
+    return ""
+
+
+def describe(error: BaseException) -> str:
+    """Return the error's class and text without secrets, whatever its `__str__` does."""
+    try:
+        # A message of ours ends with what to write.
+        longest = _LONGEST_OWN if isinstance(error, TradmetricsError | UnknownWord) else LONGEST_LOGGED
+        return f"{type(error).__name__}: {logged(str(error), longest)}"
     except Exception:
         return type(error).__name__

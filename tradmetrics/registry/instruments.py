@@ -86,7 +86,7 @@ class RegistryInstruments:
                 del self.retired[:-MOST_RETIRED]
 
     def forget(self) -> None:
-        """Make all that record here look their series up anew."""
+        """Make all metrics objects here look their series up again."""
         for metrics in list(self.users):
             metrics.forget()
 
@@ -123,14 +123,14 @@ def check_constants(registry: CollectorRegistry, constants: Constants) -> None:
         theirs = tuple(name for name, _ in owner.constants)
         if owner.instruments and theirs != names:
             raise ConfigurationError(
-                f"TradingMetrics: labels= has the names {_listed(names)}, and the metrics that are on this registry "
-                f"already have {_listed(theirs)}; all metrics objects on a registry have the same label names. Give "
-                "them the same names, or a registry each"
+                f"TradingMetrics: all metrics objects on a registry have the same names in labels=. Those on this one "
+                f"have {_listed(theirs)}, and the new one has {_listed(names)}. Give them the same names, or give the "
+                "new one a registry of its own: TradingMetrics(CollectorRegistry(), labels=…)"
             )
 
 
 def _listed(names: tuple[str, ...]) -> str:
-    return ", ".join(names) or "no labels= at all"
+    return ", ".join(names) or "none"
 
 
 def instrument_on(

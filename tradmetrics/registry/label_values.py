@@ -9,6 +9,8 @@ from tradmetrics.model.definition import Label
 from tradmetrics.model.missing import MISSING
 from tradmetrics.model.text import OTHER, UNKNOWN, shown, text_of
 from tradmetrics.vocabulary import fold as vocabulary
+from tradmetrics.vocabulary.endpoints import endpoint_of
+from tradmetrics.vocabulary.unknown_words import UnknownWord
 
 _FOLDS: Final[Mapping[str, Callable[[object, str | None], str | None]]] = {
     "side": vocabulary.side,
@@ -16,6 +18,9 @@ _FOLDS: Final[Mapping[str, Callable[[object, str | None], str | None]]] = {
     "status": vocabulary.trade_status,
     "severity": lambda value, dialect: vocabulary.severity(value),
 }
+
+
+_ENDPOINT: Final = "endpoint"
 
 
 class Problem(NamedTuple):
@@ -38,13 +43,27 @@ def read(label: Label, value: object, dialect: str | None, problems: list[Proble
         return UNKNOWN
     try:
         if label.values is None:
-            return text_of(value)
+            return text_of(value) if label.name != _ENDPOINT else _endpoint(value)
         if type(value) is str and value in label.values:
             return value
         return _fold(label, label.values, value, dialect, problems)
     except Exception as error:
         problems.append(Problem("label", error))
         return UNKNOWN
+
+
+def _not_among(name: str, values: tuple[str, ...], value: object, dialect: str | None) -> ValueError:
+    if name in _FOLDS:
+        return UnknownWord(name, value, dialect)
+    return ValueError(f"{name}={shown(value)}: write one of {', '.join(values)}")
+
+
+def _endpoint(value: object) -> str:
+    """The text of an endpoint: the template of a path, whoever gives it."""
+    kind = type(value)
+    # A client's URL object has its address for a text. Half of an address that was cut could hide an id.
+    text = value if kind is str else str(value) if kind.__name__.lower() == "url" else text_of(value)
+    return text_of(endpoint_of(text))  # type: ignore[arg-type]
 
 
 def _fold(label: Label, values: tuple[str, ...], value: object, dialect: str | None, problems: list[Problem]) -> str:
@@ -64,5 +83,5 @@ def _fold(label: Label, values: tuple[str, ...], value: object, dialect: str | N
         return UNKNOWN
     if "OTHER" in values:
         return "OTHER"
-    problems.append(Problem("vocabulary", ValueError(f"{label.name}={shown(value)} is none of {', '.join(values)}")))
+    problems.append(Problem("vocabulary", _not_among(label.name, values, value, dialect)))
     return UNKNOWN

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
@@ -29,11 +29,11 @@ from tradmetrics.registry.instruments import (
     remove_from,
     restore_on,
 )
-from tradmetrics.registry.money import Money
+from tradmetrics.registry.money import Converter, Money
 from tradmetrics.registry.options import DerivedStats, buckets_of, constants_of, flag, limits_of, version_of
 from tradmetrics.storage import worker_directory as multiprocess
 from tradmetrics.storage.series import Series
-from tradmetrics.vocabulary.numbers import amount_of
+from tradmetrics.vocabulary.numbers import MissingValue, amount_of
 
 _YES: Final = ("1", "true", "yes", "on")
 DISABLED_BY_ENVIRONMENT: Final = os.environ.get("TRADMETRICS_DISABLED", "").strip().lower() in _YES
@@ -88,7 +88,7 @@ class TradingMetrics:
         strategy_stats: DerivedStats | None = None,
         labels: Mapping[str, str] | None = None,
         currency: str | None = None,
-        convert: Callable[..., object] | None = None,
+        convert: Converter | None = None,
         version: str | None = None,
         enabled: bool = True,
         strict: bool = False,
@@ -257,11 +257,11 @@ class TradingMetrics:
         elif is_identifier(text):
             said, knob = f"the label {label!r} takes no identifiers, such as", ""
         logger.warning(
-            "%s: %s %.40r; it is recorded as '__other__', and so is all that comes after it. "
+            "%s: %s %s; it is recorded as '__other__', and so is all that comes after it. "
             "If these values are few and matter, %sname them: Limits(allow={%r: (…)}).",
             metric,
             said,
-            text,
+            shown(text),
             knob and f"raise the budget, Limits({knob}), or ",
             label,
         )
@@ -328,7 +328,7 @@ class TradingMetrics:
         Raises:
             TradmetricsError: In a `strict` metrics object only.
         """
-        if not self.enabled:
+        if not self.enabled or isinstance(error, MissingValue):
             return
         if self.strict:
             if isinstance(error, TradmetricsError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, TypeAlias, Union
 
 from tradmetrics.errors import ConfigurationError
 from tradmetrics.model.missing import MISSING
@@ -13,6 +13,10 @@ from tradmetrics.model.text import shown, text_of
 from tradmetrics.vocabulary.numbers import number_of
 
 _NOT_GIVEN: Final = frozenset({"", "-", "--", "N/A", "NA", "NONE", "NULL", "NAN", "UNKNOWN"})
+
+
+Converter: TypeAlias = Union[Callable[[float, str, str], object], Callable[[float, str], object]]
+"""Turns an amount in one currency into one in another: called with the amount, its currency, and the target's."""
 
 
 def currency_code(currency: object) -> str | None:
@@ -31,7 +35,7 @@ def currency_code(currency: object) -> str | None:
 
 
 class Money:
-    """What a metrics object knows about currencies.
+    """The currency of a metrics object, and its converter.
 
     Args:
         currency: The currency of all amounts, such as `USD`; None takes the first one that a source gives.
@@ -39,7 +43,7 @@ class Money:
             `convert(amount, source)`.
 
     Raises:
-        ConfigurationError: If `currency` is no text, or `convert` cannot be called with two or three arguments.
+        ConfigurationError: If `currency` is not a text, or `convert` cannot be called with two or three arguments.
 
     Attributes:
         currency: The currency's code; None until a source gives one.
@@ -48,7 +52,7 @@ class Money:
 
     __slots__ = ("_takes_target", "convert", "currency")
 
-    def __init__(self, currency: object = None, convert: Callable[..., object] | None = None) -> None:
+    def __init__(self, currency: object = None, convert: Converter | None = None) -> None:
         if currency is not None and (isinstance(currency, int | float) or currency_code(currency) is None):
             raise ConfigurationError(
                 f"TradingMetrics: currency is a currency's code such as 'USD', not {shown(currency)}"

@@ -18,7 +18,7 @@ VERSION_VARIABLE: Final = "TRADMETRICS_VERSION"
 
 
 class DerivedStats(Protocol):
-    """What a metrics object asks of its `StrategyStats`."""
+    """The methods of `StrategyStats` that a metrics object calls."""
 
     def expose(self, metrics: Any, /) -> None:
         """Expose the derived figures on a `TradingMetrics`."""

@@ -35,7 +35,7 @@ def assert_metric(name: str, value: object, /, *, metrics: TradingMetrics | None
         value: The value; floats are compared within one part in a billion, and `pytest.approx(…)` as it says. None:
             there is no such series.
         metrics: The metrics object to read; by default the process's.
-        **labels: Labels that the series have, as recorded (`side="BUY"`, not `"buy"`), be they called `name` or
+        **labels: Labels that the series have, as recorded (`side="BUY"`, not `"buy"`). A label may be called `name` or
             `value`. Enum members stand for their values, and None for `unknown`.
 
     Raises:
@@ -171,7 +171,7 @@ def _shown(value: object) -> str:
 
 
 def _evidence(metric: Metric, wanted: Mapping[str, str], verb: str = "is there") -> list[str]:
-    """What there is instead, nearest first."""
+    """The series that exist instead, nearest first."""
     if not metric.series:
         return [f"  no series of {metric.name} {verb}"]
     lines: list[str] = []

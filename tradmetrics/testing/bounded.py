@@ -54,10 +54,10 @@ def assert_cardinality_bounded(
     - a call's result or exception differs from the undecorated function's, which is called with the same arguments. A
       difference counts when a second undecorated call ends as the first did; so the function may have a memory.
 
-    Decorators of your own may stand above and between, and retry calls or change results: they stand on the
-    undecorated function likewise, and the calls that count are those that they let through. Where one cannot be copied
-    (it has what it wraps neither in its closure nor in an attribute, as `functools.lru_cache`), labels and budgets are
-    all that is checked.
+    Decorators of your own may stand above and between ours, and may retry calls or change results. The test puts copies
+    of them on the undecorated function, and counts the calls that they let through. If one cannot be copied (such as
+    `functools.lru_cache`, which keeps the function neither in its closure nor in an attribute), the test checks only
+    labels and budgets.
 
     Functions of all kinds are called to their ends: coroutines are awaited in an event loop of their own, generators
     exhausted. A method comes bound to its object, and arguments can be fixed with `functools.partial`.
@@ -73,8 +73,8 @@ def assert_cardinality_bounded(
         ```
 
     Args:
-        function: A function that tradmetrics' decorators are on, one or several. An `OrderTracker` keeps the orders
-            that are drawn, and one that has a metrics object of its own records there all the same, unchecked.
+        function: A function that tradmetrics' decorators are on, one or several. An `OrderTracker` keeps the
+            drawn orders. A tracker with its own `metrics=` records there, and the test does not check that.
         strategy: Draws the arguments of a call (`call_arguments(function)`), or single values, such as
             `label_values()` or `orders()`, each passed as the only argument.
         max_examples: Lists of calls to draw.
@@ -83,7 +83,7 @@ def assert_cardinality_bounded(
         AssertionError: When it fails, with the metric, the label, its values and its budget, and the smallest list of
             calls that hypothesis could find.
         DecorationError: When `function` has none of tradmetrics' decorators on it.
-        TypeError: When `strategy` is no hypothesis strategy, or an async function is tested from within a coroutine.
+        TypeError: When `strategy` is not a Hypothesis strategy, or an async function is tested from within a coroutine.
     """
     __tracebackhide__ = True
     if not isinstance(strategy, st.SearchStrategy):
@@ -161,7 +161,7 @@ class _Trial:
         Raises:
             _FailedError: When one of the promises is broken.
         """
-        # The function's own records are told from those that it makes in its body, through other functions.
+        # The function's own records are kept apart from those of the functions that it calls.
         own, others = TrialMetrics(limits=_LIMITS), self._others
         self._seen.clear()
         with Calls() as call, default_metrics(others), recording_to(own, self._sites):
@@ -196,14 +196,14 @@ class _Trial:
             self._fail(f"{_spelled(self._function, arguments)} {outcome}, and undecorated {before}", calls)
 
     def _expected(self) -> Mapping[str, float]:
-        """What the recipes of the outermost sites count for the calls that were seen."""
+        """The counts that the recipes of the outermost sites expect for these calls."""
         expected: defaultdict[str, float] = defaultdict(float)
         for seen in self._seen:
             for site in outermost(self._function):
                 reading = CallContext(site, seen._args, seen._kwargs, seen.result, seen.exception, 0.0)
                 try:
                     ended = site.recipe.outcome(reading)
-                except Exception:  # as the engine has it: what is recorded whatever the outcome still is
+                except Exception:  # as in the engine: samples without an outcome are still recorded
                     ended = RETURNED if seen.exception is None else RAISED
                 for rule in site.recipe.rules:
                     if rule.when is None or ended in rule.when:
@@ -214,13 +214,13 @@ class _Trial:
         for instrument in self._instruments(metrics):
             definition = instrument.definition
             if definition.family == catalogue.SERIES.family and not definition.guarded:
-                continue  # what the guard says about itself has as many series as there are metrics and labels
+                continue  # the guard's own metrics have a series for each metric and label
             name, serieses = definition.name, _serieses(instrument)
             for label in definition.labels:
                 values = {labels[label.name] for labels in serieses}
                 strange = sorted(values - {OTHER, UNKNOWN} - set(values if label.values is None else label.values))
                 if strange:
-                    yield f"the label {label.name!r} of {name} is none of its values: {_listed(strange)}"
+                    yield f"the label {label.name!r} of {name} is not one of its values: {_listed(strange)}"
                 found, budget = sorted(values - {OTHER, UNKNOWN}), _LIMITS.label_budget(name, label.name)
                 if label.values is None and len(found) > budget:
                     yield (
@@ -241,7 +241,7 @@ class _Trial:
 
 
 def _counted(rule: Rule) -> float | None:
-    """What a rule adds to its metric's total at each call; None where that depends on a value that may be dropped."""
+    """The amount that a rule adds at each call; None where it depends on a value that may be dropped."""
     if rule.definition.kind == "histogram":
         return 1.0 if isinstance(rule.value, float) or rule.value == "seconds" else None
     return rule.value if rule.definition.kind == "counter" and isinstance(rule.value, float) else None

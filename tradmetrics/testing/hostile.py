@@ -9,7 +9,7 @@ from typing import Any, Final
 
 
 class HostileError(Exception):
-    """What hostile objects raise."""
+    """The error that hostile objects raise."""
 
 
 def _fail(*args: object) -> Any:

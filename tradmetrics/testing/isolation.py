@@ -17,7 +17,7 @@ class TrialMetrics(TradingMetrics):
     """Metrics that register each metric when it is first recorded: a property test makes hundreds of them."""
 
     def _register(self) -> None:
-        for definition in (catalogue.LABEL_OVERFLOW, catalogue.SERIES_REMOVED):  # what instruments report to
+        for definition in (catalogue.LABEL_OVERFLOW, catalogue.SERIES_REMOVED):  # instruments report to these
             self.instrument(definition)
         instruments_of(self.registry, self.constants).users.add(self)
 

@@ -1,4 +1,4 @@
-"""What a label's value may come as, from the names that are meant to whatever else there is."""
+"""Values that a label may receive: the intended names, and hostile values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The layers of a decorated function: tradmetrics' decorators, the user's own around them, and what stands below."""
+"""The layers of a decorated function: tradmetrics' decorators, the user's own around them, and the function below."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def outermost(function: Any) -> tuple[CallSite, ...]:
 
 
 def undecorated(function: Any) -> Any:
-    """The function without tradmetrics' decorators; None where a decorator of the user's own cannot be made anew."""
+    """The function without tradmetrics' decorators; None where a decorator of the user's own cannot be rebuilt."""
     return _on_the_layers(function, lambda ours: undecorated(ours.__wrapped__))
 
 
 def watched(function: Any, note: Callable[[CallContext], None], metrics: TradingMetrics) -> Any:
     """The function, telling `note` of every call that the outermost of tradmetrics' decorators sees.
 
-    None where a decorator of the user's own, above it, cannot be made anew.
+    None where a decorator of the user's own, above it, cannot be rebuilt.
     """
     recipe = Recipe("watch", (), effect=note)
     return _on_the_layers(function, lambda ours: instrument(ours, recipe, {}, metrics))

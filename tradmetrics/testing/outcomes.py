@@ -15,9 +15,9 @@ class Outcome(NamedTuple):
     """How a call ended.
 
     Attributes:
-        result: What it returned; of a coroutine, what awaiting it gave; of a generator, its `return` value.
-        exception: What it raised, or None.
-        items: What a generator yielded.
+        result: The returned value; of a coroutine, the awaited value; of a generator, its `return` value.
+        exception: The exception that it raised, or None.
+        items: The items that a generator yielded.
     """
 
     result: Any = None

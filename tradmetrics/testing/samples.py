@@ -1,4 +1,4 @@
-"""What a registry has under the name of a sample, as a scrape would show it."""
+"""The series of a registry under the name of a sample, as in a scrape."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Metric:
     Attributes:
         name: The sample's name, such as `trading_order_fill_time_seconds_count`.
         kind: `counter`, `gauge`, `histogram`, …
-        label_names: The labels it has; None while nobody can tell, for want of a series.
+        label_names: The metric's labels, or None until it has a series.
         series: Its series.
     """
 
@@ -110,7 +110,9 @@ def _label_names(family: Family, name: str, series: tuple[Series, ...]) -> tuple
 def texts(labels: Mapping[str, object]) -> dict[str, str]:
     """The values of labels as recording spells them: an enum's value, a bucket's bound as in `le="0.5"`."""
     result = {name: text_of(value) for name, value in labels.items()}
-    with suppress(KeyError, ValueError):  # what is no bound matches nothing, and the message lists those there are
+    with suppress(
+        KeyError, ValueError
+    ):  # a value that is not a bound matches nothing, and the message lists the bounds
         result["le"] = floatToGoString(float(result["le"]))  # type: ignore[no-untyped-call]
     return result
 

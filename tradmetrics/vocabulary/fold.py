@@ -2,11 +2,12 @@
 
 `side`, `order_type`, `order_status`, `trade_status` and `severity` take a value of any type, return the canonical word
 (see `tradmetrics.catalogue`) or None when they do not recognise it, and never raise. Spellings match by case-folded
-text in which `-`, `_` and blanks are equal. The `.value` of an enum is read before its name.
+text without `-`, `_` and blanks. The `.value` of an enum is read before its name.
 
-Without a dialect only what means the same everywhere is recognised, and never a bare number or a FIX letter: 2 is
-`filled` to FIX and denied to NautilusTrader. A dialect adds one broker's own spellings on top. A canonical word,
-spelled as in the catalogue, stands for itself in every dialect.
+Without a dialect, a word is recognised only if it means the same everywhere. A bare number or a FIX letter is not: 2
+is `filled` to FIX and denied to NautilusTrader. A dialect adds one broker's own spellings on top. A canonical word,
+spelled as in the catalogue, stands for itself in every dialect. A status that no table has is an end by its ending:
+`reduceOnlyCanceled` is `cancelled`, and `cancel_rejected` leaves the order as it was.
 """
 
 from __future__ import annotations
@@ -14,111 +15,28 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Mapping
-from enum import Enum
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from tradmetrics.catalogue import ORDER_STATUSES, ORDER_TYPES, SEVERITIES, SIDES, TRADE_STATUSES
+from tradmetrics.catalogue import ORDER_TYPES, SEVERITIES, SIDES, TRADE_STATUSES
 from tradmetrics.errors import ConfigurationError
 from tradmetrics.model.text import shown
 from tradmetrics.vocabulary import words as spellings
+from tradmetrics.vocabulary.tables import LONGEST, Words, by_beginning, by_ending, dialect_names, folded_text, text_in
 from tradmetrics.vocabulary.words import CLOSED, UNCHANGED
 
 _FILLED_ENOUGH: Final = 1 - 1e-9  # a sum of float quantities may fall short of the whole by rounding
-_LONGEST: Final = 64  # no spelling is longer, so nothing longer is worth folding
 
 _registering: Final = threading.Lock()
-_dialects: tuple[str, ...] = spellings.DIALECTS
-
-
-class _Table(NamedTuple):
-    exact: dict[str, str]
-    folded: dict[str, str]
-
-
-class _Words:
-    """The spellings of one closed label, by dialect."""
-
-    def __init__(
-        self, words: tuple[str, ...], declared: spellings.Declared, prefix: tuple[str, str] = ("", "")
-    ) -> None:
-        self.words = words
-        self._prefix, self._prefix_word = prefix
-        self._layers = {
-            dialect: {spelling: word for word, each in table.items() for spelling in each}
-            for dialect, table in declared.items()
-        }
-        self._own: dict[str | None, dict[str, str]] = {}
-        self._tables: dict[str | None, _Table] = {}
-
-    def find(self, value: object, dialect: str | None = None) -> str | None:
-        """Return the word that `value` spells, or None."""
-        try:
-            table = self._tables.get(dialect) or self.table(dialect)
-            if type(value) is str:
-                return table.exact.get(value) or self._fold(value, table)
-            if isinstance(value, Enum):
-                return self._fold(_text(value.value), table) or self._fold(value.name, table)
-            return self._fold(_text(value), table)
-        except Exception:  # a value whose __str__, __class__ or the like raises spells nothing
-            return None
-
-    def _fold(self, text: str, table: _Table) -> str | None:
-        if len(text) > _LONGEST:
-            return None
-        folded = _folded(text)
-        word = table.exact.get(text) or table.folded.get(folded)
-        if word is None and self._prefix and folded.startswith(self._prefix):
-            return self._prefix_word
-        return word
-
-    def add(self, own: dict[str, str], dialect: str | None) -> None:
-        """Add a user's spellings, one call at a time; a reader meanwhile sees the old table or the new one."""
-        self._own[dialect] = self._own.get(dialect, {}) | own
-        self._tables = {}
-
-    def table(self, dialect: str | None) -> _Table:
-        """Return a dialect's table, built when first needed: a program speaks to one broker or two."""
-        if dialect is not None and dialect not in _dialects:
-            return self.table(None)
-        tables = self._tables  # taken before building: what is built while spellings are added goes with the old ones
-        if dialect not in tables:
-            tables[dialect] = self._build(dialect)
-        return tables[dialect]
-
-    def _build(self, dialect: str | None) -> _Table:
-        # Later layers win: a broker's own meaning over the general one, a user's over ours.
-        spelled: dict[str, str] = {}
-        for each in (None, dialect):
-            spelled |= self._layers.get(each, {}) | self._own.get(each, {})
-        canonical = {word: word for word in self.words}
-        folded = {_folded(spelling): word for spelling, word in (canonical | spelled).items()}
-        cases = {case: word for spelling, word in spelled.items() for case in (spelling.lower(), spelling.upper())}
-        return _Table(cases | spelled | canonical, folded)
-
-
-def _folded(text: str) -> str:
-    return " ".join(text.casefold().replace("-", " ").replace("_", " ").split())
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, str):
-        return str.__str__(value)  # the text itself, whatever a subclass prints
-    if value is None or isinstance(value, bool):
-        return ""
-    if isinstance(value, bytes):
-        return value[: _LONGEST + 1].decode()  # FIX libraries hand fields as bytes
-    return str(int(value)) if isinstance(value, int) else str(value)
-
 
 _LABELS: Final = {
-    "side": _Words(SIDES, spellings.SIDE),
-    "order_type": _Words(ORDER_TYPES, spellings.ORDER_TYPE, prefix=("trail", "TRAILING_STOP")),
-    "status": _Words((*TRADE_STATUSES, UNCHANGED), spellings.STATUS),
-    "severity": _Words(SEVERITIES, spellings.SEVERITY),
+    "side": Words(SIDES, spellings.SIDE),
+    "order_type": Words(ORDER_TYPES, spellings.ORDER_TYPE, by_beginning),
+    "status": Words((*TRADE_STATUSES, UNCHANGED, CLOSED), spellings.STATUS, by_ending),
+    "severity": Words(SEVERITIES, spellings.SEVERITY),
 }
 _side, _order_type, _status, _severity = (words.find for words in _LABELS.values())
-_position_side: Final = _Words(SIDES, spellings.POSITION_SIDE).find
-_NOT_OF_ORDERS: Final = {CLOSED, *TRADE_STATUSES} - {*ORDER_STATUSES}
+_position_side: Final = Words(SIDES, spellings.POSITION_SIDE).find
+_OF_ORDERS: Final = {"executed": "filled", "failed": "rejected"}  # words of trades, about an order
 _OPEN: Final = frozenset({"submitted", "accepted", "partially_filled", UNCHANGED})
 
 
@@ -131,7 +49,7 @@ def side(value: object, dialect: str | None = None, *, opens_position: bool = Fa
         opens_position: True where the call opens a position: only then `LONG` is a `BUY` and `SHORT` a `SELL`.
     """
     word = _side(value, dialect)
-    return _position_side(value) if word is None and opens_position else word
+    return _position_side(value) or word if word in (None, "unknown") and opens_position else word
 
 
 def order_type(value: object, dialect: str | None = None) -> str | None:
@@ -151,10 +69,10 @@ def order_status(
 ) -> str | None:
     """Return the state of an order that `value` spells, `UNCHANGED`, or None when it is not recognised.
 
-    Quantities win over the word: an order filled to its quantity is `filled` whatever it is called, an open one that
-    is filled in part is `partially_filled`. ccxt's `closed` is `filled` or `cancelled` by its quantities alone, and
-    not recognised without them. A filled quantity of 0 contradicts no other word: brokers also report it while they
-    do not know.
+    `filled` ends an order whatever its quantities. Otherwise quantities win over the word: an order filled to its
+    quantity is `filled` whatever it is called, an open one that is filled in part is `partially_filled`. `closed`,
+    `done`, `finished` and `archive` are `filled` or `cancelled` by the quantities alone, and not recognised without
+    them. A filled quantity of 0 contradicts no other word: brokers also report it while they do not know.
 
     Args:
         value: A broker's spelling, of any type.
@@ -163,9 +81,10 @@ def order_status(
         quantity: The order's quantity, in the unit of `filled`.
     """
     word = _status(value, dialect)
+    word = _OF_ORDERS.get(word, word) if word is not None else None
     if filled is not None:
         word = _by_quantity(word, _number(filled), _number(quantity))
-    return None if word in _NOT_OF_ORDERS else word
+    return None if word == CLOSED else word
 
 
 def _by_quantity(word: str | None, filled: float | None, quantity: float | None) -> str | None:
@@ -175,7 +94,7 @@ def _by_quantity(word: str | None, filled: float | None, quantity: float | None)
         return "filled"
     if word == CLOSED and quantity:
         return "cancelled"
-    if filled and (word in _OPEN or (word == "filled" and quantity)):
+    if filled and word in _OPEN:
         return "partially_filled"
     return word
 
@@ -205,8 +124,8 @@ def severity(value: object) -> str | None:
 
 
 def dialects() -> tuple[str, ...]:
-    """Return the names of the dialects: `fix`, `ccxt`, `alpaca`, `ib`, `nautilus`, `kite`, and those registered."""
-    return _dialects
+    """Return the names of the dialects: `fix`, `ccxt`, `alpaca`, `binance`, … and those that you registered."""
+    return tuple(dialect_names)
 
 
 def check_dialect(name: str | None) -> str | None:
@@ -215,11 +134,11 @@ def check_dialect(name: str | None) -> str | None:
     Raises:
         ConfigurationError: When there is no such dialect, naming the nearest.
     """
-    if name is None or name in _dialects:
+    if name is None or name in dialect_names:
         for words in _LABELS.values():
             words.table(name)  # so that no order waits for it
         return name
-    raise ConfigurationError(f"there is no dialect {name!r}; {_advice(name, _dialects)}")
+    raise ConfigurationError(f"there is no dialect {name!r}; {_advice(name, dialects())}")
 
 
 def register_spellings(
@@ -251,7 +170,6 @@ def register_spellings(
     Raises:
         ConfigurationError: When a word is not canonical (the nearest is named) or a spelling cannot be one.
     """
-    global _dialects
     given = {"side": side, "order_type": order_type, "status": status, "severity": severity}
     checked = {label: _checked(label, own) for label, own in given.items() if own is not None}
     if dialect is not None and (not isinstance(dialect, str) or not dialect.strip()):
@@ -261,8 +179,8 @@ def register_spellings(
     with _registering:
         for label, own in checked.items():
             _LABELS[label].add(own, dialect)
-        if dialect is not None and dialect not in _dialects:
-            _dialects = (*_dialects, dialect)
+        if dialect is not None and dialect not in dialect_names:
+            dialect_names.append(dialect)
 
 
 def _checked(label: str, own: Mapping[str | int, str]) -> dict[str, str]:
@@ -276,24 +194,24 @@ def _checked(label: str, own: Mapping[str | int, str]) -> dict[str, str]:
         if (
             isinstance(spelling, bool)
             or not isinstance(spelling, str | int)
-            or not 0 < len(_text(spelling)) <= _LONGEST
+            or not 0 < len(text_in(spelling)) <= LONGEST
         ):
-            raise ConfigurationError(f"{label}: {spelling!r} is no spelling; write text of 1 to {_LONGEST} characters")
+            raise ConfigurationError(f"{label}: {spelling!r} is no spelling; write text of 1 to {LONGEST} characters")
         if not isinstance(word, str) or word not in words:
             raise ConfigurationError(f"{label}: {spelling!r} cannot mean {word!r}; {_advice(word, words)}")
         if spelling in words and spelling != word:
             raise ConfigurationError(
                 f"{label}: {spelling!r} is a canonical word and stands for itself, not for {word!r}"
             )
-        checked[_text(spelling)] = word
+        checked[text_in(spelling)] = word
     return checked
 
 
 def _advice(wrong: object, right: tuple[str, ...]) -> str:
     import difflib  # only a mistake needs it
 
-    by_folded = {_folded(word): word for word in right}
-    near = difflib.get_close_matches(_folded(_text(wrong)), by_folded, n=1, cutoff=0.4)
+    by_folded = {folded_text(word): word for word in right}
+    near = difflib.get_close_matches(folded_text(text_in(wrong)), by_folded, n=1, cutoff=0.4)
     return (
         f"did you mean {by_folded[near[0]]!r}? There are: {', '.join(right)}"
         if near

@@ -15,6 +15,13 @@ ERROR: Final = "error"
 _LOWEST, _HIGHEST = 100, 599
 _DIGITS: Final = 3
 _ON_EXCEPTIONS: Final = ("status_code", "status", "code", "http_status")
+# Django answers these exceptions with statuses that they do not carry.
+_BY_CLASS: Final = {
+    "django.http.response.Http404": 404,
+    "django.core.exceptions.PermissionDenied": 403,
+    "django.core.exceptions.BadRequest": 400,
+    "django.core.exceptions.SuspiciousOperation": 400,
+}
 _NOT_BODIES: Final = (int, float, complex)
 
 
@@ -53,6 +60,9 @@ def http_status_of_exception(
         status = as_http_status(read(error, name))
         if status is not None:
             return status
+    for kind in type(error).__mro__:
+        if f"{kind.__module__}.{kind.__qualname__}" in _BY_CLASS:
+            return _BY_CLASS[f"{kind.__module__}.{kind.__qualname__}"]
     response = read(error, "response")
     found = (as_http_status(read(response, name)) for name in _ON_EXCEPTIONS[:2])
     return next((status for status in found if status is not None), None)
@@ -86,7 +96,7 @@ def _of_tuple(answer: tuple[Any, ...]) -> int | None:
 
 
 def _of_response(answer: object) -> int | None:
-    if issubclass(type(answer), Mapping):
+    if issubclass(type(answer), Mapping) and not hasattr(type(answer), "headers"):  # aiohttp's responses are mappings
         return as_http_status(answer.get("status_code"))  # type: ignore[attr-defined]
     status = as_http_status(attribute(answer, "status_code"))
     if status is not None:
@@ -103,10 +113,10 @@ def request_status(status: object) -> object:
     return OK if status is None or status is MISSING else status
 
 
-def status_of_result(result: object) -> object:
+def status_of_result(result: object) -> str:
     """The status of a request that returned: its HTTP status, else `ok`."""
     status = http_status_of_result(result)
-    return OK if status is None else status
+    return OK if status is None else str(status)
 
 
 def status_of_exception(error: BaseException) -> object:

@@ -1,6 +1,6 @@
 """Alerting and recording rules as the rule files have them, and their states over time, as Prometheus keeps them."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -125,7 +125,23 @@ class Rulebook:
             The alerts that resolved at this evaluation; `alerts` has the others.
         """
         resolved: list[Alert] = []
+        for _ in self.steps(evaluator, time, resolved):
+            pass
+        return resolved
+
+    def steps(self, evaluator: Evaluator, time: float, resolved: list[Alert]) -> Iterator[None]:
+        """Evaluate every rule at one time, with a pause after each for other work; see `evaluate`.
+
+        Args:
+            evaluator: Over the samples until that time.
+            time: Seconds since 1970.
+            resolved: Takes the alerts that resolve.
+
+        Yields:
+            Nothing, once a rule.
+        """
         for rule in self.rules:
+            yield
             try:
                 samples = evaluator.at(rule.expression, time)
             except Exception as error:
@@ -136,7 +152,6 @@ class Rulebook:
             else:
                 resolved += self._judge(rule, samples, time)
         self._record("ALERTS", [self._state(alert) for alert in self.alerts()])
-        return resolved
 
     def alerts(self, *, firing: bool = False) -> list[Alert]:
         """Return the alerts that are pending or fire, or only those that fire."""

@@ -10,6 +10,7 @@ from typing import Final, Union
 from tradmetrics.board.query import vectors
 from tradmetrics.board.query.ranges import FUNCTIONS, Span, predict_linear, quantile
 from tradmetrics.board.query.samples import Sample, Source
+from tradmetrics.board.query.sums import StepSums
 from tradmetrics.board.query.tree import (
     Aggregate,
     Binary,
@@ -48,9 +49,21 @@ class Evaluator:
         source: The store.
         variables: What stands for `$name` in matchers, windows and offsets.
         step: The step of subqueries that name none, in seconds.
+        sums: Remembers the steps of subqueries between evaluations whose times only grow; None to evaluate all anew.
+        oldest: The store has nothing before this time, in seconds since 1970.
     """
 
-    def __init__(self, source: Source, variables: Mapping[str, str] | None = None, step: float = 15.0) -> None:
+    def __init__(
+        self,
+        source: Source,
+        variables: Mapping[str, str] | None = None,
+        step: float = 15.0,
+        *,
+        sums: StepSums | None = None,
+        oldest: float = -math.inf,
+    ) -> None:
+        self._sums = sums
+        self._oldest = oldest
         self._source = source
         self._variables = dict(variables or {})
         self._step = step
@@ -136,20 +149,30 @@ class Evaluator:
             raise QueryError(f"{expression} is no window, such as metric[5m]")
 
     def _subquery(self, query: Subquery, time: float) -> Iterable[tuple[Mapping[str, str], Span]]:
-        end = self._shifted(query.offset, time)
-        start = end - seconds(self._filled(query.window))
-        step = seconds(self._filled(query.step)) if query.step else self._step
+        start, end, steps = self._steps(query, time)
         found: dict[vectors.Key, tuple[Mapping[str, str], list[float], list[float]]] = {}
-        number = math.ceil(round(start / step, 9))
-        while number * step <= end + 1e-9:
-            at = number * step
+        for at in steps:
             for sample in self.at(query.expression, at):
                 labels, times, values = found.setdefault(vectors.key(sample.labels), (sample.labels, [], []))
                 times.append(at)
                 values.append(sample.value)
-            number += 1
         for labels, times, values in found.values():
             yield labels, Span(start, end, times, values)
+
+    def _steps(self, query: Subquery, time: float) -> tuple[float, float, list[float]]:
+        """Return where the window of a subquery begins and ends, and the times of its steps."""
+        end = self._shifted(query.offset, time)
+        start = end - seconds(self._filled(query.window))
+        step = seconds(self._filled(query.step)) if query.step else self._step
+        if self._oldest > end:
+            return start, end, []
+        first, last = math.ceil(round(max(start, self._oldest) / step, 9)), math.floor(round(end / step, 9))
+        return start, end, [number * step for number in range(first, last + 1)]
+
+    def _summed(self, query: Subquery, sums: StepSums, time: float) -> list[Sample]:
+        _, _, steps = self._steps(query, time)
+        inner = query.expression
+        return sums.sum(query, steps, time, lambda at: self._vector(inner, at))
 
     def _aggregate(self, node: Aggregate, time: float) -> Value:
         vector = self._vector(node.expression, time)
@@ -184,6 +207,8 @@ class Evaluator:
 
     def _call(self, node: Call, time: float) -> Value:
         name, arguments = node.function, node.arguments
+        if name == "sum_over_time" and self._sums is not None and isinstance(arguments[0], Subquery):
+            return self._summed(arguments[0], self._sums, time)
         if name in FUNCTIONS:
             function = FUNCTIONS[name]
             return [

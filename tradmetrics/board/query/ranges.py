@@ -30,7 +30,7 @@ def _extrapolated(span: Span, *, counter: bool, rate: bool) -> float | None:
     if len(values) < 2:
         return None
     change = values[-1] - values[0]
-    if counter:
+    if counter and sorted(values) != values:
         change += sum(before for before, after in pairwise(values) if after < before)
     to_start, to_end = times[0] - span.start, span.end - times[-1]
     sampled = times[-1] - times[0]

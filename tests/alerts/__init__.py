@@ -1,0 +1,1 @@
+"""Tests of the alerts: worlds of scraped bots, evaluated by promtool."""

@@ -1,0 +1,186 @@
+"""Puts a board together from the reader's options, and runs it with or without its page."""
+
+import asyncio
+import logging
+import socket
+import ssl
+import time
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import aiohttp
+from aiohttp import web
+
+from tradmetrics.board import panels, shipped, targets
+from tradmetrics.board.alerting.notify import Notifier, ways
+from tradmetrics.board.answers import Answers, OwnAnswers, PrometheusAnswers
+from tradmetrics.board.health import Health
+from tradmetrics.board.scraper import Scraper
+from tradmetrics.board.store import Store
+from tradmetrics.board.targets import Target
+from tradmetrics.board.watch import Watch
+from tradmetrics.errors import ConfigurationError
+
+PING_SECONDS: Final = 60.0
+_log = logging.getLogger("tradmetrics.board")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The reader's options; see `tradmetrics board --help`."""
+
+    urls: tuple[str, ...]
+    prometheus: str = ""
+    host: str = "127.0.0.1"
+    port: int = 8050
+    history: float = 21_600.0
+    auth: str = ""
+    token: str = ""
+    ca: Path | None = None
+    notify: tuple[str, ...] = ()
+    ping: str = ""
+    settings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Assembled:
+    """A board that is ready to run.
+
+    Attributes:
+        plan: The options.
+        watch: The bots, their samples and their alerts.
+        notifier: Sends alerts.
+        answers: Answers the panels' queries.
+        dashboards: The shipped dashboards.
+        health: The board's own metrics.
+        remarks: What to tell the reader about the addresses.
+        port: The port of the page.
+    """
+
+    plan: Plan
+    watch: Watch
+    notifier: Notifier
+    answers: Answers
+    dashboards: dict[str, panels.Dashboard]
+    health: Health
+    remarks: list[str]
+    port: int
+
+    @property
+    def url(self) -> str:
+        """Address of the page."""
+        host = "127.0.0.1" if self.plan.host in ("0.0.0.0", "::") else self.plan.host
+        return f"http://{host}:{self.port}/"
+
+
+def assemble(plan: Plan) -> Assembled:
+    """Put a board together.
+
+    Raises:
+        ConfigurationError: An option cannot be used.
+    """
+    package = shipped.load()
+    settings = package.changed(plan.settings)
+    found, remarks = targets.read(plan.urls, str(settings["job"]), token=plan.token)
+    for remark in remarks:
+        _log.warning("%s", remark)
+    store = Store(plan.history)
+    scraper = Scraper(store, found, tls=_tls(plan.ca, found))
+    notifier = Notifier(ways(plan.notify) if plan.notify else None, package.runbooks, time.monotonic)
+    watch = Watch(package, settings, store, scraper, notifier)
+    answers: Answers = PrometheusAnswers(plan.prometheus) if plan.prometheus else OwnAnswers(watch)
+    boards = panels.read(package.dashboards(settings))
+    return Assembled(plan, watch, notifier, answers, boards, Health(watch), remarks, _free_port(plan))
+
+
+def _tls(ca: Path | None, found: list[Target]) -> ssl.SSLContext | None:
+    if ca is None:
+        return None
+    try:
+        return ssl.create_default_context(cafile=str(ca))
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigurationError(f"--ca {ca}: {error}") from None
+
+
+def _free_port(plan: Plan) -> int:
+    """Return the port of the page, which must be free; 0 picks one."""
+    family = socket.AF_INET6 if ":" in plan.host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((plan.host, plan.port))
+        except OSError as error:
+            raise ConfigurationError(
+                f"cannot listen on {plan.host}:{plan.port}: {error.strerror}; choose another with --port"
+            ) from None
+        return int(probe.getsockname()[1])
+
+
+def _remarks(built: Assembled) -> list[str]:
+    failures = [
+        f"{each.target.name}: {each.error}"
+        for each in built.watch.scraper.watched
+        if each.error and each.up is not None
+    ]
+    asked = [built.answers.error] if isinstance(built.answers, PrometheusAnswers) and built.answers.error else []
+    return [*built.remarks, *asked, *failures]
+
+
+def run_with_page(built: Assembled, *, show: bool = False) -> None:
+    """Run with the page until interrupted."""
+    from tradmetrics.board.page.frame import Site
+    from tradmetrics.board.page.server import serve
+
+    watch = None if built.plan.prometheus else built.watch
+    site = Site(watch, built.answers, built.dashboards, lambda: _remarks(built), built.plan.history)
+    serve(
+        site,
+        built.health.text,
+        lambda: _work(built),
+        host=built.plan.host,
+        port=built.port,
+        auth=built.plan.auth,
+        show=show,
+    )
+
+
+async def run_without_page(built: Assembled) -> None:
+    """Watch and send alerts, with the board's own `/metrics` and no page, until cancelled."""
+
+    async def metrics(request: web.Request) -> web.Response:
+        return web.Response(body=built.health.text(), content_type="text/plain", charset="utf-8")
+
+    application = web.Application()
+    application.router.add_get("/metrics", metrics)
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, built.plan.host, built.port).start()
+    print(f"Board: {built.url}metrics, without a page", flush=True)
+    try:
+        await _work(built)
+    finally:
+        await runner.cleanup()
+
+
+async def _work(built: Assembled) -> None:
+    work: list[Awaitable[None]] = [] if built.plan.prometheus else [built.watch.run()]
+    if built.plan.ping:
+        work.append(_ping(built))
+    await asyncio.gather(*work)
+
+
+async def _ping(built: Assembled) -> None:
+    """Call the dead man's switch while the board is healthy."""
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session:
+        while True:
+            await asyncio.sleep(2.0)
+            if built.plan.prometheus or built.watch.healthy():
+                try:
+                    async with session.get(built.plan.ping) as response:
+                        built.health.pinged(response.status < 400)
+                except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
+                    built.health.pinged(False)
+                    _log.warning("the address of --ping does not answer: %s", type(error).__name__)
+            await asyncio.sleep(PING_SECONDS - 2.0)

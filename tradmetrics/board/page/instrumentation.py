@@ -1,0 +1,162 @@
+"""The page "Instrumentation": what a newcomer's bot records, what is missing, and what to type."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from nicegui import ui
+
+from tradmetrics.board.answers import Choice
+from tradmetrics.board.page.fragments import table
+from tradmetrics.board.page.frame import Live, Site
+from tradmetrics.board.panels import Query
+from tradmetrics.board.query import Sample, parse
+from tradmetrics.catalogue import BY_NAME
+
+_WHERE: Final = '{job=~"$job", instance=~"$instance"}'
+
+
+@dataclass(frozen=True)
+class Section:
+    """One table of the page.
+
+    Attributes:
+        title: Its heading.
+        hint: What it tells, and what to do.
+        columns: Labels that become columns, with their headings.
+        value: The heading of the value; empty to leave it out.
+        text: The query.
+        empty: What to say when there is nothing.
+        example: What to type; empty for nothing.
+    """
+
+    title: str
+    hint: str
+    columns: tuple[tuple[str, str], ...]
+    value: str
+    text: str
+    empty: str
+    example: str = ""
+
+
+SECTIONS: Final = (
+    Section(
+        "Labels without a source",
+        "These labels read `unknown`, because the decorator finds no parameter, attribute or result to read them from.",
+        (("site", "Function"), ("label", "Label"), ("instance", "Bot")),
+        "",
+        f"tradmetrics_unsourced_labels{_WHERE} > 0",
+        "Every label has a source.",
+        'from tradmetrics import arg, result, track_order\n\n@track_order(side=arg("order.side"), '
+        'order_type="LIMIT", status=result("status"))\ndef place_order(order): ...',
+    ),
+    Section(
+        "Errors inside the instrumentation",
+        "A label or a value could not be read. The function itself ran as without the decorator. The bot's log has the "
+        "message, at most once a minute for each function.",
+        (("site", "Function"), ("stage", "Stage"), ("instance", "Bot")),
+        "Errors",
+        f"sum by (instance, site, stage) (tradmetrics_instrumentation_errors_total{_WHERE}) > 0",
+        "No error since the bots started.",
+    ),
+    Section(
+        "Labels past their budget",
+        "Values beyond the budget are counted as `__other__`: no count is lost, only the name. A value that should not "
+        "be a label, such as an order id, belongs in the log.",
+        (("metric", "Metric"), ("label", "Label"), ("instance", "Bot")),
+        "Values",
+        f"sum by (instance, metric, label) (tradmetrics_label_overflow_total{_WHERE}) > 0",
+        "Every label is within its budget.",
+        'from tradmetrics import Limits, configure\n\nconfigure(limits=Limits(labels={"symbol": 1000}))',
+    ),
+    Section(
+        "Series against budgets",
+        "How many series each metric has, among those that it may have. The fullest come first.",
+        (("metric", "Metric"), ("instance", "Bot")),
+        "Used",
+        f"topk(40, sum by (instance, metric) (tradmetrics_series{_WHERE})"
+        f" / sum by (instance, metric) (tradmetrics_series_limit{_WHERE}))",
+        "The bots report no series.",
+    ),
+)
+_GROUPS: Final = {
+    "Orders": ("trading_orders_submitted_total", "@track_order"),
+    "Trades": ("trading_trades_total", "@track_trade"),
+    "Fill times": ("trading_order_fill_time_seconds_count", "@fill_timer"),
+    "Market data": ("trading_market_data_updates_total", "@track_market_data"),
+    "Predictions": ("trading_ml_predictions_total", "@track_prediction"),
+    "Trainings": ("trading_ml_training_duration_seconds_count", "@track_training"),
+    "API requests": ("trading_api_requests_total", "@track_request"),
+    "Errors of the system": ("trading_system_errors_total", "@track_errors"),
+    "Risk checks that failed": ("trading_risk_limit_breaches_total", "@track_risk_check"),
+    "Circuit breaker trips": ("trading_circuit_breaker_triggers_total", "@track_circuit_breaker"),
+    "Positions": ("trading_positions_open", "@track_positions"),
+    "Profit and loss": ("trading_daily_pnl", "@track_pnl"),
+    "Capital": ("trading_capital_total", "@track_capital"),
+    "Market and session": ("trading_market_session_open", "@track_market"),
+    "Heartbeat": ("trading_heartbeat_timestamp_seconds", "heartbeat()"),
+}
+
+
+def draw(site: Site, choice: Choice, live: Live) -> None:
+    """Draw the page."""
+    ui.html(
+        "<h2>What your bots record</h2><p class='hint'>A line without a figure is a decorator that no call has "
+        "reached yet: put it on the function that does this work.</p>",
+        sanitize=False,
+    )
+    _part(site, live, lambda: _recorded(site, choice))
+    for section in SECTIONS:
+        ui.html(f"<h2>{section.title}</h2><p class='hint'>{_code(section.hint)}</p>", sanitize=False)
+        _part(site, live, lambda section=section: _section(site, section, choice))
+        if section.example:
+            ui.element("pre").classes("type").props["textContent"] = section.example
+
+
+def _code(text: str) -> str:
+    parts = text.split("`")
+    return "".join(f"<code>{part}</code>" if place % 2 else part for place, part in enumerate(parts))
+
+
+def _part(site: Site, live: Live, build: object) -> None:
+    place = ui.html("", sanitize=False).classes("card")
+
+    async def update() -> None:
+        content = await build()  # type: ignore[operator]
+        if place.content != content:
+            place.set_content(content)
+
+    live.every(2, update)
+
+
+async def _recorded(site: Site, choice: Choice) -> str:
+    rows = []
+    for name, (metric, decorator) in _GROUPS.items():
+        query = Query("A", text := f"sum by (instance) ({metric}{_WHERE})", parse(text), "")
+        samples = await site.answers.now(query, choice)
+        kind = BY_NAME[metric.removesuffix("_count")].kind if metric.removesuffix("_count") in BY_NAME else "gauge"
+        for sample in samples:
+            count = f"{sample.value:,.0f} calls" if kind != "gauge" else "reported"
+            rows.append([(name, ""), (decorator, "code"), (sample.labels.get("instance", ""), ""), (count, "number")])
+        if not samples:
+            rows.append([(name, ""), (decorator, "code"), ("", ""), ("nothing yet", "none")])
+    return table("What your bots record", ("Event", "Recorded by", "Bot", "Since the start"), rows)
+
+
+async def _section(site: Site, section: Section, choice: Choice) -> str:
+    query = Query("A", section.text, parse(section.text), "")
+    samples = await site.answers.now(query, choice)
+    ordered = sorted(samples, key=lambda each: (-each.value, tuple(each.labels.values())))
+    headings = [heading for _, heading in section.columns] + ([section.value] if section.value else [])
+    return table(section.title, headings, [_row(section, each) for each in ordered], empty=section.empty)
+
+
+def _row(section: Section, sample: Sample) -> Sequence[tuple[str, str]]:
+    cells = [
+        (sample.labels.get(label, ""), "code" if label in ("site", "metric", "label") else "")
+        for label, _ in section.columns
+    ]
+    if section.value == "Used":
+        tone = "red" if sample.value >= 1 else "orange" if sample.value >= 0.8 else ""
+        return [*cells, (f"{sample.value * 100:.0f}%", f"number {tone}")]
+    return [*cells, (f"{sample.value:,.0f}", "number")] if section.value else cells

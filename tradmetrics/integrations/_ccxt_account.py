@@ -1,0 +1,151 @@
+"""What a ccxt bot asks for of its account and of the market, and the connections of `ccxt.pro`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from tradmetrics.integrations.kit import Account, Begin, Connection, Finish, Handle, Held, Settings, Ticks, Trades
+
+Arguments = Mapping[str, Any]
+
+_MONEY: Final = ("USD", "USDT", "USDC", "EUR", "FDUSD", "DAI", "BUSD", "GBP", "JPY", "KRW", "TRY", "BRL", "INR")
+"""What capital is counted in, the first one that a balance holds; else the only currency that it holds."""
+_MOST_CONNECTIONS: Final = 1_000
+
+
+class CcxtAccount:
+    """Reads ccxt's unified structures of balances, positions, funding and market data.
+
+    Args:
+        handle: Of the instrumentation.
+        settings: The options.
+        trades: Takes the fills.
+    """
+
+    def __init__(self, handle: Handle, settings: Settings, trades: Trades) -> None:
+        self._handle = handle
+        self._trades = trades
+        self._account = Account(handle, settings, trades.positions)
+        self._ticks = Ticks(handle, settings)
+        self._connections: dict[int, Connection] = {}
+
+    def methods(self) -> dict[str, Begin]:
+        """The methods to watch, beside those of orders."""
+        found: dict[str, Begin] = {}
+        if self._account.records:
+            for name in ("fetch_balance", "watch_balance"):
+                found[name] = lambda _: self._balance
+            for name in ("fetch_positions", "fetch_positions_ws"):
+                found[name] = self._positions
+            for name in ("fetch_position", "fetch_positions_for_symbol", "watch_position", "watch_positions"):
+                found[name] = lambda _: self._some_positions
+            found["fetch_funding_history"] = lambda _: self._funding
+        if self._ticks.records:
+            for name in ("fetch_ticker", "watch_ticker", "fetch_ticker_ws"):
+                found[name] = lambda _: self._tick
+            for name in ("fetch_tickers", "watch_tickers", "fetch_bids_asks", "watch_bids_asks"):
+                found[name] = lambda _: self._ticks_of
+            for name in ("fetch_order_book", "watch_order_book", "watch_order_book_for_symbols", "fetch_order_book_ws"):
+                found[name] = self._order_book
+            for name in ("fetch_trades", "watch_trades", "watch_trades_for_symbols", "fetch_trades_ws"):
+                found[name] = lambda _: self._last_trade
+        return found
+
+    # ── the account ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _balance(self, result: Any, error: BaseException | None) -> None:
+        if not isinstance(result, Mapping):
+            return
+        totals = result.get("total") or {}
+        held = [code for code, amount in totals.items() if amount]
+        ours = self._handle.metrics.money.currency
+        code = next((each for each in (ours, *_MONEY) if each in held), None)
+        if code is None:
+            code = next((each for each in (ours, *_MONEY) if each in totals), held[0] if len(held) == 1 else None)
+        if code is not None:
+            balance = result.get(code) or {}
+            used, free = balance.get("used"), balance.get("free")
+            self._account.balance(
+                total=balance.get("total"),
+                used=used,
+                available=free,
+                margin_used=used,
+                margin_available=free,
+                currency=code,
+            )
+
+    def _positions(self, arguments: Arguments) -> Finish:
+        def finish(result: Any, error: BaseException | None) -> None:
+            if error is None:
+                symbols = arguments.get("symbols") or ()
+                held = {**{symbol: Held(symbol, 0.0) for symbol in symbols}, **_held(result)}
+                self._account.positions(held.values(), complete=not symbols)
+
+        return finish
+
+    def _some_positions(self, result: Any, error: BaseException | None) -> None:
+        if error is None:
+            self._account.positions(_held(result).values(), complete=False)
+
+    def _funding(self, result: Any, error: BaseException | None) -> None:
+        for payment in result or ():
+            key = f"funding {payment.get('id') or payment.get('timestamp')} {payment.get('symbol')}"
+            if payment.get("amount") is not None and self._trades.first_time(key):
+                self._account.cash("funding", payment["amount"], currency=payment.get("code"))
+
+    # ── market data ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _tick(self, result: Any, error: BaseException | None) -> None:
+        if isinstance(result, Mapping):
+            self._ticks.tick(result.get("symbol"), result.get("timestamp"), "ms")
+
+    def _ticks_of(self, result: Any, error: BaseException | None) -> None:
+        for ticker in result.values() if isinstance(result, Mapping) else ():
+            self._tick(ticker, None)
+
+    def _order_book(self, arguments: Arguments) -> Finish:
+        def finish(result: Any, error: BaseException | None) -> None:
+            if isinstance(result, Mapping):
+                self._ticks.tick(result.get("symbol") or arguments.get("symbol"), result.get("timestamp"), "ms")
+
+        return finish
+
+    def _last_trade(self, result: Any, error: BaseException | None) -> None:
+        if isinstance(result, list) and result:
+            self._tick(result[-1], None)
+
+    # ── connections ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def connected(self, arguments: Arguments) -> None:
+        """Take in that a client of `ccxt.pro` is connected."""
+        client = arguments["client"]
+        if id(client) not in self._connections and len(self._connections) < _MOST_CONNECTIONS:
+            self._connections[id(client)] = Connection(self._handle, "websocket")
+        if id(client) in self._connections:
+            self._connections[id(client)].opened()
+
+    def disconnected(self, arguments: Arguments) -> None:
+        """Take in that a client of `ccxt.pro` was closed or failed."""
+        connection = self._connections.pop(id(arguments["client"]), None)
+        if connection is not None:
+            connection.closed()
+
+
+def _held(result: Any) -> dict[str, Held]:
+    """The positions by symbol: both sides of a hedged one make one net position."""
+    held: dict[str, Held] = {}
+    for each in [result] if isinstance(result, Mapping) else result or ():
+        symbol, quantity = each.get("symbol"), each.get("contracts")
+        if symbol is None or quantity is None:
+            continue
+        signed = -abs(float(quantity)) if each.get("side") == "short" else abs(float(quantity))
+        unrealized = each.get("unrealizedPnl")
+        before = held.get(symbol)
+        if before is not None:
+            signed += float(str(before.quantity))
+            if before.unrealized is not None:
+                unrealized = (unrealized or 0.0) + float(str(before.unrealized))
+        quote = str(symbol).partition(":")[2].partition("-")[0] or None
+        held[symbol] = Held(symbol, signed, unrealized, price=each.get("entryPrice"), currency=quote)
+    return held

@@ -1,0 +1,106 @@
+"""What is known of the orders of one library beside their states: their labels, and which ids lead to which order."""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from typing import Any, Final, NamedTuple
+
+from tradmetrics.integrations.kit.handle import Handle
+from tradmetrics.integrations.kit.options import Settings
+
+UNANSWERED: Final = "unanswered "
+"""What the key of an order begins with for which there is no id yet."""
+SEPARATOR: Final = "|"
+"""Between the symbol and the id in the key of an order whose symbol is known."""
+_MOST_KNOWN: Final = 100_000
+_IDS_PER_ORDER: Final = 3
+_CODE: Final = re.compile(r"[A-Z][A-Z_]{2,}(?![a-z])")
+
+
+class Known(NamedTuple):
+    """What is known of an order beside its state.
+
+    Attributes:
+        strategy: Its label; None when that is not known.
+        symbol: The instrument, where the library tells it.
+        listed: Whether the library's plain list of open orders holds it.
+    """
+
+    strategy: object = None
+    symbol: str | None = None
+    listed: bool = True
+
+
+class KnownOrders:
+    """Orders by their ids. The key of an order is its id, with its symbol before it where that is known.
+
+    Args:
+        handle: Of the instrumentation.
+        settings: The options, checked.
+    """
+
+    def __init__(self, handle: Handle, settings: Settings) -> None:
+        self._handle = handle
+        self._strategy = settings.strategy
+        self._known: OrderedDict[str, Known] = OrderedDict()
+        self._bare: OrderedDict[str, str] = OrderedDict()
+        self._most_known = max(_MOST_KNOWN, _IDS_PER_ORDER * settings.max_open)
+
+    def __contains__(self, order_id: object) -> bool:
+        return isinstance(order_id, str) and self.find(order_id) is not None
+
+    def find(self, order_id: object, symbol: str | None = None) -> str | None:
+        """The key of an order that is known, by an id and its symbol if the library tells it; None for another."""
+        text = str(order_id)
+        if symbol is not None and (key := key_of(text, symbol)) in self._known:
+            return key
+        if text in self._known:
+            return text
+        key = self._bare.get(text, "")
+        if key in self._known and (symbol is None or self._known[key].symbol in (None, symbol)):
+            return key
+        return None
+
+    def label(self, order_id: object, symbol: str | None = None) -> object:
+        """The strategy of an order; None when that is not known."""
+        key = self.find(order_id, symbol)
+        if key is not None:
+            return self._known[key].strategy
+        return None if callable(self._strategy) else self._strategy
+
+    def label_of(self, order: Any) -> object:
+        """The strategy of the library's own order, or whatever the callable was made for; None when that failed."""
+        if not callable(self._strategy):
+            return self._strategy
+        try:
+            return self._strategy(order)
+        except Exception as error:
+            self._handle.fault(error)
+            return None
+
+    def _remember(self, key: str, known: Known) -> None:
+        self._known[key] = known
+        self._bare[key.rpartition(SEPARATOR)[2]] = key
+        for ids in (self._known, self._bare):
+            if len(ids) > self._most_known:
+                ids.popitem(last=False)
+
+    def _key_of_stranger(self, order_id: object, symbol: str | None) -> str:
+        """The key that an order will have if it turns out to be one of ours."""
+        key = key_of(str(order_id), symbol)
+        self._bare.setdefault(str(order_id), key)
+        if len(self._bare) > self._most_known:
+            self._bare.popitem(last=False)
+        return key
+
+
+def key_of(order_id: str, symbol: str | None) -> str:
+    """The key of an order."""
+    return order_id if symbol is None or order_id.startswith(UNANSWERED) else f"{symbol}{SEPARATOR}{order_id}"
+
+
+def leading_code(text: object) -> str | None:
+    """The code that a broker's message begins with, `RMS` of "RMS:Margin exceeds 1,234.56"; its text is no label."""
+    match = _CODE.match(text.strip()) if isinstance(text, str) else None
+    return match.group().lower() if match else None

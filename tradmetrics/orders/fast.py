@@ -1,0 +1,372 @@
+"""The fast way of events of known shape: a plain submit, an acknowledgement, a fill, the last fill.
+
+Each function either does all that the rules would do, or changes nothing and returns False; the rules then decide. A
+test runs both on random streams of events and compares every sample.
+
+The series of a strategy are bound once. The metrics object changes its token whenever a bound series may be wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from tradmetrics import catalogue
+from tradmetrics.orders.inputs import LARGEST, LONGEST_ID, is_missing
+from tradmetrics.orders.order import MOST_FILL_IDS, STOPS, Order
+from tradmetrics.orders.rate import BATCH
+from tradmetrics.orders.running import LOCK, LockedOrders, nothing
+from tradmetrics.orders.states import ENOUGH, TOO_MUCH
+from tradmetrics.registry.default import current
+from tradmetrics.registry.metrics import TradingMetrics
+
+_SITE: Final = "tradmetrics.OrderTracker"
+_MOST_KINDS: Final = 1_000
+_LONGEST_BLANK: Final = 7  # "unknown"
+
+# The lock itself: entering it is one step of the interpreter, so that a Ctrl-C cannot come between taking it and the
+# block that gives it back. When the interpreter ends there is no fast way, and `LOCK` decides.
+_LOCK: Any = LOCK.held()
+
+
+class _Lanes:
+    """The bound series of one strategy, each None until its first sample was recorded.
+
+    Attributes:
+        ack: Observes the time to the acknowledgement.
+        first_fill: Observes the time to the first fill.
+        fill: Observes the time to the complete fill.
+        filled: Counts a filled order, by side.
+    """
+
+    __slots__ = ("_strategy", "ack", "fill", "filled", "first_fill")
+
+    def __init__(self, strategy: str) -> None:
+        self._strategy = strategy
+        self.ack: Callable[[float], object] | None = None
+        self.first_fill: Callable[[float], object] | None = None
+        self.fill: Callable[[float], object] | None = None
+        self.filled: dict[str, Callable[[], object]] = {}
+
+    def bind(self, metrics: TradingMetrics) -> None:
+        """Bind the series that exist by now."""
+        find, strategy = metrics.remembered.get, self._strategy
+        for name, definition in _OBSERVED.items():
+            series = find((definition.name, strategy))
+            if series is not None:
+                setattr(self, name, series.observe)
+        for side in catalogue.SIDES:
+            series = find((catalogue.ORDERS_FILLED.name, strategy, side))
+            if series is not None:
+                self.filled[side] = series.tick
+
+
+_OBSERVED: Final = {
+    "ack": catalogue.ORDER_ACK_TIME,
+    "first_fill": catalogue.ORDER_FIRST_FILL_TIME,
+    "fill": catalogue.ORDER_FILL_TIME,
+}
+
+
+class FastWay:
+    """Events of known shape.
+
+    Args:
+        orders: The orders, behind their lock.
+        strategy: The label of orders that name no strategy.
+    """
+
+    __slots__ = (
+        "_clock", "_core", "_dotted", "_kinds", "_lanes", "_message", "_orders", "_statuses", "_strategy",
+        "_token",
+    )  # fmt: skip
+
+    def __init__(self, orders: LockedOrders, strategy: str) -> None:
+        self._orders = orders
+        self._core = orders.core
+        self._clock = orders.reader.local
+        self._statuses = orders.reader.statuses
+        self._dotted = orders.reader.corrects_by_dot
+        self._strategy = strategy
+        self._token: object = None
+        self._lanes: dict[str, _Lanes] = {}
+        self._message: Callable[[], object] | None = None
+        self._kinds: dict[tuple[str, str], tuple[str, bool, Callable[[], object]]] = {}
+
+    def submitted(self, order_id: Any, side: Any, order_type: Any, quantity: Any) -> bool:
+        """Take in a submit by the local clock, with its quantity and the tracker's strategy; as `submitted` does.
+
+        Returns:
+            False where the rules have to decide; nothing was changed then.
+        """
+        orders = self._orders
+        metrics = orders.metrics
+        if metrics is None:
+            metrics = current()
+        if metrics is None or metrics.token is not self._token or metrics is not orders.watched:
+            return self._forget(metrics)
+        if type(order_id) is not str or type(side) is not str or type(order_type) is not str:
+            return False
+        kind = self._kinds.get((side, order_type))
+        message = self._message
+        if kind is None or message is None:
+            return self._learn(metrics, side, order_type)
+        if type(quantity) is int:
+            quantity = float(quantity) if 0 < quantity < LARGEST else 0.0
+        elif type(quantity) is not float:
+            return False
+        if not 0 < quantity < LARGEST or not 0 < len(order_id) <= LONGEST_ID or order_id.isspace():
+            return False
+        try:
+            now = self._clock()
+        except Exception:
+            return False
+        if type(now) is not float or not -LARGEST < now < LARGEST:
+            return False
+        word, resting, tick = kind
+        core = self._core
+        table = core.table
+        try:
+            with _LOCK:
+                if (
+                    orders.busy
+                    or now >= core.due
+                    or order_id in table.by_id
+                    or order_id in core.waiting.by_id
+                    or table.queue.open >= table.most_open
+                ):
+                    return False
+                orders.busy = True
+                try:
+                    orders.reader.now = now
+                    order = Order(order_id, self._strategy, word, quantity, now, False, now)
+                    order.asked = quantity
+                    if resting:
+                        order.resting = True
+                    table.add_plain(order, order_id)
+                    if now + core.expire_after < core.due:
+                        core.due = now + core.expire_after
+                    gathered = core.rate.gathered
+                    gathered.append(now)
+                    if len(gathered) >= BATCH:
+                        core.rate.count()
+                finally:
+                    orders.busy = False
+            message()
+            tick()
+            if orders.deferred:
+                orders.run(metrics, _SITE, now, (), nothing)
+        except Exception as error:
+            metrics.fault(f"{_SITE}.submitted", "record", error)
+        return True
+
+    def updated(
+        self,
+        order_id: Any,
+        symbol: Any,
+        status: Any,
+        filled: Any,
+        fill_id: Any,
+        fill_quantity: Any,
+        now: float | None = None,
+    ) -> bool:
+        """Take in an event by the local clock, without a price, a reason or an account; as `updated` does.
+
+        Args:
+            order_id: As for `OrderTracker.updated`.
+            symbol: As for `OrderTracker.updated`.
+            status: As for `OrderTracker.updated`.
+            filled: As for `OrderTracker.updated`.
+            fill_id: As for `OrderTracker.updated`.
+            fill_quantity: As for `OrderTracker.updated`.
+            now: When the event came, by the local clock. Default: now.
+
+        Returns:
+            False where the rules have to decide; nothing was changed then.
+        """
+        orders = self._orders
+        metrics = orders.metrics
+        if metrics is None:
+            metrics = current()
+        if metrics is None or metrics.token is not self._token or metrics is not orders.watched:
+            return self._forget(metrics)
+        if type(order_id) is not str:
+            return False
+        if status is None:
+            word = None
+        elif type(status) is str:
+            word = self._statuses.get(status)
+            if word is None:
+                return False
+        else:
+            return False
+        # The quantities, as plain numbers.
+        if filled is not None:
+            if type(filled) is int:
+                filled = float(filled) if 0 <= filled < LARGEST else -1.0
+            if type(filled) is not float or not 0 <= filled < LARGEST:
+                return False
+            if filled and word in _LIVE:
+                word = "partially_filled"
+        if fill_id is not None:
+            if type(fill_quantity) is int:
+                fill_quantity = float(fill_quantity) if 0 < fill_quantity < LARGEST else 0.0
+            if (
+                type(fill_id) is not str
+                or type(fill_quantity) is not float
+                or not 0 < fill_quantity < LARGEST
+                or word not in _OF_A_FILL
+                or self._dotted
+                or len(fill_id) > LONGEST_ID
+                or ((len(fill_id) <= _LONGEST_BLANK or fill_id[0].isspace()) and _is_blank(fill_id))
+            ):
+                return False
+        elif fill_quantity is not None or word not in _KNOWN:
+            return False
+        if now is None:
+            try:
+                now = self._clock()
+            except Exception:
+                return False
+            if type(now) is not float or not -LARGEST < now < LARGEST:
+                return False
+            orders.reader.now = now
+        core = self._core
+        table = core.table
+        acknowledged = first = complete = count = None
+        try:
+            with _LOCK:
+                order = table.by_id.get(order_id if symbol is None else (symbol, order_id))
+                if order is None or not order.plain or orders.busy or now >= core.due:
+                    return False
+                elapsed = now - order.submitted_at  # type: ignore[operator] # a plain order has a time
+                lanes = self._lanes.get(order.strategy) or self._new_lanes(metrics, order.strategy)
+                if elapsed < 0:
+                    return False
+                quantity, before = order.quantity, order.filled
+                total, is_new, booked = before, False, order.booked
+                if fill_id is not None:
+                    ids = order.fill_ids
+                    if (
+                        ids is not None and (fill_id in ids or len(ids) >= MOST_FILL_IDS)
+                    ) or table.fill_ids >= table.most_fill_ids:
+                        return False
+                    is_new = True
+                    booked += fill_quantity
+                    if filled is None:
+                        if booked > before:
+                            total = booked
+                    else:
+                        total = filled if filled > order.told else order.told
+                        if booked > total:
+                            booked = total
+                elif filled is not None:
+                    if filled > before * TOO_MUCH:
+                        total, is_new = filled, True
+                    elif filled < before * ENOUGH and (filled or word not in _LIVE):
+                        return False
+                elif word == "partially_filled":
+                    is_new = True
+                completes = word == "filled"
+                if quantity is not None:
+                    if is_new and total > quantity * TOO_MUCH:
+                        return False
+                    if total >= quantity * ENOUGH:
+                        completes = True
+                    elif completes:
+                        if filled or fill_id is not None:
+                            return False  # an underfill, or less
+                        total = quantity
+                # The series of the samples, before anything changes.
+                if (is_new or completes) and not order.first_fill:
+                    first = lanes.first_fill
+                    if first is None:
+                        return self._bind(lanes, metrics)
+                if word == "accepted" and not order.acknowledged:
+                    acknowledged = lanes.ack
+                    if acknowledged is None:
+                        return self._bind(lanes, metrics)
+                if completes:
+                    complete, count = lanes.fill, lanes.filled.get(order.side)
+                    if complete is None or count is None:
+                        return self._bind(lanes, metrics)
+                orders.busy = True
+                try:
+                    order.filled = total
+                    if fill_id is not None:
+                        if ids is None:
+                            order.fill_ids = {fill_id: fill_quantity}
+                        else:
+                            ids[fill_id] = fill_quantity
+                        table.fill_ids += 1
+                        order.booked = booked
+                    if filled and is_new:
+                        order.told = total
+                    if first is not None:
+                        order.first_fill = True
+                    if acknowledged is not None:
+                        order.acknowledged = True
+                    if completes:
+                        table.end(order)
+                        order.ended, order.ended_at = "filled", now
+                finally:
+                    orders.busy = False
+            if acknowledged is not None:
+                acknowledged(elapsed)
+            if first is not None:
+                first(elapsed)
+            if complete is not None and count is not None:
+                count()
+                complete(elapsed)
+            if orders.deferred:
+                orders.run(metrics, _SITE, now, (), nothing)
+        except Exception as error:
+            metrics.fault(f"{_SITE}.updated", "record", error)
+        return True
+
+    # ── bound series ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _forget(self, metrics: TradingMetrics | None) -> bool:
+        """Begin anew with a metrics object, once it watches this tracker."""
+        if metrics is not None and metrics is self._orders.watched and metrics.enabled:
+            self._lanes = {}
+            self._kinds = {}
+            self._message = None
+            self._token = metrics.token
+        return False
+
+    def _learn(self, metrics: TradingMetrics, side: str, order_type: str) -> bool:
+        """Bind the series of a submit, if it exists by now."""
+        reader = self._orders.reader
+        word, kind = reader.sides.get(side), reader.order_types.get(order_type)
+        if word is None or kind is None:
+            return False
+        find = metrics.remembered.get
+        message = find((catalogue.ORDER_MESSAGES.name, "new"))
+        series = find((catalogue.ORDERS_SUBMITTED.name, self._strategy, word, kind))
+        if message is not None and series is not None and metrics.token is self._token:
+            if len(self._kinds) >= _MOST_KINDS:
+                self._kinds.clear()
+            self._message = message.tick
+            self._kinds[side, order_type] = word, kind in STOPS, series.tick
+        return False
+
+    def _new_lanes(self, metrics: TradingMetrics, strategy: str) -> _Lanes:
+        if len(self._lanes) >= _MOST_KINDS:
+            self._lanes.clear()
+        lanes = self._lanes[strategy] = _Lanes(strategy)
+        lanes.bind(metrics)
+        return lanes
+
+    def _bind(self, lanes: _Lanes, metrics: TradingMetrics) -> bool:
+        lanes.bind(metrics)
+        return False
+
+
+_LIVE: Final = frozenset({"submitted", "accepted", "unchanged"})
+_OF_A_FILL: Final = frozenset({None, "partially_filled", "filled"})
+_KNOWN: Final = frozenset({None, "submitted", "accepted", "unchanged", "partially_filled", "filled"})
+
+
+def _is_blank(text: str) -> bool:
+    return is_missing(text) or text.strip().lower() == "unknown"
