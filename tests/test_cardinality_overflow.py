@@ -488,8 +488,8 @@ def test_the_same_values_lead_to_the_same_series(values: list[Any]) -> None:
 
 def held_by(metrics: TradingMetrics, site: CallSite) -> int:
     """How many raw labels a site and its metrics remember."""
-    plans = sum(len(plan.entries) + len(plan.spill or ()) for plan in site._plans.values())
-    return len(site._entries) + plans + len(metrics.instrument(catalogue.ORDERS_SUBMITTED)._known)
+    known = metrics.instrument(catalogue.ORDERS_SUBMITTED)._known
+    return site.memory.cell_contents.entries + known.entries
 
 
 @pytest.mark.parametrize("way", [_order, _answered, _raised], ids=lambda way: way.__name__[1:])
@@ -544,7 +544,7 @@ def test_spellings_of_one_value_are_bounded() -> None:
     for number in range(MOST_ENTRIES + 500):
         place(f"{' ' * (number % 64)}gamma{' ' * (number // 64)}")
     site = getattr(place, CALL_SITES_ATTRIBUTE)[0]
-    assert len(site._entries) <= MOST_ENTRIES
+    assert site.memory.cell_contents.entries <= MOST_ENTRIES
     assert {("gamma", "BUY", "LIMIT"): MOST_ENTRIES + 500} == values_of(metrics, SUBMITTED)
 
 

@@ -47,6 +47,7 @@ from tradmetrics import (
     track_training,
     training_timer,
 )
+from tradmetrics.errors import SHELL_FILE
 from tradmetrics.registry.errors_log import FaultLog
 from tradmetrics.registry.instrument import Instrument
 from tradmetrics.registry.metrics import NO_METRICS
@@ -652,11 +653,12 @@ def test_a_source_that_raises_the_exception_anew_leaves_no_trace_in_it(metrics: 
         except LimitReached as caught:
             frames, traceback = [], caught.__traceback__
             while traceback is not None:
-                frames.append(traceback.tb_frame.f_code.co_name)
+                if traceback.tb_frame.f_code.co_filename != SHELL_FILE:
+                    frames.append(traceback.tb_frame.f_code.co_name)
                 traceback = traceback.tb_next
             plain.append(
                 (
-                    [frame for frame in frames if frame != "wrapper"],
+                    frames,
                     caught.__context__,
                     caught.__cause__,
                     caught.__suppress_context__,
@@ -778,11 +780,17 @@ def test_a_source_may_itself_call_what_is_decorated(metrics: TradingMetrics) -> 
     assert (3, 3) == (sample(metrics, "what_total", what="inner"), sample(metrics, "what_total", what="outer"))
 
 
-@pytest.mark.parametrize("interruption", [KeyboardInterrupt(), SystemExit(3)])
-def test_an_interruption_while_recording_is_not_swallowed(metrics: TradingMetrics, interruption: BaseException) -> None:
+def test_an_interruption_while_recording_is_not_swallowed(metrics: TradingMetrics) -> None:
     """Ctrl-C would be lost in the moment that a label is read."""
-    with pytest.raises(type(interruption)):
-        watch(raising(interruption))(metrics)(lambda: None)()
+    with pytest.raises(KeyboardInterrupt):
+        watch(raising(KeyboardInterrupt()))(metrics)(lambda: None)()
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), GeneratorExit(), asyncio.CancelledError()])
+def test_what_a_label_raises_never_replaces_a_result(metrics: TradingMetrics, error: BaseException) -> None:
+    """The order is at the broker, and the bot would take it for failed, or end."""
+    assert "answer" == track(WHAT, what=raising(error), metrics=metrics)(lambda: "answer")()
+    assert {"source": 1} == by_stage(metrics)
 
 
 # ── drawn at random ──────────────────────────────────────────────────────────────────────────────────────────────

@@ -14,7 +14,7 @@ from tradmetrics import OrderTracker, TradingMetrics, arg
 from tradmetrics.orders.fast import FastWay
 
 STREAMS = 4
-EVENTS = 1_500
+EVENTS = 600
 
 
 class Slow(FastWay):

@@ -34,7 +34,7 @@ def difference(path: Path, text: str) -> str | None:
 
     Args:
         path: The file.
-        text: What it should hold.
+        text: The expected text.
     """
     if not path.exists():
         return f"{path}:1: this page is missing"

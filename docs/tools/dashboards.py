@@ -1,4 +1,4 @@
-"""What the panels of the dashboards show, from their JSON."""
+"""The panels of the dashboards, from their JSON."""
 
 import json
 from collections.abc import Iterator
@@ -53,7 +53,7 @@ def page() -> str:
         for row, panels in _rows(board):
             parts += [
                 f"**{row}**",
-                table(("Panel", "What it shows", "Metrics"), (_panel(path, each) for each in panels)),
+                table(("Panel", "Shows", "Metrics"), (_panel(path, each) for each in panels)),
             ]
     return "\n\n".join(parts) + "\n"
 

@@ -41,7 +41,7 @@ def index() -> str:
         "[at night](../how-to/stack.md#at-night).",
         "Rules that count events do so exactly, in steps of a scrape interval: `increase` extrapolates, and reads 0 at "
         "the first event of a kind ([why](../how-to/troubleshooting.md#first)).",
-        table(("Alert", "Severity", "What it says"), rows),
+        table(("Alert", "Severity", "Meaning"), rows),
     ]
     return "\n\n".join(parts) + "\n"
 

@@ -20,7 +20,7 @@ class UnfinishedCall:
     __slots__ = ("_args", "_kwargs", "_recorded", "_result", "_site", "_token")
 
     def __init__(
-        self, result: object, site: CallSite, args: tuple[Any, ...], kwargs: Mapping[str, Any], token: Any
+        self, result: object, site: CallSite, args: tuple[Any, ...], kwargs: Mapping[str, Any] | None, token: Any
     ) -> None:
         self._result = result
         self._site = site
@@ -57,7 +57,7 @@ class AwaitableProxy(wrapt.ObjectProxy):  # type: ignore[type-arg]
 
 
 def watched(
-    awaitable: object, site: CallSite, args: tuple[Any, ...], kwargs: Mapping[str, Any], token: Any
+    awaitable: object, site: CallSite, args: tuple[Any, ...], kwargs: Mapping[str, Any] | None, token: Any
 ) -> AwaitableProxy:
     """Return a proxy that reports the call to `site` when it has been awaited or entered."""
     return _proxy_of(type(awaitable))(awaitable, UnfinishedCall(awaitable, site, args, kwargs, token))

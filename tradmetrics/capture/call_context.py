@@ -7,14 +7,16 @@ from enum import Enum
 from time import time
 from typing import Any, Final, Protocol
 
-from tradmetrics.capture.extractors import Compiled
+from tradmetrics.capture.lookups import ARGUMENT, ERROR, RESULT, Compiled, Lookup, Place, has_value, step_into
 from tradmetrics.capture.sources import Call
+from tradmetrics.errors import is_interruption
 from tradmetrics.model.missing import MISSING, Missing
 from tradmetrics.model.text import text_of
 from tradmetrics.registry.metrics import TradingMetrics
 
 _FAILED: Final = object()
-_UNREAD: Final = object()
+UNREAD: Final = object()
+"""Stands for a place that nobody has read yet."""
 _HAVE_A_TEXT: Final = frozenset({str, int, float, bool, bytes, type(None), Missing})
 
 
@@ -29,25 +31,38 @@ class DecoratedFunction(Protocol):
 
 
 class CallContext(Call):
-    """One finished call, with its fields read on demand.
+    """One finished call, with its fields read on demand, and each place of the call read at most once.
+
+    Args:
+        site: The decorated function.
+        args: The call's positional arguments; or the values of all parameters in their order, when `kwargs` is None.
+        kwargs: The call's keyword arguments, or None.
+        result: What the function returned.
+        exception: What it raised, or None.
+        seconds: How long it took.
+        entered: What the recipe's `enter` returned.
+        places: Places that were read already, with what was there: a value, or an exception that reading it raised.
 
     Attributes:
         site: The decorated function.
         metrics: The metrics object it records to.
         entered: What the recipe's `enter` returned.
+        places: Every place that was read, with what was there.
+        is_faulty: Whether something of the call was counted as an error.
     """
 
-    __slots__ = ("_args", "_bound", "_kwargs", "_values", "entered", "metrics", "site")
+    __slots__ = ("_args", "_bound", "_kwargs", "_values", "entered", "is_faulty", "metrics", "places", "site")
 
     def __init__(
         self,
         site: DecoratedFunction,
         args: tuple[Any, ...],
-        kwargs: Mapping[str, Any],
+        kwargs: Mapping[str, Any] | None,
         result: Any,
         exception: BaseException | None,
         seconds: float,
         entered: Any = None,
+        places: dict[Place, Any] | None = None,
     ) -> None:
         self.site = site
         self.metrics = site.metrics
@@ -58,7 +73,9 @@ class CallContext(Call):
         self.result = result
         self.exception = exception
         self.seconds = seconds
+        self.places: dict[Place, Any] = {} if places is None else places
         self._values: dict[str, Any] = {}
+        self.is_faulty = False
 
     @property
     def arguments(self) -> Mapping[str, Any]:
@@ -66,32 +83,100 @@ class CallContext(Call):
         bound = self._bound
         if bound is None:
             compiled = self.site.compiled
-            try:
-                bound = compiled.bind(*self._args, **self._kwargs)
-            except TypeError:
-                bound = compiled.bind(*self._args, **compiled.known(self._kwargs))
+            if self._kwargs is None:
+                bound = dict(zip(compiled.names, self._args, strict=True))
+            else:
+                try:
+                    bound = compiled.bind(self._args, self._kwargs)
+                except TypeError:
+                    bound = compiled.bind(self._args, compiled.known(self._kwargs))
             self._bound = bound
         return bound
 
     def __call__(self, name: str) -> Any:
         """The value of a field: `MISSING` where there is nothing to read, or where reading failed."""
-        value = self._values.get(name, _UNREAD)
-        if value is _UNREAD:
+        value = self._values.get(name, UNREAD)
+        if value is UNREAD:
             if name == "seconds":
                 return self.seconds
             try:
-                value = self.site.compiled.readers[name](self)
-            except Exception as error:
+                value = self._read(self.site.compiled.lookups[name])
+            except BaseException as error:
+                if is_interruption(error):
+                    raise
                 self.fault("source", error)
                 value = _FAILED
             self._values[name] = value
         return MISSING if value is _FAILED else value
+
+    def _read(self, lookup: Lookup) -> Any:
+        if lookup.function is not None:
+            value = lookup.function(self)
+        elif lookup.places:
+            value = self._first(lookup)
+        else:
+            value = lookup.constant
+        if lookup.mapped is None or value is None or value is MISSING:
+            return value
+        return lookup.mapped(text_of(value))
+
+    def _first(self, lookup: Lookup) -> Any:
+        """The value of the first place that has one."""
+        exception = self.exception
+        for place in lookup.places:
+            root = place.root
+            if (root is RESULT and exception is not None) or (root is ERROR and exception is None):
+                continue
+            if lookup.is_explicit:
+                value = self.at(place)
+                if value is MISSING and place.steps:
+                    parent = self.at(Place(root, place.steps[:-1]))
+                    raise LookupError(f"{type(parent).__name__} has no key, attribute or index {place.steps[-1]!r}")
+                return value
+            if root is RESULT and self.result is None:
+                continue
+            value = self.at(place)
+            if has_value(value):
+                return value
+        return MISSING
+
+    def at(self, place: Place) -> Any:
+        """What is at a place of the call, read once; `MISSING` where nothing is.
+
+        Raises:
+            BaseException: Whatever reading it raises, or raised when it was read first.
+        """
+        root, steps = place
+        if not steps:
+            return self.result if root is RESULT else self.exception
+        if root is ARGUMENT and len(steps) == 1:
+            return self.arguments[steps[0]]
+        places = self.places
+        value = places.get(place, UNREAD)
+        if value is UNREAD:
+            parent = self.at(Place(root, steps[:-1]))
+            try:
+                value = step_into(parent, steps[-1])
+            except BaseException as error:
+                if is_interruption(error):
+                    raise
+                value = _Raised(error)
+            places[place] = value
+        if type(value) is _Raised:
+            raise value.error
+        return value
+
+    def of_result(self, step: str) -> Any:
+        """A key or attribute of the result, read once; `MISSING` where there is none."""
+        return self.at(Place(RESULT, (step,)))
 
     def now(self) -> float | None:
         """Unix seconds; None where the clock fails, which is counted."""
         try:
             return time()
         except Exception as error:
+            if is_interruption(error):
+                raise
             self.fault("clock", error)
             return None
 
@@ -103,7 +188,9 @@ class CallContext(Call):
         try:
             if not isinstance(value, Enum):
                 value = self._values[name] = text_of(value)
-        except Exception as error:
+        except BaseException as error:
+            if is_interruption(error):
+                raise
             self.fault("label", error)
             value = self._values[name] = MISSING
         return value
@@ -122,6 +209,21 @@ class CallContext(Call):
         """Count an error of a function that the user gave to read something from the call."""
         self.fault("source", error)
 
-    def fault(self, stage: str, error: Exception) -> None:
+    def fault(self, stage: str, error: BaseException) -> None:
         """Count an error of this site."""
+        self.is_faulty = True
         self.metrics.fault(self.site.name, stage, error)
+
+
+class _Raised:
+    """Stands at a place that could not be read."""
+
+    __slots__ = ("error",)
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+
+def raised_at(error: BaseException) -> object:
+    """What stands at a place whose reading raised `error`."""
+    return _Raised(error)

@@ -1,52 +1,42 @@
-"""The engine: one frozen recipe of what to record, and one shell for each kind of callable.
+"""The engine: what one decorated function records, by the plain rules, and what it remembers of that.
 
-A decorator builds a `Recipe`; `instrument` compiles the label sources for the function it is put on, and wraps it. Per
-call, a shell takes the time, calls the function once, and hands the outcome to its `CallSite`, which looks the series
-up by the raw label values and touches them. Whatever goes wrong in here is counted, and never reaches the caller.
+A decorator builds a `Recipe`; `instrument` compiles the label sources for the function that it is put on, and wraps it.
+The shell calls the function once. The usual call it records from the memory that stands here; every other call it hands
+to the careful way of its `CallSite`, which reads the fields, looks the series up, and remembers them.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from time import perf_counter
-from typing import Any, Final, TypeAlias, Union
+from types import CellType
+from typing import Any, Final
 
-from tradmetrics.capture.call_context import CallContext
-from tradmetrics.capture.extractors import Compiled
-from tradmetrics.capture.plan import ASKED, SAFE, Plan, PlannedSample
+from tradmetrics.capture.call_context import UNREAD, CallContext, raised_at
+from tradmetrics.capture.lookups import ARGUMENT, Compiled, Place
+from tradmetrics.capture.memory import AMOUNT, GIVEN, SECONDS, Leaf, leaf_of, points_to
+from tradmetrics.capture.plan import ASKED, SAFE, PlannedSample, planned
 from tradmetrics.capture.recipe import RAISED, RETURNED, AfterCall, Recipe
+from tradmetrics.capture.repeating import FastWay, fast_way
+from tradmetrics.capture.sources import WITHOUT_FIELDS
+from tradmetrics.capture.views import NO_MAPPINGS, is_no_mapping
 from tradmetrics.cardinality import LabelBudget
-from tradmetrics.errors import TradmetricsError
+from tradmetrics.errors import TradmetricsError, is_interruption
 from tradmetrics.model.missing import MISSING
 from tradmetrics.model.text import text_of
 from tradmetrics.registry.default import get_metrics
 from tradmetrics.registry.metrics import NO_METRICS, TradingMetrics, apply
-from tradmetrics.storage.label_cache import LabelCache, remember
-from tradmetrics.storage.overflow import OverflowSeries
+from tradmetrics.storage.label_cache import Budgets, LabelCache
+from tradmetrics.storage.label_keys import is_safe
 from tradmetrics.storage.retired import creating
 from tradmetrics.storage.series import Series
 from tradmetrics.vocabulary.numbers import amount_of
-
-CachedCall: TypeAlias = tuple[
-    tuple[Callable[[], object], ...], tuple[Callable[[float], object], ...], Union[AfterCall, None]
-]
-"""What to do for a call whose outcome needs no reading: series to tick, series that observe its seconds, the rest."""
-
 
 # What of an exception raising it anew would change.
 _KEPT: Final = [
     vars(BaseException)[name] for name in ("__traceback__", "__context__", "__cause__", "__suppress_context__")
 ]
-
-
-def _since(site: CallSite, started: float) -> float:
-    """Seconds since `started`; not a number where the clock failed then, which is counted already, or fails now."""
-    try:
-        return perf_counter() - started if started == started else started
-    except Exception as error:
-        site.metrics.fault(site.name, "clock", error)
-        return math.nan
 
 
 class CallSite:
@@ -59,22 +49,14 @@ class CallSite:
         function: What was decorated.
         precreation: Creates its series before its first call, where that was asked for.
         metrics: The metrics object that it recorded to last.
-        enter: Called before the function.
+        fast: Which of its calls are repeated from memory; None where none is.
+        memory: What is done for the calls that were seen, by their key; in a cell, for the shell.
+        read_by_shell: The places that a shell may have read when it hands a call over, in the order of their values.
     """
 
     __slots__ = (
-        "_entries",
-        "_extract",
-        "_fixed",
-        "_plans",
-        "_token",
-        "compiled",
-        "enter",
-        "function",
-        "metrics",
-        "name",
-        "precreation",
-        "recipe",
+        "__weakref__", "_fixed", "_is_bound", "_plans", "_positions", "compiled", "fast", "function", "memory",
+        "metrics", "name", "precreation", "read_by_shell", "recipe",
     )  # fmt: skip
 
     def __init__(
@@ -91,260 +73,446 @@ class CallSite:
         self.function = function
         self.precreation: object = None
         self.metrics: TradingMetrics = NO_METRICS
-        self.enter: Callable[[], Any] = perf_counter if recipe.enter is None else self._enter
+        self.read_by_shell: tuple[Place, ...] = ()
         self._fixed = metrics
-        self._token: object = None
-        self._plans: dict[str, Plan] = {}
-        self._entries: dict[Any, CachedCall] = {}
-        self._extract = self._extractor()
+        self._is_bound = False
+        self._plans: dict[str, tuple[PlannedSample, ...]] = {}
+        labels = {name for rule in recipe.rules for name in rule.definition.label_names}
+        repeats = recipe.effect is None and recipe.enter is None
+        self.fast: FastWay | None = fast_way(compiled, labels, recipe.repeat) if repeats else None
+        self.memory = CellType(LabelCache[Leaf]())
+        self._positions: dict[str, int] = {}
 
-    def _extractor(self) -> Callable[..., Any] | None:
-        """The extractor of a call that returned None, where nothing but its arguments says what to record."""
+    # ── to which metrics object ─────────────────────────────────────────────────────────────────────────────────
+
+    def bind(self) -> None:
+        """Follow the metrics: at the first call, and after `configure(force=True)`."""
+        metrics = get_metrics() if self._fixed is None else self._fixed
+        with creating.held():
+            self.metrics = metrics
+            self.memory.cell_contents = self._cache(metrics)
+            self._is_bound = True
+        metrics.add_site(self)
+
+    def unbind(self) -> None:
+        """Forget all series, and look for the metrics object at the next call."""
+        self._is_bound = False
+        self.memory.cell_contents = LabelCache()
+
+    def forget_series(self, name: str, gone: list[Series]) -> None:
+        """Forget series of the metric `name` that were removed; all others stay remembered."""
         recipe = self.recipe
-        if recipe.outcome_if_none is None or recipe.effect is not None:
-            return None
-        rules = [rule for rule in recipe.rules if rule.when is None or recipe.outcome_if_none in rule.when]
-        if not all(line.by_tick or line.by_seconds for line in (PlannedSample(rule, recipe.dialect) for rule in rules)):
-            return None
-        labels = {name for rule in rules for name in rule.definition.label_names}
-        return self.compiled.extractor(labels, recipe.outcome_fields)
+        if any(rule.definition.name == name for rule in recipe.rules) or any(each.name == name for each in recipe.also):
+            self.memory.cell_contents.forget(points_to(gone))
 
-    def _enter(self) -> tuple[float, object]:
+    def _cache(self, metrics: TradingMetrics) -> LabelCache[Leaf]:
+        """A memory that knows where the open labels stand in a key.
+
+        The constant ones come after the key, and are counted from its end.
+        """
+        self._positions = {}
+        fast = self.fast
+        if fast is None or not metrics.enabled:
+            return LabelCache()
+        budgets: dict[str, LabelBudget] = {}
+        for rule in self.recipe.rules:
+            for name, budget in zip(rule.definition.label_names, metrics.budgets(rule.definition), strict=True):
+                if budget is not None:
+                    budgets.setdefault(name, budget)
+        lookups = self.compiled.lookups
+        constants = [
+            name for name in budgets if name not in fast.fields and name in lookups and lookups[name].is_constant
+        ]
+        for name in budgets:
+            if name in fast.fields:
+                self._positions[name] = fast.fields.index(name)
+            elif name in constants:
+                self._positions[name] = constants.index(name) - len(constants)
+        opens = [(self._positions[name], (budget,)) for name, budget in budgets.items() if name in self._positions]
+        return LabelCache(opens, [text_of(lookups[name].constant) for name in constants])
+
+    # ── the ways in ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    def enter(self) -> Any:
+        """What a shell calls before the function, and hands back afterwards: the time, or more where a recipe asks."""
         try:
             started = perf_counter()
         except Exception as error:
-            started = self.entering_failed(error)
+            started = self.clock_failed(error)
+        if self.recipe.enter is None:
+            return started
+        entered = None
         try:
-            if self.metrics.token is not self._token:
+            if not self._is_bound:
                 self.bind()
-            entered = self.recipe.enter(self) if self.recipe.enter is not None and self.metrics.enabled else None
-        except Exception as error:
-            entered = None
+            if self.metrics.enabled:
+                entered = self.recipe.enter(self)
+        except BaseException as error:
             try:  # noqa: SIM105 - no stack may be left for contextlib.suppress
-                self._failed(error)
+                self._contain(error)
             except RecursionError:
                 pass
         return started, entered
 
-    def entering_failed(self, error: Exception) -> float:
+    def clock_failed(self, error: Exception) -> float:
         """Count a clock that failed before the call; the call goes on without a duration."""
-        try:  # noqa: SIM105 - as above
-            self.fault("clock", error)
-        except RecursionError:
-            pass
+        if is_interruption(error):
+            raise error
+        self.fault("clock", error)
         return math.nan
 
-    def fault(self, stage: str, error: Exception) -> None:
-        """Count an error outside of recording a call."""
-        try:
-            if self.metrics.token is not self._token:
-                self.bind()
-            self.metrics.fault(self.name, stage, error)
-        except Exception as problem:
-            self._failed(problem)
-
-    def bind(self) -> None:
-        """Follow the metrics: at the first call, after `configure(force=True)`, and when series were removed."""
-        metrics = get_metrics() if self._fixed is None else self._fixed
-        token = metrics.token
-        # In this order: another thread must never put an old metrics object's series among the new entries, nor find
-        # an old entry under the new token.
-        with creating.held():
-            self.metrics = metrics
-            self._entries = {}
-            self._plans = {}
-            self._token = token
-
     def finished(
-        self, args: tuple[Any, ...], kwargs: Mapping[str, Any], result: Any, exception: BaseException | None, token: Any
+        self,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any] | None,
+        result: Any,
+        exception: BaseException | None,
+        token: Any,
     ) -> None:
-        """Record one finished call. Never raises, unless the metrics object is `strict`."""
+        """Record one finished call the careful way. Never raises, unless the metrics object is `strict`.
+
+        Args:
+            args: Its positional arguments; or the values of all parameters, when `kwargs` is None.
+            kwargs: Its keyword arguments, or None.
+            result: What it returned.
+            exception: What it raised, or None.
+            token: What `enter` returned.
+        """
         try:
-            if exception is not None:
-                self._raised(args, kwargs, exception, token)
-                return
-            if self.metrics.token is not self._token:
-                self.bind()
-            if result is None and self._extract is not None:
-                try:
-                    ticks, observers, prepared = self._entries[self._extract(*args, **kwargs)]
-                except Exception:
-                    # Not seen before, or not safe to compare, or not readable: the long way finds out.
-                    self._long_way(args, kwargs, None, None, token)
-                    return
-                for tick in ticks:
-                    tick()
-                if observers:
-                    seconds = _since(self, token)
-                    if seconds == seconds:  # a clock that failed gives what is unequal to itself
-                        for observe in observers:
-                            observe(seconds)
-                if prepared is not None:
-                    prepared(None)
-                return
-            self._long_way(args, kwargs, result, None, token)
-        except Exception as error:
-            try:  # noqa: SIM105 - as above
-                self._failed(error)
+            if exception is None:
+                self._plain_rules(args, kwargs, result, None, token, {})
+            elif kwargs is None or not self._never_began(args, kwargs, exception):
+                self._raised(args, kwargs, exception, token, {})
+        except BaseException as error:
+            try:  # noqa: SIM105 - no stack may be left for contextlib.suppress
+                self._contain(error)
+            except RecursionError:
+                pass
+
+    def careful(
+        self, args: tuple[Any, ...], result: Any, token: Any, seeds: tuple[Any, ...], failed: BaseException | None
+    ) -> None:
+        """Record one call that returned, and that a generated shell does not know.
+
+        Args:
+            args: The values of all parameters.
+            result: What it returned.
+            token: When it began.
+            seeds: What the shell has read, in the order of `read_by_shell`.
+            failed: What reading the first place that has no value among `seeds` raised, or None.
+        """
+        try:
+            places: dict[Place, Any] = {}
+            if failed is not None and is_interruption(failed):
+                raise failed
+            for place, value in zip(self.read_by_shell, seeds, strict=True):
+                if value is not UNREAD:
+                    places[place] = value
+                elif failed is not None:
+                    # What is merely not there is looked for in other ways; what code of the object's raised is final.
+                    if failed.__traceback__ is not None and failed.__traceback__.tb_next is not None:
+                        places[place] = raised_at(failed)
+                    failed = None
+            self._plain_rules(args, None, result, None, token, places)
+        except BaseException as error:
+            try:  # noqa: SIM105 - no stack may be left for contextlib.suppress
+                self._contain(error)
             except RecursionError:
                 pass  # the call went well with the last of the stack, and none is left to count this with
 
-    def _raised(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], exception: BaseException, token: Any) -> None:
+    def raised(self, args: tuple[Any, ...], exception: BaseException, token: Any) -> None:
+        """Record one call that raised, of a generated shell.
+
+        Args:
+            args: The values of all parameters.
+            exception: What it raised.
+            token: When it began.
+        """
+        places: dict[Place, Any] = {}
+        fast = self.fast
+        try:
+            if fast is not None and fast.repeat.exceptions is not None:
+                what = fast.repeat.exceptions(exception)
+                key = None if what is None else self._argument_key(fast, args, places)
+                if key is not None:
+                    key = (*key, what)
+                    memory = self.memory.cell_contents
+                    leaf = memory.get(key) or memory.find(key)
+                    if leaf is not None:
+                        counter, more = leaf
+                        for _ in counter:
+                            break
+                        if more is not None:
+                            self.record_more(more, token, None)
+                        return
+        except BaseException as error:
+            try:
+                if is_interruption(error):
+                    raise
+            except RecursionError:
+                return
+        try:
+            self._raised(args, None, exception, token, places)
+        except BaseException as error:
+            try:  # noqa: SIM105 - no stack may be left for contextlib.suppress
+                self._contain(error)
+            except RecursionError:
+                pass
+
+    def find(self, key: tuple[Any, ...]) -> Leaf | None:
+        """What is done for a call whose label finds no place, or None where that has to be asked."""
+        try:
+            found: Leaf | None = self.memory.cell_contents.find(key)
+        except BaseException as error:
+            try:
+                if is_interruption(error):
+                    raise
+            except RecursionError:
+                pass
+            return None
+        return found
+
+    def record_more(self, more: Any, token: Any, amount: float | None) -> None:
+        """Record the rest of a call that is repeated: what is beyond its first count."""
+        counters, operations, after = more
+        for counter in counters:
+            for _ in counter:
+                break
+        seconds: float | None = None
+        for function, factor, origin in operations:
+            if origin == GIVEN:
+                function()
+            elif amount is not None and origin != SECONDS:
+                function(amount * factor)
+            elif origin != AMOUNT:
+                if seconds is None:
+                    seconds = self._since(token)
+                if seconds == seconds:  # a clock that failed gives what is unequal to itself
+                    function(seconds)
+        if after is not None:
+            try:
+                after(None if amount is None else {self.recipe.amount_name: amount}.get)
+            except BaseException as error:
+                self._contain(error)
+
+    # ── the careful way ─────────────────────────────────────────────────────────────────────────────────────────
+
+    def _never_began(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], exception: BaseException) -> bool:
+        """Whether Python refused a call for its arguments, so that the function never ran."""
+        if type(exception) is not TypeError:
+            return False
+        traceback = exception.__traceback__
+        if traceback is None or traceback.tb_next is not None:
+            return False  # raised in code that ran
+        try:
+            self.compiled.bind(args, kwargs)
+        except TypeError:
+            return True
+        return False
+
+    def _raised(
+        self,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any] | None,
+        exception: BaseException,
+        token: Any,
+        places: dict[Place, Any],
+    ) -> None:
         """Record one call that raised. What a source does with the exception, such as raising it, leaves no trace."""
         before = [each.__get__(exception) for each in _KEPT]
         try:
-            if self.metrics.token is not self._token:
-                self.bind()
-            self._long_way(args, kwargs, None, exception, token)
-        except TradmetricsError as error:  # a strict metrics object's, in which what the function raised stays in sight
-            raise error from exception
+            self._plain_rules(args, kwargs, None, exception, token, places)
+        except BaseException as error:
+            if isinstance(error, TradmetricsError) and self.metrics.strict:
+                raise error from exception  # so that what the function raised stays in sight
+            try:  # noqa: SIM105 - no stack may be left for contextlib.suppress
+                self._contain(error)
+            except RecursionError:
+                pass
         finally:
             for each, value in zip(_KEPT, before, strict=True):
                 if each.__get__(exception) is not value:
                     each.__set__(exception, value)
 
-    def _failed(self, error: Exception) -> None:
-        """Count what is left of an error: only `strict` metrics raise, also when no stack is left."""
+    def _contain(self, error: BaseException) -> None:
+        """Count an error of ours, also when no stack is left; raise what is not ours, and what `strict` metrics raise."""
+        if is_interruption(error):
+            raise error
         strict = self.metrics.strict
         if strict and isinstance(error, TradmetricsError):
             raise error
         try:
             self.metrics.fault(self.name, "record", error)
-        except Exception:
-            if strict:
+        except Exception as problem:
+            if strict or is_interruption(problem):
                 raise
 
-    def _long_way(
-        self, args: tuple[Any, ...], kwargs: Mapping[str, Any], result: Any, exception: BaseException | None, token: Any
+    def fault(self, stage: str, error: BaseException) -> None:
+        """Count an error outside of recording a call."""
+        try:
+            if not self._is_bound:
+                self.bind()
+            self.metrics.fault(self.name, stage, error)
+        except BaseException as problem:
+            self._contain(problem)
+
+    def _plain_rules(
+        self,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any] | None,
+        result: Any,
+        exception: BaseException | None,
+        token: Any,
+        places: dict[Place, Any],
     ) -> None:
-        plans, entries = self._plans, self._entries
-        if not self.metrics.enabled:
+        if not self._is_bound:
+            self.bind()
+        metrics = self.metrics
+        if not metrics.enabled:
             return
+        memory, removals = self.memory.cell_contents, metrics.removals
         recipe = self.recipe
         started, entered = token if type(token) is tuple else (token, None)
-        reading = CallContext(self, args, kwargs, result, exception, _since(self, started), entered)
+        seconds = 0.0 if started is None else self._since(started)
+        call = CallContext(self, args, kwargs, result, exception, seconds, entered, places)
         try:
-            outcome = recipe.outcome(reading)
-        except TradmetricsError:
-            raise
-        except Exception as error:
+            outcome = recipe.outcome(call)
+        except BaseException as error:
+            if is_interruption(error) or isinstance(error, TradmetricsError):
+                raise
             # What is recorded whatever the outcome still is.
-            reading.fault("source", error)
+            call.fault("source", error)
             outcome = RETURNED if exception is None else RAISED
-        plan = plans.get(outcome)
-        if plan is None:
-            plan = plans[outcome] = Plan(recipe, self.compiled, outcome)
-        key = plan.key(reading, args, kwargs)
-        entry = None if key is None else plan.entries.get(key)
-        if entry is None and key is not None and plan.spill is not None:
-            entry = plan.spill.find(key)
-        serieses, prepared = entry or ([None] * len(plan.lines), None)
+        lines = self._plans.get(outcome)
+        if lines is None:
+            lines = self._plans[outcome] = planned(recipe, outcome)
+        serieses: list[Series | None] = []
         kept = SAFE
-        for position, line in enumerate(plan.lines):
+        for line in lines:
+            series = None
             try:
                 # The amount first: a series begins with its first sample.
-                amount = 1.0 if line.by_tick else self._amount(line, reading)
-                if amount is None:
-                    continue
-                series = serieses[position]
-                if series is None:
-                    series, found = line.series(reading)
+                amount = 1.0 if line.by_tick else self._amount(line, call)
+                if amount is not None:
+                    series, found = line.series(call)
                     kept = min(kept, found)
-                    if found == SAFE or entry is None:
-                        serieses[position] = series
-                if line.by_tick:
-                    series.tick()
-                else:
-                    apply(line.definition, series, amount)
-            except Exception as error:
-                self._failed(error)
+                    if line.by_tick:
+                        series.tick()
+                    else:
+                        apply(line.definition, series, amount)
+            except BaseException as error:
+                self._contain(error)
                 kept = ASKED
+            serieses.append(series)
         if recipe.effect is not None:
-            recipe.effect(reading)
-        if exception is not None:
-            return
-        if entry is None:
-            prepared = None if recipe.after_call is None else recipe.after_call(reading)
-            if key is not None and kept == SAFE:
-                remember(plan.entries, key, (serieses, prepared))
-            elif key is not None and kept and prepared is None:
-                if plan.spill is None:
-                    plan.spill = self._spill(plan, plan.names)
-                plan.spill.keep(key, (serieses, None), spilled=True)
-            if (
-                key is not None
-                and kept
-                and outcome == recipe.outcome_if_none
-                and result is None
-                and self._extract is not None
-            ):
-                self._remember_plain(plan, entries, _extracted(self._extract, args, kwargs), serieses, prepared)
+            recipe.effect(call)
+        prepared: AfterCall | None = None
+        if exception is None and recipe.after_call is not None:
+            prepared = recipe.after_call(call)
+        if self.fast is not None and kept != ASKED and not call.is_faulty:
+            self._remember(self.fast, call, lines, serieses, prepared, memory, removals)
         if prepared is not None:
-            prepared(reading)
+            prepared(call)
 
-    def _remember_plain(
+    def _remember(
         self,
-        plan: Plan,
-        entries: dict[Any, CachedCall],
-        key: Any,
+        fast: FastWay,
+        call: CallContext,
+        lines: tuple[PlannedSample, ...],
         serieses: list[Series | None],
         prepared: AfterCall | None,
+        memory: LabelCache[Leaf],
+        removals: int,
     ) -> None:
-        ticks: list[Callable[[], object]] = []
-        observers: list[Callable[[float], object]] = []
-        spilled = False
-        for line, series in zip(plan.lines, serieses, strict=True):
-            if isinstance(series, OverflowSeries):
-                spilled = True
-                ticks.extend(series.counts)
-                series = series.series
-            if series is None or key is None:
+        """Repeat next time what was done for a call, where nothing else of a call decides."""
+        fast.learn(call)
+        key = fast.key_of(call)
+        leaf = None if key is None else leaf_of(self.recipe, lines, serieses, prepared)
+        if key is None or leaf is None or not is_safe(key if call.exception is None else key[:-1]):
+            return
+        opens: Budgets | None = None
+        if any(line.is_spilled(series) for line, series in zip(lines, serieses, strict=True)):
+            if prepared is not None:
                 return
-            if line.by_tick:
-                ticks.append(series.tick)
-            else:
-                observers.append(series.observe)
-        entry = (tuple(ticks), tuple(observers), prepared)
-        if not spilled:
-            remember(entries, key, entry)
-        elif prepared is None:
-            if isinstance(entries, LabelCache):
-                spill = entries
-            else:
-                names = {name for line in plan.lines for name in line.names}
-                spill = self._spill(plan, self.compiled.varying(names))
-                spill.update(entries)
-            spill.keep(key, entry, spilled=True)
-            with creating.held():
-                if self._entries is entries:
-                    self._entries = spill
+            found: dict[int, tuple[LabelBudget, ...]] = {}
+            for line in lines:
+                for name, budget in zip(line.names, self.metrics.budgets(line.definition), strict=True):
+                    if budget is None:
+                        continue
+                    position = self._positions.get(name)
+                    if position is None:
+                        return
+                    found[position] = (*found.get(position, ()), budget)
+            opens = tuple(found.items())
+        memory.keep(key, leaf, opens)
+        if self.metrics.removals != removals:  # a series may have been removed between finding and keeping it
+            memory.drop(key)
 
-    def _spill(self, plan: Plan, names: Sequence[str]) -> LabelCache[Any]:
-        """A memory of where those go that find no place, for keys that hold the values of these labels."""
-        budgets: dict[str, list[LabelBudget]] = {}
-        for line in plan.lines:
-            for name, budget in zip(line.names, self.metrics.budgets(line.definition), strict=True):
-                if budget is not None:
-                    budgets.setdefault(name, []).append(budget)
-        constant = [name for name in sorted(budgets.keys() - set(names)) if self.compiled.sources[name] is not None]
-        positions = [(i, tuple(budgets[name])) for i, name in enumerate((*names, *constant)) if name in budgets]
-        return LabelCache(positions, [text_of(self.compiled.sources[name]) for name in constant])
+    def _argument_key(self, fast: FastWay, args: tuple[Any, ...], places: dict[Place, Any]) -> tuple[Any, ...] | None:
+        """The part of a key that comes from the arguments; what is read for it goes into `places`."""
+        key: list[Any] = []
+        for lookup in fast.lookups:
+            value = None
+            for place in lookup.places:
+                if place.root is ARGUMENT:
+                    value = self._look(args, place, places)
+                    if value is MISSING:
+                        if lookup.is_explicit:
+                            return None
+                        value = None
+                    elif value is not None:
+                        break
+            key.append(value)
+        for place in fast.empty:
+            if place.root is ARGUMENT and self._look(args, place, places) not in (None, MISSING):
+                return None
+        return tuple(key) if is_safe(tuple(key)) else None
 
-    def _amount(self, line: PlannedSample, reading: CallContext) -> float | None:
+    def _look(self, args: tuple[Any, ...], place: Place, places: dict[Place, Any]) -> Any:
+        """What is at a place among the arguments, where that is easily seen; else an error."""
+        steps = place.steps
+        if len(steps) == 1:
+            return args[self.compiled.names.index(steps[0])]
+        value = places.get(place, UNREAD)
+        if value is not UNREAD:
+            return value
+        parent = self._look(args, Place(ARGUMENT, steps[:-1]), places)
+        if type(parent) in WITHOUT_FIELDS:
+            value = MISSING
+        elif type(parent) is dict:
+            value = parent.get(steps[-1], MISSING)
+        elif type(parent) in NO_MAPPINGS or is_no_mapping(parent):
+            try:
+                value = getattr(parent, steps[-1], MISSING)
+            except BaseException as error:
+                if not is_interruption(error):
+                    places[place] = raised_at(error)
+                raise
+        else:
+            raise LookupError(steps[-1])
+        places[place] = value
+        return value
+
+    def _amount(self, line: PlannedSample, call: CallContext) -> float | None:
         value: Any = line.amount
         if isinstance(value, str):
-            value = reading(value)
-            if value is None or value is MISSING or (value is reading.seconds and value != value):
+            value = call(value)
+            if value is None or value is MISSING or (value is call.seconds and value != value):
                 return None
         try:
             return amount_of(value, line.definition.kind)
-        except Exception as error:
-            reading.fault("value", error)
+        except BaseException as error:
+            if is_interruption(error):
+                raise
+            call.fault("value", error)
             return None
 
-
-def _extracted(extract: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-    try:
-        return extract(*args, **kwargs)
-    except Exception:
-        return None  # reading the fields one by one says which it was
+    def _since(self, started: float) -> float:
+        """Seconds since `started`; not a number where the clock failed then, which is counted already, or fails now."""
+        try:
+            return perf_counter() - started if started == started else started
+        except Exception as error:
+            if is_interruption(error):
+                raise
+            self.metrics.fault(self.name, "clock", error)
+            return math.nan

@@ -1,4 +1,4 @@
-"""Label sources of one function: checked when decorating, and read when the fast way of `extractors` does not do."""
+"""Label sources of one function, checked when decorating and turned into the form that reading goes by."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ from enum import Enum
 from inspect import Parameter
 from typing import Any, Final
 
-from tradmetrics.capture.extractors import Compiled, FieldReader
-from tradmetrics.capture.sources import Arg, Call, Error, Mapped, Result, arg, error, find, follow, result
+from tradmetrics.capture.lookups import ARGUMENT, ERROR, RESULT, Compiled, Lookup, Place
+from tradmetrics.capture.sources import Arg, Error, Mapped, Result, arg, error, result
 from tradmetrics.errors import LabelSourceError
-from tradmetrics.model.missing import MISSING
-from tradmetrics.model.text import text_of
 
 SUBJECTS: Final = ("order", "trade", "tick", "position", "request", "model")
 """Parameters whose attributes are looked up for labels that are left out."""
@@ -49,7 +47,7 @@ def parameters_of(function: Callable[..., Any]) -> tuple[Parameter, ...]:
 def compile_sources(
     decorator: str, function: Callable[..., Any], name: str, fields: Iterable[Field], given: Mapping[str, object]
 ) -> Compiled:
-    """Check the sources of a decorated function and make readers of them.
+    """Check the sources of a decorated function and say where each field is read from.
 
     Args:
         decorator: The decorator's name, for messages.
@@ -64,72 +62,46 @@ def compile_sources(
     parameters = parameters_of(function)
     where = f"@{decorator} on {name}"
     sources: dict[str, Any] = {}
-    readers: dict[str, FieldReader] = {}
-    implicit: dict[str, tuple[tuple[str, ...], ...]] = {}
+    lookups: dict[str, Lookup] = {}
     for each in fields:
         source = given.get(each.name)
         if source is None:
-            paths, readers[each.name] = _implicit(each, parameters, where)
-            if paths:
-                implicit[each.name] = paths
-                source = Arg(".".join(paths[0]))
+            lookup = lookups[each.name] = _implicit(each, parameters, where)
+            if lookup.places and lookup.places[0].root == ARGUMENT:
+                source = Arg(".".join(lookup.places[0].steps))
         else:
-            readers[each.name] = _explicit(each.name, source, parameters, where)
+            lookups[each.name] = _explicit(each.name, source, parameters, where)
         sources[each.name] = source
-    return Compiled(sources, readers, parameters, implicit)
+    return Compiled(sources, lookups, parameters)
 
 
-def _implicit(
-    each: Field, parameters: tuple[Parameter, ...], where: str
-) -> tuple[tuple[tuple[str, ...], ...], FieldReader]:
-    """The paths from a parameter that a field left out may be found at, and its reader."""
+def _implicit(each: Field, parameters: tuple[Parameter, ...], where: str) -> Lookup:
+    """Where a field that was left out may be found."""
     names = {parameter.name for parameter in parameters} if each.from_arguments else set()
     spellings = each.names or (each.name,)
     for spelling in spellings:
         if spelling in names:
-            return ((spelling,),), _argument_reader((spelling,))
-    paths = tuple((subject, spelling) for subject in SUBJECTS if subject in names for spelling in spellings)
-    if not paths and not each.from_result:
-        if each.required:
-            raise LabelSourceError(_no_source(each.name, parameters, where))
-        return (), lambda call: MISSING
-
-    def read(call: Call) -> Any:
-        for subject, spelling in paths:
-            value = find(call.arguments[subject], spelling)
-            # A method of that name is what some object can do, and no value of its.
-            if value is not None and value is not MISSING and not callable(value):
-                return value
-        if each.from_result and call.exception is None and call.result is not None:
-            for spelling in spellings:
-                value = find(call.result, spelling)
-                if value is not MISSING and not callable(value):
-                    return value
-        return MISSING
-
-    return paths, read
+            return Lookup((Place(ARGUMENT, (spelling,)),), is_explicit=True)
+    places = [Place(ARGUMENT, (subject, step)) for subject in SUBJECTS if subject in names for step in spellings]
+    if each.from_result:
+        places += [Place(RESULT, (spelling,)) for spelling in spellings]
+    if not places and each.required:
+        raise LabelSourceError(_no_source(each.name, parameters, where))
+    return Lookup(tuple(places))
 
 
-def _explicit(field: str, source: object, parameters: tuple[Parameter, ...], where: str) -> FieldReader:
+def _explicit(field: str, source: object, parameters: tuple[Parameter, ...], where: str) -> Lookup:
     if isinstance(source, Mapped):
-        inner = _explicit(field, source.source, parameters, where)
-        function = source.function
-
-        def read_mapped(call: Call) -> Any:
-            value = inner(call)
-            return value if value is None or value is MISSING else function(text_of(value))
-
-        return read_mapped
+        inner, function = _explicit(field, source.source, parameters, where), source.function
+        before = inner.mapped
+        return inner._replace(mapped=function if before is None else lambda text: function(before(text)))
     if isinstance(source, Arg):
-        return _argument(field, source, parameters, where)
-    if isinstance(source, Result):
-        path = source.path
-        return lambda call: MISSING if call.exception is not None else follow(call.result, path)
-    if isinstance(source, Error):
-        path = source.path
-        return lambda call: MISSING if call.exception is None else follow(call.exception, path)
+        return Lookup((_argument(field, source, parameters, where),), is_explicit=True)
+    if isinstance(source, Result | Error):
+        root = RESULT if isinstance(source, Result) else ERROR
+        return Lookup((Place(root, source.path),), is_explicit=True)
     if isinstance(source, str | int | float | Enum):
-        return lambda call: source
+        return Lookup(constant=source)
     for itself, example in {arg: f"arg({field!r})", result: "result()", error: "error()"}.items():
         if source is itself:
             word = example.partition("(")[0]
@@ -141,7 +113,7 @@ def _explicit(field: str, source: object, parameters: tuple[Parameter, ...], whe
                 f"{where}: {field}={source!r} {problem}; a function that is a source takes the Call, e.g. "
                 f"{field}=lambda call: call.arguments['parameter']"
             )
-        return source
+        return Lookup(function=source)
     raise LabelSourceError(
         f"{where}: {field}={source!r} is no label source; write a constant ({field}='…'), arg('parameter'), "
         f"result('path'), error('path'), or a function of the Call"
@@ -162,22 +134,17 @@ def _problem_of(function: Callable[..., object]) -> str:
     return ""
 
 
-def _argument(field: str, source: Arg, parameters: tuple[Parameter, ...], where: str) -> FieldReader:
+def _argument(field: str, source: Arg, parameters: tuple[Parameter, ...], where: str) -> Place:
     name, *rest = source.path
     if any(parameter.name == name for parameter in parameters):
-        return _argument_reader(source.path)
+        return Place(ARGUMENT, source.path)
     keywords = next((each.name for each in parameters if each.kind is Parameter.VAR_KEYWORD), None)
     if keywords is not None:
-        return _argument_reader((keywords, name, *rest))
+        return Place(ARGUMENT, (keywords, name, *rest))
     names = [parameter.name for parameter in parameters]
     raise LabelSourceError(
         f"{where}: {field}={source!r} names no parameter{_nearest(source.path, names, field)}; {_list_of(names)}"
     )
-
-
-def _argument_reader(path: tuple[str, ...]) -> FieldReader:
-    name, steps = path[0], path[1:]
-    return lambda call: follow(call.arguments[name], steps) if steps else call.arguments[name]
 
 
 def _no_source(label: str, parameters: tuple[Parameter, ...], where: str) -> str:

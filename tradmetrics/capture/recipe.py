@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias, Union
+from typing import Any, Final, TypeAlias, Union
 
 from tradmetrics.capture.call_context import CallContext, DecoratedFunction
 from tradmetrics.capture.readers import Field
+from tradmetrics.capture.repeating import Repeat
 from tradmetrics.model.definition import MetricDefinition
 
 RAISED: Final = "raised"
 RETURNED: Final = "returned"
 
-AfterCall: TypeAlias = Callable[[Union[CallContext, None]], object]
-"""What a recipe does besides its rules, given the reading of the call, or None where nothing had to be read."""
+AfterCall: TypeAlias = Callable[[Union[Callable[[str], Any], None]], object]
+"""What a recipe does besides its rules, given the fields of the call, or None where nothing had to be read."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +42,7 @@ class Recipe:
         fields: The labels and values it reads, which are its keywords.
         rules: The samples it records.
         outcome: Decides the outcome of a call; by default `returned` or `raised`.
-        outcome_if_none: The outcome of a call that returned None when the fields in `decisive` come from nothing but a
-        result;
-            None when every call has to be looked at.
-        outcome_fields: The fields that `outcome` reads.
+        repeat: What decides, beside its labels, what a call records; None when every call has to be looked at.
         effect: Whatever else is done for a call, given its reading.
         after_call: Whatever else is done for calls that returned: given the first reading of its labels, returns what
         to
@@ -60,8 +58,7 @@ class Recipe:
     fields: tuple[Field, ...]
     rules: tuple[Rule, ...] = ()
     outcome: Callable[[CallContext], str] = lambda call: RETURNED if call.exception is None else RAISED
-    outcome_if_none: str | None = None
-    outcome_fields: tuple[str, ...] = ()
+    repeat: Repeat | None = None
     effect: Callable[[CallContext], None] | None = None
     after_call: Callable[[CallContext], AfterCall | None] | None = None
     enter: Callable[[DecoratedFunction], object] | None = None
@@ -69,6 +66,11 @@ class Recipe:
     needs_result: bool = False
     spelled: Mapping[str, Callable[[object], object]] = field(default_factory=dict)
     also: tuple[MetricDefinition, ...] = ()
+
+    @property
+    def amount_name(self) -> str:
+        """The field of the amount of a call that is repeated."""
+        return self.repeat.amount.field if self.repeat is not None and self.repeat.amount is not None else ""
 
     def is_from_result(self, name: str) -> bool:
         """Whether a field that is left out is looked up in the result."""

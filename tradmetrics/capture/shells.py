@@ -10,11 +10,18 @@ import functools
 import inspect
 import sys
 from collections.abc import Callable, Coroutine
-from types import CoroutineType, FunctionType
+from types import CellType, CoroutineType, FunctionType
 from typing import Any, Final, TypeVar
 
+from tradmetrics.capture import call_site
 from tradmetrics.capture.awaitables import watched
+from tradmetrics.capture.call_context import UNREAD
 from tradmetrics.capture.call_site import CallSite
+from tradmetrics.capture.shell_code import build, names_of, shape_of, write
+from tradmetrics.capture.sources import WITHOUT_FIELDS
+from tradmetrics.capture.views import NO_MAPPINGS
+from tradmetrics.errors import SHELL_FILE
+from tradmetrics.storage.label_keys import SAFE_TYPES
 
 W = TypeVar("W", bound=Callable[..., Any])
 
@@ -60,14 +67,15 @@ def _is(test: Callable[[Any], bool], function: Any) -> bool:
 
 def function_shell(function: Callable[..., Any], call: Callable[..., Any], site: CallSite) -> Callable[..., Any]:
     """The shell of plain functions, and of functions that return an awaitable."""
+    if call is function:
+        made = generated_shell(function, site, is_async=False)
+        if made is not None:
+            return made
     enter, finished = site.enter, site.finished
 
     @_wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        try:
-            token = enter()
-        except Exception as error:
-            token = site.entering_failed(error)
+        token = enter()
         try:
             result = call(*args, **kwargs)
         except BaseException as exception:
@@ -79,6 +87,48 @@ def function_shell(function: Callable[..., Any], call: Callable[..., Any], site:
         return result
 
     return wrapper
+
+
+def generated_shell(function: Any, site: CallSite, *, is_async: bool) -> Callable[..., Any] | None:
+    """A shell with the function's own parameters; None where they cannot be written, or are not what they seem."""
+    if type(function) is not FunctionType or "__signature__" in function.__dict__:
+        return None
+    if "__wrapped__" in function.__dict__ and function.__code__.co_filename != SHELL_FILE:
+        return None
+    shape = shape_of(function)
+    if shape is None or names_of(shape, function) != site.compiled.names:
+        return None
+    enters = site.recipe.enter is not None
+    fast = None if enters else site.fast
+    clock = enters or needs_clock(site)
+    try:
+        source, site.read_by_shell = write(shape, site.compiled.names, fast, is_async=is_async, clock=clock)
+        cells = {
+            **_SHARED_CELLS,
+            "_tm_awaited": CellType(lambda result, args, token: _awaitable(result, site, args, None, token)),
+            "_tm_call": CellType(function),
+            "_tm_careful": CellType(site.careful),
+            "_tm_clock": CellType(site.enter if enters else call_site.perf_counter),
+            "_tm_clock_failed": CellType(site.clock_failed),
+            "_tm_find": CellType(site.find),
+            "_tm_memory": site.memory,
+            "_tm_more": CellType(site.record_more),
+            "_tm_raised": CellType(site.raised),
+            "_tm_views": CellType(None if fast is None else fast.views),
+        }
+        shell: Any = build(source, function, shape, cells)
+    except SyntaxError:
+        return None
+    return _wraps(function)(shell)  # type: ignore[no-any-return]
+
+
+def needs_clock(site: CallSite) -> bool:
+    """Whether anything that a site records may be the duration of a call."""
+    recipe = site.recipe
+    if recipe.repeat is None or recipe.repeat.seconds or recipe.effect is not None:
+        return True
+    lookups = site.compiled.lookups.values()
+    return any(rule.value == "seconds" for rule in recipe.rules) or any(each.function is not None for each in lookups)
 
 
 # What calls mostly return; asking a class for an attribute that it lacks takes as long as counting the call.
@@ -94,14 +144,15 @@ def _is_awaitable(result: Any) -> bool:
 
 def coroutine_shell(function: Callable[..., Any], call: Callable[..., Any], site: CallSite) -> Callable[..., Any]:
     """The shell of coroutine functions."""
+    if call is function:
+        made = generated_shell(function, site, is_async=True)
+        if made is not None:
+            return made
     enter, finished = site.enter, site.finished
 
     @_wraps(function)
     async def wrapper(*args: Any, **kwargs: Any) -> Any:
-        try:
-            token = enter()
-        except Exception as error:
-            token = site.entering_failed(error)
+        token = enter()
         try:
             result = await call(*args, **kwargs)
         except BaseException as exception:
@@ -119,10 +170,7 @@ def generator_shell(function: Callable[..., Any], call: Callable[..., Any], site
 
     @_wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        try:
-            token = enter()
-        except Exception as error:
-            token = site.entering_failed(error)
+        token = enter()
         try:
             result = yield from call(*args, **kwargs)
         except BaseException as exception:
@@ -140,10 +188,7 @@ def async_generator_shell(function: Callable[..., Any], call: Callable[..., Any]
 
     @_wraps(function)
     async def wrapper(*args: Any, **kwargs: Any) -> Any:
-        try:
-            token = enter()
-        except Exception as error:
-            token = site.entering_failed(error)
+        token = enter()
         try:
             generator = call(*args, **kwargs)
             step = _first_step(generator)
@@ -180,7 +225,7 @@ def _first_step(generator: Any) -> Any:
         sys.set_asyncgen_hooks(*hooks)
 
 
-def _awaitable(result: Any, site: CallSite, args: tuple[Any, ...], kwargs: dict[str, Any], token: Any) -> Any:
+def _awaitable(result: Any, site: CallSite, args: tuple[Any, ...], kwargs: dict[str, Any] | None, token: Any) -> Any:
     """Report when what a plain function returned has been awaited; futures stay the very objects that they are."""
     if type(result) is CoroutineType:
         awaited: Any = _awaited(_Unbegun(result, site, args, kwargs, token))
@@ -214,6 +259,17 @@ def _awaitable(result: Any, site: CallSite, args: tuple[Any, ...], kwargs: dict[
     return result
 
 
+_SHARED_CELLS: Final = {
+    "_tm_await": CellType(_is_awaitable),
+    "_tm_no_mappings": CellType(NO_MAPPINGS),
+    "_tm_nothing": CellType({}),
+    "_tm_plain": CellType(_PLAIN),
+    "_tm_safe": CellType(SAFE_TYPES),
+    "_tm_unread": CellType(UNREAD),
+    "_tm_without_fields": CellType(WITHOUT_FIELDS),
+}
+
+
 class _Unbegun:
     """A call whose coroutine nobody has begun to await; dropped so, as by a task that is cancelled at once, it ends."""
 
@@ -224,7 +280,7 @@ class _Unbegun:
         coroutine: Coroutine[Any, Any, Any],
         site: CallSite,
         args: tuple[Any, ...],
-        kwargs: dict[str, Any],
+        kwargs: dict[str, Any] | None,
         token: Any,
     ) -> None:
         self.coroutine: Coroutine[Any, Any, Any] | None = coroutine

@@ -212,7 +212,7 @@ def follow(value: Any, path: tuple[str, ...]) -> Any:
 
 
 # Values without anything to look up in them, which calls return all the time.
-_PLAIN: Final = frozenset({type(None), bool, int, float, str, bytes})
+WITHOUT_FIELDS: Final = frozenset({type(None), bool, int, float, str, bytes})
 
 
 def find(value: Any, step: str) -> Any:
@@ -225,7 +225,7 @@ def find(value: Any, step: str) -> Any:
     if kind is dict:
         # Never an attribute: `items` is a word for a label's key, and a dict's method.
         return value.get(step, MISSING)
-    if kind in _PLAIN:
+    if kind in WITHOUT_FIELDS:
         return MISSING
     if isinstance(value, dict) and step in value:
         return value[step]

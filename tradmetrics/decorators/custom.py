@@ -7,6 +7,7 @@ from typing import Final, Literal
 
 from tradmetrics.capture.readers import Field
 from tradmetrics.capture.recipe import RAISED, RETURNED, Recipe, Rule
+from tradmetrics.capture.repeating import Repeat, class_of
 from tradmetrics.capture.sources import LabelSource
 from tradmetrics.capture.wrapping import Decorator, decorate
 from tradmetrics.catalogue import BY_NAME
@@ -100,7 +101,7 @@ def track(
         f"track({definition.name})",
         fields,
         (Rule(definition, when=_WHEN[on], value=amount),),
-        outcome_if_none=None if amount == "value" else RETURNED,
+        repeat=None if amount == "value" else Repeat(exceptions=class_of, seconds=amount == "seconds"),
     )
     metrics = metrics if isinstance(metrics, TradingMetrics) else current()
     if metrics is not None and metrics.enabled:

@@ -10,6 +10,7 @@ from tradmetrics import catalogue
 from tradmetrics.capture.call_context import CallContext
 from tradmetrics.capture.readers import Field
 from tradmetrics.capture.recipe import RAISED, RETURNED, AfterCall, Recipe, Rule
+from tradmetrics.capture.repeating import Repeat
 from tradmetrics.capture.sources import LabelSource
 from tradmetrics.capture.wrapping import Decorator, decorate, suggest_keywords
 from tradmetrics.errors import ConfigurationError
@@ -121,8 +122,7 @@ def track_market_data(
         _FIELDS,
         _RULES,
         outcome=outcome,
-        outcome_if_none=RETURNED,
-        outcome_fields=("timestamp",),
+        repeat=Repeat(absent=("timestamp",), seconds=False),
         after_call=arrived,
         also=(catalogue.MARKET_DATA_LAST_UPDATE,),
     )

@@ -10,6 +10,7 @@ from tradmetrics import catalogue
 from tradmetrics.capture.call_context import CallContext
 from tradmetrics.capture.readers import Field
 from tradmetrics.capture.recipe import RETURNED, Recipe, Rule
+from tradmetrics.capture.repeating import Repeat
 from tradmetrics.capture.sources import LabelSource, Mapped, Result
 from tradmetrics.capture.wrapping import Decorator, decorate, suggest_keywords
 from tradmetrics.model.missing import MISSING
@@ -83,8 +84,7 @@ def track_prediction(
         _PREDICTION_FIELDS,
         _PREDICTION_RULES,
         outcome=_predicted,
-        outcome_if_none=RETURNED,
-        outcome_fields=("prediction",),
+        repeat=Repeat(itself=True, seconds=False) if prediction is None else None,
         needs_result=prediction is None or isinstance(prediction, Result | Mapped),
     )
     return decorate(function, recipe, {"model": model, "prediction": prediction}, metrics, precreate)

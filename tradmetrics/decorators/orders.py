@@ -9,7 +9,8 @@ from tradmetrics import catalogue
 from tradmetrics.capture.call_context import CallContext
 from tradmetrics.capture.readers import Field
 from tradmetrics.capture.recipe import Recipe, Rule
-from tradmetrics.capture.sources import LabelSource, find
+from tradmetrics.capture.repeating import Amount, Repeat, ordinary_class
+from tradmetrics.capture.sources import LabelSource
 from tradmetrics.capture.wrapping import Decorator, decorate, suggest_keywords
 from tradmetrics.model.missing import MISSING
 from tradmetrics.registry.metrics import TradingMetrics
@@ -32,6 +33,18 @@ _FIELDS: Final = (
 _SENT: Final = "sent"
 """The order is with the broker, and its end comes later or never: nothing more than `submitted` is counted."""
 _UNKNOWN: Final = "unknown"
+
+# Where a broker reports quantities, they win over its word: ccxt's `closed` also covers a cancelled partial fill.
+_FILLED: Final = ("filled", "filled_quantity", "filled_qty")
+_QUANTITY: Final = ("amount", "quantity", "qty")
+_REPEAT: Final = Repeat(
+    words=("status",),
+    absent=("reason",),
+    # Quantities win over a word.
+    absent_in_result=(*_FILLED, *_QUANTITY),
+    amount=Amount("fill_time", lowest=0.0, or_seconds=True),
+    exceptions=ordinary_class,
+)
 
 _RULES: Final = (
     Rule(catalogue.ORDERS_SUBMITTED),
@@ -132,8 +145,7 @@ def track_order(
         _FIELDS,
         _RULES,
         outcome=outcome,
-        outcome_if_none=_SENT,
-        outcome_fields=("status",),
+        repeat=_REPEAT,
         dialect=dialect,
     )
     given = {
@@ -179,23 +191,18 @@ def _name(reading: CallContext) -> None:
         reading.put("reason", outcomes.reason_in(reason))
 
 
-# Where a broker reports quantities, they win over its word: ccxt's `closed` also covers a cancelled partial fill.
-_FILLED: Final = ("filled", "filled_quantity", "filled_qty")
-_QUANTITY: Final = ("amount", "quantity", "qty")
-
-
 def _quantities(reading: CallContext) -> dict[str, object]:
     """The filled and the whole quantity that a broker's answer reports; nothing where it does not."""
     try:
-        filled = _first(reading.result, _FILLED)
-        return {} if filled is None else {"filled": filled, "quantity": _first(reading.result, _QUANTITY)}
+        filled = _first(reading, _FILLED)
+        return {} if filled is None else {"filled": filled, "quantity": _first(reading, _QUANTITY)}
     except Exception as error:
         reading.fault("source", error)
         return {}
 
 
-def _first(answer: object, names: tuple[str, ...]) -> object:
-    found = (find(answer, name) for name in names)
+def _first(reading: CallContext, names: tuple[str, ...]) -> object:
+    found = (reading.of_result(name) for name in names)
     return next((value for value in found if not is_missing(value)), None)
 
 

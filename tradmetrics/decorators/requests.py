@@ -9,6 +9,7 @@ from tradmetrics import catalogue
 from tradmetrics.capture.call_context import CallContext
 from tradmetrics.capture.readers import Field
 from tradmetrics.capture.recipe import Recipe, Rule
+from tradmetrics.capture.repeating import Repeat, ordinary_class
 from tradmetrics.capture.sources import LabelSource
 from tradmetrics.capture.wrapping import Decorator, decorate, suggest_keywords
 from tradmetrics.model.missing import MISSING
@@ -30,6 +31,14 @@ _FIELDS: Final = (
     Field("endpoint", required=True),
     Field("method"),
     Field("status", from_result=True, from_arguments=False),
+)
+_REPEAT: Final = Repeat(
+    absent=("status",),
+    compared=("status_code", "status"),
+    bare=False,
+    # A text that begins with a number is a status or an order's word by what stands beside it.
+    unless=lambda call: str(call.of_result("status"))[:1].isdigit() and type(call.of_result("status")) is str,
+    exceptions=ordinary_class,
 )
 _RULES: Final = (Rule(catalogue.API_REQUESTS), Rule(catalogue.API_REQUEST_DURATION, value="seconds"))
 
@@ -110,8 +119,7 @@ def track_request(
         _FIELDS,
         _RULES,
         outcome=outcome,
-        outcome_if_none=OK,
-        outcome_fields=("status",),
+        repeat=Repeat(exceptions=ordinary_class) if status is not None else _REPEAT,
         spelled={"method": method_name},
     )
     given = {"endpoint": endpoint, "method": method_name(method), "status": status}

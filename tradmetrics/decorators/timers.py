@@ -15,6 +15,7 @@ from tradmetrics import catalogue
 from tradmetrics.capture.readers import Field
 from tradmetrics.capture.recipe import RETURNED, Recipe, Rule
 from tradmetrics.capture.recording import constant
+from tradmetrics.capture.repeating import Repeat
 from tradmetrics.capture.sources import LabelSource
 from tradmetrics.capture.wrapping import decorate
 from tradmetrics.decorators.timing import Timer, Timing
@@ -121,7 +122,7 @@ _FILL_RECIPE: Final = Recipe(
     "fill_timer",
     (Field("strategy", required=True),),
     (Rule(catalogue.ORDER_FILL_TIME, when=frozenset({RETURNED}), value="seconds"),),
-    outcome_if_none=RETURNED,
+    repeat=Repeat(),
 )
 _FILL_TIME: Final = catalogue.ORDER_FILL_TIME.name
 

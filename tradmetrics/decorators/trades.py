@@ -11,6 +11,7 @@ from typing import Any, Final, ParamSpec, TypeVar, overload
 from tradmetrics.capture.call_context import CallContext
 from tradmetrics.capture.readers import Field
 from tradmetrics.capture.recipe import AfterCall, Recipe
+from tradmetrics.capture.repeating import Amount, Repeat, class_of
 from tradmetrics.capture.sources import LabelSource
 from tradmetrics.capture.wrapping import Decorator, decorate, suggest_keywords
 from tradmetrics.model.missing import MISSING
@@ -42,6 +43,13 @@ _FIELDS: Final = (
     Field("currency", from_result=True),
     Field("fee", from_arguments=False),
     Field("trade_id", from_arguments=False),
+)
+_REPEAT: Final = Repeat(
+    absent=("currency", "fee", "trade_id"),
+    amount=Amount("pnl", by_sign=True, values=(("loss", -1.0),)),
+    bare=False,  # a number is the P&L itself
+    exceptions=class_of,
+    seconds=False,
 )
 CALLS_WITHOUT_PNL: Final = 20
 """Executed trades without a P&L after which the log says so."""
@@ -128,8 +136,7 @@ def track_trade(
         _FIELDS,
         TRADE_RULES,
         outcome=recorder.outcome,
-        outcome_if_none=NO_PNL,
-        outcome_fields=("status", "pnl", "fee", "trade_id"),
+        repeat=_REPEAT,
         after_call=recorder.after_call,
         dialect=dialect,
     )

@@ -22,8 +22,8 @@ ItemReader: TypeAlias = Callable[[Any, CallContext], Any]
 class ItemSources:
     """The sources of one decorated function, sorted into those of the call and those of each item.
 
-    A path whose first step is not a parameter of the function is a path from the item; with `each=result(…)`, so is
-    every `result(…)`. A source that was left out is looked up in the item, by the names that a field has.
+    A path whose first step is not a parameter of the function is a path from the item; with
+    `each=result(…)`, every `result(…)` is one too. A source that was left out is looked up in the item, by the names that a field has.
 
     Args:
         function: The function that is decorated.

@@ -217,5 +217,5 @@ def _keep(words: dict[str, str], value: object, word: str | None) -> str | None:
 
 def is_blank(value: object) -> bool:
     """Whether a label says nothing."""
-    # Not `isinstance`, which asks the value for its class: some raise whatever they are asked.
+    # Not `isinstance`, which asks the value for its class: some classes raise at every attribute.
     return value is None or (issubclass(type(value), str) and str.strip(value).lower() in ("", UNKNOWN))  # type: ignore[arg-type]

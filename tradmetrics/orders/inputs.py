@@ -26,7 +26,7 @@ def id_of(value: object) -> str | None:
         The id, or None for anything else: None, a float, a container, an object with the default `repr`.
 
     Raises:
-        Exception: Whatever the value's own `__str__` raises.
+        Exception: The exception of the value's own `__str__`, if it raises.
     """
     if type(value) is str:
         text = value
@@ -79,7 +79,7 @@ def time_of(value: Any, scale: float = 1.0) -> float:
 
     Raises:
         ValueError: When it is not finite, or no number.
-        TypeError: When it is nothing that could be a time.
+        TypeError: If its type cannot be read as a time.
     """
     if isinstance(value, (float, bool)):
         return price_of(value) * scale

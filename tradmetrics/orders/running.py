@@ -76,7 +76,7 @@ class LockedOrders:
             metrics: The metrics object.
             site: The caller.
             now: The local clock.
-            anomalies: What was wrong with the values of the call.
+            anomalies: The anomalies of the call's values.
             operation: What to do under the lock, with its argument and `now`.
             argument: The argument.
         """

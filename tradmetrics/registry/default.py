@@ -134,6 +134,8 @@ def configure(
                 current.restore()
             raise
         default.metrics, default.settings = metrics, settings
+        if current is not None:
+            current.forget()  # a call may have come back to them between
         _fulfil(metrics)
         return metrics
 

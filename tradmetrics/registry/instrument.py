@@ -23,7 +23,7 @@ from tradmetrics.model.text import clean
 from tradmetrics.registry.label_values import Problem, read
 from tradmetrics.storage.adopted import Adopted
 from tradmetrics.storage.kinds import creator
-from tradmetrics.storage.label_cache import LabelCache
+from tradmetrics.storage.label_cache import Budgets, LabelCache
 from tradmetrics.storage.label_keys import is_safe
 from tradmetrics.storage.line_blocks import LineBlocks, Rows
 from tradmetrics.storage.overflow import OverflowSeries
@@ -60,8 +60,8 @@ class Owner(Protocol):
         """Count what has come in for removed series."""
         ...
 
-    def forget(self) -> None:
-        """Make every metrics object look its series up again."""
+    def forget(self, name: str, gone: list[Series]) -> None:
+        """Make all that record to these series of the metric `name` look them up again."""
         ...
 
 
@@ -105,9 +105,8 @@ class Instrument(Collector):
         self._functions: list[tuple[Callable[[], AtScrape | None], Failed]] = []
         self._removable = self.guard.is_open and removable
         # What raw labels were resolved to, until a series is removed.
-        self._known: LabelCache[Resolved] = LabelCache(
-            (i, (each,)) for i, each in enumerate(self.guard.budgets) if each is not None
-        )
+        self._opens: Budgets = tuple((i, (each,)) for i, each in enumerate(self.guard.budgets) if each is not None)
+        self._known: LabelCache[Resolved] = LabelCache(self._opens)
         create = creator(definition, constants, multiprocess=multiprocess)
         self._create = create if adopted is None else adopted.create
 
@@ -127,8 +126,10 @@ class Instrument(Collector):
             dialect: The broker whose spellings closed labels are read in.
         """
         key = (*raw, dialect)
-        safe = is_safe(key)
-        return (self._known[key] if safe else None) or self._resolve(raw, dialect, key if safe else None)
+        if not is_safe(key):
+            return self._resolve(raw, dialect, None)
+        known = self._known
+        return known.get(key) or known.find(key) or self._resolve(raw, dialect, key)
 
     def _resolve(self, raw: tuple[object, ...], dialect: str | None, key: tuple[Any, ...] | None) -> Resolved:
         """Resolve raw labels that are not known; from now on they are, if they have a key."""
@@ -146,7 +147,7 @@ class Instrument(Collector):
                 series = OverflowSeries(series, tuple(map(self._overflow, collapsed)))
             resolved = Resolved(series, labels, collapsed, tuple(problems), values)
             if key is not None and not problems:
-                self._known.keep(key, resolved, spilled=bool(collapsed))
+                self._known.keep(key, resolved, self._opens if collapsed else None)
         return resolved
 
     def precreate(self, labels: Labels) -> None:
@@ -231,8 +232,9 @@ class Instrument(Collector):
         leaving = self._leaving
         if not leaving:
             return
-        self._known.clear()
-        self._owner.forget()
+        gone = {id(series) for _, series in leaving}
+        self._known.forget(lambda resolved: id(resolved.series) in gone)
+        self._owner.forget(self.definition.name, [series for _, series in leaving])
         while leaving:
             labels, _ = leaving[-1]
             if labels not in self._series:

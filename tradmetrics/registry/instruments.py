@@ -18,6 +18,7 @@ from tradmetrics.registry.families import JointFamily
 from tradmetrics.registry.instrument import Instrument
 from tradmetrics.storage.adopted import adoptable, in_the_way, is_of_an_earlier_import, shown_collector
 from tradmetrics.storage.retired import MOST_RETIRED, RetiredSeries, creating
+from tradmetrics.storage.series import Series
 
 Constants: TypeAlias = tuple[tuple[str, str], ...]
 """Labels that all series of a metrics object have, with their values."""
@@ -30,8 +31,8 @@ class NameTakenError(ConfigurationError):
 class Forgetful(Protocol):
     """An object that remembers series of a registry, such as a `TradingMetrics`."""
 
-    def forget(self) -> None:
-        """Drop the remembered series, and look them up again at the next call."""
+    def forget_series(self, name: str, gone: list[Series]) -> None:
+        """Drop what is remembered of these series of the metric `name`."""
         ...
 
 
@@ -85,10 +86,10 @@ class RegistryInstruments:
                 self.retired[:] = [each for each in self.retired if id(each) not in done]
                 del self.retired[:-MOST_RETIRED]
 
-    def forget(self) -> None:
-        """Make all metrics objects here look their series up again."""
+    def forget(self, name: str, gone: list[Series]) -> None:
+        """Make all that record to these series of the metric `name` look them up anew."""
         for metrics in list(self.users):
-            metrics.forget()
+            metrics.forget_series(name, gone)
 
 
 # Weak: a registry takes its own along.

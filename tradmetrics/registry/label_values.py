@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
+from tradmetrics.errors import is_interruption
 from tradmetrics.model.definition import Label
 from tradmetrics.model.missing import MISSING
 from tradmetrics.model.text import OTHER, UNKNOWN, shown, text_of
@@ -27,7 +28,7 @@ class Problem(NamedTuple):
     """Something that was wrong with a raw label: the stage it failed at, and why."""
 
     stage: str
-    error: Exception
+    error: BaseException
 
 
 def read(label: Label, value: object, dialect: str | None, problems: list[Problem]) -> str:
@@ -47,7 +48,9 @@ def read(label: Label, value: object, dialect: str | None, problems: list[Proble
         if type(value) is str and value in label.values:
             return value
         return _fold(label, label.values, value, dialect, problems)
-    except Exception as error:
+    except BaseException as error:
+        if is_interruption(error):
+            raise
         problems.append(Problem("label", error))
         return UNKNOWN
 
@@ -71,7 +74,9 @@ def _fold(label: Label, values: tuple[str, ...], value: object, dialect: str | N
     fold = _FOLDS.get(label.name)
     try:
         folded = None if fold is None else fold(value, dialect)
-    except Exception as error:
+    except BaseException as error:
+        if is_interruption(error):
+            raise
         problems.append(Problem("vocabulary", error))
         return UNKNOWN
     if folded in values:

@@ -7,13 +7,13 @@ import time
 import weakref
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from prometheus_client import CollectorRegistry
 
 from tradmetrics import catalogue
 from tradmetrics.cardinality import LabelBudget, LabelKey, Limits
-from tradmetrics.errors import ConfigurationError, LabelSourceError, TradmetricsError
+from tradmetrics.errors import ConfigurationError, LabelSourceError, TradmetricsError, is_interruption
 from tradmetrics.model.definition import MetricDefinition
 from tradmetrics.model.identifiers import is_identifier
 from tradmetrics.model.text import LONGEST_KEY, shown, text_of
@@ -42,6 +42,18 @@ DISABLED_BY_ENVIRONMENT: Final = os.environ.get("TRADMETRICS_DISABLED", "").stri
 _MOST_LAST_FAULTS: Final = 200
 MOST_REMEMBERED: Final = 10_000
 """Raw label combinations that a metrics object remembers; when there are more, it starts over."""
+
+
+class Remembering(Protocol):
+    """What remembers series of a metrics object, such as a decorated function."""
+
+    def unbind(self) -> None:
+        """Forget all of them, and which metrics object they are of."""
+        ...
+
+    def forget_series(self, name: str, gone: list[Series]) -> None:
+        """Forget series of the metric `name` that were removed."""
+        ...
 
 
 class TradingMetrics:
@@ -117,6 +129,9 @@ class TradingMetrics:
         self._multiprocess = multiprocess.directory() is not None
         self._instruments: dict[str, Instrument] = {}
         self._faults = FaultLog()
+        self._sites: dict[int, weakref.ref[Remembering]] = {}
+        self.removals = 0
+        """How often series were removed: whoever remembers a series compares it before and after."""
         self.last_faults: dict[str, str] = {}
         """The last error of each site, for the status page."""
         self._warned: set[tuple[str, int]] = set()
@@ -289,13 +304,15 @@ class TradingMetrics:
         try:
             value = amount_of(amount, definition.kind)
         except Exception as error:
+            if is_interruption(error):
+                raise
             self.fault(site, "value", error)
             return
         try:
             series, _ = self.series(definition, raw, site=site, dialect=dialect)
             apply(definition, series, value)
         except Exception as error:
-            if self.strict and isinstance(error, TradmetricsError):
+            if is_interruption(error) or (self.strict and isinstance(error, TradmetricsError)):
                 raise
             self.fault(site, "record", error)
 
@@ -317,7 +334,7 @@ class TradingMetrics:
 
             self.instrument(definition).at_scrape(function, failed)
 
-    def fault(self, site: str, stage: str, error: Exception) -> None:
+    def fault(self, site: str, stage: str, error: BaseException) -> None:
         """Count and log an error inside the instrumentation.
 
         Args:
@@ -336,14 +353,19 @@ class TradingMetrics:
             kind = LabelSourceError if stage in ("source", "label", "vocabulary") else TradmetricsError
             raise kind(f"{site}: at the stage {stage!r}: {describe(error)}") from error
         # The last line of defence: whatever fails in here has nowhere left to be counted.
-        with suppress(Exception):
+        try:
             self.instrument(catalogue.INSTRUMENTATION_ERRORS).resolve((site, stage)).series.tick()
-        with suppress(Exception):
+        except Exception as problem:
+            if is_interruption(problem):
+                raise
+        try:
             if len(self.last_faults) >= _MOST_LAST_FAULTS and site not in self.last_faults:
                 self.last_faults.clear()
             self.last_faults[site] = describe(error)
-        with suppress(Exception):
             self._faults.write(site, stage, error)
+        except Exception as problem:
+            if is_interruption(problem):
+                raise
 
     def is_stale(self, symbol: object) -> bool:
         """Whether market data of `symbol` has been silent for longer than its `stale_after`, or never came.
@@ -372,10 +394,42 @@ class TradingMetrics:
         remove_from(self.registry, self._instruments.values())
         self.forget()
 
+    def add_site(self, site: Remembering) -> None:
+        """Tell a decorated function what it must forget from now on; it is held weakly.
+
+        Args:
+            site: What remembers series of these metrics.
+        """
+        number, sites = id(site), self._sites
+        sites[number] = weakref.ref(site, lambda gone: sites.pop(number, None))
+
     def forget(self) -> None:
         """Make decorated functions and timers look their series up anew."""
+        self.removals += 1
         self.remembered = {}
         self.token = object()
+        for reference in self._sites.copy().values():
+            site = reference()
+            if site is not None:
+                site.unbind()
+
+    def forget_series(self, name: str, gone: list[Series]) -> None:
+        """Drop what is remembered of series of the metric `name` that were removed.
+
+        Args:
+            name: The metric.
+            gone: The series.
+        """
+        self.removals += 1
+        self.token = object()  # what has bound a few series binds them again
+        numbers = {id(each) for each in gone}
+        for key, series in self.remembered.copy().items():
+            if id(series) in numbers:
+                self.remembered.pop(key, None)
+        for reference in self._sites.copy().values():
+            site = reference()
+            if site is not None:
+                site.forget_series(name, gone)
 
     def restore(self) -> None:
         """Put the metrics object's metrics back on its registry after `unregister`, with what they had counted."""
@@ -393,11 +447,13 @@ class _NoMetrics(TradingMetrics):
         self.enabled = False
         self.strict = False
         self.strategy_stats = None
+        self.removals = 0
+        self._sites = {}
         self.constants = ()
         self.money = Money()
         self._faults = FaultLog()
 
-    def fault(self, site: str, stage: str, error: Exception) -> None:
+    def fault(self, site: str, stage: str, error: BaseException) -> None:
         """Log an error; there is nowhere to count it."""
         with suppress(Exception):
             self._faults.write(site, stage, error)

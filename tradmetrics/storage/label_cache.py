@@ -1,14 +1,14 @@
-"""The short way of calls whose label values find no place: they go where their like went before.
+"""The memory of what was done for raw labels; it also leads the way for calls whose labels find no place.
 
 A million order ids as a label must not cost a million admissions. Each differs from the one before only in values that
-are refused, so with these replaced by `__other__` they all are one key, and what was done for the first is done again.
+are refused, so with these replaced by a stand-in they all are one key, and what was done for the first is done again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from time import monotonic
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar, Union
 
 from tradmetrics.cardinality import LabelBudget
 from tradmetrics.model.identifiers import is_identifier
@@ -17,7 +17,7 @@ from tradmetrics.model.text import clean
 
 T = TypeVar("T")
 
-MOST_ENTRIES: Final = 4_096
+MOST_ENTRIES: Final = 16_384
 """Combinations of raw labels that a memory holds; when there are more, it starts over."""
 
 FLOOD_CALLS: Final = 64
@@ -25,55 +25,64 @@ FLOOD_SECONDS: Final = 0.1
 """It is a flood when so many calls come within so many seconds. Then only one call in as many is listened to: samples
 tell as well which values recur, and listening costs more than all the rest."""
 
-
 _REFUSED: Final = object()
 """Stands for all values without a place; no value that a caller passes equals it."""
 
+Budgets: TypeAlias = tuple[tuple[int, tuple[LabelBudget, ...]], ...]
+"""Positions in a key whose values have budgets: a budget for each metric that has the label."""
 
-def remember(memory: dict[Any, Any], key: Any, value: Any) -> None:
-    """Put something into a memory, which stays bounded."""
-    if len(memory) >= MOST_ENTRIES:
-        memory.clear()
-    memory[key] = value
+Refused: TypeAlias = dict[int, tuple[str, Union[bool, None]]]
+"""Values without a place by their position, and whether they are identifiers, where that was asked."""
 
 
 class LabelCache(dict[Any, T]):
     """What is done for keys, and for those that have no place in their budgets by their other values.
 
-    The latter holds for as long as no place is given back; then all that decorated functions remember is dropped.
-
     Args:
-        opens: Positions in a key whose values have budgets: a budget for each metric that has the label.
+        opens: Positions in a key whose values have budgets.
         constants: Values that are the same in all calls, and come after the key's own.
     """
 
-    __slots__ = ("_calls", "_constants", "_flooded", "_opens", "_since")
+    __slots__ = ("_calls", "_constants", "_flooded", "_opens", "_since", "_spilled")
 
-    def __init__(self, opens: Iterable[tuple[int, tuple[LabelBudget, ...]]], constants: Iterable[str] = ()) -> None:
+    def __init__(
+        self, opens: Iterable[tuple[int, tuple[LabelBudget, ...]]] = (), constants: Iterable[str] = ()
+    ) -> None:
         super().__init__()
-        self._opens = tuple((position, budgets[0], budgets[1:]) for position, budgets in opens)
+        self._opens: Budgets = tuple(opens)
         self._constants = tuple(constants)
+        self._spilled: dict[Any, tuple[T, Budgets]] = {}
         self._calls = 0
         self._since = 0.0
         self._flooded = False
 
+    @property
+    def entries(self) -> int:
+        """How many combinations are remembered."""
+        return len(self) + len(self._spilled)
+
     def find(self, key: tuple[Any, ...]) -> T | None:
-        """Return what to do for a key that is not remembered, or None where that has to be asked.
+        """Return what to do for a key that is not remembered itself, or None where that has to be asked.
 
         That is where nothing is refused, where a value has a place in one metric and none in another, and now and
         then: when a refused value keeps coming and something is idle, or when it is time to look at what is idle.
 
-        A call whose answer is found here is heard here; where there is none, whoever is asked note_miss it. So each
-        call counts once towards the place of a value, however many memories it passes.
+        A call whose answer is found here is noted here; where there is none, whoever is asked notes it. So each call
+        counts once towards the place of a value, however many memories it passes.
 
         Args:
             key: Raw label values.
         """
-        reduced = self._reduce(key)
-        if reduced is None:
+        if not self._spilled:
             return None
-        done = self.get(reduced)
-        if done is None:
+        reduced, refused = self._reduce(key)
+        if not refused:
+            return None
+        found = self._spilled.get(reduced)
+        if found is None:
+            return None
+        done, opens = found
+        if not _all_agree(opens, reduced, refused):
             return None
         self._calls = calls = self._calls + 1
         if self._flooded and calls % FLOOD_CALLS:
@@ -82,60 +91,95 @@ class LabelCache(dict[Any, T]):
         if not calls % FLOOD_CALLS:
             self._flooded = now - self._since < FLOOD_SECONDS
             self._since = now
-        refused = self._refused(key, reduced)
-        for text, budget in refused:
-            if now >= budget.look_at or budget.is_due(text):
-                return None
-        for text, budget in refused:
-            if budget.full:  # what is refused though there is room is an identifier, and never gets a place
-                budget.note_miss(text)
+        for position, (text, _) in refused.items():
+            for budget in dict(opens)[position]:
+                if now >= budget.look_at or budget.is_due(text):
+                    return None
+        for position, (text, _) in refused.items():
+            for budget in dict(opens)[position]:
+                if budget.full:  # what is refused though there is room is an identifier, and never gets a place
+                    budget.note_miss(text)
         return done
 
-    __missing__ = find
+    def keep(self, key: tuple[Any, ...], done: T, opens: Budgets | None = None) -> None:
+        """Do the same next time: for this key, or for all that differ from it in refused values only.
 
-    def keep(self, key: tuple[Any, ...], done: T, *, spilled: bool) -> None:
-        """Do the same next time: for this key, or for all that differ from it in refused values only."""
-        if not spilled:
-            remember(self, key, done)
-            return
-        reduced = self._reduce(key)
-        if reduced is not None:
-            remember(self, reduced, done)
-
-    def _reduce(self, key: tuple[Any, ...]) -> tuple[Any, ...] | None:
-        """The key of all calls that differ from this one in refused values only.
-
-        None where nothing is refused, or not by all.
+        Args:
+            key: Raw label values.
+            done: What was done for them.
+            opens: The budgets that decide, where a value was refused; None where none was.
         """
-        values = [*key, *self._constants]
-        refused = False
-        for position, budget, others in self._opens:
+        if opens is None:
+            if len(self) >= MOST_ENTRIES:
+                self.clear()
+            self[key] = done
+            return
+        reduced, refused = self._reduce(key)
+        if refused and _all_agree(opens, reduced, refused):
+            if len(self._spilled) >= MOST_ENTRIES:
+                self._spilled.clear()
+            self._spilled[reduced] = (done, opens)
+
+    def drop(self, key: tuple[Any, ...]) -> None:
+        """Forget what was just kept."""
+        self.pop(key, None)
+        self._spilled.clear()
+
+    def forget(self, points: Callable[[T], bool]) -> None:
+        """Forget what points to series that are gone, and all that holds for as long as no place is given back.
+
+        Args:
+            points: Whether something remembered does.
+        """
+        self._spilled.clear()
+        for key, done in self.copy().items():
+            if points(done):
+                self.pop(key, None)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._spilled.clear()
+        super().clear()
+
+    def _reduce(self, key: tuple[Any, ...]) -> tuple[tuple[Any, ...], Refused]:
+        """The key of all calls that differ from this one in refused values only, and those values by position."""
+        values: list[Any] = [*key, *self._constants]
+        refused: Refused = {}
+        for position, budgets in self._opens:
             value = values[position]
             if type(value) is not str:
                 if value is None or value is MISSING:
                     continue  # `unknown`, which has its place
-                return None
+                return (), {}
+            budget = budgets[0]
+            if value in budget.places:
+                continue
             text = clean(value)
             if text in budget.places:
-                for other in others:
-                    if text not in other.places:
-                        return None
                 values[position] = text
-            elif budget.full or is_identifier(text):
-                for other in others:
-                    if not other.refuses(text):
-                        return None
-                values[position] = _REFUSED
-                refused = True
-            else:
-                return None
-        return tuple(values) if refused else None
+                continue
+            is_id = None if budget.full else is_identifier(text)
+            if is_id is False:
+                return (), {}
+            values[position] = _REFUSED
+            refused[position] = (text, is_id)
+        return tuple(values), refused
 
-    def _refused(self, key: tuple[Any, ...], reduced: tuple[Any, ...]) -> list[tuple[str, LabelBudget]]:
-        """The values that a key was reduced by, each with every budget that refuses it."""
-        return [
-            (clean((*key, *self._constants)[position]), each)
-            for position, budget, others in self._opens
-            if reduced[position] is _REFUSED
-            for each in (budget, *others)
-        ]
+
+def _all_agree(opens: Budgets, reduced: tuple[Any, ...], refused: Refused) -> bool:
+    """Whether every budget refuses what the first one refuses, and has a place for the rest."""
+    for position, budgets in opens:
+        if position not in refused:
+            value = reduced[position]
+            if type(value) is str and not all(value in budget.places for budget in budgets):
+                return False
+            continue
+        text, is_id = refused[position]
+        for budget in budgets:
+            if text in budget.places:
+                return False
+            if not budget.full:
+                is_id = is_identifier(text) if is_id is None else is_id
+                if not is_id:
+                    return False
+    return True

@@ -1,6 +1,6 @@
 """Which raw label values may be remembered: equal keys must mean equal labels.
 
-`1`, `True` and `1.0` are equal, so only exact `str` and members of plain enums are safe.
+`1`, `True` and `1.0` are equal, so only one of them, exact `int`, is safe, beside exact `str` and members of plain enums.
 """
 
 from __future__ import annotations
@@ -16,13 +16,19 @@ _MOST_CLASSES: Final = 1_000
 SAFE_ENUMS: Final[set[type]] = set()
 """Enum classes whose members are safe to compare, as they were met."""
 
-_safe: Final[set[type]] = {str, type(None), Missing}
+SAFE_TYPES: Final[set[type]] = {str, int, type(None), Missing}
+"""Classes whose objects are safe to compare; enum classes join them."""
+
+_safe = SAFE_TYPES
+_LARGEST: Final = 1 << 64
 
 
 def is_safe(values: tuple[object, ...]) -> bool:
     """Whether a tuple of raw label values can be a key: equal tuples mean equal labels, and it is not long."""
     for value in values:
         if type(value) is str and len(value) > LONGEST_KEY:
+            return False
+        if type(value) is int and not -_LARGEST < value < _LARGEST:
             return False
     return (
         _safe.issuperset(map(type, values))
@@ -34,7 +40,7 @@ def unsafe(*values: object) -> tuple[object, ...] | None:
     """Admit enum classes whose members are safe to compare; None when another value is not."""
     for value in values:
         kind: Any = type(value)
-        if kind is str or kind in SAFE_ENUMS:
+        if kind is str or kind is int or kind in SAFE_ENUMS:
             continue
         if not isinstance(value, Enum) or len(SAFE_ENUMS) >= _MOST_CLASSES:
             return None

@@ -1,0 +1,273 @@
+"""Which calls are recorded from memory: those that differ from an earlier one in nothing that a recipe looks at.
+
+A recipe says so with a `Repeat`. `FastWay` is what that means for one decorated function: which places of a call are its
+key, and which must be empty. Both the generated shell and the careful way go by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from tradmetrics.capture.lookups import ARGUMENT, ERROR, RESULT, Compiled, Lookup, Place
+from tradmetrics.capture.views import Views, is_no_mapping, views_of
+from tradmetrics.model.missing import MISSING
+
+if TYPE_CHECKING:
+    from tradmetrics.capture.call_context import CallContext
+
+LARGEST: Final = 1.7976931348623157e308
+"""The largest finite float."""
+
+
+@dataclass(frozen=True)
+class Amount:
+    """A number of a call that is recorded, and is no part of what is compared.
+
+    Attributes:
+        field: The field that it is read from.
+        lowest: Calls with a lower number take the careful way.
+        or_seconds: Whether the call's duration stands for a number that is not there.
+        by_sign: Whether its sign decides what is recorded.
+        values: What rules call it, and the factor that each multiplies it with.
+    """
+
+    field: str
+    lowest: float = -LARGEST
+    or_seconds: bool = False
+    by_sign: bool = False
+    values: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """What decides, beside the labels of its rules, what a recipe records.
+
+    Attributes:
+        words: Fields whose texts decide.
+        absent: Fields without a value; a call in which one of them has a value takes the careful way.
+        absent_in_result: Names at which the result has no value, likewise.
+        amount: The number that is recorded.
+        compared: Names at which the result's own values decide.
+        unless: Whether a call that went the careful way must not be repeated after all.
+        bare: Whether a result without any fields, such as a number, says nothing; else it takes the careful way.
+        itself: Whether the result itself decides, which then is a text, an int, or a member of an enum.
+        exceptions: What of an exception decides: returns it, or None for one that has to be looked at. None where no
+            call that raised is repeated.
+        seconds: Whether the duration of a call may be recorded.
+    """
+
+    words: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
+    absent_in_result: tuple[str, ...] = ()
+    amount: Amount | None = None
+    compared: tuple[str, ...] = ()
+    unless: Callable[[CallContext], bool] | None = None
+    bare: bool = True
+    itself: bool = False
+    exceptions: Callable[[BaseException], object] | None = None
+    seconds: bool = True
+
+
+class FastWay(NamedTuple):
+    """What is compared, and what must be empty, when calls of one function are repeated.
+
+    Attributes:
+        fields: The fields that are the key, in their order.
+        lookups: Where each of them is read.
+        empty: Places that have no value.
+        amount: Where the recipe's amount is read; no places where it has none.
+        repeat: What the recipe says.
+    """
+
+    fields: tuple[str, ...]
+    lookups: tuple[Lookup, ...]
+    empty: tuple[Place, ...]
+    amount: tuple[Place, ...]
+    repeat: Repeat
+
+    @property
+    def names_in_result(self) -> frozenset[str]:
+        """The names that are looked up in a result."""
+        places = [*self.empty, *self.amount, *(place for lookup in self.lookups for place in lookup.places)]
+        found = {place.steps[0] for place in places if place.root is RESULT and place.steps}
+        return frozenset({*found, *self.repeat.absent_in_result, *self.repeat.compared})
+
+    @property
+    def views(self) -> Views:
+        """How the fields of a result are seen."""
+        return views_of(self.names_in_result, bare=self.repeat.bare)
+
+    def _is_seen(self, result: object) -> bool:
+        """Whether looking at the fields of a result runs no code of its own."""
+        if type(result) is dict or not self.names_in_result:
+            return True
+        return self.views[type(result)](result) is not None
+
+    def learn(self, call: CallContext) -> None:
+        """Note the classes of the arguments that labels are read from, so that a shell may read them too."""
+        places = [*self.empty, *self.amount, *(place for lookup in self.lookups for place in lookup.places)]
+        for place in places:
+            if place.root is ARGUMENT:
+                for i in range(1, len(place.steps)):
+                    is_no_mapping(call.at(Place(ARGUMENT, place.steps[:i])))
+
+    def key_of(self, call: CallContext) -> tuple[Any, ...] | None:
+        """The key of a call that went the careful way, from what was read then; None where it has none."""
+        key: list[Any] = []
+        repeat = self.repeat
+        if call.exception is None and call.result is not None and not repeat.itself and not self._is_seen(call.result):
+            return None
+        raised = call.exception is not None
+        if any(_at(call, place) is not None for place in self.empty if place.root is ARGUMENT or not raised):
+            return None
+        if not raised:
+            if any(_at(call, Place(RESULT, (name,))) is not None for name in self.repeat.absent_in_result):
+                return None
+        for lookup in self.lookups:
+            value = None
+            for place in lookup.places:
+                if place.root is not RESULT or call.exception is None:
+                    value = _at(call, place)
+                    if lookup.is_explicit and value is None and place.root is RESULT:
+                        return None
+                if value is not None:
+                    break
+            key.append(value)
+        amount = self.repeat.amount
+        if amount is not None and not raised:
+            number = self._amount_of(call)
+            if number is not None and (type(number) not in (int, float) or not amount.lowest <= number <= LARGEST):
+                return None
+            if amount.by_sign:
+                key.append(None if number is None else (number > 0) - (number < 0))
+        if not raised:
+            key += [_at(call, Place(RESULT, (name,))) for name in repeat.compared]
+            if repeat.unless is not None and repeat.unless(call):
+                return None
+        if self.repeat.itself and call.exception is None:
+            key.append(call.result)
+        if call.exception is not None:
+            what = None if self.repeat.exceptions is None else self.repeat.exceptions(call.exception)
+            if what is None:
+                return None
+            key.append(what)
+        return tuple(key)
+
+    def _amount_of(self, call: CallContext) -> Any:
+        for place in self.amount:
+            value = _at(call, place)
+            if value is not None:
+                return value
+        return None
+
+
+def _at(call: CallContext, place: Place) -> Any:
+    """What is at a place, read again only where that runs nothing; None where nothing is."""
+    try:
+        value = call.at(place)
+    except LookupError:
+        return None
+    return None if value is MISSING else value
+
+
+def fast_way(compiled: Compiled, labels: Iterable[str], repeat: Repeat | None) -> FastWay | None:
+    """What is compared for a function, or None where its calls cannot be repeated.
+
+    Args:
+        compiled: The function's sources.
+        labels: The labels that the recipe's rules have.
+        repeat: What the recipe says.
+    """
+    if repeat is None:
+        return None
+    amount = repeat.amount
+    others = {*repeat.absent, *(() if amount is None else (amount.field,))}
+    names = sorted(({*labels, *repeat.words} & compiled.lookups.keys()) - others)
+    fields = tuple(name for name in names if not compiled.lookups[name].is_constant)
+    lookups = tuple(compiled.lookups[name] for name in fields)
+    empty: list[Place] = []
+    for name in repeat.absent:
+        lookup = compiled.lookups.get(name)
+        if lookup is None or lookup.is_constant:
+            continue  # the same at every call
+        if not _is_simple(lookup, mapped=False):
+            return None
+        empty.extend(lookup.places)
+    places: tuple[Place, ...] = ()
+    if amount is not None:
+        lookup = compiled.lookups[amount.field]
+        if (lookup.is_constant and lookup.constant is not MISSING) or not _is_simple(lookup, mapped=False):
+            return None
+        places = lookup.places
+    if not all(_is_simple(lookup, mapped=True) for lookup in lookups):
+        return None
+    return FastWay(fields, lookups, tuple(empty), places, repeat)
+
+
+def _is_simple(lookup: Lookup, *, mapped: bool) -> bool:
+    """Whether what a field has can be seen at its places."""
+    if lookup.function is not None or (lookup.mapped is not None and not mapped):
+        return False
+    for root, steps in lookup.places:
+        if root is ERROR or (root is RESULT and len(steps) > 1):
+            return False
+        if not all(step.isidentifier() for step in steps):
+            return False
+        if root is ARGUMENT and len(steps) > 4:
+            return False
+    return True
+
+
+_HEAP: Final = 1 << 9
+_LONGEST_TEXT: Final = 200
+_MOST_CLASSES: Final = 1_000
+_NO, _YES, _SYSTEM = 0, 1, 2
+_exceptions: Final[dict[type, int]] = {}
+
+
+def class_of(exception: BaseException) -> object:
+    """What decides where nothing but the exception's class does."""
+    return type(exception)
+
+
+def ordinary_class(exception: BaseException) -> object:
+    """The class of an exception that says nothing more than its class does; None for any other.
+
+    Such an exception has no attributes, no cause and no context, is of a class without properties, and has texts and
+    numbers for arguments. A text that says that something is unknown is looked at.
+    """
+    kind = type(exception)
+    known = _exceptions.get(kind)
+    if known is None:
+        if len(_exceptions) >= _MOST_CLASSES:
+            _exceptions.clear()
+        known = _exceptions[kind] = _ordinary(kind)
+    if not known or exception.__cause__ is not None or exception.__context__ is not None or exception.__dict__:
+        return None
+    if known == _SYSTEM and exception.errno is not None:  # type: ignore[attr-defined]
+        return None
+    for each in exception.args:
+        if type(each) is str:
+            if len(each) > _LONGEST_TEXT or "unknown" in each.casefold():
+                return None
+        elif type(each) not in (int, float):
+            return None
+    return kind
+
+
+def _ordinary(kind: type) -> int:
+    for each in kind.__mro__:
+        if not each.__flags__ & _HEAP:
+            if each.__basicsize__ == BaseException.__basicsize__:
+                return _YES
+            return _SYSTEM if issubclass(each, OSError) and each.__basicsize__ == OSError.__basicsize__ else _NO
+        for name, value in vars(each).items():
+            if name in ("__dict__", "__weakref__", "__doc__") or isinstance(value, FunctionType):
+                if name in ("__getattr__", "__getattribute__"):
+                    return _NO
+            elif hasattr(type(value), "__get__") and not isinstance(value, (staticmethod, classmethod)):
+                return _NO
+    return _NO

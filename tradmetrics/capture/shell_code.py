@@ -1,0 +1,368 @@
+"""Python code for the shell around a function: with the function's own parameters, and the usual call inline.
+
+The code of a shell depends on the shape of the function alone: how many parameters of which kind it has, and where its
+labels are read from. So functions of one shape share it, under the names of their own parameters. The usual call, which
+repeats an earlier one, is recorded right in the shell; whatever is uncommon leaves the loop that is none (`break`) and is
+handed to the careful way, with what was read by then.
+"""
+
+from __future__ import annotations
+
+import inspect
+from types import CellType, CodeType, FunctionType
+from typing import Any, Final, NamedTuple
+
+from tradmetrics.capture.lookups import ARGUMENT, RESULT, Lookup, Place
+from tradmetrics.capture.repeating import FastWay
+from tradmetrics.errors import SHELL_FILE
+
+_MOST_SHAPES: Final = 512
+_MOST_PARAMETERS: Final = 60
+_made: Final[dict[str, CodeType]] = {}
+_GLOBALS: Final[dict[str, Any]] = {"__name__": "tradmetrics", "__builtins__": __builtins__}
+
+FREE: Final = (
+    "_tm_await", "_tm_awaited", "_tm_call", "_tm_careful", "_tm_clock", "_tm_clock_failed", "_tm_find", "_tm_memory", "_tm_more",
+    "_tm_no_mappings", "_tm_nothing", "_tm_plain", "_tm_raised", "_tm_safe", "_tm_unread", "_tm_views", "_tm_without_fields",
+)  # fmt: skip
+"""What a shell finds in its closure."""
+
+
+class Shape(NamedTuple):
+    """The parameters of a function by their kinds. Keywords are called by their names, so these are part of it."""
+
+    positional_only: int
+    positional: int
+    keyword_only: tuple[str, ...]
+    has_args: bool
+    has_kwargs: bool
+
+    @property
+    def count(self) -> int:
+        """How many parameters there are."""
+        return self.positional + len(self.keyword_only) + self.has_args + self.has_kwargs
+
+
+def shape_of(function: FunctionType) -> Shape | None:
+    """The shape of a function; None where a shell cannot have its parameters."""
+    code = function.__code__
+    shape = Shape(
+        code.co_posonlyargcount,
+        code.co_argcount,
+        code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount],
+        bool(code.co_flags & inspect.CO_VARARGS),
+        bool(code.co_flags & inspect.CO_VARKEYWORDS),
+    )
+    names = code.co_varnames[: shape.count]
+    if shape.count > _MOST_PARAMETERS or any(name.startswith("_tm_") for name in names):
+        return None
+    return shape
+
+
+def _in_order(shape: Shape, stored: list[str]) -> list[str]:
+    """Names as a code object stores them, in the order of `inspect.signature`: `*args` before keywords."""
+    after = shape.positional + len(shape.keyword_only)
+    rest = stored[after:]
+    args = [rest.pop(0)] if shape.has_args else []
+    return [*stored[: shape.positional], *args, *shape.keyword_only, *rest]
+
+
+def names_of(shape: Shape, function: FunctionType) -> tuple[str, ...]:
+    """The names of a function's parameters in the order of `inspect.signature`."""
+    return tuple(_in_order(shape, list(function.__code__.co_varnames[: shape.count])))
+
+
+def _variables(shape: Shape) -> list[str]:
+    """The template's names of the parameters in that order."""
+    stored = [f"_tm_p{i}" for i in range(shape.positional)]
+    stored += [
+        *shape.keyword_only,
+        *(["_tm_args"] if shape.has_args else []),
+        *(["_tm_kw"] if shape.has_kwargs else []),
+    ]
+    return _in_order(shape, stored)
+
+
+def _signature(shape: Shape) -> tuple[str, str]:
+    """The parameters as they are written in a `def`, and in a call that hands them on."""
+    positional = [f"_tm_p{i}" for i in range(shape.positional)]
+    written, handed = positional.copy(), positional.copy()
+    if shape.positional_only:
+        written.insert(shape.positional_only, "/")
+    if shape.has_args:
+        written.append("*_tm_args")
+        handed.append("*_tm_args")
+    elif shape.keyword_only:
+        written.append("*")
+    written += shape.keyword_only
+    handed += [f"{name}={name}" for name in shape.keyword_only]
+    if shape.has_kwargs:
+        written.append("**_tm_kw")
+        handed.append("**_tm_kw")
+    return ", ".join(written), ", ".join(handed)
+
+
+class _Writer:
+    """Writes the code of one shell."""
+
+    def __init__(self, shape: Shape, names: tuple[str, ...], fast: FastWay | None) -> None:
+        self.variables = dict(zip(names, _variables(shape), strict=True))
+        self.fast = fast
+        self.nodes: dict[Place, str] = {}
+        self.reads: list[str] = []
+        self.checks: list[str] = []
+        self.key: list[str] = []
+        self._dispatched: dict[str, str] = {}
+
+    def read(self, place: Place, *, explicit: bool) -> str:
+        """The variable that holds what is at a place among the arguments, after code that reads it was written."""
+        steps = place.steps
+        if len(steps) == 1:
+            return self.variables[steps[0]]
+        if place in self.nodes:
+            return self.nodes[place]
+        parent = self.read(Place(ARGUMENT, steps[:-1]), explicit=explicit)
+        is_dict = self._dispatched.get(parent)
+        if is_dict is None:
+            number = len(self._dispatched)
+            is_dict = self._dispatched[parent] = f"_tm_d{number}"
+            self.reads += [
+                f"_tm_q{number} = {parent}",
+                f"{is_dict} = type({parent}) is dict",
+                f"if not {is_dict} and type({parent}) not in _tm_no_mappings:",
+                f"    if type({parent}) not in _tm_without_fields: break",
+                f"    {is_dict}, _tm_q{number} = True, _tm_nothing",
+            ]
+        parent = is_dict.replace("_tm_d", "_tm_q")
+        variable = self.nodes[place] = f"_tm_n{len(self.nodes)}"
+        step = steps[-1]
+        if explicit:
+            self.reads.append(f"{variable} = {parent}[{step!r}] if {is_dict} else {parent}.{step}")
+        else:
+            self.reads.append(
+                f"{variable} = {parent}.get({step!r}) if {is_dict} else getattr({parent}, {step!r}, None)"
+            )
+        return variable
+
+
+def _argument_places(lookup: Lookup) -> list[Place]:
+    return [place for place in lookup.places if place.root is ARGUMENT]
+
+
+def _is_safe(variable: str) -> str:
+    return f"(type({variable}) is str or type({variable}) in _tm_safe)"
+
+
+def write(
+    shape: Shape, names: tuple[str, ...], fast: FastWay | None, *, is_async: bool, clock: bool
+) -> tuple[str, tuple[Place, ...]]:
+    """The source of a shell in a function that makes it, and the places that it may have read, in their order."""
+    written, handed = _signature(shape)
+    writer = _Writer(shape, names, fast)
+    arguments = "".join(f"{variable}, " for variable in writer.variables.values())
+    body: list[str] = []
+    if clock:
+        body += ["try:", "    _tm_t = _tm_clock()", "except Exception as _tm_e:", "    _tm_t = _tm_clock_failed(_tm_e)"]
+    started = "_tm_t" if clock else "None"
+    body += [
+        "try:",
+        f"    _tm_r = {'await ' if is_async else ''}_tm_call({handed})",
+        "except BaseException as _tm_e:",
+        f"    _tm_raised(({arguments}), _tm_e, {started})",
+        "    raise",
+    ]
+    seeds = "()"
+    failed = "None"
+    if fast is not None:
+        loop = _loop(writer, fast, started)
+        failed = "_tm_f"
+        body.append("_tm_f = None")
+        if writer.nodes:
+            seeds = f"({''.join(f'{variable}, ' for variable in writer.nodes.values())})"
+            body.append(f"{' = '.join(writer.nodes.values())} = _tm_unread")
+        body.append("while True:")
+        body += [f"    {line}" for line in loop]
+    if not is_async:
+        body += [
+            "if type(_tm_r) not in _tm_plain and _tm_await(_tm_r):",
+            f"    return _tm_awaited(_tm_r, ({arguments}), {started})",
+        ]
+    body += [f"_tm_careful(({arguments}), _tm_r, {started}, {seeds}, {failed})", "return _tm_r"]
+    text = "\n".join(f"        {line}" for line in body)
+    free = ", ".join(FREE)
+    source = f"def make({free}):\n    {'async ' if is_async else ''}def shell({written}):\n{text}\n    return shell\n"
+    return source, tuple(writer.nodes)
+
+
+def _loop(writer: _Writer, fast: FastWay, started: str) -> list[str]:
+    """The usual call: read, look up, record, return."""
+    repeat = fast.repeat
+    values: list[str] = []
+    choices: list[tuple[str, Lookup]] = []
+    for i, lookup in enumerate(fast.lookups):
+        places = _argument_places(lookup)
+        has_results = any(place.root is RESULT for place in lookup.places)
+        if len(places) == 1 and not has_results:
+            values.append(writer.read(places[0], explicit=lookup.is_explicit))
+            continue
+        variable = f"_tm_v{i}"
+        values.append(variable)
+        if places:
+            writer.reads.append(f"{variable} = None")
+        for place in places:
+            if lookup.is_explicit or place is places[0]:
+                writer.reads.append(f"{variable} = {writer.read(place, explicit=lookup.is_explicit)}")
+                continue
+            _chained(writer, variable, place)
+        if has_results:
+            choices.append((variable, lookup))
+    empties = [writer.read(place, explicit=False) for place in fast.empty if place.root is ARGUMENT]
+    amount_in_arguments = [writer.read(place, explicit=False) for place in fast.amount if place.root is ARGUMENT]
+    lines = writer.reads
+    of_result = {variable for variable, _ in choices}
+    checks = [_is_safe(value) for value in values if value not in of_result]
+    checks += [f"{value} is None" for value in empties]
+    if checks:
+        lines.append(f"if not ({' and '.join(checks)}): break")
+    lines += _result_lines(fast, choices, amount_in_arguments)
+    key = list(values)
+    if repeat.amount is not None and repeat.amount.by_sign:
+        key.append("_tm_s")
+    key += [f"_tm_w{i}" for i in range(len(repeat.compared))]
+    if repeat.itself:
+        key.append("_tm_r")
+        lines.append(f"if not {_is_safe('_tm_r')}: break")
+    lines += [
+        f"_tm_k = ({''.join(f'{each}, ' for each in key)})",
+        "_tm_l = _tm_memory.get(_tm_k)",
+        "if _tm_l is None:",
+        "    _tm_l = _tm_find(_tm_k)",
+        "    if _tm_l is None: break",
+    ]
+    return [
+        "try:",
+        *(f"    {line}" for line in lines),
+        "except BaseException as _tm_e:",
+        "    _tm_f = _tm_e",
+        "    break",
+        "_tm_c, _tm_m = _tm_l",
+        "for _tm_i in _tm_c: break",
+        f"if _tm_m is not None: _tm_more(_tm_m, {started}, {'_tm_a' if fast.repeat.amount is not None else 'None'})",
+        "return _tm_r",
+    ]
+
+
+def _chained(writer: _Writer, variable: str, place: Place) -> None:
+    """Code for a further place of a field, which is read only where the ones before it have nothing."""
+    before = len(writer.reads)
+    node = writer.read(place, explicit=False)
+    added = writer.reads[before:]
+    del writer.reads[before:]
+    outside = [line for line in added if line.startswith(("_tm_d", "_tm_q", "if not _tm_d", "    "))]
+    inside = [line for line in added if line not in outside]
+    writer.reads += outside
+    writer.reads.append(f"if {variable} is None:")
+    writer.reads += [f"    {line}" for line in inside]
+    writer.reads.append(f"    {variable} = {node}")
+
+
+def _result_lines(fast: FastWay, choices: list[tuple[str, Lookup]], amounts: list[str]) -> list[str]:
+    """Code that reads a result: what is compared, what must not be there, and the amount."""
+    repeat = fast.repeat
+    none: list[str] = []
+    some: list[str] = []
+    for variable, lookup in choices:
+        found = {variable} if _argument_places(lookup) else set()
+        for place in lookup.places:
+            if place.root is not RESULT:
+                continue
+            value = f"_tm_g.get({place.steps[0]!r})" if place.steps else "_tm_r"
+            if lookup.is_explicit:
+                none.append("break" if place.steps else f"{variable} = None")
+                some += [f"{variable} = {value}"]
+                some.append(f"if {variable} is None: break")
+            elif variable in found:
+                some.append(f"if {variable} is None: {variable} = {value}")
+            else:
+                found.add(variable)
+                some.append(f"{variable} = {value}")
+        some.append(f"if not {_is_safe(variable)}: break")
+        if _argument_places(lookup):
+            none.append(f"if not {_is_safe(variable)}: break")
+        elif not lookup.is_explicit:
+            none.append(f"{variable} = None")
+    names = [place.steps[0] for place in fast.empty if place.root is RESULT and place.steps]
+    missing = [f"_tm_g.get({name!r}) is None" for name in (*names, *repeat.absent_in_result)]
+    if any(place.root is RESULT and not place.steps for place in fast.empty):
+        missing.append("False")
+    if missing:
+        some.append(f"if not ({' and '.join(dict.fromkeys(missing))}): break")
+    for i, name in enumerate(repeat.compared):
+        some += [f"_tm_w{i} = _tm_g.get({name!r})", f"if not {_is_safe(f'_tm_w{i}')}: break"]
+        none.append(f"_tm_w{i} = None")
+    if repeat.amount is not None:
+        choices_of_amount = [*amounts]
+        for place in fast.amount:
+            if place.root is RESULT:
+                choices_of_amount.append(f"_tm_g.get({place.steps[0]!r})" if place.steps else "_tm_r")
+        none = [*none, *_first_of(amounts)]
+        some += _first_of(choices_of_amount)
+    needs_fields = any("_tm_g" in line for line in some)
+    lines: list[str] = []
+    if none or some:
+        if needs_fields:
+            some = [
+                "_tm_g = _tm_r if type(_tm_r) is dict else _tm_views[type(_tm_r)](_tm_r)",
+                "if _tm_g is None: break",
+                *some,
+            ]
+        lines.append("if _tm_r is None:")
+        lines += [f"    {line}" for line in none or ["pass"]]
+        lines.append("else:")
+        lines += [f"    {line}" for line in some or ["pass"]]
+    elif not repeat.itself:
+        lines += ["if type(_tm_r) not in _tm_plain and _tm_await(_tm_r): break"]
+    if repeat.amount is not None:
+        low = repeat.amount.lowest
+        lines.append("if _tm_a is not None:")
+        lines.append("    if type(_tm_a) is not float and type(_tm_a) is not int: break")
+        lines.append(f"    if not {low!r} <= _tm_a <= 1.7976931348623157e308: break")
+        if repeat.amount.by_sign:
+            lines.append("    _tm_s = (_tm_a > 0) - (_tm_a < 0)")
+            lines.append("else:")
+            lines.append("    _tm_s = None")
+    return lines
+
+
+def _first_of(values: list[str]) -> list[str]:
+    """Code for the amount: the first of some expressions that is not None."""
+    if not values:
+        return ["_tm_a = None"]
+    return [f"_tm_a = {values[0]}", *(f"if _tm_a is None: _tm_a = {value}" for value in values[1:])]
+
+
+def code_of(source: str) -> CodeType:
+    """The code of the shell that a source makes, compiled once."""
+    code = _made.get(source)
+    if code is None:
+        if len(_made) >= _MOST_SHAPES:
+            _made.clear()
+        module = compile(source, SHELL_FILE, "exec", dont_inherit=True)
+        make = next(each for each in module.co_consts if isinstance(each, CodeType))
+        code = _made[source] = next(each for each in make.co_consts if isinstance(each, CodeType))
+    return code
+
+
+def build(source: str, function: FunctionType, shape: Shape, cells: dict[str, CellType]) -> FunctionType:
+    """A shell that looks like `function`."""
+    code = code_of(source)
+    own = function.__code__
+    names = {"co_name": own.co_name, "co_varnames": (*own.co_varnames[: shape.count], *code.co_varnames[shape.count :])}
+    if hasattr(code, "co_qualname"):
+        names["co_qualname"] = own.co_qualname
+    code = code.replace(**names)
+    shell = FunctionType(
+        code, _GLOBALS, function.__name__, function.__defaults__, tuple(cells[name] for name in code.co_freevars)
+    )
+    shell.__kwdefaults__ = function.__kwdefaults__
+    return shell
