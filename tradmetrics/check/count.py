@@ -101,9 +101,9 @@ class Report:
     @property
     def flagged(self) -> int:
         """The number of flags."""
-        return sum(
-            len(label.flags) for function in self.functions for label in function.labels
-        ) + sum(len(value.flags) for function in self.functions for value in function.values)
+        return sum(len(label.flags) for function in self.functions for label in function.labels) + sum(
+            len(value.flags) for function in self.functions for value in function.values
+        )
 
 
 def _function_from(found: dict[str, Any]) -> FunctionReport:
