@@ -21,14 +21,14 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 SOURCES := $(shell find tradmetrics -name '*.py') _tradmetrics_pytest.py tradmetrics/py.typed setup.cfg pyproject.toml MANIFEST.in README.md
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-pyodide audit lint format bench bench-check bench-accept mutants fuzz soak docs docs-serve stack dist tools clean
+.PHONY: help demo test test-all test-adapters adapters-newest test-pyodide audit lint format pictures bench bench-check bench-accept mutants fuzz attack soak docs docs-serve stack dist tools clean
 .DELETE_ON_ERROR:
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-demo: $(VENV)/.demo ## Run a paper-trading session with its metrics on http://127.0.0.1:8000/metrics
-	@$(BIN)/tradmetrics demo $(ARGS)
+demo: $(VENV)/.demo ## Run a lively paper-trading session with a live page; ARGS="--no-board --speed 1"
+	@$(BIN)/tradmetrics demo --speed 10 --board $(ARGS)
 
 test: $(VENV)/.test tools ## Run the tests against the built wheel
 ifneq ($(COVERAGE),)
@@ -53,6 +53,12 @@ audit: $(VENV)/.test ## Look for insecure code and vulnerable dependencies, and 
 	$(BIN)/pip-licenses --packages prometheus-client wrapt typing-extensions
 	@mkdir -p .tools && printf 'prometheus-client\nwrapt\ntyping-extensions\n' > .tools/audited.txt
 	$(BIN)/pip-audit --progress-spinner off --requirement .tools/audited.txt
+
+test-adapters: ## Test the adapters of libraries that do not install together with the others, in .venv-adapters
+	@$(PYTHON) tests/adapter_environments.py $(ARGS)
+
+adapters-newest: ## Test each adapter on the newest release of its library, in .venv-adapters
+	@$(PYTHON) tests/adapter_environments.py --newest $(ARGS)
 
 lint: $(VENV)/.test ## Check style, types, and that nothing is newer than Python 3.10
 	$(BIN)/ruff check .
@@ -83,12 +89,20 @@ mutants: $(VENV)/.test ## Change the code in one place at a time, and list the c
 fuzz: $(VENV)/.test ## Look for inputs that break a promise; ARGS="--minutes 1 calls"
 	@$(BIN)/python -m tests.fuzz $(ARGS)
 
+attack: $(VENV)/.test ## Attack the endpoints, the workers' files and the push, and print what held
+	@$(BIN)/python -m tests.attack $(ARGS)
+
 soak: $(VENV)/.test ## Trade for 20 minutes, and fail when memory, files, threads or series grow
 	@$(BIN)/python -m tests.bench.soak $(ARGS)
 
 docs: $(VENV)/.docs ## Build the documentation into site/
 	@$(BIN)/python -m docs.tools --check
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+pictures: $(VENV)/.test ## Take the pictures of the board for the docs, in about seven minutes
+	@$(BIN)/pip install --quiet pillow
+	@$(BIN)/python -m docs.tools.alert_graphs
+	@$(BIN)/python -m docs.tools.pictures
 
 docs-serve: $(VENV)/.docs ## Serve the documentation while editing it
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
@@ -102,7 +116,7 @@ tools: ## Fetch Prometheus, Alertmanager and the other programs of the tests int
 	@bash .ci/tools
 
 clean: ## Remove everything that these commands made
-	rm -rf $(VENV) .bench .tools build dist site mutants *.egg-info .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv-adapters .bench .tools build dist site mutants *.egg-info .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.created:
@@ -115,7 +129,8 @@ $(VENV)/.created:
 $(VENV)/.demo: $(VENV)/.created $(SOURCES)
 	@echo "Installing tradmetrics into $(VENV) ..."
 	@rm -rf build
-	@$(BIN)/pip install --quiet '.[cli]'
+	@echo "It takes about half a minute: the board brings its charts along."
+	@$(BIN)/pip install --progress-bar on '.[board]'
 	@touch $@
 
 # The suite tests what users install: the wheel, built from the source distribution.

@@ -153,7 +153,7 @@ DECORATORS: dict[str, Case] = {
     ),
     "request_timer": Case(
         lambda metrics: request_timer("/x", "GET", metrics=metrics),
-        {"status": 201},
+        201,
         requests("201"),
         requests("ok"),
         requests("error"),

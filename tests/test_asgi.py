@@ -234,7 +234,7 @@ ACCOUNT = "8F14E45F-CEEA-467F-A83C-9BC2F1B5AC11"
     ],
 )
 def test_the_values_in_a_path_do_not_choose_the_label(metrics: TradingMetrics, path: str, endpoint: str) -> None:
-    """A client that repeats a value, or spells it otherwise than it is read, would choose the label, up to raw values."""
+    """A client that repeats a value, or spells it otherwise than it is read, would choose the label."""
     orders = Starlette(routes=[Route("/orders/{order_id}", ok)])
     app = Starlette(
         routes=[
@@ -250,14 +250,14 @@ def test_the_values_in_a_path_do_not_choose_the_label(metrics: TradingMetrics, p
 
 
 def test_a_mounted_application_knows_its_prefix(metrics: TradingMetrics) -> None:
-    """If only one part of an application has the middleware, its label would lack the prefix that it is mounted under."""
+    """If only one part of an application has the middleware, its label would lack the part's prefix."""
     part = MetricsMiddleware(Starlette(routes=[Route("/orders/{order_id}", ok)]), metrics=metrics)
     assert 200 == request(Starlette(routes=[Mount("/desks/{desk_id}", part)]), "/desks/9/orders/1")
     assert {("/desks/{desk_id}/orders/{order_id}", "GET", "200"): 1.0} == outcomes(metrics)
 
 
 def test_a_request_that_passes_the_middleware_twice_counts_once(metrics: TradingMetrics) -> None:
-    """Requests to a mounted part that is instrumented too would count twice; its own metrics must count them as well."""
+    """Requests to a mounted part that is instrumented too would count twice, or not in its own metrics."""
     own = TradingMetrics(strict=True)
     orders: ASGIApp = Starlette(routes=[Route("/orders/{order_id}", ok)])
     for each in (metrics, own):

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -201,6 +205,43 @@ def test_the_testing_kit_looks_at_one_metrics_object() -> None:
     record_something(kraken)
     record_something(deribit)
     assert_metric("trading_trades_total", 1, metrics=kraken)
+
+
+WORKER = """
+import sys
+from prometheus_client import CollectorRegistry
+from tradmetrics import MetricsExporter, TradingMetrics, heartbeat, start_metrics_server
+
+registry = CollectorRegistry()
+for venue in ("kraken", "deribit"):
+    metrics = TradingMetrics(registry, labels={"venue": venue})
+    MetricsExporter(metrics).record_trade("s", "BUY", "executed", 3.0)
+    heartbeat("main", metrics=metrics)
+with start_metrics_server(0, metrics=metrics) as server:
+    from urllib.request import urlopen
+    sys.stdout.write(urlopen(server.url).read().decode())
+"""
+
+
+def test_workers_that_share_files_have_them_too(tmp_path: Path) -> None:
+    """Under gunicorn both venues would be one series."""
+    answer = subprocess.run(
+        [sys.executable, "-c", WORKER],
+        env={**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    ).stdout
+    for venue in ("kraken", "deribit"):
+        for start in (
+            f'trading_profit_total{{strategy="s",venue="{venue}"}} 3.0\n',
+            f'trading_trades_pnl_bucket{{le="10.0",strategy="s",venue="{venue}"}} 1.0\n',
+            f'trading_heartbeat_timestamp_seconds{{loop="main",venue="{venue}"}} ',
+            f'trading_system_uptime_seconds{{venue="{venue}"}} ',
+        ):
+            assert start in answer
+    assert 1 == answer.count("# TYPE trading_profit_total counter")
 
 
 def test_check_counts_each_metrics_object(monkeypatch: pytest.MonkeyPatch) -> None:

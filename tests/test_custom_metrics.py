@@ -89,7 +89,6 @@ def test_on_says_when_it_is_recorded(metrics: TradingMetrics, on: Any, when_retu
         (1, 3),
         (2.5, 7.5),
         (0, 0),
-        (True, 3),
         (arg("lots"), 12),
         (result("filled"), 9),
         (lambda call: call.result["filled"] / 2, 4.5),

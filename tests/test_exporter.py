@@ -489,7 +489,7 @@ def test_an_exporters_updates_go_stale_after_the_seconds_it_was_given(
     )
 
 
-@pytest.mark.parametrize("stale_after", [0, -1, math.nan, math.inf, "soon", None])
+@pytest.mark.parametrize("stale_after", [0, -1, math.nan, math.inf, "soon", True])
 def test_an_impossible_stale_after_is_counted_and_the_default_holds(
     exporter: MetricsExporter, metrics: TradingMetrics, monkeypatch: pytest.MonkeyPatch, stale_after: Any
 ) -> None:

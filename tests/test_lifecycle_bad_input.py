@@ -175,7 +175,7 @@ def test_a_text_that_is_no_time_is_answered_with_what_to_write(caplog: pytest.Lo
     desk = Desk(strict=False)
     desk.orders.submitted("1", side="BUY", timestamp=text)
     assert {"clock": 1} == desk.errors()
-    assert f"{text!r} is no time: write unix seconds, a datetime, or 2026-05-06T12:00:00Z" in caplog.text
+    assert f"{text!r} is not a time: write unix seconds, a datetime, or 2026-05-06T12:00:00Z" in caplog.text
 
 
 def test_an_event_of_another_account_is_counted_and_does_nothing_else() -> None:

@@ -1,4 +1,4 @@
-"""What a broker meant: definite words, quantities in other units, corrections, ids, lists, foreign and repeated orders."""
+"""What a broker means: definite words, other units, corrections, ids, lists, foreign and repeated orders."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_the_word_before_the_quantity_is_one_fill(desk: Desk) -> None:
 
 @pytest.mark.parametrize(("filled", "end"), [(100, "filled"), (99.95, "filled"), (99.8, "cancelled"), (0, "cancelled")])
 def test_an_ambiguous_word_is_decided_by_the_quantities(desk: Desk, filled: float, end: str) -> None:
-    """Without it, an order that ccxt calls closed would be cancelled for want of a ten-thousandth."""
+    """Without it, an order that ccxt calls closed would count as cancelled when a ten-thousandth is missing."""
     desk.orders.submitted("1", side="BUY", quantity=100)
     desk.orders.updated("1", status="closed", filled=filled)
     assert {"submitted": 1, end: 1} == desk.ends()
@@ -252,7 +252,7 @@ def test_a_retry_that_learns_the_broker_id_is_still_the_same_order(desk: Desk) -
 
 
 def test_broker_ids_that_are_given_again_lead_to_the_new_order(desk: Desk) -> None:
-    """Without it, a gateway that numbers its orders from 1 each day would have the second day's events on the first's."""
+    """Without it, a gateway that numbers from 1 each day would have the second day's events on the first's."""
     for day in range(2):
         desk.orders.submitted(f"mine-{day}", side="BUY", quantity=10, broker_id=1)
         desk.orders.updated(1, status="filled", filled=10)
@@ -419,7 +419,7 @@ def test_whatever_stands_for_the_list_costs_at_most_itself(name: str) -> None:
 
 
 def test_each_works_on_methods_coroutines_and_bad_sources_are_refused(desk: Desk) -> None:
-    """Without it, a list message of a class's callback could not be followed, or a constant would be taken for a list."""
+    """Without it, a list in a method's message could not be followed, or a constant would be taken for a list."""
 
     class Bot:
         @desk.orders.update(each=arg("orders"), order_id=arg("id"), status=arg("status"))

@@ -148,7 +148,7 @@ def test_the_limits_hold_for_what_is_restored() -> None:
 def test_a_clock_that_started_over_is_bridged_by_the_calendar(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without it, after a reboot, whose clock starts at 0, the times of open orders would be lost or negative."""
     calendar = Clock(1_700_000_000.0)
-    monkeypatch.setattr("tradmetrics.orders.intake.time.time", calendar)
+    monkeypatch.setattr("tradmetrics.orders.restarts.time.time", calendar)
     desk = filled_desk()
     desk.clock.now += 10
     snapshot = saved(desk)
@@ -170,7 +170,7 @@ def test_the_monotonic_clock_is_believed_only_while_it_agrees_with_the_calendar(
     """Without it, a monotonic clock of another boot that is ahead by chance would make orders hours older."""
     monotonic, calendar = Clock(), Clock(1_700_000_000.0)
     monkeypatch.setattr("time.monotonic", monotonic)
-    monkeypatch.setattr("tradmetrics.orders.intake.time.time", calendar)
+    monkeypatch.setattr("tradmetrics.orders.restarts.time.time", calendar)
     metrics = TradingMetrics()
     orders = OrderTracker("s", metrics=metrics, clock=time.monotonic)
     orders.submitted("1", side="BUY")
@@ -185,11 +185,11 @@ def test_the_monotonic_clock_is_believed_only_while_it_agrees_with_the_calendar(
 
 def test_orders_that_end_while_the_snapshot_is_taken_leave_it_readable(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without it, a snapshot taken while the bot trades could hold an id twice, and be refused after the restart."""
-    monkeypatch.setattr("tradmetrics.orders.intake._AT_A_TIME", 1)
+    monkeypatch.setattr("tradmetrics.orders.restarts._AT_A_TIME", 1)
     desk = Desk(max_open=2)
     desk.orders.submitted("1", side="BUY")
     desk.orders.submitted("2", side="BUY")
-    dump = "tradmetrics.orders.intake.dump"
+    dump = "tradmetrics.orders.restarts.dump"
     from tradmetrics.orders.snapshot import dump as real
 
     def meanwhile(order: Any) -> dict[str, Any]:

@@ -188,7 +188,41 @@ def test_a_time_in_another_unit_is_told_by_its_message(
 
     on_tick("NIFTY", NOW)
     assert (0, 0) == ages(metrics)
-    assert "behind this machine's clock; are timestamps in 'ms', as unit= says?" in caplog.text
+    assert "before 2000" in caplog.text
+    assert "Is unit='ms' right?" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "at",
+    [0, "0", 946_684_799, NOW - 11 * 31_557_600, NOW + 0.6, NOW + 3_600, datetime(1970, 1, 1, tzinfo=timezone.utc)],
+)
+def test_a_time_that_cannot_be_is_dropped_and_counted(metrics: TradingMetrics, at: object) -> None:
+    """A feed that sends 0 for a time that it does not have would show data of 56 years of age."""
+
+    @track_market_data(metrics=metrics)
+    def on_tick(symbol: str, timestamp: object) -> None:
+        pass
+
+    on_tick("NIFTY", at)
+    if not isinstance(at, datetime):
+        MetricsExporter(metrics).record_market_data_update("NIFTY", NOW - float(str(at)))
+    assert (0, 0) == ages(metrics)
+    assert {"value"} == {stage for _, stage in errors(metrics)}
+
+
+@pytest.mark.parametrize("nothing", ["", "  ", "-", "N/A", "n/a", None])
+def test_a_missing_time_is_no_error(metrics: TradingMetrics, nothing: object) -> None:
+    """A healthy feed that leaves a field blank would alert."""
+
+    @track_market_data(metrics=metrics)
+    def on_tick(symbol: str, timestamp: object) -> None:
+        pass
+
+    on_tick("NIFTY", nothing)
+    MetricsExporter(metrics).record_market_data_update("NIFTY", nothing)
+    assert (0, 0) == ages(metrics)
+    assert {} == errors(metrics)
+    assert 2 == recorded(metrics)["trading_market_data_updates_total NIFTY"]
 
 
 @pytest.mark.parametrize("kind", [SimpleNamespace, dict])

@@ -585,41 +585,45 @@ def test_a_second_start_with_other_settings_is_an_error(
     metrics: TradingMetrics, settings: dict[str, Any], named: str
 ) -> None:
     """A server that was meant to ask for a password would answer without one."""
-    with start_metrics_server(port=0, metrics=metrics, auth="s3cret") as server:
-        with pytest.raises(ConfigurationError, match=rf"started with another .*{named}.*close\(\)"):
-            start_metrics_server(port=server.port, **{"metrics": metrics, **settings})
+    with (
+        start_metrics_server(port=0, metrics=metrics, auth="s3cret") as server,
+        pytest.raises(ConfigurationError, match=rf"started with another .*{named}.*close\(\)"),
+    ):
+        start_metrics_server(port=server.port, **{"metrics": metrics, **settings})
 
 
 def test_two_addresses_are_an_error() -> None:
     """The server would listen on the one that was not meant."""
-    with pytest.raises(ConfigurationError, match="addr='::1' and host='0.0.0.0' differ"):
+    with pytest.raises(ConfigurationError, match=r"addr='::1' and host='0\.0\.0\.0' differ"):
         start_metrics_server(port=0, addr="::1", host="0.0.0.0")
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_forked_child_keeps_neither_the_port_nor_the_connections(metrics: TradingMetrics) -> None:
     """A restarted bot would find its port taken by a helper process, and a scrape of it would hang."""
-    with start_metrics_server(port=0, metrics=metrics) as server:
-        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as scraper:
-            scraper.sendall(b"GET /nowhere HTTP/1.1\r\n\r\n")
-            assert [b"HTTP/1.1 404 Not Found"] == answers(scraper, 1)
-            read, write = os.pipe()
-            child = os.fork()
-            if child == 0:
-                server.close()  # as an `atexit` of the child may do; it must not disturb the parent
-                os.close(write)
-                os.read(read, 1)
-                os._exit(0)
-            os.close(read)
-            try:
-                assert 200 == ask(server).status
-                server.close()
-                assert closed_by_peer(scraper)
-                with start_metrics_server(port=server.port, metrics=metrics) as again:
-                    assert 200 == ask(again).status
-            finally:
-                os.close(write)
-                os.waitpid(child, 0)
+    with (
+        start_metrics_server(port=0, metrics=metrics) as server,
+        socket.create_connection(("127.0.0.1", server.port), timeout=10) as scraper,
+    ):
+        scraper.sendall(b"GET /nowhere HTTP/1.1\r\n\r\n")
+        assert [b"HTTP/1.1 404 Not Found"] == answers(scraper, 1)
+        read, write = os.pipe()
+        child = os.fork()
+        if child == 0:
+            server.close()  # as an `atexit` of the child may do; it must not disturb the parent
+            os.close(write)
+            os.read(read, 1)
+            os._exit(0)
+        os.close(read)
+        try:
+            assert 200 == ask(server).status
+            server.close()
+            assert closed_by_peer(scraper)
+            with start_metrics_server(port=server.port, metrics=metrics) as again:
+                assert 200 == ask(again).status
+        finally:
+            os.close(write)
+            os.waitpid(child, 0)
 
 
 def test_an_interpreter_without_threads_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -629,7 +633,7 @@ def test_an_interpreter_without_threads_says_so(monkeypatch: pytest.MonkeyPatch)
         raise RuntimeError("daemon threads are disabled in this (sub)interpreter")
 
     monkeypatch.setattr(threading.Thread, "start", refuse)
-    with pytest.raises(ConfigurationError, match="daemon threads are disabled.*main interpreter"):
+    with pytest.raises(ConfigurationError, match=r"daemon threads are disabled.*main interpreter"):
         start_metrics_server(port=0)
 
 

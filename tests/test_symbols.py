@@ -91,6 +91,37 @@ CONTRACTS = {
     "FI": ["FI_241227"],
 }
 
+MORE_CONTRACTS = {
+    "NIFTY": [
+        *("NIFTY-Dec2025-26000-CE", "NIFTY-Jan2026-FUT", "NIFTY 02 DEC 26000 CALL", "NIFTY 30 DEC 25950.5 PUT"),
+        *("NIFTY DEC FUT", "NSE:NIFTY251202C26000", "NIFTY251202P26000.5"),
+    ],
+    "BTC": [
+        *("BTC-FS-26DEC25_PERP", "BTC-FS-26DEC25_27MAR26", "BTC-CS-26DEC25-100000_110000"),
+        *("BTC-CCAL-26DEC25_30JAN26-100000", "BTC-ICOND-5DEC25-80000_85000_95000_100000", "BTC_USDC-FS-26DEC25_PERP"),
+        *("BTC_USDT_20251226", "BTC_USDT-20251226-70000-C", "BTC-USD_UM-251226", "BTC-USD_UM-251226-70000-P"),
+    ],
+    "ETH": ["ETH-PS-26DEC25-3000_2800", "ETH_USDT_20260327"],
+    "ES": ["/ESZ25:XCME", "./ESZ5 EW1Z5 251205C6800", "./ESZ25C6800:XCME", "./ESH6 ESH6 260320P6500"],
+    "CL": ["/CLF26:XNYM"],
+    "ODAX": ["C ODAX 20251219 24000 M", "P ODAX 20251219 23950.5 M"],
+    "BMW": ["P BMW  20251219 90 M"],
+    "FDAX": ["FDAX 20251219 M"],
+    "rb": ["rb2605", "rb2605.SHFE", "SHFE.rb2605", "rb2605C3500"],
+    "au": ["au2606", "au2606C800"],
+    "m": ["m2605", "m2605-C-3000", "m2605-P-2900.DCE"],
+    "sc": ["sc2601"],
+    "si": ["si2603"],
+    "IF": ["IF2512", "IF2603.CFFEX", "CFFEX.IF2603"],
+    "IO": ["IO2512-C-4500"],
+    "T": ["T2603"],
+    "SR": ["SR605", "SR605C5500", "SR605-P-5300", "SR605.CZCE"],
+    "TA": ["TA601"],
+    "510050": ["510050C2512M03000", "510050P2603A03000"],
+}
+for _root, _symbols in MORE_CONTRACTS.items():
+    CONTRACTS[_root] = [*CONTRACTS.get(_root, ()), *_symbols]
+
 NO_CONTRACTS = [
     *("", "A", "F", "AAPL", "BRK.B", "RELIANCE", "NIFTY", "NIFTY 50", "BANKNIFTY", "SENSEX", "INDIA VIX"),
     *("BTC/USDT", "BTC/USDT:USDT", "ETH/USD:ETH", "BTC-PERPETUAL", "BTC-USDT-SWAP", "BTCUSDT", "BTCUSD_PERP"),
@@ -123,9 +154,26 @@ NO_CONTRACTS = [
         "ESZ4.cme",
         "ESZ4.CME.X",
     ),
-    # Shares in Frankfurt, São Paulo and Singapore: the place says that they are none.
+    # Shares in Frankfurt, São Paulo and Singapore: the suffix names the exchange, so they stay.
     *("HEN3.DE", "PAH3.DE", "SIX2.DE", "VH2.XETRA", "RAIZ4.SA", "KLBN11.SA", "GOAU4.BVMF", "BN4.SGX", "BN4.SI"),
     *("US912828C572", ".AAPL", ".AAPL240119C", "AAPL 240119C190", "NIFTY28NOV24", "NIFTY28NOV24X24600"),
+    *(
+        "rb2613",
+        "rb2600",
+        "xx2605",
+        "RB2605",
+        "if2512",
+        "US500",
+        "US2000",
+        "NAS100",
+        "AU200",
+        "JP225",
+        "SR600",
+        "SR613",
+    ),
+    *("F5", "T", "P", "C", "V2TX", "BTC-PERP", "BTC_USDT", "cmt_btcusdt", "EUR.USD", "600519", "1000PEPE/USDT:USDT"),
+    *("NIFTY-2025-26000-CE", "NIFTY 40 DEC", "NIFTY251302C26000", "BTC-FS", "BTC-FS-PERP", "BTC_USDT_20251326"),
+    *("C ODAX 20251219", "FDAX 20251319 M", "510050C2513M03000", "./ESZ5", "P BMW 90 M", "ES:XCME", "SHFE.rb"),
     *("gamma_scalping", "unknown", "__other__", " AAPL "),
 ]
 
@@ -149,7 +197,7 @@ SECTIONS = (pathlib.Path(__file__).parent / "data" / "symbols.txt").read_text(en
 
 @pytest.mark.parametrize("heading", ["US stocks", "Other exchanges", "NSE stocks", "Currencies", "Strategies"])
 def test_no_stock_pair_or_strategy_of_the_list_is_taken_for_a_contract(heading):
-    """Real symbols that are no contracts would lose part of their name."""
+    """Symbols of stocks, pairs and indices would lose part of their name."""
     (section,) = (section for section in SECTIONS if section.startswith(heading))
     symbols = section.splitlines()[1:]
 
@@ -181,7 +229,7 @@ def test_a_source_is_wrapped():
 
 
 def test_wrapped_sources_are_values_that_show_what_they_are():
-    """Two decorators that say the same could not be told to be the same, and messages would not say what was meant."""
+    """Two equal decorators would compare as different, and messages would hide the source."""
     wrapped = underlying(arg("symbol"))
     assert wrapped == underlying(arg("symbol"))
     assert hash(wrapped) == hash(underlying(arg("symbol")))

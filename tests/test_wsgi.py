@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 from wsgiref.util import setup_testing_defaults
@@ -241,10 +241,10 @@ def test_without_a_metrics_object_the_default_one_is_used() -> None:
 
 # ── /metrics as an application ───────────────────────────────────────────────────────────────────────────────────
 @pytest.fixture
-def app(metrics: TradingMetrics) -> Iterator[WSGIApp]:
+def app(metrics: TradingMetrics) -> WSGIApp:
     """The application, under the standard library's checker."""
     metrics.record(catalogue.DAILY_PNL, (), 5, site="test")
-    yield validator(make_wsgi_app(metrics))
+    return validator(make_wsgi_app(metrics))
 
 
 def test_the_application_answers(app: WSGIApp) -> None:

@@ -197,8 +197,8 @@ def make_asgi_app(metrics: "TradingMetrics | None" = None, *, auth: Auth = None)
 
     It answers GET and HEAD on whatever path it has, as `start_metrics_server` does, under asyncio and trio. The text is
     rendered on a worker thread, so a scrape does not hold up the event loop. Requests for the same text share a
-    rendering, and at most two of the loop's threads are busy with renderings at one time: one for whole scrapes, one for
-    scrapes that choose metrics with `name[]=`.
+    rendering, and at most two of the loop's threads are busy with renderings at one time: one for whole scrapes, one
+    for scrapes that choose metrics with `name[]=`.
 
     Example:
         ```python

@@ -81,6 +81,8 @@ class OtlpExport:
         atexit.unregister(self._at_exit)
         if os.getpid() == self._process:
             self.flush()
+            if threading.current_thread() is not self._thread:
+                self._thread.join(self.seconds)
         self._exporter.shutdown()
 
     def __enter__(self) -> Self:

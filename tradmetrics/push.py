@@ -152,15 +152,15 @@ def push_on_exit(
             run_backtest()
         ```
 
-    Called without `with`, at the top of a script, it pushes when the interpreter exits. Both push on SIGTERM too, which is
-    how `docker stop` and Kubernetes end a job: if the process has no handler of its own for it, `push_on_exit` installs one
-    that pushes and then lets the signal end the process; if there is one, it decides what happens, and the push comes when
-    the interpreter exits. Nothing can push after `os._exit`, SIGKILL or a crash of the interpreter.
+    Called without `with`, at the top of a script, it pushes when the interpreter exits. Both push on SIGTERM too,
+    which is how `docker stop` and Kubernetes end a job: if the process has no handler of its own for it, `push_on_exit`
+    installs one that pushes and then lets the signal end the process; if there is one, it decides what happens, and
+    the push comes when the interpreter exits. Nothing can push after `os._exit`, SIGKILL or a crash of the interpreter.
 
-    The push is one PUT: it replaces what the gateway has under the same job and grouping key, and leaves every other group
-    alone. So give each backtest that must stay beside the others a grouping key of its own, and few of them: each one
-    stays until you call `.delete()` on it or restart the gateway without its file. The grouping key becomes labels of all
-    series, so its names must differ from the labels of your metrics (`strategy`, `side`, `symbol`, …).
+    The push is one PUT: it replaces what the gateway has under the same job and grouping key, and leaves every other
+    group alone. So give each backtest that must stay beside the others a grouping key of its own, and few of them:
+    each one stays until you call `.delete()` on it or restart the gateway without its file. The grouping key becomes
+    labels of all series, so its names must differ from the labels of your metrics (`strategy`, `side`, `symbol`, …).
 
     Prometheus must scrape the gateway with `honor_labels: true`, or the job becomes `exported_job`.
 
@@ -176,8 +176,8 @@ def push_on_exit(
         The push: a context manager with `.push()`, `.delete()` and `.cancel()`.
 
     Raises:
-        ConfigurationError: When the URL, the job, the grouping key or the timeout cannot work, or a name in the grouping
-            key is a label of one of the metrics.
+        ConfigurationError: When the URL, the job, the grouping key or the timeout cannot work, or a name in the
+            grouping key is a label of one of the metrics.
     """
     checked(metrics, "push_on_exit")
     _check(gateway, job, grouping_key or {}, timeout)
@@ -228,6 +228,6 @@ def _check_labels(grouping_key: Mapping[str, str], metrics: TradingMetrics | Non
         if name in labels:
             raise ConfigurationError(
                 f"push_on_exit: grouping_key has {name!r}, which is a label of {labels[name]}; the Pushgateway would "
-                f"replace the label's values, and refuse series that are equal then. Choose another name, such as 'run' or "
-                "'instance'"
+                "replace the label's values, and refuse series that are equal then. Choose another name, such as 'run' "
+                "or 'instance'"
             )

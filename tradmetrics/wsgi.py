@@ -29,8 +29,8 @@ _SITE: Final = "tradmetrics.wsgi.MetricsMiddleware"
 def make_wsgi_app(metrics: TradingMetrics | None = None, *, auth: Auth = None) -> WSGIApp:
     """Make a WSGI application that answers `/metrics`, to put into another or to run by itself.
 
-    It answers GET and HEAD on whatever path it has, as `start_metrics_server` does. Under `PROMETHEUS_MULTIPROC_DIR` the
-    answer is the aggregate of all worker processes.
+    It answers GET and HEAD on whatever path it has, as `start_metrics_server` does. Under `PROMETHEUS_MULTIPROC_DIR`
+    the answer is the aggregate of all worker processes.
 
     Example:
         ```python

@@ -1,1 +1,1 @@
-"""What writes the generated pages and pictures of the documentation; see `python -m docs.tools --help`."""
+"""The generators of the documentation's pages and pictures; see `python -m docs.tools --help`."""

@@ -1,7 +1,7 @@
 """Write the generated pages: `python -m docs.tools [--check]`.
 
-`--check` writes nothing. It exits 1 if a page is stale, a public name is not documented, or an alert has no runbook, and
-lists the file and line of each fault. mkdocs checks the links.
+`--check` writes nothing. It exits 1 if a page is stale, a public name is not documented, or an alert has no runbook,
+and lists the file and line of each fault. mkdocs checks the links.
 """
 
 import argparse
@@ -34,7 +34,7 @@ def difference(path: Path, text: str) -> str | None:
 
     Args:
         path: The file.
-        text: What it should hold.
+        text: The expected text.
     """
     if not path.exists():
         return f"{path}:1: this page is missing"

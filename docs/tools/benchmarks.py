@@ -8,10 +8,10 @@ from docs.tools.markdown import code, generated, table
 
 RESULTS: Final = Path(__file__).parent.parent / "data" / "benchmarks.json"
 TRIED: Final = Path(__file__).parent.parent / "data" / "targets-missed.json"
-"""What was tried on each target that is missed, or that a busy machine misses, by the name of its row."""
+"""Attempts for each missed target, by the name of its row."""
 
 CALLS: Final = (
-    "What is called", "Overhead (ns)", "Quartiles", "Compared with", "(ns)", "Ratio",
+    "Call", "Overhead (ns)", "Quartiles", "Compared with", "(ns)", "Ratio",
     "Instructions", "There", "Ratio", "Target",
 )  # fmt: skip
 
@@ -43,11 +43,11 @@ def page() -> str:
         *(f"{each['name']}: {each['missing']}." for each in rows if "missing" in each),
         "## Everything else",
         table(
-            ("What is measured", "Unit", "Here", "Quartiles", "Compared with", "There", "Ratio", "Target"),
+            ("Measurement", "Unit", "Here", "Quartiles", "Compared with", "There", "Ratio", "Target"),
             [_figure(each) for each in rows if "ours" in each],
         ),
         *_missed(rows, tried),
-        "What is compared, and what these figures leave out, is in [What it costs](../explanation/costs.md).",
+        "For the compared code and the limits of these figures see [What it costs](../explanation/costs.md).",
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -91,7 +91,7 @@ def _spread(quartiles: list[float] | None) -> str:
 
 
 def _measured(row: dict[str, Any]) -> float:
-    """What the target is set for: the ratio, or the figure itself where it is compared with nothing."""
+    """The quantity that the target limits: the ratio, or the figure itself where there is no comparison."""
     return float(row["ours"] if row["ratio"] is None else row["ratio"])
 
 
@@ -113,7 +113,7 @@ def _missed(rows: list[dict[str, Any]], tried: dict[str, str]) -> list[str]:
     if silent:
         raise LookupError(f"{RESULTS} misses its target for {', '.join(silent)}: say in {TRIED} what was tried")
     items = [
-        f"- **{row['name']}**: {_measured(row):.2f}, where {row['target']:g} was meant. {tried[row['name']]}"
+        f"- **{row['name']}**: {_measured(row):.2f}, and the target is {row['target']:g}. {tried[row['name']]}"
         for row in missed
     ]
     return ["## Targets that are missed", "\n".join(items)]

@@ -32,7 +32,7 @@ def page() -> str:
 
 
 def _plain(text: str) -> str:
-    # A bare address would be no link in Markdown, and an option's placeholder is no HTML.
+    # Markdown makes no link of a bare address, and would read an option's placeholder as HTML.
     text = re.sub(r"(?<![`<])(https?://\S+[^\s.])", r"`\1`", text.replace("\b\n", ""))
     return text.strip()
 

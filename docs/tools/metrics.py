@@ -40,7 +40,7 @@ def page() -> str:
         generated(),
         "# Metrics",
         f"The {len(catalogue.CATALOGUE)} metrics that the library can record. None has a sample before something is "
-        "recorded, apart from those that are computed at each scrape: till then, its panel is empty.",
+        "recorded, apart from those that are computed at each scrape: until then, its panel is empty.",
         "**Domain** is the closed set of a label's values. A label without one is *open*: it takes any text, cleaned "
         "and cut at 128 characters, up to its budget of distinct values; see "
         "[Why labels are bounded](../explanation/bounded-labels.md). The six [adapters](api/adapters.md) record into "

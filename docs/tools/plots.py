@@ -1,6 +1,6 @@
 """Draw the plots of the demo: `python -m docs.tools.plots`. Needs a `prometheus` program, and matplotlib.
 
-A session of `tradmetrics demo` is scraped by a real Prometheus, and what is drawn is what Prometheus then answers.
+A session of `tradmetrics demo` is scraped by a real Prometheus, and the plots show Prometheus's answers.
 """
 
 import json

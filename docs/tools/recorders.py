@@ -1,4 +1,4 @@
-"""Who records what: each recorder of the public API is called, and what changed in its metrics object is looked at.
+"""The recorders of each metric: this module calls every recorder of the public API and compares the metrics before and after.
 
 Nothing is declared by hand but the calls, so that the metric reference cannot say what the code does not do.
 """
@@ -41,7 +41,7 @@ def _raising(error: BaseException) -> Callable[..., Any]:
 
 
 def _call(function: Callable[..., Any], *arguments: object) -> None:
-    with suppress(Exception):  # what a probe raises on purpose
+    with suppress(Exception):  # some probes raise on purpose
         function(*arguments)
 
 

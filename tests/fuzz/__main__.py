@@ -1,4 +1,4 @@
-"""Fuzz by hand: `python -m tests.fuzz [calls] [restores] [--minutes M] [--seed N]`.
+"""Fuzz by hand: `python -m tests.fuzz [NAME…] [--minutes M] [--seed N]`.
 
 Each target runs for its time. It ends with status 1 when something was found, with the smallest input that shows it.
 """
@@ -13,10 +13,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
-from tests.fuzz import calls, restores
+from tests.fuzz import calls, http_heads, restores, routes, worker_files
 from tests.fuzz.runner import Report, fuzz
 
-TARGETS = {each.name: each for each in (calls.TARGET, restores.TARGET)}
+TARGETS = {
+    each.name: each for each in (calls.TARGET, restores.TARGET, http_heads.TARGET, routes.TARGET, worker_files.TARGET)
+}
 _HANGS_AFTER = 300
 """Seconds that fifty examples, and what makes a finding small, take at the very most; then the stacks are printed."""
 

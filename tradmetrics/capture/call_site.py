@@ -20,6 +20,7 @@ from tradmetrics.capture.plan import ASKED, SAFE, PlannedSample, planned
 from tradmetrics.capture.recipe import RAISED, RETURNED, AfterCall, Recipe
 from tradmetrics.capture.repeating import FastWay, fast_way
 from tradmetrics.capture.sources import WITHOUT_FIELDS
+from tradmetrics.capture.unsourced import note_unsourced
 from tradmetrics.capture.views import NO_MAPPINGS, is_no_mapping
 from tradmetrics.cardinality import LabelBudget
 from tradmetrics.errors import TradmetricsError, is_interruption
@@ -55,7 +56,7 @@ class CallSite:
     """
 
     __slots__ = (
-        "__weakref__", "_fixed", "_is_bound", "_plans", "_positions", "compiled", "fast", "function", "memory",
+        "__weakref__", "_fixed", "_is_bound", "_plans", "_positions", "_unsourced", "compiled", "fast", "function", "memory",
         "metrics", "name", "precreation", "read_by_shell", "recipe",
     )  # fmt: skip
 
@@ -82,6 +83,7 @@ class CallSite:
         self.fast: FastWay | None = fast_way(compiled, labels, recipe.repeat) if repeats else None
         self.memory = CellType(LabelCache[Leaf]())
         self._positions: dict[str, int] = {}
+        self._unsourced: set[str] = set()
 
     # ── to which metrics object ─────────────────────────────────────────────────────────────────────────────────
 
@@ -375,6 +377,7 @@ class CallSite:
                 self._contain(error)
                 kept = ASKED
             serieses.append(series)
+        note_unsourced(call, lines, self._unsourced)
         if recipe.effect is not None:
             recipe.effect(call)
         prepared: AfterCall | None = None

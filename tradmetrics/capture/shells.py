@@ -17,6 +17,7 @@ from tradmetrics.capture import call_site as clocks
 from tradmetrics.capture.awaitables import watched
 from tradmetrics.capture.call_context import UNREAD
 from tradmetrics.capture.call_site import CallSite
+from tradmetrics.capture.readers import unwrapped
 from tradmetrics.capture.shell_code import build, names_of, shape_of, write
 from tradmetrics.capture.views import NO_MAPPINGS
 from tradmetrics.errors import SHELL_FILE
@@ -45,7 +46,7 @@ def shell_for(
         return async_generator_shell(function, call, site)
     if _is(inspect.isgeneratorfunction, function):
         wrapper = generator_shell(function, call, site)
-        code = getattr(inspect.unwrap(function), "__code__", None)
+        code = getattr(unwrapped(function), "__code__", None)
         if code is not None and code.co_flags & CO_ITERABLE_COROUTINE:
             import types
 
@@ -61,7 +62,10 @@ def is_generator(function: Any) -> bool:
 
 def _is(test: Callable[[Any], bool], function: Any) -> bool:
     """Whether a test holds for a function, or for an object's class's `__call__`, which is what runs."""
-    return test(function) or (not isinstance(function, FunctionType) and test(type(inspect.unwrap(function)).__call__))
+    try:
+        return test(function) or (not isinstance(function, FunctionType) and test(type(unwrapped(function)).__call__))
+    except Exception:  # a proxy that answers every question, or raises at every attribute
+        return False
 
 
 def function_shell(function: Callable[..., Any], call: Callable[..., Any], site: CallSite) -> Callable[..., Any]:
@@ -304,9 +308,18 @@ async def _awaited(call: _Unbegun) -> Any:
     return result
 
 
+_KINDS_OF_ATTRIBUTES: Final = {
+    "__name__": str, "__qualname__": str, "__annotations__": dict, "__type_params__": tuple,
+}  # fmt: skip
+
+
 def _wraps(function: Callable[..., Any]) -> Callable[[W], W]:
-    # functools.wraps, for callables that lack a name too.
-    assigned = [name for name in functools.WRAPPER_ASSIGNMENTS if hasattr(function, name)]
+    # functools.wraps, also for callables that lack a name, or that answer every question with nonsense.
+    assigned = [
+        name
+        for name in functools.WRAPPER_ASSIGNMENTS
+        if hasattr(function, name) and isinstance(getattr(function, name), _KINDS_OF_ATTRIBUTES.get(name, object))
+    ]
     updated = [name for name in functools.WRAPPER_UPDATES if isinstance(getattr(function, name, None), dict)]
     wraps: Any = functools.wraps(function, assigned, updated)
     return wraps  # type: ignore[no-any-return]

@@ -56,7 +56,8 @@ class Limits:
         idle_after: Seconds without a change after which a value may be displaced by one that keeps coming.
 
     Raises:
-        ConfigurationError: When a budget is not a positive whole number, or a setting is not shaped as above. Names that
+        ConfigurationError: When a budget is not a positive whole number, or a setting is not shaped as above. Names
+        that
             no metric or label has, and an allow-list longer than its budget, are errors of the metrics object that is
             given these limits: by then all metrics are known.
     """

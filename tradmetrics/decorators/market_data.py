@@ -15,14 +15,14 @@ from tradmetrics.capture.sources import LabelSource
 from tradmetrics.capture.wrapping import Decorator, decorate, suggest_keywords
 from tradmetrics.errors import ConfigurationError
 from tradmetrics.model.missing import MISSING
-from tradmetrics.record.arrival import AHEAD, DEFAULT_STALE_AFTER, arrival
+from tradmetrics.record.arrival import DEFAULT_STALE_AFTER, arrival
 from tradmetrics.registry.metrics import TradingMetrics
-from tradmetrics.vocabulary.times import FARTHEST, UNITS, Unit, seconds_of
+from tradmetrics.vocabulary.times import UNITS, Unit, age_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_FIELDS: Final = (Field("symbol", required=True), Field("timestamp"))
+_FIELDS: Final = (Field("symbol", required=True, in_result_too=True), Field("timestamp"))
 _AGED: Final = "aged"
 _ARRIVED: Final = frozenset({RETURNED, _AGED})
 _RULES: Final = (
@@ -61,10 +61,10 @@ def track_market_data(
 
     Each call that returns counts in `trading_market_data_updates_total` and sets
     `trading_market_data_last_update_timestamp_seconds`. With a timestamp, the data's age (now − timestamp) goes into
-    `trading_market_data_age_seconds`. Data from a clock up to half a second ahead of ours is new; what is further
-    ahead, or more than ten years old, is dropped and counted as an error: its timestamp is in another unit than was
-    said. `trading_market_data_stale` counts, when scraped, the symbols silent for longer than `stale_after`, and
-    `metrics.is_stale(symbol)` lets a strategy ask.
+    `trading_market_data_age_seconds`. Data that is up to half a second ahead of this machine's clock has the age 0.
+    A time that is further ahead, before 2000, or more than ten years old is dropped and counted as an error. A missing
+    time (None, a blank text, `-`, `N/A`) is no error. `trading_market_data_stale` counts, when scraped, the symbols
+    silent for longer than `stale_after`, and `metrics.is_stale(symbol)` lets a strategy ask.
 
     Example:
         ```python
@@ -79,7 +79,8 @@ def track_market_data(
         function: The function, when the decorator is written without parentheses.
         symbol: Source of the symbol; by default the parameter of that name, or `tick.symbol`.
         timestamp: Source of the data's own time: an aware datetime, a naive one read as UTC, or a number of `unit`s
-            since the epoch; by default the parameter of that name, or `tick.timestamp`.
+            since the epoch; by default the parameter of that name, or `tick.timestamp`. ISO 8601 texts and
+            `numpy.datetime64` are times too.
         unit: The unit of a numeric timestamp: `s`, `ms`, `us` or `ns`.
         stale_after: Seconds of silence after which a symbol is stale.
         precreate: True shows series at 0 before the first call, where all labels are known: constants, and parameters
@@ -94,7 +95,6 @@ def track_market_data(
         raise ConfigurationError(f"track_market_data: unit is one of {', '.join(UNITS)}, not {unit!r}")
     if isinstance(stale_after, bool) or not isinstance(stale_after, int | float) or not 0 < stale_after < math.inf:
         raise ConfigurationError(f"track_market_data: stale_after is seconds above zero, not {stale_after!r}")
-    scale = UNITS[unit]
 
     def outcome(reading: CallContext) -> str:
         if reading.exception is not None:
@@ -106,14 +106,7 @@ def track_market_data(
         if now is None:
             return RETURNED
         try:
-            age = now - seconds_of(raw, scale)
-            if -AHEAD <= age < 0:
-                age = 0.0
-            elif not 0 <= age <= FARTHEST:
-                raise ValueError(
-                    f"the data is {abs(age):.3f} s {'ahead of' if age < 0 else 'behind'} this machine's clock; are "
-                    f"timestamps in {unit!r}, as unit= says?"
-                )
+            age = age_of(raw, now, unit)
         except Exception as error:
             reading.fault("value", error)
             return RETURNED

@@ -19,8 +19,8 @@ from tradmetrics.capture.wrapping import Decorator, decorate, name_of, suggest_k
 from tradmetrics.decorators.snapshot_fields import value_of
 from tradmetrics.model.text import text_of
 from tradmetrics.record import snapshots
-from tradmetrics.record.amounts import is_absent
 from tradmetrics.registry.metrics import TradingMetrics
+from tradmetrics.vocabulary.numbers import is_missing
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -68,7 +68,7 @@ class _Reporters:
     def of(self, call: CallContext) -> snapshots.Reporter:
         """The reporter of a call; the same one for a function that was defined again."""
         account = call("account")
-        key = (*_identity(call.site), "" if is_absent(account) else text_of(account))
+        key = (*_identity(call.site), "" if is_missing(account) else text_of(account))
         reporter = self._by_name.get(key)
         if reporter is None:
             if len(self._by_name) >= _MOST_REPORTERS:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from tradmetrics.integrations._ccxt_account import CcxtAccount
+from tradmetrics.integrations._ccxt_requests import CcxtRequests
 from tradmetrics.integrations._ccxt_words import (
     STATUSES,
     camel_case,
@@ -20,7 +20,7 @@ from tradmetrics.integrations._ccxt_words import (
     orders_in,
     refusal_of,
 )
-from tradmetrics.integrations.kit import Begin, Finish, Handle, Orders, Settings, request
+from tradmetrics.integrations.kit import Begin, Finish, Handle, Orders, Settings
 from tradmetrics.vocabulary import fold as vocabulary
 
 Arguments = Mapping[str, Any]
@@ -31,7 +31,6 @@ _CLOSES: Final = {"long": "SELL", "buy": "SELL", "short": "BUY", "sell": "BUY"}
 # Exchanges call their own methods: an edit that is a cancel and a create, a create that fetches what became of it.
 # What the bot called is what counts, so a watched call inside another one is passed over.
 _inside: Final[ContextVar[bool]] = ContextVar("tradmetrics_ccxt_inside", default=False)
-_path: Final[ContextVar[str | None]] = ContextVar("tradmetrics_ccxt_path", default=None)
 
 
 class CcxtOrders:
@@ -85,8 +84,7 @@ class CcxtOrders:
             self._watch(exchange, name, begin)
         for name, account_begin in self._account.methods().items():
             self._watch(exchange, name, _outermost(account_begin))
-        self._handle.watch(exchange, "fetch2", self._route)
-        self._handle.watch(exchange, "fetch", self._request)
+        CcxtRequests(self._handle).watch(exchange)
         self._handle.watch(exchange, "on_connected", self._account.connected)
         self._handle.watch(exchange, "on_close", self._account.disconnected)
         self._handle.watch(exchange, "on_error", self._account.disconnected)
@@ -300,16 +298,6 @@ class CcxtOrders:
                 )
 
         return finish
-
-    # ── requests ─────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _route(self, arguments: Arguments) -> Finish:
-        token = _path.set(str(arguments["path"]))
-        return lambda result, error: _path.reset(token)
-
-    def _request(self, arguments: Arguments) -> Finish:
-        endpoint = _path.get() or urlsplit(arguments["url"]).path
-        return request(self._handle, endpoint, arguments.get("method", "GET"))
 
 
 def _given(order: Arguments) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from tradmetrics import catalogue
 from tradmetrics.orders.answer import BrokerAnswer
 from tradmetrics.orders.event import Failure, Update
+from tradmetrics.orders.identities import Identities, is_another
 from tradmetrics.orders.order import Order
 from tradmetrics.orders.rate import MessageRate
 from tradmetrics.orders.recent import ForeignOrders, RecentSubmits
@@ -20,8 +21,6 @@ from tradmetrics.orders.table import OrderTable
 from tradmetrics.orders.waiting import MOST_WAITING, Waiting, WaitingEvent
 
 _NEVER: Final = float("inf")
-RETRY: Final = 60.0
-"""Seconds after an order's end in which the same order under the same id is a retry and not a new order."""
 
 
 class Submission(NamedTuple):
@@ -30,7 +29,7 @@ class Submission(NamedTuple):
     Attributes:
         order: The order under its first id. An order without an id is counted and not followed.
         order_type: The label of its type.
-        failure: What the call raised, or None.
+        failure: The failure of the call, or None.
         is_message: True when the message is still to be counted.
         answer: The answer to the call, or None.
     """
@@ -52,7 +51,7 @@ class OrderCorrelator:
 
     Attributes:
         table: The orders.
-        rules: What an event changes in an order.
+        rules: The changes that an event makes in an order.
         rate: How often messages are sent.
         recent: The submits of the last second.
         due: When `sweep` has something to do, in seconds of the local clock.
@@ -60,6 +59,7 @@ class OrderCorrelator:
 
     __slots__ = (
         "_foreign",
+        "_ids",
         "_join_within",
         "_uncertain",
         "due",
@@ -74,6 +74,7 @@ class OrderCorrelator:
     def __init__(self, max_open: int, expire_after: float, join_within: float) -> None:
         self.table = OrderTable(max_open)
         self.rules = Rules(self.table)
+        self._ids = Identities(self.table, self.rules)
         self.rate = MessageRate()
         self.recent = RecentSubmits()
         self.waiting = Waiting()
@@ -150,7 +151,7 @@ class OrderCorrelator:
         """Take in the answer to a submit. `again`: the order was known before, and a refusal is of the repetition."""
         other_id, event, _ = answer
         if other_id is not None and order.ids:
-            if self._name(order, order.ids[0], other_id) is not None and order.broker_id is None:
+            if self._ids.name(order, order.ids[0], other_id) is not None and order.broker_id is None:
                 order.broker_id = other_id
             self._join(order, other_id)
         if event is not None and not (again and event.status == "rejected"):
@@ -176,23 +177,23 @@ class OrderCorrelator:
         """Let a second id lead to an order; either of the two may be the known one."""
         order = self.table.find(order_id, symbol)
         if order is not None:
-            self._name_broker(order, order_id, other_id)
+            self._ids.name_broker(order, order_id, other_id)
             self._join(order, other_id)
             return
         order = self.table.find(other_id, symbol)
         if order is not None:
-            self._name(order, other_id, order_id)
+            self._ids.name(order, other_id, order_id)
             self._join(order, order_id)
         else:
-            self._wait(order_id, symbol, now, self._name_broker, (other_id,))
+            self._wait(order_id, symbol, now, self._ids.name_broker, (other_id,))
 
     def replace(self, order_id: str, new_id: str, quantity: float | None, symbol: str | None, now: float) -> None:
         """Let an order go on under a new id, with the time of its first submit."""
         order = self.table.find(order_id, symbol) or self._confirmed(order_id, symbol)
         if order is None:
-            self._wait(order_id, symbol, now, self._rename, (new_id, quantity))
+            self._wait(order_id, symbol, now, self._ids.rename, (new_id, quantity))
         else:
-            self._rename(order, order_id, new_id, quantity)
+            self._ids.rename(order, order_id, new_id, quantity)
             self._join(order, new_id)
 
     def replace_unknown(self, order_id: str, new_id: str, quantity: float | None, symbol: str | None) -> None:
@@ -211,7 +212,7 @@ class OrderCorrelator:
         del self._uncertain[new_id]
         order = self.table.find(order_id, its_symbol)
         if order is not None:
-            self._rename(order, order_id, new_id, quantity)
+            self._ids.rename(order, order_id, new_id, quantity)
             self._join(order, new_id)
         return order
 
@@ -222,10 +223,10 @@ class OrderCorrelator:
             order = self._confirmed(order_id, symbol)
         if order is not None:
             if cancel_id is not None:
-                self._name_cancel(order, order_id, cancel_id)
+                self._ids.name_cancel(order, order_id, cancel_id)
                 self._join(order, cancel_id)
         elif cancel_id is not None:
-            self._wait(order_id, symbol, now, self._name_cancel, (cancel_id,))
+            self._wait(order_id, symbol, now, self._ids.name_cancel, (cancel_id,))
         elif order_id not in self._uncertain:
             self._wait(order_id, symbol, now, _nothing, ())
 
@@ -272,71 +273,6 @@ class OrderCorrelator:
 
     def _apply_late(self, order: Order, order_id: str, event: Update) -> None:
         self.rules.apply(order, event, joined=True)
-
-    def _name(self, order: Order, order_id: str, other_id: str) -> str | None:
-        """Let a second id lead to an order, and return the id unless it leads to another order."""
-        known = self.table.find(other_id, order.symbol)
-        if known is order:
-            return other_id
-        if known is not None:
-            if known.ended is None or not is_another(known, order, None):
-                self.rules.anomaly("duplicate_submit")
-                return None
-            self.table.release(known, other_id)
-        self.table.name(order, other_id)
-        return other_id
-
-    def _name_broker(self, order: Order, order_id: str, broker_id: str) -> str | None:
-        named = self._name(order, order_id, broker_id)
-        if named is not None and order.broker_id is None and named != order.ids[0]:
-            order.broker_id = named
-        return named
-
-    def _name_cancel(self, order: Order, order_id: str, cancel_id: str) -> str | None:
-        if cancel_id in order.ids:
-            return None
-        named = self._name(order, order_id, cancel_id)
-        if named is not None:
-            if order.cancel_ids is None:
-                order.cancel_ids = set()
-            order.cancel_ids.add(named)
-        return named
-
-    def _rename(self, order: Order, order_id: str, new_id: str, quantity: float | None) -> str | None:
-        if self._name(order, order_id, new_id) is None:
-            return None
-        if quantity is not None:
-            order.asked = quantity
-            order.quantity = None if order.quoted else quantity
-        if new_id != order_id:
-            order.plain = False
-            if order.superseded is None:
-                order.superseded = set()
-            order.superseded.add(order_id)
-            order.superseded.discard(new_id)
-            order.renumbered = True
-        return new_id
-
-
-def is_another(known: Order, order: Order, broker_id: str | None) -> bool:
-    """Return True when a submit under the id of a known order is a new order and not a repetition.
-
-    Brokers and gateways give the ids of ended orders again. The same order within a minute of the end is a retry.
-
-    Args:
-        known: The order that the id leads to.
-        order: The order that was submitted.
-        broker_id: The broker's permanent id of the submitted one, if it is known.
-    """
-    if broker_id is not None and known.broker_id is not None and broker_id not in known.ids:
-        return True
-    if known.ended is None:
-        return False
-    if (known.side, known.asked) != (order.side, order.asked):
-        return True
-    if known.ended_at is None or order.submitted_at is None or known.timed is not order.timed:
-        return True
-    return order.submitted_at - known.ended_at > RETRY
 
 
 def _nothing(order: Order, order_id: str) -> None:

@@ -1,4 +1,4 @@
-"""The decorators of `OrderTracker`: its plain calls, with arguments from the calls of a decorated function.
+"""`@orders.update`: events of orders from the calls of a decorated function.
 
 Sources are those of every decorator: see `arg`, `result` and `error`.
 """
@@ -10,46 +10,42 @@ from typing import Any, Final, ParamSpec, TypeVar, overload
 
 from tradmetrics.capture.call_context import CallContext
 from tradmetrics.capture.readers import Field
-from tradmetrics.capture.recipe import Recipe
 from tradmetrics.capture.sources import LabelSource, find
 from tradmetrics.capture.wrapping import Decorator, decorate
+from tradmetrics.errors import is_interruption
 from tradmetrics.model.missing import MISSING
+from tradmetrics.orders.direct import DirectReader
 from tradmetrics.orders.each import ItemSources, items_of
-from tradmetrics.orders.event import Failure, UpdateReport
+from tradmetrics.orders.event import UpdateReport
 from tradmetrics.orders.recipes import (
     ACCOUNT,
     FILLED_NAMES,
     ID_NAMES,
     ORDER_ID,
-    SENT,
     SYMBOL,
     TIMESTAMP,
     UPDATED,
     Decorating,
     TrackerRecipe,
-    is_of_the_result,
     is_told_at_the_end,
     read_fields,
     receiving,
-    sending,
     suggest_keywords,
     value_of,
-    values_of,
 )
-from tradmetrics.vocabulary import outcomes
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 _STATE: Final = ("status", "filled", "fill_id", "fill_quantity", "price", "reason")
+_USUAL: Final = ("order_id", "symbol", "status", "filled", "fill_id", "fill_quantity")
+_RARE: Final = ("price", "reason", "timestamp", "account", "corrects")
 _POLLED: Final = {"status": ("status",), "filled": FILLED_NAMES, "reason": ("reason",)}
 _IN_ITEMS: Final = {"order_id": ID_NAMES, **{name: (name,) for name in _STATE}, "filled": FILLED_NAMES}
 _UPDATE: Final = (
     *(ORDER_ID, *map(Field, _STATE), TIMESTAMP, ACCOUNT, SYMBOL),
     Field("corrects", from_arguments=False),
 )
-_CANCEL: Final = (ORDER_ID, Field("cancel_id", from_arguments=False), TIMESTAMP, SYMBOL)
-_REPLACE: Final = (ORDER_ID, Field("new_order_id", from_result=True), Field("quantity"), TIMESTAMP, SYMBOL)
 
 
 @overload
@@ -143,8 +139,16 @@ def update(
         return _on(function, lambda target: _update_each(self, target, given))
     intake = self._intake
     polls = all(given[name] is None for name in _STATE)
+    direct = DirectReader(given, _USUAL, _RARE)
 
     def effect(reading: CallContext) -> None:
+        if reading.entered is not None and reading.entered.at is not None:
+            usual = direct.read(reading)
+            if usual is not None:
+                one, market, state, total, fill, amount = usual
+                at = reading.entered.at
+                if intake.fast.updated(one, market, state, total, fill, amount, at):
+                    return
         values, entered = read_fields(reading, UpdateReport._fields), reading.entered
         if polls and reading.result is not None and all(values.get(name) is None for name in _STATE):
             values, entered = {**values, **_polled(reading)}, None
@@ -187,134 +191,6 @@ def _on(function: Any, put_on: Callable[[Any], Any]) -> Any:
     return put_on if function is None else put_on(function)
 
 
-@overload
-def cancel(self: Decorating, function: Callable[P, R], /) -> Callable[P, R]: ...
-@overload
-def cancel(
-    self: Decorating,
-    function: None = None,
-    /,
-    *,
-    order_id: LabelSource | None = None,
-    cancel_id: LabelSource | None = None,
-    timestamp: LabelSource | None = None,
-    symbol: LabelSource | None = None,
-) -> Decorator: ...
-@suggest_keywords
-def cancel(
-    self: Decorating,
-    function: Callable[..., Any] | None = None,
-    /,
-    *,
-    order_id: LabelSource | None = None,
-    cancel_id: LabelSource | None = None,
-    timestamp: LabelSource | None = None,
-    symbol: LabelSource | None = None,
-) -> Any:
-    """Report the cancels that a function sends, as `cancel_requested` does, whether it returns or raises.
-
-    Args:
-        self: The tracker.
-        function: The function, when the decorator is written without parentheses.
-        order_id: Source of the id; by default the parameter of that name, `order.order_id` or `order.id`.
-        cancel_id: Source of the cancel's own id, where the broker's reports carry it instead of the order's, as in FIX
-            (tag 11; the order's id is tag 41). Default: the cancel has none.
-        timestamp: Source of the message's own time. Default: the time is the clock's.
-        symbol: Source of the symbol, where the broker numbers each market separately, as in `submit`.
-
-    Raises:
-        LabelSourceError: When decorating, if the id has no source, or a source names no parameter.
-        TypeError: When decorating, if there is no such keyword.
-    """
-    intake = self._intake
-
-    def effect(reading: CallContext) -> None:
-        intake.cancel_requested(reading.site.name, **values_of(reading, _CANCEL), entered=reading.entered)
-
-    recipe = Recipe(
-        "OrderTracker.cancel",
-        _CANCEL,
-        effect=effect,
-        enter=sending(intake, "cancel") if timestamp is None else None,
-        also=SENT,
-    )
-    given = {"order_id": order_id, "cancel_id": cancel_id, "timestamp": timestamp, "symbol": symbol}
-    return decorate(function, recipe, given, intake.metrics)
-
-
-@overload
-def replace(self: Decorating, function: Callable[P, R], /) -> Callable[P, R]: ...
-@overload
-def replace(
-    self: Decorating,
-    function: None = None,
-    /,
-    *,
-    order_id: LabelSource | None = None,
-    new_order_id: LabelSource | None = None,
-    quantity: LabelSource | None = None,
-    timestamp: LabelSource | None = None,
-    symbol: LabelSource | None = None,
-) -> Decorator: ...
-@suggest_keywords
-def replace(
-    self: Decorating,
-    function: Callable[..., Any] | None = None,
-    /,
-    *,
-    order_id: LabelSource | None = None,
-    new_order_id: LabelSource | None = None,
-    quantity: LabelSource | None = None,
-    timestamp: LabelSource | None = None,
-    symbol: LabelSource | None = None,
-) -> Any:
-    """Report the replaces that a function sends, as `replaced` does.
-
-    Its message counts in any case; the order goes on under the new id when the function returns. After a timeout,
-    a lost connection or a cancellation, it does so as soon as there is news under the new id, where that comes
-    from an argument.
-
-    Args:
-        self: The tracker.
-        function: The function, when the decorator is written without parentheses.
-        order_id: Source of the order's id; by default the parameter of that name, `order.order_id` or `order.id`.
-        new_order_id: Source of its new id; by default the parameter of that name, or the result's.
-        quantity: Source of its new quantity in all; by default the parameter of that name, or `order.quantity`.
-        timestamp: Source of the message's own time. Default: the time is the clock's.
-        symbol: Source of the symbol, where the broker numbers each market separately, as in `submit`.
-
-    Raises:
-        LabelSourceError: When decorating, if the id has no source, or a source names no parameter.
-        DecorationError: When decorating a generator whose new id would be its result.
-        TypeError: When decorating, if there is no such keyword.
-    """
-    intake = self._intake
-
-    def effect(reading: CallContext) -> None:
-        exception = reading.exception
-        failure = None
-        if exception is not None:
-            failure = Failure(outcomes.reason_of(exception), outcomes.is_unknown(exception))
-        intake.replaced(reading.site.name, **values_of(reading, _REPLACE), entered=reading.entered, failure=failure)
-
-    recipe = Recipe(
-        "OrderTracker.replace",
-        _REPLACE,
-        effect=effect,
-        enter=sending(intake, "modify") if timestamp is None else None,
-        needs_result=new_order_id is None or is_of_the_result(new_order_id),
-        also=SENT,
-    )
-    given = {
-        "order_id": order_id,
-        "new_order_id": new_order_id,
-        "quantity": quantity,
-        "timestamp": timestamp,
-        "symbol": symbol,
-    }
-    return decorate(function, recipe, given, intake.metrics)
-
-
 def _polled(reading: CallContext) -> dict[str, Any]:
     """The fields of an answer that report an order's state."""
     found = {}
@@ -323,6 +199,8 @@ def _polled(reading: CallContext) -> dict[str, Any]:
             values = (find(reading.result, name) for name in names)
             found[field] = next((each for each in values if each is not MISSING and not callable(each)), None)
     except Exception as error:
+        if is_interruption(error):
+            raise
         reading.fault("source", error)
         return {}
     return found

@@ -12,11 +12,11 @@ class Entered(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """What the exception of a submit says.
+    """The exception of a submit, as the rules see it.
 
     Attributes:
         reason: The label of the reason.
-        unknown: True when the order may be live all the same.
+        unknown: True when the order may be live in spite of the exception.
     """
 
     reason: str

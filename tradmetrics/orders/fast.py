@@ -2,70 +2,27 @@
 
 Each function either does all that the rules would do, or changes nothing and returns False; the rules then decide. A
 test runs both on random streams of events and compares every sample.
-
-The series of a strategy are bound once. The metrics object changes its token whenever a bound series may be wrong.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Final
 
-from tradmetrics import catalogue
+from tradmetrics.errors import is_interruption
+from tradmetrics.orders.bound_series import BoundSeries
 from tradmetrics.orders.inputs import LARGEST, LONGEST_ID, is_missing
-from tradmetrics.orders.order import MOST_FILL_IDS, STOPS, Order
+from tradmetrics.orders.order import MOST_FILL_IDS, Order
 from tradmetrics.orders.rate import BATCH
 from tradmetrics.orders.running import LOCK, LockedOrders, nothing
 from tradmetrics.orders.states import ENOUGH, TOO_MUCH
 from tradmetrics.registry.default import current
-from tradmetrics.registry.metrics import TradingMetrics
 
 _SITE: Final = "tradmetrics.OrderTracker"
-_MOST_KINDS: Final = 1_000
 _LONGEST_BLANK: Final = 7  # "unknown"
 
 # The lock itself: entering it is one step of the interpreter, so that a Ctrl-C cannot come between taking it and the
 # block that gives it back. When the interpreter ends there is no fast way, and `LOCK` decides.
 _LOCK: Any = LOCK.held()
-
-
-class _Lanes:
-    """The bound series of one strategy, each None until its first sample was recorded.
-
-    Attributes:
-        ack: Observes the time to the acknowledgement.
-        first_fill: Observes the time to the first fill.
-        fill: Observes the time to the complete fill.
-        filled: Counts a filled order, by side.
-    """
-
-    __slots__ = ("_strategy", "ack", "fill", "filled", "first_fill")
-
-    def __init__(self, strategy: str) -> None:
-        self._strategy = strategy
-        self.ack: Callable[[float], object] | None = None
-        self.first_fill: Callable[[float], object] | None = None
-        self.fill: Callable[[float], object] | None = None
-        self.filled: dict[str, Callable[[], object]] = {}
-
-    def bind(self, metrics: TradingMetrics) -> None:
-        """Bind the series that exist by now."""
-        find, strategy = metrics.remembered.get, self._strategy
-        for name, definition in _OBSERVED.items():
-            series = find((definition.name, strategy))
-            if series is not None:
-                setattr(self, name, series.observe)
-        for side in catalogue.SIDES:
-            series = find((catalogue.ORDERS_FILLED.name, strategy, side))
-            if series is not None:
-                self.filled[side] = series.tick
-
-
-_OBSERVED: Final = {
-    "ack": catalogue.ORDER_ACK_TIME,
-    "first_fill": catalogue.ORDER_FIRST_FILL_TIME,
-    "fill": catalogue.ORDER_FILL_TIME,
-}
 
 
 class FastWay:
@@ -76,10 +33,7 @@ class FastWay:
         strategy: The label of orders that name no strategy.
     """
 
-    __slots__ = (
-        "_clock", "_core", "_dotted", "_kinds", "_lanes", "_message", "_orders", "_statuses", "_strategy",
-        "_token",
-    )  # fmt: skip
+    __slots__ = ("_bound", "_clock", "_core", "_dotted", "_orders", "_statuses", "_strategy")
 
     def __init__(self, orders: LockedOrders, strategy: str) -> None:
         self._orders = orders
@@ -88,10 +42,7 @@ class FastWay:
         self._statuses = orders.reader.statuses
         self._dotted = orders.reader.corrects_by_dot
         self._strategy = strategy
-        self._token: object = None
-        self._lanes: dict[str, _Lanes] = {}
-        self._message: Callable[[], object] | None = None
-        self._kinds: dict[tuple[str, str], tuple[str, bool, Callable[[], object]]] = {}
+        self._bound = BoundSeries(orders.reader, strategy)
 
     def submitted(self, order_id: Any, side: Any, order_type: Any, quantity: Any) -> bool:
         """Take in a submit by the local clock, with its quantity and the tracker's strategy; as `submitted` does.
@@ -103,14 +54,15 @@ class FastWay:
         metrics = orders.metrics
         if metrics is None:
             metrics = current()
-        if metrics is None or metrics.token is not self._token or metrics is not orders.watched:
-            return self._forget(metrics)
+        bound = self._bound
+        if metrics is None or metrics.token is not bound.token or metrics is not orders.watched:
+            return bound.start(metrics, orders.watched)
         if type(order_id) is not str or type(side) is not str or type(order_type) is not str:
             return False
-        kind = self._kinds.get((side, order_type))
-        message = self._message
+        kind = bound.kinds.get((side, order_type))
+        message = bound.message
         if kind is None or message is None:
-            return self._learn(metrics, side, order_type)
+            return bound.learn(metrics, side, order_type)
         if type(quantity) is int:
             quantity = float(quantity) if 0 < quantity < LARGEST else 0.0
         elif type(quantity) is not float:
@@ -119,7 +71,9 @@ class FastWay:
             return False
         try:
             now = self._clock()
-        except Exception:
+        except Exception as error:
+            if is_interruption(error):
+                raise
             return False
         if type(now) is not float or not -LARGEST < now < LARGEST:
             return False
@@ -157,6 +111,8 @@ class FastWay:
             if orders.deferred:
                 orders.run(metrics, _SITE, now, (), nothing)
         except Exception as error:
+            if is_interruption(error):
+                raise
             metrics.fault(f"{_SITE}.submitted", "record", error)
         return True
 
@@ -188,8 +144,9 @@ class FastWay:
         metrics = orders.metrics
         if metrics is None:
             metrics = current()
-        if metrics is None or metrics.token is not self._token or metrics is not orders.watched:
-            return self._forget(metrics)
+        bound = self._bound
+        if metrics is None or metrics.token is not bound.token or metrics is not orders.watched:
+            return bound.start(metrics, orders.watched)
         if type(order_id) is not str:
             return False
         if status is None:
@@ -226,7 +183,9 @@ class FastWay:
         if now is None:
             try:
                 now = self._clock()
-            except Exception:
+            except Exception as error:
+                if is_interruption(error):
+                    raise
                 return False
             if type(now) is not float or not -LARGEST < now < LARGEST:
                 return False
@@ -240,7 +199,7 @@ class FastWay:
                 if order is None or not order.plain or orders.busy or now >= core.due:
                     return False
                 elapsed = now - order.submitted_at  # type: ignore[operator] # a plain order has a time
-                lanes = self._lanes.get(order.strategy) or self._new_lanes(metrics, order.strategy)
+                lanes = bound.lanes.get(order.strategy) or bound.new_lanes(metrics, order.strategy)
                 if elapsed < 0:
                     return False
                 quantity, before = order.quantity, order.filled
@@ -281,15 +240,15 @@ class FastWay:
                 if (is_new or completes) and not order.first_fill:
                     first = lanes.first_fill
                     if first is None:
-                        return self._bind(lanes, metrics)
+                        return lanes.bind(metrics)
                 if word == "accepted" and not order.acknowledged:
                     acknowledged = lanes.ack
                     if acknowledged is None:
-                        return self._bind(lanes, metrics)
+                        return lanes.bind(metrics)
                 if completes:
                     complete, count = lanes.fill, lanes.filled.get(order.side)
                     if complete is None or count is None:
-                        return self._bind(lanes, metrics)
+                        return lanes.bind(metrics)
                 orders.busy = True
                 try:
                     order.filled = total
@@ -321,46 +280,10 @@ class FastWay:
             if orders.deferred:
                 orders.run(metrics, _SITE, now, (), nothing)
         except Exception as error:
+            if is_interruption(error):
+                raise
             metrics.fault(f"{_SITE}.updated", "record", error)
         return True
-
-    # ── bound series ─────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _forget(self, metrics: TradingMetrics | None) -> bool:
-        """Begin anew with a metrics object, once it watches this tracker."""
-        if metrics is not None and metrics is self._orders.watched and metrics.enabled:
-            self._lanes = {}
-            self._kinds = {}
-            self._message = None
-            self._token = metrics.token
-        return False
-
-    def _learn(self, metrics: TradingMetrics, side: str, order_type: str) -> bool:
-        """Bind the series of a submit, if it exists by now."""
-        reader = self._orders.reader
-        word, kind = reader.sides.get(side), reader.order_types.get(order_type)
-        if word is None or kind is None:
-            return False
-        find = metrics.remembered.get
-        message = find((catalogue.ORDER_MESSAGES.name, "new"))
-        series = find((catalogue.ORDERS_SUBMITTED.name, self._strategy, word, kind))
-        if message is not None and series is not None and metrics.token is self._token:
-            if len(self._kinds) >= _MOST_KINDS:
-                self._kinds.clear()
-            self._message = message.tick
-            self._kinds[side, order_type] = word, kind in STOPS, series.tick
-        return False
-
-    def _new_lanes(self, metrics: TradingMetrics, strategy: str) -> _Lanes:
-        if len(self._lanes) >= _MOST_KINDS:
-            self._lanes.clear()
-        lanes = self._lanes[strategy] = _Lanes(strategy)
-        lanes.bind(metrics)
-        return lanes
-
-    def _bind(self, lanes: _Lanes, metrics: TradingMetrics) -> bool:
-        lanes.bind(metrics)
-        return False
 
 
 _LIVE: Final = frozenset({"submitted", "accepted", "unchanged"})

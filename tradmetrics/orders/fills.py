@@ -9,7 +9,7 @@ from tradmetrics.orders.order import Order
 from tradmetrics.orders.states import ENOUGH, FILL_WORDS, NOT_OF_A_FILL, TOO_MUCH
 from tradmetrics.orders.table import OrderTable
 
-# What an event did to an order's fills. Plain numbers: looking up a member of an enum takes longer than comparing it.
+# The effect of an event on an order's fills. Plain numbers: looking up a member of an enum takes longer.
 NOTHING: Final = 0
 NEW: Final = 1
 DUPLICATE: Final = 2
@@ -39,7 +39,7 @@ def take_fill(
         superseded: True when the event came under an id that a replace has ended.
 
     Returns:
-        What happened, and for a new fill its volume if that is known.
+        The effect, and for a new fill its volume if that is known.
     """
     before, filled, fill_id, fill_quantity = order.filled, event.filled, event.fill_id, event.fill_quantity
     known = order.fill_ids
@@ -53,7 +53,7 @@ def take_fill(
         if known is not None and fill_id in known:
             if filled is None or filled <= before * TOO_MUCH or order.renumbered or superseded:
                 return _DUPLICATE
-            # Some venues give the order's id as the id of every trade. The cumulative quantity rose, so it is a new one.
+            # Some venues give the order's id as the id of every trade. The cumulative quantity rose: a new fill.
             known[fill_id] = fill_quantity
         elif not fill_quantity and not _is_fill(before, status, filled, fill_quantity):
             return _NOTHING  # some brokers number every message, fill or not

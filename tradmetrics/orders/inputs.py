@@ -4,24 +4,15 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from tradmetrics.vocabulary.numbers import number_of
-from tradmetrics.vocabulary.times import seconds_of
+from tradmetrics.vocabulary.numbers import is_missing, number_of
+from tradmetrics.vocabulary.times import YEAR_2000, seconds_of
+
+__all__ = ["LARGEST", "LONGEST_ID", "YEAR_2000", "id_of", "is_missing", "price_of", "quantity_of", "time_of"]
 
 LONGEST_ID: Final = 256
 """No broker's ids are longer, so a longer text is not an id."""
 LARGEST: Final = 1e100
 """Far beyond any quantity, price or time, and far enough from overflow that sums and products stay finite."""
-
-
-YEAR_2000: Final = 946_684_800.0
-"""Brokers' times are later. An earlier one is a feed's way to say that it has no time, or a time in another unit."""
-_MISSING: Final = frozenset({"", "-", "n/a"})
-
-
-def is_missing(value: object) -> bool:
-    """True for the spellings of "no value" that brokers put into fields of numbers, times and ids."""
-    # Not `isinstance`, which asks the value for its class: some raise whatever they are asked.
-    return value is None or (issubclass(type(value), str) and str.strip(value).lower() in _MISSING)  # type: ignore[arg-type]
 
 
 def id_of(value: object) -> str | None:
@@ -35,7 +26,7 @@ def id_of(value: object) -> str | None:
         The id, or None for anything else: None, a float, a container, an object with the default `repr`.
 
     Raises:
-        Exception: Whatever the value's own `__str__` raises.
+        Exception: The exception of the value's own `__str__`, if it raises.
     """
     if type(value) is str:
         text = value
@@ -88,7 +79,7 @@ def time_of(value: Any, scale: float = 1.0) -> float:
 
     Raises:
         ValueError: When it is not finite, or no number.
-        TypeError: When it is nothing that could be a time.
+        TypeError: If its type cannot be read as a time.
     """
     if isinstance(value, (float, bool)):
         return price_of(value) * scale

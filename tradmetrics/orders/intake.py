@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any, Final
 
+from tradmetrics.errors import is_interruption
 from tradmetrics.model.text import UNKNOWN, text_of
 from tradmetrics.orders.answer import AnswerReader
 from tradmetrics.orders.correlator import OrderCorrelator, Submission
 from tradmetrics.orders.event import Entered, Failure, SubmitReport, Update, UpdateReport
 from tradmetrics.orders.event_reader import EventReader
 from tradmetrics.orders.fast import FastWay
-from tradmetrics.orders.inputs import YEAR_2000
 from tradmetrics.orders.order import STOPS, Order
-from tradmetrics.orders.running import LOCK, LockedOrders, nothing
-from tradmetrics.orders.snapshot import Snapshot, document, dump, shift
+from tradmetrics.orders.restarts import Restarts
+from tradmetrics.orders.running import LockedOrders, nothing
 from tradmetrics.registry.errors_log import logger
 from tradmetrics.registry.metrics import TradingMetrics
 
 _RARE: Final = frozenset({"price", "reason", "timestamp", "account", "corrects"})
 """Fields of events that are not of known shape."""
-_AT_A_TIME: Final = 1_000
-"""Orders that are written into a snapshot without giving other threads a turn."""
 
 
 class Intake:
@@ -40,6 +37,7 @@ class Intake:
         metrics: As given.
         orders: The orders, behind their lock.
         fast: The fast way of events of known shape.
+        restarts: Snapshots of the orders, and back.
         label: That label.
     """
 
@@ -51,6 +49,7 @@ class Intake:
         self.metrics = metrics
         self.orders = LockedOrders(core, reader, metrics)
         self.label = text_of(strategy)
+        self.restarts = Restarts(self.orders)
         self.fast = FastWay(self.orders, self.label)
         self._warned = False
 
@@ -66,6 +65,8 @@ class Intake:
             now, operation, argument = read(metrics, anomalies)
             self.orders.run(metrics, site, now, anomalies, operation, argument)
         except Exception as error:
+            if is_interruption(error):
+                raise
             metrics.fault(site, "record", error)
 
     # ── events ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -93,7 +94,7 @@ class Intake:
             site: The caller.
             report: The submit.
             entered: When it began, if its message was counted then.
-            failure: What the call raised.
+            failure: The failure of the call, or None.
             answer: Its answer, which came just now.
         """
 
@@ -275,43 +276,5 @@ class Intake:
                     self.core.replace_unknown(key, new, amount, market)
 
             return reader.now, take_in, None
-
-        self._run(site, read)
-
-    # ── restarts ─────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def snapshot(self, site: str) -> dict[str, Any]:
-        """The orders as JSON."""
-        now = self.reader.clock(self.orders.target(site), site)
-        with LOCK.held():
-            orders = list(self.core.table)
-        rows: list[dict[str, Any]] = []
-        for start in range(0, len(orders), _AT_A_TIME):
-            with LOCK.held():
-                # An order that was dropped in the meantime no longer owns its ids.
-                rows += [dump(each) for each in orders[start : start + _AT_A_TIME] if self.core.table.has(each)]
-        return document(self.reader.account, self.reader.now if now is None else now, time.time(), rows)
-
-    def restore(self, site: str, snapshot: Snapshot) -> None:
-        """Go on with the orders of a snapshot."""
-
-        def read(metrics: TradingMetrics, anomalies: list[str]) -> tuple[float, Callable[[Any, float], object], Any]:
-            reader = self.reader
-            reader.clock(metrics, site)
-            now = reader.now
-            by = shift(snapshot, reader.local, now, time.time())
-
-            def put_all(*_: object) -> None:
-                for order in snapshot.orders:
-                    if order.timed and order.submitted_at is not None and order.submitted_at < YEAR_2000:
-                        reader.simulated = True
-                    order.arrived += by
-                    if order.submitted_at is not None and not order.timed:
-                        order.submitted_at += by
-                    if order.ended_at is not None and not order.timed:
-                        order.ended_at += by
-                    self.core.put(order)
-
-            return now, put_all, None
 
         self._run(site, read)

@@ -23,7 +23,7 @@ class RecentSubmits:
         """Return True when an equal order was sent within the second before.
 
         Args:
-            order: What makes two orders equal: symbol, side, quantity and price.
+            order: The order's symbol, side, quantity and price.
             at: When the order was sent, in seconds.
         """
         times = self._times

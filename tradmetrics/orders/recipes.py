@@ -34,8 +34,8 @@ QUANTITY_NAMES: Final = ("amount", "quantity", "qty")
 ID_NAMES: Final = ("order_id", "id")
 """Keys and attributes that brokers use for an order's id, its cumulative filled quantity and its quantity."""
 
-# What can be recorded, for `check` to count: of a message, of the news of an order, and of its submission, whose answer
-# may be all the news there is.
+# The metrics that `check` counts: of a message, of an event of an order, and of a submit, whose answer may be the only
+# event.
 SENT: Final = (catalogue.ORDER_MESSAGES, catalogue.ORDER_MESSAGE_RATE_MAX, catalogue.ORDER_ANOMALIES)
 UPDATED: Final = (
     catalogue.ORDERS_FILLED, catalogue.ORDERS_REJECTED, catalogue.ORDERS_CANCELLED, catalogue.ORDER_ACK_TIME,

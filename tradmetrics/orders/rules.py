@@ -87,7 +87,7 @@ class Rules:
         )
         fills = completes or (what == NEW and ended != "filled")
         times: tuple[MetricDefinition, ...] = ()
-        if what == NEW or what == CORRECTED:
+        if what in (NEW, CORRECTED):
             if quantity is not None and before < order.filled > quantity * TOO_MUCH:
                 self.anomaly("overfill")
             if what == CORRECTED:

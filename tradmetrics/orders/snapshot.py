@@ -20,7 +20,7 @@ VERSION: Final = 2
 _HEAD: Final = ("account", "clock", "format", "orders", "unix_time", "version")
 _LARGEST: Final = 1e300
 _SAME_CLOCK: Final = 1.0
-"""Seconds by which the monotonic clock and the calendar may differ over a restart on the same, running machine."""
+"""The monotonic clock and the calendar may differ by this many seconds over a restart on the same machine."""
 
 
 class Snapshot(NamedTuple):
@@ -28,7 +28,7 @@ class Snapshot(NamedTuple):
 
     Attributes:
         account: The account of its orders.
-        clock: What the local clock said when it was taken.
+        clock: The local clock's reading when it was taken.
         unix_time: When it was taken, by the calendar.
         orders: Its orders, the ended ones first.
     """
@@ -111,8 +111,8 @@ def shift(snapshot: Snapshot, clock: Callable[[], float], now: float, unix_time:
     Args:
         snapshot: The snapshot.
         clock: The clock that goes on.
-        now: What it says.
-        unix_time: What the calendar says.
+        now: Its reading.
+        unix_time: The calendar's time.
     """
     by_calendar = max(0.0, unix_time - snapshot.unix_time)
     by_clock = now - snapshot.clock

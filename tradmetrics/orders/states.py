@@ -15,7 +15,7 @@ FILL_WORDS: Final = frozenset({"partially_filled", "filled"})
 STILL_OPEN: Final = frozenset({"submitted", "accepted", UNCHANGED})
 """Words of an order that is live and has no fill. With a filled quantity, the order is partially filled."""
 NOT_OF_A_FILL: Final = STILL_OPEN | UNFILLED_ENDS
-"""With these words a cumulative quantity of 0 means that the broker does not report it, not that it took a fill back."""
+"""With these words a cumulative quantity of 0 means that the broker does not report it. It is not a bust."""
 BY_QUANTITIES: Final = CLOSED
 """The one word for every ambiguous spelling (`closed`, `done`, `finished`, `archive`): the quantities decide."""
 
@@ -23,7 +23,7 @@ ENOUGH: Final = 1 - 1e-9
 TOO_MUCH: Final = 1 + 1e-9
 """Sums of float quantities miss the whole by rounding, so quantities that differ by less are equal."""
 TOLERANCE: Final = 0.001
-"""The share of an order that may be missing when the broker says `filled`: rounding, lots, fees in the base currency."""
+"""The share of an order that may be missing when the broker says `filled`: rounding, or a fee in the base currency."""
 
 
 def is_short(filled: float, quantity: float, lot: float | None) -> bool:

@@ -106,8 +106,8 @@ def submit(
     """Report the orders that a function sends, as `submitted` does, and the broker's answers, as `updated` does.
 
     The order's time is when the function is entered, and the answer's time is when it returns: an answer with the
-    status `filled` times the fill, and an answer with `rejected` ends the order. An exception rejects the order, with its
-    class name in snake_case as the reason; a timeout, a lost connection or a cancellation counts in
+    status `filled` times the fill, and an answer with `rejected` ends the order. An exception rejects the order, with
+    its class name in snake_case as the reason; a timeout, a lost connection or a cancellation counts in
     `trading_orders_unknown_total`, and the order stays open where its id comes from an argument.
 
     Args:

@@ -165,7 +165,7 @@ class OrderTable:
             waiting.open += 1
 
     def name(self, order: Order, order_id: str) -> None:
-        """Let one more id lead to an order. Beyond the bound, the oldest id of a replace or of a cancel is forgotten."""
+        """Let one more id lead to an order. Beyond the bound, the oldest id of a replace or a cancel is forgotten."""
         order.ids += (order_id,)
         self._point(order_id, order)
         if len(order.ids) > MOST_IDS:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from tradmetrics.errors import SnapshotError
-from tradmetrics.orders import decorators, submit
+from tradmetrics.orders import decorators, requests, submit
 from tradmetrics.orders.answer import AnswerReader
 from tradmetrics.orders.correlator import OrderCorrelator
 from tradmetrics.orders.event import SubmitReport, UpdateReport
@@ -53,7 +53,7 @@ class OrderTracker:
 
     Nothing is raised into the caller. An event without an id, with an invalid quantity, dated before the submit, or of
     another account is counted by its kind, and the rest of it still counts. An invalid price or time counts in
-    `tradmetrics_instrumentation_errors_total`. Blanks, `-`, `N/A` and None in such a field are left out without an error.
+    `tradmetrics_instrumentation_errors_total`. Such a field is left out if it is blank, `-`, `N/A` or None.
 
     Example:
         ```python
@@ -110,8 +110,8 @@ class OrderTracker:
 
     submit = submit.submit
     update = decorators.update
-    cancel = decorators.cancel
-    replace = decorators.replace
+    cancel = requests.cancel
+    replace = requests.replace
 
     def submitted(
         self,
@@ -182,8 +182,8 @@ class OrderTracker:
     ) -> None:
         """Report an event of an order: its state, a fill, or both.
 
-        A fill is recognised by its id, else by the rise of the cumulative quantity. An order that is filled to its
-        quantity is filled whatever the status says, and so is one whose status is `filled`.
+        A fill is recognised by its id, else by the rise of the cumulative quantity. The status `filled` fills the order
+        whatever the quantities say, and the full quantity fills it whatever the status says.
 
         Args:
             order_id: Any id of the order.
@@ -270,7 +270,7 @@ class OrderTracker:
         Returns:
             A dict with the format's `version` at its top.
         """
-        return self._intake.snapshot("tradmetrics.OrderTracker.snapshot")
+        return self._intake.restarts.snapshot("tradmetrics.OrderTracker.snapshot")
 
     @classmethod
     def restore(cls, snapshot: object, **options: Any) -> Self:
@@ -293,7 +293,7 @@ class OrderTracker:
         if account != checked.account:
             raise SnapshotError(f"foreign: it holds the orders of the account {checked.account!r}, not of {account!r}")
         tracker = cls(**options)
-        tracker._intake.restore("tradmetrics.OrderTracker.restore", checked)
+        tracker._intake.restarts.restore("tradmetrics.OrderTracker.restore", checked)
         return tracker
 
     def __repr__(self) -> str:

@@ -9,10 +9,11 @@ from weakref import WeakKeyDictionary
 from tradmetrics import catalogue
 from tradmetrics.model.definition import MetricDefinition
 from tradmetrics.model.text import text_of
-from tradmetrics.record.amounts import amount_read, is_absent
+from tradmetrics.record.amounts import amount_read
 from tradmetrics.registry.instrument import Instrument
 from tradmetrics.registry.metrics import TradingMetrics
 from tradmetrics.storage.retired import creating
+from tradmetrics.vocabulary.numbers import is_missing
 
 _PERCENTAGES: Final = frozenset({catalogue.DAILY_PNL_PERCENT, catalogue.CAPITAL_UTILIZATION})
 ACCOUNT_GAUGES: Final = _PERCENTAGES | {
@@ -58,7 +59,7 @@ def set_of_account(
     if number is None:
         return
     try:
-        total = _take_in(metrics, definition, "" if is_absent(account) else text_of(account), number)
+        total = _take_in(metrics, definition, "" if is_missing(account) else text_of(account), number)
     except Exception as error:
         metrics.fault(site, "label", error)
         return

@@ -2,20 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from tradmetrics.model.missing import MISSING
 from tradmetrics.registry.metrics import TradingMetrics
-from tradmetrics.vocabulary.numbers import number_of
-
-_NO_VALUE: Final = frozenset({"", "-", "--", "n/a", "na", "none", "null", "nan"})
-
-
-def is_absent(value: object) -> bool:
-    """Whether a source gave no value: None, a blank text, or one of the usual texts for it."""
-    if value is None or value is MISSING:
-        return True
-    return type(value) is str and value.strip().lower() in _NO_VALUE  # not isinstance(), which asks for its __class__
+from tradmetrics.vocabulary.numbers import is_missing, number_of
 
 
 def amount_read(metrics: TradingMetrics, value: object, currency: object = None, *, site: str) -> float | None:
@@ -27,7 +15,7 @@ def amount_read(metrics: TradingMetrics, value: object, currency: object = None,
         currency: Its currency as it came.
         site: The recording site, for counting errors.
     """
-    if is_absent(value):
+    if is_missing(value):
         return None
     try:
         return metrics.money.amount(number_of(value), currency)

@@ -12,8 +12,6 @@ from tradmetrics.model.text import UNKNOWN, text_of
 from tradmetrics.registry.metrics import TradingMetrics
 
 DEFAULT_STALE_AFTER: Final = 5.0
-AHEAD: Final = 0.5
-"""Seconds that data may be ahead of this machine's clock, as clocks are: such data is new. More is an error."""
 
 
 def arrival(metrics: TradingMetrics, symbol: object, stale_after: float) -> Callable[[], object]:

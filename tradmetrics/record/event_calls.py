@@ -6,7 +6,7 @@ from time import time
 from typing import Final
 
 from tradmetrics import catalogue
-from tradmetrics.record.arrival import AHEAD, DEFAULT_STALE_AFTER, arrival
+from tradmetrics.record.arrival import DEFAULT_STALE_AFTER, arrival
 from tradmetrics.record.calls import ExplicitCalls
 from tradmetrics.record.cash import record_cash
 from tradmetrics.record.trades import record_trade
@@ -15,6 +15,7 @@ from tradmetrics.registry.metrics import TradingMetrics
 from tradmetrics.vocabulary import fold as vocabulary
 from tradmetrics.vocabulary.numbers import NotNegative, number_of
 from tradmetrics.vocabulary.outcomes import method_name, reason_in, request_status
+from tradmetrics.vocabulary.times import Age
 from tradmetrics.vocabulary.unknown_words import UnknownWord
 
 _ORDER: Final = "record_order"
@@ -168,8 +169,8 @@ class EventCalls(ExplicitCalls):
 
         Args:
             symbol: The symbol.
-            age_seconds: How old the data was when it arrived, where that is known. From a clock up to half a second
-                ahead of ours it is new; a negative age beyond that is dropped and counted.
+            age_seconds: How old the data was when it arrived, where that is known. A negative age down to half a
+                second is 0; a lower one, or one of more than ten years, is dropped and counted.
             stale_after: Seconds of silence after which the symbol counts as stale.
         """
         metrics, site = self._target("record_market_data_update")
@@ -188,8 +189,7 @@ class EventCalls(ExplicitCalls):
         except Exception as error:
             metrics.fault(site, "record", error)
         if age_seconds is not None:
-            age = NotNegative(age_seconds, slack=AHEAD)
-            metrics.record(catalogue.MARKET_DATA_AGE, (symbol,), age, site=site)
+            metrics.record(catalogue.MARKET_DATA_AGE, (symbol,), Age(age_seconds), site=site)
 
     def record_system_error(self, component: object, severity: object = "error") -> None:
         """Count an error of a part of the system, by severity (`debug` to `critical`)."""

@@ -11,9 +11,8 @@ from tradmetrics.model.definition import MetricDefinition
 from tradmetrics.model.missing import MISSING
 from tradmetrics.model.text import shown, text_of
 from tradmetrics.record.accounts import ACCOUNT_GAUGES, set_of_account
-from tradmetrics.record.amounts import is_absent
 from tradmetrics.registry.metrics import TradingMetrics
-from tradmetrics.vocabulary.numbers import number_of
+from tradmetrics.vocabulary.numbers import is_missing, is_truth_value, number_of
 
 PNL: Final[Mapping[str, MetricDefinition]] = {
     "daily": catalogue.DAILY_PNL,
@@ -67,7 +66,7 @@ def set_gauges(
     stats = metrics.strategy_stats
     for field, definition in gauges.items():
         value = values.get(field)
-        if is_absent(value) or (stats is not None and stats.refuses(definition, site=site)):
+        if is_missing(value) or (stats is not None and stats.refuses(definition, site=site)):
             continue
         if definition in ACCOUNT_GAUGES:
             if metrics.enabled:
@@ -101,7 +100,7 @@ def _is_open(session: Any) -> bool:
         ValueError: When it is anything else.
     """
     if not isinstance(session, str | Enum):
-        number = number_of(session)
+        number = float(session) if is_truth_value(session) else number_of(session)
         if number in (0, 1):
             return number == 1
     word = text_of(session).lower()

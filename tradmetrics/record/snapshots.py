@@ -18,13 +18,13 @@ from tradmetrics.errors import TradmetricsError
 from tradmetrics.model.missing import MISSING
 from tradmetrics.model.text import shown, text_of
 from tradmetrics.record.accounts import MOST_ACCOUNTS
-from tradmetrics.record.amounts import amount_read, is_absent
+from tradmetrics.record.amounts import amount_read
 from tradmetrics.record.items import OPTIONAL, is_position, lacks, positions_in, read
 from tradmetrics.registry.instrument import Instrument
 from tradmetrics.registry.metrics import TradingMetrics
 from tradmetrics.storage.retired import creating
 from tradmetrics.storage.series import Series
-from tradmetrics.vocabulary.numbers import number_of
+from tradmetrics.vocabulary.numbers import is_missing, number_of
 
 POSITION: Final[Mapping[str, tuple[str, ...]]] = {
     "strategy": ("strategy",),
@@ -70,7 +70,7 @@ _reports: Final[WeakKeyDictionary[Instrument, WeakKeyDictionary[Reporter, _Repor
 
 def of_account(account: object) -> Reporter:
     """The reporter of explicit calls for an account; past a sensible number of accounts, of all calls together."""
-    if is_absent(account):
+    if is_missing(account):
         return _EXPLICIT_CALLS
     name = text_of(account)
     if name not in _accounts and len(_accounts) >= MOST_ACCOUNTS:
@@ -134,7 +134,7 @@ def set_positions(
             continue
         is_open += 1
         told = field(position, "currency")
-        pnl = amount_read(metrics, field(position, "unrealized_pnl"), currency if is_absent(told) else told, site=site)
+        pnl = amount_read(metrics, field(position, "unrealized_pnl"), currency if is_missing(told) else told, site=site)
         if pnl is not None:
             unrealized.append(pnl)
         with _counting(metrics, site):
@@ -235,7 +235,7 @@ def _counting(metrics: TradingMetrics, site: str) -> Iterator[None]:
 
 
 def _number(metrics: TradingMetrics, site: str, value: object) -> float | None:
-    if is_absent(value):
+    if is_missing(value):
         return None
     try:
         return number_of(value)

@@ -11,22 +11,14 @@ from tradmetrics import catalogue
 from tradmetrics.capture.recipe import RAISED, RETURNED, Rule
 from tradmetrics.model.missing import MISSING
 from tradmetrics.model.text import text_of
-from tradmetrics.record.amounts import amount_read, is_absent
+from tradmetrics.record.amounts import amount_read
 from tradmetrics.record.cash import FEE, record_cash
 from tradmetrics.record.stats import is_executed
 from tradmetrics.registry.metrics import TradingMetrics
-from tradmetrics.vocabulary.numbers import number_of
+from tradmetrics.vocabulary.field_words import FIELD_WORDS
+from tradmetrics.vocabulary.numbers import is_missing, number_of
 
-PNL_WORDS: Final = (
-    "pnl",
-    "realized_pnl",
-    "realised_pnl",
-    "realizedPnl",
-    "closed_pnl",
-    "closedPnl",
-    "profit",
-    "net_profit",
-)
+PNL_WORDS: Final = FIELD_WORDS["pnl"]
 """The names that a trade's P&L goes by, most telling first."""
 
 WON, LOST, EVEN, NO_PNL = "won", "lost", "even", "no pnl"
@@ -85,7 +77,7 @@ def known_trade(
         trade_id: The trade's id; without one, each call is a trade of its own.
         site: The recording site, for counting errors.
     """
-    if is_absent(trade_id):
+    if is_missing(trade_id):
         return None, False
     try:
         key = (text_of(None if strategy is MISSING else strategy), text_of(trade_id))
@@ -172,7 +164,7 @@ def record_fee(
     metrics: TradingMetrics, strategy: object, fee: object, currency: object, known: KnownTrade | None, *, site: str
 ) -> None:
     """Record the commission of a trade as a cash flow, once for each trade with an id."""
-    if is_absent(fee) or (known is not None and known.has_fee):
+    if is_missing(fee) or (known is not None and known.has_fee):
         return
     if known is not None:
         known.has_fee = True

@@ -144,8 +144,8 @@ def instrument_on(
 ) -> Instrument:
     """Return the instrument for `definition` on `registry`, registered when it is new.
 
-    If the registry has the same metric already, made with prometheus_client or by an earlier import of this package, the
-    instrument records into that one.
+    If the registry has the same metric already, made with prometheus_client or by an earlier import of this package,
+    the instrument records into that one.
 
     Raises:
         NameTakenError: When a different metric, made outside tradmetrics, has that name in the registry.

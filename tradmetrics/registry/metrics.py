@@ -33,12 +33,13 @@ from tradmetrics.registry.money import Converter, Money
 from tradmetrics.registry.options import DerivedStats, buckets_of, constants_of, flag, limits_of, version_of
 from tradmetrics.storage import worker_directory as multiprocess
 from tradmetrics.storage.series import Series
-from tradmetrics.vocabulary.numbers import amount_of
+from tradmetrics.vocabulary.numbers import MissingValue, amount_of
 
 _YES: Final = ("1", "true", "yes", "on")
 DISABLED_BY_ENVIRONMENT: Final = os.environ.get("TRADMETRICS_DISABLED", "").strip().lower() in _YES
 """Whether `TRADMETRICS_DISABLED=1` (or `true`, `yes`, `on`) was set when the package was imported."""
 
+_MOST_LAST_FAULTS: Final = 200
 MOST_REMEMBERED: Final = 10_000
 """Raw label combinations that a metrics object remembers; when there are more, it starts over."""
 
@@ -131,6 +132,8 @@ class TradingMetrics:
         self._sites: dict[int, weakref.ref[Remembering]] = {}
         self.removals = 0
         """How often series were removed: whoever remembers a series compares it before and after."""
+        self.last_faults: dict[str, str] = {}
+        """The last error of each site, for the status page."""
         self._warned: set[tuple[str, int]] = set()
         if self.enabled:
             self._register()
@@ -160,7 +163,7 @@ class TradingMetrics:
             self.strategy_stats.expose(self)
 
     def _register_one(self, definition: MetricDefinition) -> None:
-        """Register a metric of the catalogue. If its name is taken, that metric alone is left out, with a line in the log."""
+        """Register a metric of the catalogue; if its name is taken, leave it out, with a line in the log."""
         try:
             instrument = self.instrument(definition)
             if instrument.left_out and self.strict:
@@ -289,7 +292,7 @@ class TradingMetrics:
         if budget is not None and not budget.refuses(text):
             said = f"its {guard.series_limit} series are used up, and the label {label!r} gave way at"
             knob = f"series={{{metric!r}: …}}"
-        elif is_identifier(text):
+        elif is_identifier(text) or (budget is not None and budget.is_identifier(text)):
             said, knob = f"the label {label!r} takes no identifiers, such as", ""
         logger.warning(
             "%s: %s %s; it is recorded as '__other__', and so is all that comes after it. "
@@ -380,7 +383,7 @@ class TradingMetrics:
         Raises:
             TradmetricsError: In a `strict` metrics object only.
         """
-        if not self.enabled:
+        if not self.enabled or isinstance(error, MissingValue):
             return
         if self.strict:
             if isinstance(error, TradmetricsError):
@@ -394,10 +397,25 @@ class TradingMetrics:
             if is_interruption(problem):
                 raise
         try:
+            if len(self.last_faults) >= _MOST_LAST_FAULTS and site not in self.last_faults:
+                self.last_faults.clear()
+            self.last_faults[site] = describe(error)
             self._faults.write(site, stage, error)
         except Exception as problem:
             if is_interruption(problem):
                 raise
+
+    def note_unsourced(self, site: str, label: str, message: str) -> None:
+        """Show in `tradmetrics_unsourced_labels` that no source yields a label, and log it.
+
+        Args:
+            site: `module.qualname` of the decorated function.
+            label: The label.
+            message: The places that were searched, and the line to write.
+        """
+        if self.enabled:
+            self.instrument(catalogue.UNSOURCED_LABELS).resolve((site, label)).series.set(1.0)
+            logger.warning("%s: %s", site, message)
 
     def is_stale(self, symbol: object) -> bool:
         """Whether market data of `symbol` has been silent for longer than its `stale_after`, or never came.
@@ -411,7 +429,7 @@ class TradingMetrics:
             return True  # what has no text was never recorded under it
 
     def label_names(self) -> dict[str, str]:
-        """Every label of this object's metrics and of the metrics beside them on the registry, with a metric that has it."""
+        """Every label of the metrics on the registry, with one of the metrics that have it."""
         names = {}
         for collector in list(getattr(self.registry, "_collector_to_names", ())):
             for label in getattr(collector, "_labelnames", ()):

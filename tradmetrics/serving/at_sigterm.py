@@ -1,7 +1,7 @@
 """SIGTERM ends a process without running its `atexit` functions: what must be done before that is done here.
 
-The handler is installed only where SIGTERM has its default action, so no handler of the bot's is lost or changed. A bot with
-a handler of its own ends in its own way: if that way leads to the end of the interpreter, `atexit` runs.
+The handler is installed only where SIGTERM has its default action, so no handler of the bot's is lost or changed. A
+bot with a handler of its own ends in its own way: if that way leads to the end of the interpreter, `atexit` runs.
 """
 
 from __future__ import annotations

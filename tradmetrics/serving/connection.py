@@ -171,7 +171,7 @@ class Connection:
         return len(self._unsent) + sum(map(len, self._left))
 
     def end(self) -> None:
-        """Tell the client that nothing more comes. It may still be sending, and closing at once could cost it the answer."""
+        """Tell the client that nothing more comes; to close at once could cost it the answer while it still sends."""
         with suppress(OSError, ValueError):
             if isinstance(self.sock, ssl.SSLSocket):
                 self.sock.unwrap()

@@ -1,4 +1,4 @@
-"""Serve many connections from one thread, so that a client which sends slowly, or nothing, costs a socket and no thread.
+"""Serve many connections from one thread: a client that sends slowly, or nothing, costs a socket and no thread.
 
 One thread waits for all sockets, reads requests and sends answers. Renderings happen on threads of their own, one for
 whole scrapes and one for everything that a client can ask for in many ways, so that no queue of odd requests stands
@@ -25,11 +25,12 @@ from typing import Final, NamedTuple, Union
 
 from tradmetrics.serving.connection import ANSWERING, CLOSING, HANDSHAKE, HEAD, IDLE, SENDING, Connection, peer_of
 from tradmetrics.serving.endpoint import HttpResponse, plain
-from tradmetrics.serving.http_request import MOST_BYTES, BadRequest, Request, head_length, parse
+from tradmetrics.serving.http_request import MOST_BYTES, BadRequestError, Request, head_length, parse
 
 _LOGGER = logging.getLogger(__name__)
 
-# A connection that cannot be accepted while these are used up stays in the queue, and the selector would report it at once.
+# A connection that cannot be accepted while these are used up stays in the queue, and the selector would report it at
+# once.
 _EXHAUSTED: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _RECOVERY_SECONDS: Final = 0.1
 _ACCEPTED_AT_ONCE: Final = 64
@@ -41,7 +42,7 @@ READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
 
 class Bounds(NamedTuple):
-    """What clients may use of the server.
+    """The bounds on the clients of a server.
 
     Attributes:
         connections: Connections at one time. At the limit a newcomer takes the place of the connection that matters
@@ -63,7 +64,7 @@ class Work(NamedTuple):
     """An answer that takes time: `function` makes it, once for all requests with an equal key.
 
     Attributes:
-        key: What is asked for.
+        key: Names the answer.
         lane: The thread that makes it; work of one lane is done in the order in which it came.
         function: Makes the answer. It never raises.
     """
@@ -82,8 +83,8 @@ class ConnectionLoop:
     Args:
         listener: The listening socket.
         context: Speaks TLS; None for plain HTTP.
-        answer: What a request gets. It must return at once, and never raise.
-        bounds: What clients may use.
+        answer: Returns the answer to a request. It must return at once, and never raise.
+        bounds: The bounds on clients.
     """
 
     def __init__(self, listener: socket.socket, context: ssl.SSLContext | None, answer: Answer, bounds: Bounds) -> None:
@@ -299,7 +300,7 @@ class ConnectionLoop:
     def _understand(self, connection: Connection, now: float) -> None:
         """Answer the first request in what was received, if it is whole."""
         received = connection.received
-        while received[:1] in (b"\r", b"\n"):
+        while received and received[0] in b"\r\n":
             del received[:1]
         length = head_length(received)
         if length > MOST_BYTES or (not length and len(received) > MOST_BYTES):
@@ -309,7 +310,7 @@ class ConnectionLoop:
             del received[:length]
             try:
                 request = parse(head)
-            except BadRequest as error:
+            except BadRequestError as error:
                 self._refuse(connection, error, now)
             else:
                 connection.keep = request.keep
@@ -332,7 +333,7 @@ class ConnectionLoop:
         connection.look_at = now + wait
         self._sweep_at = min(self._sweep_at, connection.look_at)
 
-    def _refuse(self, connection: Connection, error: BadRequest, now: float) -> None:
+    def _refuse(self, connection: Connection, error: BadRequestError, now: float) -> None:
         connection.keep = connection.head_only = False
         self._begin(connection, now, plain(error.status, error.reason))
 
@@ -418,7 +419,7 @@ class ConnectionLoop:
             self._watch(connection, READ)
 
 
-def _too_long(received: bytearray) -> BadRequest:
-    if b"\n" in received:
-        return BadRequest(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "431 the headers are too long")
-    return BadRequest(HTTPStatus.REQUEST_URI_TOO_LONG, "414 the request line is too long")
+def _too_long(received: bytearray) -> BadRequestError:
+    if received.find(b"\n") >= 0:
+        return BadRequestError(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "431 the headers are too long")
+    return BadRequestError(HTTPStatus.REQUEST_URI_TOO_LONG, "414 the request line is too long")

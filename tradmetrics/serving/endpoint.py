@@ -1,4 +1,4 @@
-"""What every endpoint shares: who may read, which format is meant, and the answer's text.
+"""The part that all endpoints share: authentication, the choice of the format, and the text of the answer.
 
 The text comes from prometheus_client, so it is what a scraper of any other Python program gets for the same request.
 """
@@ -63,7 +63,7 @@ def method_not_allowed() -> HttpResponse:
 
 
 class Asked(NamedTuple):
-    """What a scrape asks for: whatever else the request says, equal ones have the same answer.
+    """The parts of a request on which its answer depends: requests with equal ones share a rendering.
 
     Attributes:
         content_type: The format.
@@ -138,10 +138,12 @@ class Endpoint:
         return Asked(content_type, frozenset(names), _accepts_gzip(accept_encoding or ""), encode)
 
     def scrape(self, asked: Asked) -> HttpResponse:
-        """Render the metrics as prometheus_client does. It takes a while with many series: never call it on an event loop.
+        """Render the metrics as prometheus_client does.
+
+        It takes a while with many series: never call it on an event loop.
 
         Args:
-            asked: What the scrape asks for.
+            asked: The result of `asked` for the request.
         """
         try:
             return self._render(asked)
@@ -249,7 +251,8 @@ def _secret(text: str, what: str) -> bytes:
         return text.encode()
     except UnicodeEncodeError:
         raise ConfigurationError(
-            f"auth: {what} holds a character that cannot be sent (a lone surrogate); was it read with the right encoding?"
+            f"auth: {what} holds a character that cannot be sent (a lone surrogate); was it read with "
+            "the right encoding?"
         ) from None
 
 

@@ -1,7 +1,7 @@
-"""Read the head of an HTTP/1.1 request (RFC 9112), from bytes that anybody may have sent.
+"""Read the head of an HTTP/1.1 request (RFC 9112), from bytes that any client may have sent.
 
 The parser is strict where two readings of a request are possible, because a reader in front of the server (a proxy) may
-have chosen the other one. It raises nothing but `BadRequest`.
+have chosen the other one. It raises nothing but `BadRequestError`.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ _HEADER: Final = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\0\r\n]*?)
 _ABSOLUTE: Final = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
 
 
-class BadRequest(Exception):
-    """A request that cannot be answered as it is meant.
+class BadRequestError(Exception):
+    """A request that is malformed or too long.
 
     Attributes:
         status: The status of the answer.
@@ -60,7 +60,7 @@ class Request(NamedTuple):
 
 
 def head_length(received: bytes | bytearray) -> int:
-    """Return the number of bytes up to the end of the first head in `received`, its blank line included; 0 without one."""
+    """Return the length of the first head in `received`, its blank line included; 0 if it is not whole."""
     ends = [place + len(end) for end in (b"\n\r\n", b"\n\n") if (place := received.find(end)) >= 0]
     return min(ends, default=0)
 
@@ -72,40 +72,42 @@ def parse(head: bytes) -> Request:
         head: The bytes up to the blank line; empty lines in front of the request line are skipped.
 
     Raises:
-        BadRequest: When the head is not a request of HTTP/1.0 or HTTP/1.1, its method is unknown, or it carries more
+        BadRequestError: When the head is not a request of HTTP/1.0 or HTTP/1.1, its method is unknown, or it carries
+        more
             than `MOST_HEADERS`.
     """
     lines = head.lstrip(b"\r\n").split(b"\n")
     first, *rest = [line[:-1] if line.endswith(b"\r") else line for line in lines]
     match = _LINE.fullmatch(first)
     if match is None:
-        raise BadRequest(HTTPStatus.BAD_REQUEST, "400 Bad Request; the request line is malformed")
+        raise BadRequestError(HTTPStatus.BAD_REQUEST, "400 Bad Request; the request line is malformed")
     if match["method"] not in _METHODS:
-        raise BadRequest(HTTPStatus.NOT_IMPLEMENTED, "501 Not Implemented; use GET")
+        raise BadRequestError(HTTPStatus.NOT_IMPLEMENTED, "501 Not Implemented; use GET")
     version = _VERSION.fullmatch(match["version"])
     if version is None:
-        raise BadRequest(HTTPStatus.BAD_REQUEST, "400 Bad Request; the version is malformed")
+        raise BadRequestError(HTTPStatus.BAD_REQUEST, "400 Bad Request; the version is malformed")
     if version[1] != b"1":
-        raise BadRequest(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "505 HTTP Version Not Supported; use HTTP/1.1")
+        raise BadRequestError(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "505 HTTP Version Not Supported; use HTTP/1.1")
     headers = _headers([line for line in rest if line])
     path, query = _split(match["target"].decode("latin-1"))
     connection = {token.strip().lower() for token in headers.get("connection", "").split(",")}
     keep = "close" not in connection and (version[2] != b"0" or "keep-alive" in connection)
-    # A body is never read: where there may be one, the connection ends with the answer, and the body is no second request.
+    # The server reads no body. If there may be one, the connection ends with the answer, so that the body is never
+    # taken for the next request.
     keep = keep and "transfer-encoding" not in headers and headers.get("content-length", "0") == "0"
     return Request(match["method"].decode("ascii"), path, query, headers, keep)
 
 
 def _headers(lines: list[bytes]) -> dict[str, str]:
     if len(lines) > MOST_HEADERS:
-        raise BadRequest(
+        raise BadRequestError(
             HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"431 Too many headers; {MOST_HEADERS} are allowed"
         )
     headers: dict[str, str] = {}
     for line in lines:
         match = _HEADER.fullmatch(line)
         if match is None:
-            raise BadRequest(HTTPStatus.BAD_REQUEST, "400 Bad Request; a header line is malformed")
+            raise BadRequestError(HTTPStatus.BAD_REQUEST, "400 Bad Request; a header line is malformed")
         name, value = match[1].decode("ascii").lower(), match[2].decode("latin-1")
         headers[name] = f"{headers[name]},{value}" if name in headers else value
     return headers

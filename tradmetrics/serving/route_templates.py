@@ -1,9 +1,9 @@
 """The template of the route that answered a request (`/orders/{order_id}`), composed from the application's routes.
 
 A raw path never comes out of here, since each order id would be a series of its own. The routes are matched again from
-the outermost router on, exactly as Starlette and FastAPI have matched them, and the templates of mounts, included routers
-and the route itself are joined. No text of the path is compared or replaced, so the values that a client chooses have no
-influence on the label.
+the outermost router on, exactly as Starlette and FastAPI have matched them, and the templates of mounts, included
+routers and the route itself are joined. No text of the path is compared or replaced, so the values that a client
+chooses have no influence on the label.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def _whole_path(scope: Mapping[str, Any]) -> str:
 
 
 def _find(routes: Iterable[Any], scope: MutableMapping[str, Any], endpoint: object) -> str | None:
-    """The template of the route that a router with these routes chooses: the first that matches, else one for another method."""
+    """The template of the route that a router chooses: the first that matches, else one for another method."""
     partial: tuple[Any, Mapping[str, Any]] | None = None
     for route in routes:
         match, child = route.matches(scope)

@@ -39,7 +39,7 @@ _DIGEST_KEY: Final = os.urandom(16)
 
 
 class _Settings(NamedTuple):
-    """What a server was started with, as far as a second start on its port must agree."""
+    """The settings of a server that a second start on its port must repeat."""
 
     addr: str
     metrics: TradingMetrics | None
@@ -110,8 +110,8 @@ def start_metrics_server(
     which instrumented functions have been called, which labels and errors need attention. Other paths are 404, other
     methods 405. Under `PROMETHEUS_MULTIPROC_DIR` the answer is the aggregate of all worker processes.
 
-    A second call with the same arguments returns the running server, so a notebook cell can be run again. A process that
-    is forked from this one does not keep the port.
+    A second call with the same arguments returns the running server, so a notebook cell can be run again. A process
+    that is forked from this one does not keep the port.
 
     Example:
         ```python
@@ -174,20 +174,20 @@ def start_metrics_server(
 
 
 def _same_again(running: MetricsServer, settings: _Settings, addr: str) -> MetricsServer:
-    """The running server, if a second start on its port asks for the same.
+    """Return the running server if a second start on its port has the same settings.
 
     Raises:
-        ConfigurationError: When it asks for something else: to answer without a password that is asked for would be
-            worse than an error.
+        ConfigurationError: When the settings differ. A server that answers without the expected password would be worse
+            than an error.
     """
     pairs = zip(_Settings._fields, running._settings, settings, strict=True)
     others = [name for name, was, asked in pairs if was != asked]
     if not others:
         return running
     raise ConfigurationError(
-        f"cannot serve metrics on {addr!r}, port {running.port}: the port is taken by the metrics server that this process "
-        f"started with another {' and '.join(others)}; close() that server first, or choose another port (port=0 picks "
-        "a free one)"
+        f"cannot serve metrics on {addr!r}, port {running.port}: the port is taken by the metrics server that this "
+        f"process started with another {' and '.join(others)}; close() that server first, or choose another port "
+        "(port=0 picks a free one)"
     )
 
 
@@ -219,7 +219,7 @@ def _bounds() -> Bounds:
 
 
 class _Router:
-    """What each path answers."""
+    """The answers of the paths."""
 
     def __init__(self, endpoint: Endpoint, metrics: TradingMetrics | None) -> None:
         self._endpoint = endpoint

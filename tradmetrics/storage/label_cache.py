@@ -14,6 +14,7 @@ from tradmetrics.cardinality import LabelBudget
 from tradmetrics.model.identifiers import is_identifier
 from tradmetrics.model.missing import MISSING
 from tradmetrics.model.text import MAX_LENGTH, UNKNOWN, clean
+from tradmetrics.vocabulary.endpoints import ENDPOINT, endpoint_of
 
 T = TypeVar("T")
 
@@ -157,6 +158,8 @@ class LabelCache(dict[Any, T]):
             places = budget.places
             if value in places:
                 continue
+            if budget.name == ENDPOINT:
+                value = endpoint_of(value)
             # As `clean` does, without a call for the usual text.
             text = value.strip() if len(value) <= MAX_LENGTH and value.isprintable() else clean(value)
             if not text or text in places:
@@ -164,7 +167,9 @@ class LabelCache(dict[Any, T]):
                 continue
             is_id = None if budget.full else is_identifier(text)
             if is_id is False:
-                return (), {}
+                if text not in budget.short_ids:
+                    return (), {}
+                is_id = None
             values[position] = _REFUSED
             refused[position] = (text, is_id)
         return tuple(values), refused
@@ -187,6 +192,6 @@ def _all_agree(opens: Budgets, reduced: tuple[Any, ...], refused: Refused) -> bo
                 return False
             if not budget.full:
                 is_id = is_identifier(text) if is_id is None else is_id
-                if not is_id:
+                if not is_id and text not in budget.short_ids:
                     return False
     return True

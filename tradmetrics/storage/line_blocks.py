@@ -1,8 +1,8 @@
 """The text of a metric's series, kept from scrape to scrape in blocks, so that a scrape costs what has changed.
 
 A block reads its series with a few C calls (one `repr` per counter: the only read of an `itertools.count` that neither
-moves it nor is deprecated) and compares the numbers with those of the last scrape. If nothing has moved, its text is there
-already; otherwise the lines of that block are put together from the labels' text, which is kept with each series.
+moves it nor is deprecated) and compares the numbers with those of the last scrape. If nothing has moved, its text is
+there already; otherwise the lines of that block are put together from the labels' text, which is kept with each series.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _total = attrgetter("_total")
 
 
 class Names(Protocol):
-    """What the labels of a metric are called."""
+    """The names of a metric and of its labels."""
 
     @property
     def name(self) -> str:
@@ -67,13 +67,13 @@ class Rows(dict[Labels, Series]):
         super().__init__()
         self.version = 0
 
-    def setdefault(self, labels: Labels, series: Series) -> Series:  # type: ignore[override]
+    def setdefault(self, labels: Labels, series: Series) -> Series:
         """Add a series unless there is one."""
         found = super().setdefault(labels, series)
         self.version += 1
         return found
 
-    def pop(self, labels: Labels, *default: Any) -> Any:  # type: ignore[override]
+    def pop(self, labels: Labels, *default: Any) -> Any:
         """Take a series away."""
         found = super().pop(labels, *default)
         self.version += 1
@@ -101,7 +101,7 @@ class LineBlocks:
         """The lines of all series, a block at a time.
 
         Args:
-            names: What the labels are called.
+            names: The names of the metric and of its labels.
             rows: The series by label values; they may change meanwhile.
         """
         version = getattr(rows, "version", None)  # before the series
@@ -113,9 +113,9 @@ class LineBlocks:
         before, blocks = self._blocks, []
         for number, start in enumerate(range(0, len(series), SIZE)):
             part = series[start : start + SIZE]
-            block = before[number] if number < len(before) else None
-            if block is None or block.series != part:
-                block = _block(names, labels[start : start + SIZE], part)
+            kept = before[number] if number < len(before) else None
+            same = kept is not None and kept.series == part
+            block = kept if kept is not None and same else _block(names, labels[start : start + SIZE], part)
             yield block.text()
             blocks.append(block)
         self._blocks, self._version = blocks, version
@@ -172,7 +172,7 @@ class _Counters:
         self._state: tuple[int, list[str], bytes] = (-1, [], b"")
 
     def text(self) -> bytes:
-        folded = amounts_folded[0]  # before the numbers: what is folded meanwhile is read again at the next scrape
+        folded = amounts_folded[0]  # read before the numbers, so that later amounts show at the next scrape
         waiting = any(self._appended)
         ticks = list(map(repr, self._counters))
         old_folded, old_ticks, text = self._state
@@ -215,7 +215,8 @@ class _Histograms:
     def text(self) -> bytes:
         states = self._states[:]
         for place, series in enumerate(self.series):
-            # Folding replaces the list of buckets. So the same list, and nothing that waits to be folded, is no change.
+            # Folding replaces the list of buckets. So with the same list and nothing waiting, the lines are still
+            # right.
             waiting, buckets = series.appended, series._buckets
             if waiting or states[place][0] is not buckets:
                 states[place] = buckets, self._lines[place](series)
@@ -243,7 +244,7 @@ def _histogram_lines(names: Names, labels: Labels, series: HistogramSeries) -> C
 
 
 class _Others:
-    """Series of several kinds, or kept elsewhere than in this process's memory: nothing is known about their changes."""
+    """Series of several kinds, or in files: nothing is known about their changes."""
 
     def __init__(self, names: Names, labels: list[Labels], series: list[Series]) -> None:
         self.series = series

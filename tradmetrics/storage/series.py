@@ -63,7 +63,7 @@ def _folded(series: _Folds[T_co]) -> T_co:
 
 
 amounts_folded: Final = [0]
-"""Differs whenever amounts of any counter were folded: with it, a reader of many counters need not look at each total."""
+"""Differs whenever amounts of any counter were folded, so that a reader of many need not look at each total."""
 
 RawSample = tuple[str, tuple[tuple[str, str], ...], float]
 """A suffix of the metric's name, extra labels, and the value."""
@@ -79,7 +79,7 @@ class Series:
     __slots__ = ("text",)
 
     text: str | tuple[str, str] | None
-    """The line up to its number, or the labels around `le`, as the exposition spells them; kept by the first rendering."""
+    """The line up to its number, or the labels around `le`, as in the exposition; kept by the first rendering."""
     tick: Callable[[], object]
     add: Callable[[float], object]
     set: Callable[[float], object]

@@ -14,6 +14,8 @@ from tradmetrics.errors import ConfigurationError
 from tradmetrics.storage.worker_identity import UNKNOWN, is_running
 from tradmetrics.storage.worker_names import PREFIX, VARIABLE, FileFailed
 
+__all__ = ["PREFIX", "VARIABLE", "FileFailed", "aggregate", "check", "child_exit", "directory"]
+
 
 def directory() -> str | None:
     """Return the directory that the worker processes share, or None when multiprocess mode is off."""
@@ -66,7 +68,7 @@ class _AllWorkers(Collector):
         with folding.reading(self._path):
             paths = folding.files_in(self._path)
             done = folding.already_folded(paths)
-            files = _read.setdefault(self._path, WorkerFiles())
+            files: WorkerFiles = _read.setdefault(self._path, WorkerFiles())
             return files.collect([path for path in paths if path not in done], self._failed)
 
 

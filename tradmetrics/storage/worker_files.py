@@ -174,16 +174,16 @@ def _restore(_: float) -> None:
         try:
             if file.restore():
                 _LOGGER.warning(
-                    "%s: this worker's file was deleted while the worker runs, and is written again as %s with all that "
-                    "the worker has counted. Does something clean the directory in %s up?",
+                    "%s: this worker's file was deleted while the worker runs, and is written again as %s with all "
+                    "that the worker has counted. Does something clean the directory in %s up?",
                     path,
                     file.path,
                     VARIABLE,
                 )
         except OSError as error:
             _LOGGER.warning(
-                "%s: this worker's file was deleted while the worker runs, and cannot be written again (%s); its figures "
-                "are missing until it can",
+                "%s: this worker's file was deleted while the worker runs, and cannot be written again (%s); its "
+                "figures are missing until it can",
                 path,
                 error,
             )

@@ -2,8 +2,8 @@
 
 Servers recycle workers (gunicorn's `--max-requests`), and each worker leaves its counts behind in files. The fold of a
 kind is one file of the same format, so prometheus_client's own collector reads it too. Behind the used part of the file
-stands the list of the files that were folded into it: the file is put in place by one rename, and a process that is killed
-before it has deleted the folded files leaves nothing that counts twice.
+stands the list of the files that were folded into it: the file is put in place by one rename, and a process that is
+killed before it has deleted the folded files leaves nothing that counts twice.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def _locked(directory: str, *, exclusive: bool, seconds: float) -> Iterator[bool
 
 
 def process_of(owner: str) -> int | None:
-    """The process id in the name of one of our files; None for a fold and for files of prometheus_client's own metrics."""
+    """The process id in the name of one of our files; None for a fold and for files of prometheus_client."""
     number = owner.removeprefix(PREFIX).partition("-")[0]
     return int(number) if owner.startswith(PREFIX) and number.isdigit() else None
 

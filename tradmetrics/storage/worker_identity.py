@@ -1,8 +1,8 @@
 """Which process a worker's file belongs to, so that another process with the same number is not taken for it.
 
-A process id is given again sooner or later, and in another container it names another process. So each file carries a tag
-of 32 bits in the four bytes of its header that the format leaves unused: 12 bits of the process's PID namespace and 20 bits
-of its start time. Linux has both; elsewhere the tag is 0, and only the process id counts.
+A process id is given again sooner or later, and in another container it names another process. So each file carries a
+tag of 32 bits in the four bytes of its header that the format leaves unused: 12 bits of the process's PID namespace
+and 20 bits of its start time. Linux has both; elsewhere the tag is 0, and only the process id counts.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def own_tag() -> int:
 
 
 def tag_of(process: int) -> int:
-    """The tag that the files of a running process in this PID namespace carry; `UNKNOWN` where that cannot be found out."""
+    """The tag in the files of a running process of this PID namespace; `UNKNOWN` where the system does not say."""
     started = _start_time(process)
     namespace = _namespace()
     if started is None or namespace is None:

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import timedelta
+from typing import Final
 
 from tradmetrics.model.definition import Kind
-from tradmetrics.model.text import MAX_LENGTH
+from tradmetrics.model.missing import MISSING
+from tradmetrics.model.text import MAX_LENGTH, shown
 
 
 def is_false(value: object) -> bool:
     """Whether a value is False: Python's, or numpy's, which comparisons of arrays' elements give."""
     return value is False or (type(value).__name__ in ("bool", "bool_") and not value)
+
+
+def is_truth_value(value: object) -> bool:
+    """Whether a value is True or False: Python's or numpy's."""
+    return type(value).__name__ in ("bool", "bool_")
 
 
 class Switch:
@@ -42,19 +50,53 @@ class NotNegative:
         return max(number, 0.0)
 
 
+class MissingValue(ValueError):  # noqa: N818 - it is not an error
+    """A field without a value. `TradingMetrics.fault` does not count it."""
+
+
+_MISSING: Final = frozenset({"", "-", "--", "\N{EN DASH}", "\N{EM DASH}", "n/a", "na", "none", "null"})
+_MINUS: Final = "\N{MINUS SIGN}"
+# 1,234.5 and 1,234,567: one comma alone may be a decimal comma. India writes 12,34,567.
+_THOUSANDS: Final = re.compile(
+    r"[+-]?(?:[0-9]{1,3}(?:,[0-9]{3})+\.[0-9]+|[0-9]{1,3}(?:,[0-9]{3}){2,}|[0-9]{1,2}(?:,[0-9]{2})+,[0-9]{3}(?:\.[0-9]+)?)",
+    re.ASCII,
+)
+_IN_BRACKETS: Final = re.compile(r"\(\s*([0-9][0-9,]*(?:\.[0-9]+)?)\s*\)", re.ASCII)
+
+
+def is_missing(value: object) -> bool:
+    """Return True for what venues write into a field that has no value: None, a blank text, `-`, `N/A`."""
+    # `isinstance` reads `__class__`, which some objects refuse.
+    if value is None or value is MISSING:
+        return True
+    return issubclass(type(value), str) and str.strip(value).lower() in _MISSING  # type: ignore[arg-type]
+
+
 def number_of(value: object) -> float:
     """Return a finite float: from a number, a Decimal, a text that spells a number, or a timedelta's seconds.
 
+    `1,234.5` is read. An accountant's `(12.50)` is negative, as is a text with the minus sign U+2212. `1,234` is
+    refused, because the comma may stand for the thousands or for the decimal point.
+
     Raises:
-        ValueError: When it is not finite, or no number.
-        TypeError: When it is nothing that could be a number.
+        MissingValue: If it is a missing value; see `is_missing`.
+        ValueError: If it is not finite, or a text that spells no number.
+        TypeError: If its type cannot be read as a number. True and False cannot.
     """
     if type(value) is float:
         number = value
+    elif type(value) is int:
+        number = float(value)
     elif isinstance(value, timedelta):
         number = value.total_seconds()
-    elif isinstance(value, str | bytes | bytearray) and len(value) > MAX_LENGTH:
-        raise ValueError(f"a text of {len(value):,} characters is no number")
+    elif isinstance(value, str):
+        number = _number_in(value)
+    elif value is None or value is MISSING:
+        raise MissingValue("the value is missing")
+    elif is_truth_value(value):
+        raise TypeError(f"{value!r} is not a number")
+    elif isinstance(value, bytes | bytearray) and len(value) > MAX_LENGTH:
+        raise ValueError(f"a text of {len(value):,} characters is not a number")
     else:
         number = float(value)  # type: ignore[arg-type]
     if not math.isfinite(number):
@@ -62,12 +104,38 @@ def number_of(value: object) -> float:
     return number
 
 
+def _number_in(text: str) -> float:
+    if len(text) > MAX_LENGTH:
+        raise ValueError(f"a text of {len(text):,} characters is not a number")
+    try:
+        return float(text)
+    except ValueError:
+        if is_missing(text):
+            raise MissingValue("the value is missing") from None
+    plain = str.strip(text).replace(_MINUS, "-", 1)
+    bracketed = _IN_BRACKETS.fullmatch(plain)
+    if bracketed:
+        plain = f"-{bracketed[1]}"
+    if _THOUSANDS.fullmatch(plain):
+        plain = plain.replace(",", "")
+    try:
+        return float(plain)
+    except ValueError:
+        why = "; the comma may stand for the thousands or for the decimal point" if _is_ambiguous(plain) else ""
+        raise ValueError(f"{shown(text)} is not a number{why}: write digits, such as 1234.5") from None
+
+
+def _is_ambiguous(text: str) -> bool:
+    return text.count(",") == 1 and text.replace(",", "").lstrip("+-").isdecimal()
+
+
 def amount_of(value: object, kind: Kind) -> float:
     """Return a finite float that a metric of this kind may take; a counter's is not negative.
 
     Raises:
-        ValueError: When it is not finite, no number, or negative for a counter.
-        TypeError: When it is nothing that could be a number.
+        MissingValue: If it is a missing value.
+        ValueError: If it is not finite, spells no number, or is negative for a counter.
+        TypeError: If its type cannot be read as a number.
     """
     number = number_of(value)
     if number < 0 and kind == "counter":

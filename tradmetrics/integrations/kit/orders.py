@@ -116,6 +116,8 @@ class Orders(KnownOrders):
         client_id: str | None = None,
         symbol: str | None = None,
         listed: bool = True,
+        message: bool = True,
+        refusal: Callable[[BaseException], str] = reason_of,
         **details: Any,
     ) -> Finish:
         """Count an order that is about to be sent and has no id yet.
@@ -126,13 +128,16 @@ class Orders(KnownOrders):
             client_id: The id that the caller gave the order, if any.
             symbol: The instrument, where ids are numbered by symbol or open orders are listed by it.
             listed: Whether the library's plain list of open orders will hold it; a trigger order often is not there.
+            message: Whether it is a message of its own; the further orders of a batch are not, where the venue takes
+                a batch as one.
+            refusal: Makes the reason of a reject from the exception.
             details: `side`, `order_type`, `quantity`, … of `OrderTracker.submitted`.
 
         Returns:
             What to call when the request has ended.
         """
         key = client_id or f"{UNANSWERED}{next(self._numbers)}"
-        self.sent(key, order, symbol=symbol, listed=listed, **details)
+        self.sent(key, order, symbol=symbol, listed=listed, message=message, **details)
         key = self.find(key, symbol) or key
 
         def finish(result: Any, error: BaseException | None) -> None:
@@ -143,7 +148,7 @@ class Orders(KnownOrders):
                 if not client_id:
                     self._forget(key)  # if it is live, it is so under an id that leads nobody to it
             else:
-                self.tracker.updated(key, status="rejected", reason=reason_of(error))
+                self.tracker.updated(key, status="rejected", reason=refusal(error))
 
         return finish
 
@@ -238,13 +243,26 @@ class Orders(KnownOrders):
         self._know(new, known)
         self.tracker.replaced(key, new, quantity=quantity, timestamp=timestamp)
 
-    def cancel(self, order_id: object, symbol: str | None = None, timestamp: float | None = None) -> None:
-        """Take in that a cancel is being sent, of an order that is followed or of any other."""
+    def cancel(
+        self,
+        order_id: object,
+        symbol: str | None = None,
+        timestamp: float | None = None,
+        cancel_id: str | None = None,
+    ) -> None:
+        """Take in that a cancel is being sent, of an order that is followed or of any other.
+
+        Args:
+            order_id: Any id of the order.
+            symbol: Its symbol, where the library tells it.
+            timestamp: The message's own time, where the order has times of its own.
+            cancel_id: The cancel's own id, where the broker's reports carry it.
+        """
         key = self.find(order_id, symbol)
         if key is None:
             self.message("cancel")
         else:
-            self.tracker.cancel_requested(key, timestamp=timestamp)
+            self.tracker.cancel_requested(key, timestamp=timestamp, cancel_id=cancel_id)
 
     def message(self, action: str) -> None:
         """Count a message to the broker that is about no order that is followed, or about all of them."""

@@ -28,8 +28,16 @@ def record_request(handle: Handle, endpoint: object, method: object, status: obj
     handle.metrics.record(catalogue.API_REQUEST_DURATION, (endpoint, method), seconds, site=handle.site)
 
 
-def request(handle: Handle, endpoint: object, method: object) -> Finish:
+def request(
+    handle: Handle, endpoint: object, method: object, status_of: Callable[[BaseException], object] = reason_of
+) -> Finish:
     """Record an API request that begins now: `ok`, or the exception by its class name, `rate_limit_exceeded`.
+
+    Args:
+        handle: Of the instrumentation.
+        endpoint: The endpoint's template.
+        method: The HTTP method.
+        status_of: Makes the status of an exception.
 
     Returns:
         What to call when it has ended.
@@ -38,7 +46,7 @@ def request(handle: Handle, endpoint: object, method: object) -> Finish:
 
     def finish(result: Any, error: BaseException | None) -> None:
         seconds = time.perf_counter() - started
-        record_request(handle, endpoint, method, OK if error is None else reason_of(error), seconds)
+        record_request(handle, endpoint, method, OK if error is None else status_of(error), seconds)
 
     return finish
 

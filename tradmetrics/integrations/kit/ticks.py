@@ -9,20 +9,19 @@ from typing import Final
 from tradmetrics.integrations.kit.handle import Handle
 from tradmetrics.integrations.kit.options import Settings
 from tradmetrics.record.exporter import MetricsExporter
-from tradmetrics.vocabulary.numbers import number_of
+from tradmetrics.registry.default import get_metrics
+from tradmetrics.vocabulary.numbers import MissingValue
+from tradmetrics.vocabulary.times import Unit, age_of
 
-_UNITS: Final = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
-_YEAR_2000: Final = 946_684_800.0
-_TEN_YEARS: Final = 10 * 365.25 * 86_400
-_AHEAD: Final = 0.5
+_SITE: Final = "tradmetrics.integrations.kit.Ticks"
 
 
 class Ticks:
     """Ticks, quotes, trades and order books of any kind.
 
     Each counts in `trading_market_data_updates_total{symbol}`. The age, where there is a time, goes into
-    `trading_market_data_age_seconds{symbol}`. A time of 0, one before 2000 and one that is more than half a second
-    ahead are no times: the update counts without an age.
+    `trading_market_data_age_seconds{symbol}`. A time of 0 or before 2000, one more than ten
+    years off, and one more than half a second ahead is dropped and counted: the update counts without an age.
 
     Args:
         handle: Of the instrumentation.
@@ -33,8 +32,9 @@ class Ticks:
         self.records = settings.market_data
         self._symbols = settings.symbols
         self._exporter = MetricsExporter(handle.metrics)
+        self._given = handle.metrics
 
-    def tick(self, symbol: object, at: object = None, unit: str = "s") -> None:
+    def tick(self, symbol: object, at: object = None, unit: Unit = "s") -> None:
         """Record one update of a symbol.
 
         Args:
@@ -45,17 +45,15 @@ class Ticks:
         """
         if self.records:
             label = symbol if self._symbols is None or symbol is None else self._symbols(str(symbol))
-            self._exporter.record_market_data_update(symbol=label, age_seconds=_age(at, unit))
+            self._exporter.record_market_data_update(symbol=label, age_seconds=self._age(at, unit))
 
-
-def _age(at: object, unit: str) -> float | None:
-    if at is None or at == "":
-        return None
-    try:
-        if isinstance(at, str) and "T" in at:
-            at = datetime.fromisoformat(at.replace("Z", "+00:00"))
-        seconds = at.timestamp() if isinstance(at, datetime) else number_of(at) * _UNITS[unit]
-    except Exception:
-        return None
-    age = time.time() - seconds
-    return age if seconds > _YEAR_2000 and -_AHEAD <= age < _TEN_YEARS else None
+    def _age(self, at: object, unit: Unit) -> float | None:
+        try:
+            if isinstance(at, datetime):  # a naive one is in local time, as libraries make it
+                at, unit = at.timestamp(), "s"
+            return age_of(at, time.time(), unit)
+        except MissingValue:
+            return None
+        except Exception as error:
+            (self._given or get_metrics()).fault(_SITE, "value", error)
+            return None

@@ -30,7 +30,8 @@ class Fill:
         symbol: The instrument.
         quantity: How much was traded, in units or contracts.
         price: The price of one unit.
-        pnl: What the execution won or lost as the library tells it; None where it does not tell it.
+        pnl: What the execution won or lost as the library tells it, 0 for one that opens; None where it does not
+            tell it.
         fee: The commission that was paid (positive), or received.
         currency: The currency of price and P&L.
         fee_currency: The currency of the fee, where that is another one.
@@ -96,9 +97,10 @@ class Trades:
         if fill.symbol is not None and signed is not None:
             cost = fee if fill.fee_currency in (None, fill.currency) else 0.0
             closing = self.positions.fill(fill.symbol, signed, price, cost, fill.contract_size, fill.opens_short)
-        self.fee(strategy, fee, fill.fee_currency or fill.currency)
         pnl = _number(fill.pnl)
-        if self._tells_pnl:
+        is_net = self._tells_pnl or (self._from_fills and pnl is None)
+        self.fee(strategy, fee, fill.fee_currency or fill.currency, is_net=is_net)
+        if self._tells_pnl or pnl is not None:
             # An opening is told with a P&L of 0, or with none.
             if pnl or (pnl == 0 and closing is not None and closing.reduces):
                 self.trade(strategy, fill.side, pnl, fill.currency)
@@ -137,14 +139,18 @@ class Trades:
             if metrics.strategy_stats is not None:
                 metrics.strategy_stats.cash(metrics, amount, transfer=False, site=self._handle.site)
 
-    def fee(self, strategy: object, fee: float, currency: str | None) -> None:
+    def fee(self, strategy: object, fee: float, currency: str | None, *, is_net: bool = True) -> None:
         """Record a commission that was paid (positive) or received, as cash.
 
-        Where the P&L of the trades is net of commission, it does not move the day's P&L a second time.
+        Args:
+            strategy: Whose commission it is.
+            fee: The amount.
+            currency: Its currency.
+            is_net: Whether the P&L of the trades is net of it, so that it must not move the day's P&L a second time.
         """
         if not fee or not self._account:
             return
-        if not self._tells_pnl and not self._from_fills:
+        if not is_net:
             self.cash("fee", -fee, strategy, currency)
             return
         amount = self._in_our_currency(fee, currency)

@@ -1,0 +1,114 @@
+"""What a Hyperliquid bot asks for of its account and of the market, and what its stream delivers of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from tradmetrics.integrations.kit import Account, Handle, Held, Settings, Ticks, Trades
+
+Arguments = Mapping[str, Any]
+
+_CURRENCY: Final = "USDC"
+
+
+class HyperliquidAccount:
+    """Reads answers and messages.
+
+    Args:
+        handle: Of the instrumentation.
+        settings: The options.
+        trades: Takes the fills.
+    """
+
+    def __init__(self, handle: Handle, settings: Settings, trades: Trades) -> None:
+        self._handle = handle
+        self._trades = trades
+        self._account = Account(handle, settings, trades.positions)
+        self._ticks = Ticks(handle, settings)
+        self._addresses: set[str] = set()
+
+    def own(self, exchange: Any) -> None:
+        """Know whose account is traded: bots look at those of others, too."""
+        wallet = getattr(exchange, "wallet", None)
+        for address in (
+            getattr(exchange, "vault_address", None),
+            getattr(exchange, "account_address", None),
+            getattr(wallet, "address", None),
+        ):
+            if address:
+                self._addresses.add(str(address).lower())
+
+    def is_ours(self, address: object) -> bool:
+        """Whether an address is the bot's; without an `Exchange`, any is."""
+        return not self._addresses or str(address).lower() in self._addresses
+
+    def watch(self, info: Any) -> None:
+        """Watch what an `Info` answers about the account and the market."""
+        watch = self._handle.watch
+        if self._account.records:
+            watch(info, "user_state", self._state)
+            watch(info, "user_funding_history", lambda _: self._fundings)
+        if self._ticks.records:
+            watch(info, "all_mids", lambda _: self._mids)
+            watch(info, "l2_snapshot", lambda _: self._order_book)
+
+    def _state(self, arguments: Arguments) -> Any:
+        is_ours, dex = self.is_ours(arguments["address"]), str(arguments.get("dex") or "")
+
+        def finish(result: Any, error: BaseException | None) -> None:
+            if not is_ours or not isinstance(result, Mapping):
+                return
+            summary, free = result["marginSummary"], result.get("withdrawable")
+            used = summary.get("totalMarginUsed")
+            self._account.balance(
+                account=dex,
+                total=summary.get("accountValue"),
+                used=used,
+                available=free,
+                margin_used=used,
+                margin_available=free,
+                currency=_CURRENCY,
+            )
+            rows = [each["position"] for each in result.get("assetPositions") or ()]
+            self._account.positions(
+                [
+                    Held(row["coin"], row["szi"], row["unrealizedPnl"], price=row.get("entryPx"), currency=_CURRENCY)
+                    for row in rows
+                ],
+                account=dex,
+            )
+
+        return finish
+
+    def _fundings(self, result: Any, error: BaseException | None) -> None:
+        for each in result if isinstance(result, list) else ():
+            self._funding({**each["delta"], "time": each["time"]})
+
+    def _funding(self, payment: Arguments) -> None:
+        key = f"funding {payment['time']} {payment['coin']}"
+        if self._trades.first_time(key):
+            self._account.cash("funding", payment["usdc"], currency=_CURRENCY)
+
+    def _mids(self, result: Any, error: BaseException | None) -> None:
+        for coin in result if isinstance(result, Mapping) else ():
+            if not coin.startswith("@"):
+                self._ticks.tick(coin)
+
+    def _order_book(self, result: Any, error: BaseException | None) -> None:
+        if isinstance(result, Mapping):
+            self._ticks.tick(result.get("coin"), result.get("time"), "ms")
+
+    def message(self, channel: str, data: Any) -> None:
+        """Take in a message of the stream that is not about orders."""
+        if channel == "userFundings":
+            for payment in data.get("fundings") or ():
+                self._funding(payment)
+        elif channel == "allMids":
+            self._mids(data.get("mids"), None)
+        elif channel in ("l2Book", "bbo"):
+            self._order_book(data, None)
+        elif channel == "trades" and data:
+            self._order_book(data[-1], None)
+        elif channel == "candle":
+            self._ticks.tick(data.get("s"))

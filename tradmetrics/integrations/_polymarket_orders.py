@@ -1,0 +1,201 @@
+"""The orders of a Polymarket client, and what it answers about the account and the market."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from tradmetrics.integrations.kit import Account, Finish, Handle, Orders, Settings, Ticks, request
+from tradmetrics.vocabulary.outcomes import status_of_exception
+
+Arguments = Mapping[str, Any]
+Read = Callable[[Any, BaseException | None], None]
+
+_WORDS: Final = re.compile(r"[A-Za-z]+")
+_MOST_WORDS: Final = 4
+_UNITS: Final = 1e6
+"""Amounts of signed orders and of balances are whole numbers of millionths."""
+_CURRENCY: Final = "USDC"
+_AT_ONCE: Final = frozenset({"FOK", "FAK"})
+
+
+class PolymarketOrders:
+    """Follows what the bot calls.
+
+    Args:
+        handle: Of the instrumentation.
+        settings: The options.
+    """
+
+    def __init__(self, handle: Handle, settings: Settings) -> None:
+        self._handle = handle
+        self._orders = Orders(handle, settings, dialect="polymarket")
+        self._account = Account(handle, settings, self._orders.trades.positions)
+        self._ticks = Ticks(handle, settings)
+
+    def watch(self, client: Any) -> None:
+        """Watch a client."""
+        for name, verb, begin in (
+            ("post_order", "POST", self._send),
+            ("post_orders", "POST", self._send_many),
+            ("cancel", "DELETE", lambda arguments: self._cancelling([arguments["order_id"]])),
+            ("cancel_orders", "DELETE", lambda arguments: self._cancelling(arguments["order_ids"])),
+            ("cancel_all", "DELETE", self._cancel_all),
+            ("cancel_market_orders", "DELETE", self._cancel_all),
+            ("get_order", "GET", lambda _: self._told),
+            ("get_orders", "GET", self._fetch_open),
+            ("get_trades", "GET", lambda _: self._traded),
+            ("get_balance_allowance", "GET", self._balance),
+            ("get_midpoint", "GET", self._price),
+            ("get_price", "GET", self._price),
+            ("get_last_trade_price", "GET", self._price),
+            ("get_order_book", "GET", self._price),
+        ):
+            self._handle.watch(client, name, self._requesting(name, verb, begin))
+
+    def _requesting(self, name: str, verb: str, begin: Callable[[Arguments], Read]) -> Callable[[Arguments], Finish]:
+        def requesting(arguments: Arguments) -> Finish:
+            sent = request(self._handle, f"/{name}", verb, status_of_exception)
+            take_in = self._handle.guard(begin, arguments)
+
+            def finish(result: Any, error: BaseException | None) -> None:
+                sent(result, error)
+                if take_in is not None:
+                    take_in(result, error)
+
+            return finish
+
+        return requesting
+
+    # ── sent ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _sending(self, order: Any, order_type: object) -> Finish:
+        fields = order.dict() if callable(getattr(order, "dict", None)) else vars(order)
+        kind, side = str(getattr(order_type, "value", order_type)), _side(fields["side"])
+        shares = float(fields["takerAmount" if side == "BUY" else "makerAmount"]) / _UNITS
+        return self._orders.send(
+            order,
+            lambda key, answer: self._answered(key, answer, side, shares, kind),
+            side=side,
+            order_type="MARKET" if kind in _AT_ONCE else "LIMIT",
+            quantity=shares,
+        )
+
+    def _send(self, arguments: Arguments) -> Finish:
+        return self._sending(arguments["order"], arguments.get("orderType", arguments.get("order_type", "GTC")))
+
+    def _send_many(self, arguments: Arguments) -> Finish:
+        finishes = [self._sending(each.order, each.orderType) for each in arguments["args"]]
+
+        def finish(result: Any, error: BaseException | None) -> None:
+            answers = result if isinstance(result, list) else [None] * len(finishes)
+            for each, answer in zip(finishes, answers, strict=False):
+                each(answer, error)
+
+        return finish
+
+    def _answered(self, key: str, answer: Any, side: str, shares: float, kind: str) -> None:
+        if not isinstance(answer, Mapping):
+            return
+        message = answer.get("errorMsg")
+        if not answer.get("success", True) or (message and not answer.get("orderID")):
+            self._orders.answer(key, status="rejected", reason=_reason(message))
+            return
+        status, filled = str(answer.get("status")).lower(), None
+        if status == "matched":
+            amount = answer.get("takingAmount" if side == "BUY" else "makingAmount")
+            filled = float(amount) if amount else shares if kind in _AT_ONCE else None
+            is_whole = filled is not None and filled >= shares * (1 - 1e-3)
+            status = "filled" if is_whole or kind == "FOK" else "cancelled" if kind == "FAK" else "partially_filled"
+        elif status in ("live", "delayed", "unmatched"):
+            status = "accepted"
+        self._orders.answer(key, answer.get("orderID"), status=status, filled=filled)
+
+    # ── cancelled ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _cancelling(self, order_ids: Any) -> Read:
+        for order_id in order_ids:
+            self._orders.cancel(order_id)
+        return self._cancelled
+
+    def _cancel_all(self, arguments: Arguments) -> Read:
+        self._orders.message("cancel")
+        return self._cancelled
+
+    def _cancelled(self, result: Any, error: BaseException | None) -> None:
+        for order_id in (result.get("canceled") or ()) if isinstance(result, Mapping) else ():
+            if order_id in self._orders:
+                self._orders.event(order_id, status="cancelled")
+
+    # ── told ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _told(self, result: Any, error: BaseException | None) -> None:
+        for order in [result] if isinstance(result, Mapping) else result or ():
+            if order.get("id") in self._orders:
+                status = str(order.get("status", "")).removeprefix("ORDER_STATUS_")
+                matched, size = float(order.get("size_matched") or 0), float(order.get("original_size") or 0)
+                if status.upper() == "MATCHED":
+                    status = "filled" if matched >= size * (1 - 1e-3) else "partially_filled"
+                elif status.upper() == "LIVE":
+                    status = "accepted"
+                self._orders.event(order["id"], status=status or None, filled=matched)
+
+    def _fetch_open(self, arguments: Arguments) -> Read:
+        is_plain = arguments.get("params") is None
+        before = self._orders.open_keys() if is_plain else []
+
+        def finish(result: Any, error: BaseException | None) -> None:
+            self._told(result, error)
+            if is_plain and error is None and isinstance(result, list):
+                self._orders.list_open(before, [each["id"] for each in result])
+
+        return finish
+
+    def _traded(self, result: Any, error: BaseException | None) -> None:
+        for trade in result if isinstance(result, list) else ():
+            if str(trade.get("status", "")).upper().endswith("FAILED"):
+                continue
+            self._fill(trade, trade["taker_order_id"], trade["size"], trade)
+            for maker in trade.get("maker_orders") or ():
+                self._fill(trade, maker["order_id"], maker["matched_amount"], {**trade, **maker})
+
+    def _fill(self, trade: Arguments, order_id: str, size: object, order: Arguments) -> None:
+        if order_id in self._orders:  # the other side's orders are somebody else's
+            self._orders.fill(
+                f"{trade['id']} {order_id}",
+                order_id,
+                order.get("side"),
+                symbol=order.get("asset_id"),
+                quantity=size,
+                price=order.get("price"),
+                currency=_CURRENCY,
+            )
+
+    # ── account and market ───────────────────────────────────────────────────────────────────────────────────────
+
+    def _balance(self, arguments: Arguments) -> Read:
+        kind = getattr(arguments.get("params"), "asset_type", None)
+
+        def finish(result: Any, error: BaseException | None) -> None:
+            if isinstance(result, Mapping) and str(getattr(kind, "value", kind)).upper() == "COLLATERAL":
+                balance = float(result["balance"]) / _UNITS
+                self._account.balance(total=balance, available=balance, currency=_CURRENCY)
+
+        return finish
+
+    def _price(self, arguments: Arguments) -> Read:
+        def finish(result: Any, error: BaseException | None) -> None:
+            if error is None:
+                self._ticks.tick(arguments.get("token_id"), getattr(result, "timestamp", None), "ms")
+
+        return finish
+
+
+def _side(side: object) -> str:
+    return "BUY" if str(side) in ("0", "BUY", "Side.BUY") else "SELL"
+
+
+def _reason(message: object) -> str:
+    """The first words of a message; what follows holds prices and ids."""
+    return "_".join(_WORDS.findall(str(message or ""))[:_MOST_WORDS]).lower() or "refused"

@@ -1,0 +1,120 @@
+"""What a Bybit bot asks for of its account and of the market, and what its streams deliver of them."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any, Final
+
+from tradmetrics.integrations.kit import Account, Handle, Held, Settings, Ticks, Trades
+
+Arguments = Mapping[str, Any]
+
+_TICKS: Final = frozenset({"tickers", "orderbook", "publicTrade", "kline"})
+_MOST: Final = 100_000
+
+
+class PybitAccount:
+    """Reads answers and messages.
+
+    Args:
+        handle: Of the instrumentation.
+        settings: The options.
+        trades: Takes the fills.
+    """
+
+    def __init__(self, handle: Handle, settings: Settings, trades: Trades) -> None:
+        self._handle = handle
+        self._account = Account(handle, settings, trades.positions)
+        self._ticks = Ticks(handle, settings)
+        self._symbols: OrderedDict[str, str] = OrderedDict()
+
+    def watch(self, http: Any) -> None:
+        """Watch what a client answers about the account and the market."""
+        watch = self._handle.watch
+        if self._account.records:
+            watch(http, "get_wallet_balance", lambda _: self._wallet)
+            watch(http, "get_positions", self._positions)
+        if self._ticks.records:
+            watch(http, "get_tickers", lambda _: self._tickers)
+            watch(http, "get_orderbook", lambda _: self._order_book)
+
+    def remember(self, order_id: object, symbol: object) -> None:
+        """Note the symbol of an order."""
+        self._symbols[str(order_id)] = str(symbol)
+        if len(self._symbols) > _MOST:
+            self._symbols.popitem(last=False)
+
+    def symbol_of(self, order_id: str) -> str | None:
+        """The symbol of an order, once Bybit has told it."""
+        return self._symbols.get(order_id)
+
+    def funding(self, amount: float, currency: str | None) -> None:
+        """Record funding that was received (positive) or paid."""
+        self._account.cash("funding", amount, currency=currency)
+
+    def _wallet(self, result: Any, error: BaseException | None) -> None:
+        for account in _rows(result) if error is None else ():
+            self._balance(account)
+
+    def _balance(self, account: Arguments) -> None:
+        margin, free = account.get("totalInitialMargin") or None, account.get("totalAvailableBalance") or None
+        self._account.balance(
+            account=str(account.get("accountType", "")),
+            total=account.get("totalEquity") or None,
+            used=margin,
+            available=free,
+            margin_used=margin,
+            margin_available=free,
+            currency="USD",
+        )
+
+    def _positions(self, arguments: Arguments) -> Any:
+        asked = arguments["kwargs"].get("symbol")
+
+        def finish(result: Any, error: BaseException | None) -> None:
+            if error is None:
+                self._hold(_rows(result), complete=not asked)
+
+        return finish
+
+    def _hold(self, rows: Any, *, complete: bool) -> None:
+        held: dict[str, Held] = {}
+        for row in rows:  # one for each side in hedge mode
+            symbol, unrealized = row["symbol"], float(row.get("unrealisedPnl") or 0)
+            quantity = float(row.get("size") or 0) * (-1 if row.get("side") == "Sell" else 1)
+            before = held.get(symbol)
+            if before is not None:
+                quantity, unrealized = (
+                    quantity + float(str(before.quantity)),
+                    unrealized + float(str(before.unrealized)),
+                )
+            price = row.get("avgPrice") or row.get("entryPrice") or None
+            held[symbol] = Held(symbol, quantity, unrealized, price=price)
+        self._account.positions(held.values(), complete=complete)
+
+    def _tickers(self, result: Any, error: BaseException | None) -> None:
+        body = result[0] if isinstance(result, tuple) else result
+        for ticker in _rows(result) if error is None else ():
+            self._ticks.tick(ticker.get("symbol"), body.get("time"), "ms")
+
+    def _order_book(self, result: Any, error: BaseException | None) -> None:
+        body = result[0] if isinstance(result, tuple) else result
+        if isinstance(body, Mapping) and error is None:
+            self._ticks.tick(body["result"].get("s"), body["result"].get("ts"), "ms")
+
+    def message(self, topic: str, message: Arguments) -> None:
+        """Take in a message of a stream that is not about orders."""
+        if topic == "wallet":
+            for account in message["data"]:
+                self._balance(account)
+        elif topic == "position":
+            self._hold(message["data"], complete=False)
+        elif topic in _TICKS:
+            self._ticks.tick(str(message["topic"]).rpartition(".")[2], message.get("ts"), "ms")
+
+
+def _rows(result: Any) -> list[Arguments]:
+    body = result[0] if isinstance(result, tuple) else result
+    found = body.get("result") if isinstance(body, Mapping) else None
+    return list(found.get("list") or ()) if isinstance(found, Mapping) else []

@@ -1,0 +1,280 @@
+"""The orders of a Bybit account, as pybit sends them and its private streams tell of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from tradmetrics.integrations._pybit_account import PybitAccount
+from tradmetrics.integrations.kit import Connection, Finish, Handle, Orders, Settings, request
+from tradmetrics.vocabulary.outcomes import reason_of, status_of_exception
+
+Arguments = Mapping[str, Any]
+
+_TRIGGERS: Final = ("triggerPrice", "triggerDirection")
+_FULL_PAGE: Final = 20
+_CURRENCIES: Final = ("USDT", "USDC", "USD")
+
+
+class PybitOrders:
+    """Follows what the bot calls, and what its streams deliver.
+
+    Args:
+        handle: Of the instrumentation.
+        settings: The options.
+    """
+
+    def __init__(self, handle: Handle, settings: Settings) -> None:
+        self._handle = handle
+        self._orders = Orders(handle, settings, dialect="bybit")
+        self._account = PybitAccount(handle, settings, self._orders.trades)
+
+    def watch(self, target: Any) -> None:
+        """Watch an `HTTP` or a `WebSocket`."""
+        if not hasattr(target, "place_order"):
+            self._watch_socket(target)
+            return
+        for name, begin in {
+            "place_order": self._send,
+            "place_batch_order": self._send_batch,
+            "amend_order": self._amend,
+            "amend_batch_order": self._amend_batch,
+            "cancel_order": self._cancel,
+            "cancel_batch_order": self._cancel_batch,
+            "cancel_all_orders": self._cancel_all,
+            "get_open_orders": self._fetch_open,
+            "get_order_history": lambda _: self._told,
+            "get_executions": lambda _: self._executed,
+        }.items():
+            self._handle.watch(target, name, begin)
+        self._account.watch(target)
+        self._handle.watch(target, "_submit_request", self._request)
+
+    def _request(self, arguments: Arguments) -> Finish:
+        _, _, path = str(arguments["path"]).partition("://")
+        endpoint = "/" + path.partition("/")[2] if path else str(arguments["path"])
+        return request(self._handle, endpoint, str(arguments["method"]).upper(), _status)
+
+    # ── sent ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _sending(self, params: Arguments) -> Finish:
+        is_trigger = any(params.get(name) is not None for name in _TRIGGERS)
+        kind = params.get("orderType")
+        if is_trigger:
+            kind = "STOP" if str(kind).lower() == "market" else "STOP_LIMIT"
+        in_quote = params.get("category") == "spot" and str(params.get("marketUnit")).lower() == "quotecoin"
+        return self._orders.send(
+            params,
+            self._answered,
+            client_id=params.get("orderLinkId") or None,
+            refusal=_refusal,
+            side=params.get("side"),
+            order_type=kind,
+            quantity=params.get("qty"),
+            quantity_in="quote" if in_quote else None,
+            price=params.get("price"),
+        )
+
+    def _answered(self, key: str, order: Any) -> None:
+        if isinstance(order, Mapping):
+            self._orders.answer(key, order.get("orderId"), order.get("orderLinkId"), status="accepted")
+
+    def _send(self, arguments: Arguments) -> Finish:
+        sent = self._sending(arguments["kwargs"])
+        return lambda result, error: sent(_result(result), error)
+
+    def _send_batch(self, arguments: Arguments) -> Finish:
+        requests = arguments["kwargs"].get("request") or ()
+        finishes = [self._sending({"category": arguments["kwargs"].get("category"), **each}) for each in requests]
+
+        def finish(result: Any, error: BaseException | None) -> None:
+            answers, codes = _rows(result), _codes(result)
+            for number, each in enumerate(finishes):
+                code = codes[number] if number < len(codes) else 0
+                if error is None and code:
+                    each(None, _Refused(code))
+                else:
+                    each(answers[number] if number < len(answers) else None, error)
+
+        return finish
+
+    def _amend(self, arguments: Arguments) -> Finish:
+        params = arguments["kwargs"]
+
+        def finish(result: Any, error: BaseException | None) -> None:
+            order_id = params.get("orderId") or params.get("orderLinkId")
+            if error is not None:
+                self._orders.message("modify")
+            else:
+                self._orders.replace(order_id, order_id, params.get("qty"))
+
+        return finish
+
+    def _amend_batch(self, arguments: Arguments) -> Finish:
+        finishes = [self._amend({"kwargs": each}) for each in arguments["kwargs"].get("request") or ()]
+
+        def finish(result: Any, error: BaseException | None) -> None:
+            codes = _codes(result)
+            for number, each in enumerate(finishes):
+                code = codes[number] if number < len(codes) else 0
+                each(None, _Refused(code) if code and error is None else error)
+
+        return finish
+
+    # ── cancelled ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _cancel(self, arguments: Arguments) -> None:
+        # The answer only says that the request was taken: the stream, or the next look at the order, says the rest.
+        params = arguments["kwargs"]
+        self._orders.cancel(params.get("orderId") or params.get("orderLinkId"))
+
+    def _cancel_batch(self, arguments: Arguments) -> None:
+        for each in arguments["kwargs"].get("request") or ():
+            self._cancel({"kwargs": each})
+
+    def _cancel_all(self, arguments: Arguments) -> Finish:
+        self._orders.message("cancel")
+
+        def finish(result: Any, error: BaseException | None) -> None:
+            for each in _rows(result) if error is None else ():
+                if each.get("orderId") in self._orders:
+                    self._orders.event(each["orderId"], status="cancelled")
+
+        return finish
+
+    # ── told ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _told(self, result: Any, error: BaseException | None) -> None:
+        for order in _rows(result) if error is None else ():
+            if order.get("orderId") in self._orders or order.get("orderLinkId") in self._orders:
+                self._order(order)
+
+    def _fetch_open(self, arguments: Arguments) -> Finish:
+        params = arguments["kwargs"]
+        # Only a plain list of one symbol: a cursor, a filter or one order are parts of it.
+        is_plain = bool(params.get("symbol")) and not set(params) - {"category", "symbol"}
+        known = self._orders.open_keys() if is_plain else []
+
+        def finish(result: Any, error: BaseException | None) -> None:
+            self._told(result, error)
+            if error is None and known and len(_rows(result)) < _FULL_PAGE:
+                before = [key for key in known if self._account.symbol_of(key) == params["symbol"]]
+                self._orders.list_open(before, [each.get("orderId") for each in _rows(result)])
+
+        return finish
+
+    def _order(self, order: Arguments) -> None:
+        order_id, client_id = order.get("orderId"), order.get("orderLinkId")
+        if client_id and order_id not in self._orders and client_id in self._orders:
+            self._orders.alias(client_id, order_id)  # the stream is ahead of the answer
+        self._account.remember(order_id, order.get("symbol"))
+        status, reason = order.get("orderStatus"), order.get("rejectReason")
+        self._orders.event(
+            order_id or client_id,
+            status=status,
+            filled=order.get("cumExecQty"),
+            price=order.get("avgPrice") or None,
+            reason=_text(reason) if status == "Rejected" and reason not in (None, "", "EC_NoError") else None,
+        )
+
+    def _executed(self, result: Any, error: BaseException | None) -> None:
+        for each in _rows(result) if error is None else ():
+            self._execution(each)
+
+    def _execution(self, execution: Arguments) -> None:
+        kind, symbol = execution.get("execType", "Trade"), execution.get("symbol")
+        fee, currency = execution.get("execFee"), execution.get("feeCurrency") or _quote(symbol)
+        if kind == "Funding":
+            if fee and self._orders.trades.first_time(f"funding {execution['execId']}"):
+                self._account.funding(-float(fee), currency)
+            return
+        if kind != "Trade":
+            return  # a liquidation, a settlement, a delivery: no order of the bot
+        closed, pnl = execution.get("closedSize"), execution.get("execPnl")
+        is_contract = execution.get("category") not in (None, "spot") or closed not in (None, "")
+        if pnl in (None, "") or not is_contract:
+            pnl = "0" if is_contract and closed not in (None, "") and not float(closed) else None
+        self._orders.fill(
+            str(execution["execId"]),
+            execution["orderId"],
+            execution["side"],
+            symbol=symbol,
+            quantity=execution.get("execQty"),
+            price=execution.get("execPrice"),
+            pnl=pnl,
+            fee=fee,
+            fee_currency=currency,
+            currency=_quote(symbol),
+            opens_short=is_contract,
+        )
+
+    # ── streams ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _watch_socket(self, socket: Any) -> None:
+        connection = Connection(
+            self._handle, "private" if "(Auth)" in str(getattr(socket, "ws_name", "")) else "public"
+        )
+        watch = self._handle.watch
+        watch(socket, "_process_normal_message", self._message)
+        watch(socket, "_on_open", lambda _: connection.opened())
+        watch(socket, "_on_close", lambda _: connection.closed())
+        watch(socket, "_on_error", lambda _: connection.closed())
+        watch(socket, "exit", lambda _: connection.closed())
+        if self._handle.guard(socket.is_connected):
+            connection.opened()
+
+    def _message(self, arguments: Arguments) -> None:
+        message = arguments["message"]
+        topic, _, _ = str(message.get("topic", "")).partition(".")
+        if topic == "order":
+            for order in message["data"]:
+                self._order(order)
+        elif topic == "execution":
+            for execution in message["data"]:
+                self._execution(execution)
+        else:
+            self._account.message(topic, message)
+
+
+class _Refused(Exception):  # noqa: N818 - never raised: it carries a code of a batch's answer
+    """Bybit has refused one request of a batch."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def _result(result: Any) -> Any:
+    """The result of an answer, which is the body, or the body and two more with `return_response_headers`."""
+    body = result[0] if isinstance(result, tuple) else result
+    return body.get("result") if isinstance(body, Mapping) else None
+
+
+def _rows(result: Any) -> list[Arguments]:
+    found = _result(result)
+    return list(found.get("list") or ()) if isinstance(found, Mapping) else []
+
+
+def _codes(result: Any) -> list[int]:
+    body = result[0] if isinstance(result, tuple) else result
+    more = body.get("retExtInfo") if isinstance(body, Mapping) else None
+    return [int(each.get("code") or 0) for each in (more or {}).get("list") or ()]
+
+
+def _refusal(error: BaseException) -> str:
+    code = error.code if isinstance(error, _Refused) else getattr(error, "status_code", None)
+    return f"code_{code}" if isinstance(code, int) and code else reason_of(error)
+
+
+def _status(error: BaseException) -> object:
+    # A refusal carries Bybit's own code where others have an HTTP status.
+    status = status_of_exception(error)
+    return status if isinstance(status, int) and status < 600 else reason_of(error)
+
+
+def _text(reason: object) -> str:
+    return str(reason).removeprefix("EC_").lower()
+
+
+def _quote(symbol: object) -> str | None:
+    return next((each for each in _CURRENCIES if str(symbol).endswith(each)), None)
