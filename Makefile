@@ -18,10 +18,10 @@ PYTEST = $(BIN)/pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reo
 export PATH := $(PATH):$(CURDIR)/.tools/usr/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-SOURCES := $(shell find tradmetrics -name '*.py') _tradmetrics_pytest.py tradmetrics/py.typed setup.cfg pyproject.toml MANIFEST.in README.md
+SOURCES := $(shell find tradmetrics -type f -not -name '*.pyc') _tradmetrics_pytest.py tradmetrics/py.typed setup.cfg pyproject.toml MANIFEST.in README.md
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-pyodide audit lint format pictures bench bench-check bench-accept mutants fuzz attack soak docs docs-serve stack dist tools clean
+.PHONY: help demo test test-all test-adapters adapters-newest test-pyodide audit lint format pictures bench bench-check bench-accept mutants fuzz attack soak docs docs-serve stack dist tools clean
 .DELETE_ON_ERROR:
 
 help: ## List the commands
@@ -53,6 +53,12 @@ audit: $(VENV)/.test ## Look for insecure code and vulnerable dependencies, and 
 	$(BIN)/pip-licenses --packages prometheus-client wrapt typing-extensions
 	@mkdir -p .tools && printf 'prometheus-client\nwrapt\ntyping-extensions\n' > .tools/audited.txt
 	$(BIN)/pip-audit --progress-spinner off --requirement .tools/audited.txt
+
+test-adapters: ## Test the adapters of libraries that do not install together with the others, in .venv-adapters
+	@$(PYTHON) tests/adapter_environments.py $(ARGS)
+
+adapters-newest: ## Test each adapter on the newest release of its library, in .venv-adapters
+	@$(PYTHON) tests/adapter_environments.py --newest $(ARGS)
 
 lint: $(VENV)/.test ## Check style, types, and that nothing is newer than Python 3.10
 	$(BIN)/ruff check .
@@ -110,7 +116,7 @@ tools: ## Fetch Prometheus, Alertmanager and the other programs of the tests int
 	@bash .ci/tools
 
 clean: ## Remove everything that these commands made
-	rm -rf $(VENV) .bench .tools build dist site mutants *.egg-info .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv-adapters .bench .tools build dist site mutants *.egg-info .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.created:

@@ -7,12 +7,14 @@ python examples/ib_bot.py
 import asyncio
 import logging
 
-from ib_async import LimitOrder, MarketOrder
+from ib_async import LimitOrder, MarketOrder, Stock
 from summary import print_counters
-from venues.tws import INFY, Tws
+from venues.tws import Tws
 
 from tradmetrics import get_metrics
 from tradmetrics.integrations.ib import instrument_ib
+
+INFY = Stock("INFY", "SMART", "USD")
 
 
 def trade(ib, tws):

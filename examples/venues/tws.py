@@ -1,20 +1,19 @@
-"""An ib_async connection whose other end is played: only the socket is missing, the messages are TWS's."""
+"""A connection of ib_async or ib_insync whose other end is played: only the socket is missing."""
 
+import importlib
 from types import SimpleNamespace
 
-import ib_async
-from ib_async import IB, CommissionReport, Execution, Stock
-
 CLIENT = 7
-INFY = Stock("INFY", "SMART", "USD")
-UNSET = ib_async.util.UNSET_DOUBLE
 
 
 class Tws:
     """What TWS sends, as the decoder of ib_async hands it to the wrapper."""
 
-    def __init__(self):
-        self.ib = IB()
+    def __init__(self, library="ib_async"):
+        self.library = importlib.import_module(library)
+        self.unset = importlib.import_module(f"{library}.util").UNSET_DOUBLE
+        self.stock = self.library.Stock("INFY", "SMART", "USD")
+        self.ib = self.library.IB()
         self.ib.wrapper.clientId = CLIENT
         self.sent = []
         ids = iter(range(1, 1_000))
@@ -29,8 +28,8 @@ class Tws:
         )
         self.executions = 0
 
-    def place(self, order, contract=INFY):
-        return self.ib.placeOrder(contract, order)
+    def place(self, order, contract=None):
+        return self.ib.placeOrder(contract or self.stock, order)
 
     def open(self, trade):
         """Give an order the permanent id that TWS tells of with its first message."""
@@ -54,16 +53,16 @@ class Tws:
         wrapper._results["completedOrders"] = []
         wrapper._results["openOrders"] = []
         for trade in still_open:
-            order, state = self.open(trade), ib_async.OrderState(status=trade.orderStatus.status)
+            order, state = self.open(trade), self.library.OrderState(status=trade.orderStatus.status)
             wrapper.openOrder(order.orderId, trade.contract, order, state)
         for trade, status in ended:  # TWS leaves the client's own id out of these
-            order = ib_async.Order(permId=trade.order.permId, action=trade.order.action)
-            wrapper.completedOrder(trade.contract, order, ib_async.OrderState(status=status))
+            order = self.library.Order(permId=trade.order.permId, action=trade.order.action)
+            wrapper.completedOrder(trade.contract, order, self.library.OrderState(status=status))
         wrapper._futures[1], wrapper._results[1] = None, []
         for execution, profit, *contract in executions:
-            wrapper.execDetails(1, *(contract or [INFY]), execution)
+            wrapper.execDetails(1, *(contract or [self.stock]), execution)
             wrapper.commissionReport(
-                CommissionReport(execId=execution.execId, commission=1.0, realizedPNL=profit or UNSET)
+                self.library.CommissionReport(execId=execution.execId, commission=1.0, realizedPNL=profit or self.unset)
             )
         wrapper._futures.clear()
         wrapper._results.clear()
@@ -74,14 +73,16 @@ class Tws:
         execution = self.execution(trade, shares)
         self.ib.wrapper.execDetails(-1, trade.contract, execution)
         self.ib.wrapper.commissionReport(
-            CommissionReport(execId=execution.execId, commission=1.0, realizedPNL=UNSET if profit is None else profit)
+            self.library.CommissionReport(
+                execId=execution.execId, commission=1.0, realizedPNL=self.unset if profit is None else profit
+            )
         )
         return execution
 
     def execution(self, trade, shares, before=None):
         """An execution, of which nothing was said yet."""
         self.executions += 1
-        return Execution(
+        return self.library.Execution(
             execId=f"0001.{self.executions}",
             orderId=trade.order.orderId,
             clientId=CLIENT,

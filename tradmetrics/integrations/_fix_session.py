@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from tradmetrics.integrations._fix_messages import FixFields
 from tradmetrics.integrations.kit import Connection, Handle, Orders, Settings, Ticks
+from tradmetrics.vocabulary import fold as vocabulary
 
 _MOST_PENDING: Final = 10_000
 _TRADES: Final = frozenset({"F", "1", "2"})
@@ -126,7 +127,7 @@ class FixSession:
             self._orders.fill(
                 f"{broker_id} {fill_id}",
                 key,
-                message.get(54),
+                vocabulary.side(message.get(54), "fix"),
                 symbol=message.get(55),
                 quantity=message.get(32),
                 price=message.get(31),

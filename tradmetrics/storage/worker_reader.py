@@ -225,7 +225,10 @@ class _Layout:
     def _row(self, key: Key, *more: tuple[str, str]) -> _Row:
         labels = dict((*key.labels, *more))
         before, after = label_text(tuple(labels), tuple(labels.values()))
-        inside = f"{before[:-1]}{after}" if before else after[1:]
+        if "le" in labels:  # which label_text leaves to its caller
+            inside = f'{before}le="{labels["le"]}"{after}'
+        else:
+            inside = f"{before[:-1]}{after}" if before else after[1:]
         return _Row(key.sample, labels, f"{key.sample}{{{inside}}} " if inside else f"{key.sample} ")
 
     def _family(self, first: Key, kind: str, slots: list[int]) -> Callable[[list[float]], Metric]:

@@ -1,0 +1,122 @@
+"""Runs the adapters' tests in environments of their own: libraries whose pins collide with others, or newest releases.
+
+    python tests/adapter_environments.py            freqtrade, ib_insync and nautilus_trader: `make test-adapters`
+    python tests/adapter_environments.py --newest   the newest release of each library: `make adapters-newest`
+
+Names after these choose some of them. The environments are kept in .venv-adapters, and the last lines say which release
+of each library the tests ran with.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parent.parent
+FOLDER = ROOT / ".venv-adapters"
+TOOLS = ("pytest>=8.2", "pytest-timeout>=2.3", "hypothesis>=6.100")
+PYTHONS = ("python3.12", "python3.13", "python3.11")
+
+
+class Environment(NamedTuple):
+    """A library, and the tests of its adapter.
+
+    Attributes:
+        package: The library's name as it is installed.
+        tests: The names of the test files, without `test_` and `.py`.
+        alone: Whether it does not install together with the other libraries.
+        arguments: More arguments of pytest.
+    """
+
+    package: str
+    tests: tuple[str, ...]
+    alone: bool = False
+    arguments: tuple[str, ...] = ()
+
+
+ENVIRONMENTS = (
+    Environment("alpaca-py", ("alpaca",)),
+    Environment("backtrader", ("backtrader",)),
+    Environment("python-binance", ("binance",)),
+    Environment("ccxt", ("ccxt",)),
+    Environment("simplefix", ("fix",)),
+    Environment("freqtrade", ("freqtrade",), alone=True),
+    Environment("hyperliquid-python-sdk", ("hyperliquid",)),
+    Environment("ib_async", ("ib",)),
+    Environment("ib_insync", ("ib_insync",), alone=True),
+    Environment("kiteconnect", ("kite",)),
+    Environment("nautilus_trader", ("nautilus",), alone=True),
+    Environment("py-clob-client", ("polymarket",)),
+    Environment("pybit", ("pybit",)),
+)
+
+
+def python() -> str:
+    """The interpreter for the environments: the newest engines want Python 3.12."""
+    for name in (os.environ.get("ADAPTERS_PYTHON", ""), *PYTHONS):
+        found = subprocess.run([name, "-c", ""], check=False, capture_output=True) if _exists(name) else None
+        if found is not None and found.returncode == 0:
+            return name
+    return sys.executable
+
+
+def _exists(name: str) -> bool:
+    folders = [*os.environ["PATH"].split(os.pathsep), "/"]
+    return bool(name) and any((Path(folder) / name).exists() for folder in folders)
+
+
+def prepare(environment: Environment) -> Path:
+    """Make an environment, or bring it up to date: the newest release of the library, and this package.
+
+    Returns:
+        Its interpreter.
+    """
+    folder = FOLDER / environment.package
+    interpreter = folder / "bin" / "python"
+    if not interpreter.exists():
+        subprocess.run([python(), "-m", "venv", str(folder)], check=True)
+    pip = [str(interpreter), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    subprocess.run([*pip, "--upgrade", environment.package, *TOOLS], check=True)
+    subprocess.run([*pip, "--force-reinstall", "--no-deps", str(ROOT)], check=True)
+    subprocess.run([*pip, str(ROOT)], check=True)
+    return interpreter
+
+
+def run(environment: Environment) -> tuple[str, bool]:
+    """Run the tests of one library.
+
+    Returns:
+        The release, and whether its tests passed.
+    """
+    interpreter = prepare(environment)
+    files = [str(ROOT / "tests" / "integrations" / f"test_{name}.py") for name in (*environment.tests, "kit")]
+    # From a folder of its own, so that the package is the installed one.
+    settings = {**os.environ, "TRADMETRICS_REQUIRE_INTEGRATIONS": "1"}
+    settings.pop("PYTHONPATH", None)
+    command = [str(interpreter), "-m", "pytest", "-q", "-p", "no:cacheprovider", *environment.arguments, *files]
+    passed = subprocess.run(command, check=False, cwd=ROOT, env=settings).returncode == 0
+    show = f"from importlib import metadata; print(metadata.version({environment.package!r}))"
+    version = subprocess.run([str(interpreter), "-c", show], check=True, capture_output=True, text=True).stdout.strip()
+    return version, passed
+
+
+def main() -> int:
+    """Run the chosen ones; returns the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", help="packages; by default all")
+    parser.add_argument("--newest", action="store_true", help="the newest release of every library")
+    chosen = parser.parse_args()
+    wanted = [
+        each for each in ENVIRONMENTS if (each.package in chosen.names if chosen.names else chosen.newest or each.alone)
+    ]
+    results = [(each.package, *run(each)) for each in wanted]
+    print()
+    for package, version, passed in results:
+        print(f"{package} {version}: {'passed' if passed else 'FAILED'}")
+    return 0 if all(passed for _, _, passed in results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
