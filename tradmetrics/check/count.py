@@ -290,6 +290,8 @@ def _is_never_there(site: CallSite, name: str) -> bool:
     lookup = site.compiled.lookups.get(name)
     if lookup is None or not is_unsourced(lookup) or name in _WITH_A_DEFAULT:
         return False
+    if not lookup.places and site.recipe.also:
+        return False  # the decorator itself reads it from each item of the result
     returns_nothing = Hints(site.function).returns_nothing
     return not any(place.root is ARGUMENT or not returns_nothing for place in lookup.places)
 
