@@ -70,7 +70,7 @@ RawSample = tuple[str, tuple[tuple[str, str], ...], float]
 
 
 class Series:
-    """What recording sees of a series, whatever stores it.
+    """The view of a series that recording has, with any storage.
 
     Each kind has the operations that mean something for it: a counter `tick` (one) and `add`, a gauge `set`, `up` and
     `down`, a histogram `observe`. They are attributes, so that a C method can be one.
