@@ -76,9 +76,9 @@ class Known:
         return self._definitions.get(name)
 
     def native(self, name: str) -> Labels:
-        """Return the labels of a histogram under its own name, as a native histogram is; None if it is none of ours."""
+        """Return the labels of a histogram under its own name, as a native histogram is; None for other metrics."""
         definition = self._definitions.get(f"{name}_bucket")
-        return definition and TARGET_LABELS | set(definition.label_names)
+        return None if definition is None else TARGET_LABELS | set(definition.label_names)
 
     def nearest(self, name: str) -> str | None:
         """Return the name that was probably meant."""

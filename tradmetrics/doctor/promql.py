@@ -219,7 +219,7 @@ class Check:
 
     def _is_native(self, node: Any) -> bool:
         """Return whether a part selects native histograms, which have no label `le`."""
-        names: list[str] = []
+        names: list[str | None] = []
         promql.walk(node, lambda each: names.append(each.name) if isinstance(each, promql.VectorSelector) else None)
         return bool(names) and all(name and not name.endswith(("_bucket", "_count", "_sum")) for name in names)
 
