@@ -15,6 +15,7 @@ from tradmetrics.integrations._ccxt_words import (
     id_of,
     is_trigger,
     is_whole,
+    money_of,
     one_by_one,
     order_type_of,
     orders_in,
@@ -276,11 +277,7 @@ class CcxtOrders:
                 order_id, number, symbol = trade.get("order"), trade.get("id"), trade.get("symbol")
                 if not number or not order_id:
                     continue
-                market = self._markets().get(symbol) or {}
-                fee, quote = trade.get("fee") or {}, market.get("settle") or market.get("quote")
-                cost, code = fee.get("cost"), fee.get("currency")
-                if cost and code == market.get("base") and code != quote and trade.get("price"):
-                    cost, code = float(cost) * float(trade["price"]), quote  # a fee in coins, at the price of the trade
+                money = money_of(trade, self._markets().get(symbol) or {})
                 self._orders.fill(
                     # Some exchanges number the trades of each market on their own, and a trade with oneself has one
                     # number.
@@ -290,11 +287,7 @@ class CcxtOrders:
                     symbol=symbol,
                     quantity=trade.get("amount"),
                     price=trade.get("price"),
-                    fee=cost,
-                    fee_currency=code,
-                    currency=quote,
-                    contract_size=_contract_size(market),
-                    opens_short=bool(market.get("contract")),
+                    **money,
                 )
 
         return finish
@@ -302,12 +295,6 @@ class CcxtOrders:
 
 def _given(order: Arguments) -> dict[str, Any]:
     return {name: value for name, value in order.items() if value is not None}
-
-
-def _contract_size(market: Arguments) -> float | None:
-    if not market.get("contract"):
-        return 1.0
-    return market.get("contractSize") if market.get("linear") else None
 
 
 def _outermost(begin: Begin) -> Begin:

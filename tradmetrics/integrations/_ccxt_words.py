@@ -94,3 +94,24 @@ def camel_case(name: str) -> str:
     """The other spelling of one of ccxt's methods."""
     first, *others = name.split("_")
     return first + "".join(map(str.capitalize, others))
+
+
+def money_of(trade: Mapping[str, Any], market: Mapping[str, Any]) -> dict[str, Any]:
+    """What a trade says of money, for `Orders.fill`: fee, currencies and the contract's size."""
+    fee, quote = trade.get("fee") or {}, market.get("settle") or market.get("quote")
+    cost, code = fee.get("cost"), fee.get("currency")
+    if cost and code == market.get("base") and code != quote and trade.get("price"):
+        cost, code = float(cost) * float(trade["price"]), quote  # a fee in coins, at the price of the trade
+    return {
+        "fee": cost,
+        "fee_currency": code,
+        "currency": quote,
+        "contract_size": _contract_size(market),
+        "opens_short": bool(market.get("contract")),
+    }
+
+
+def _contract_size(market: Mapping[str, Any]) -> float | None:
+    if not market.get("contract"):
+        return 1.0
+    return market.get("contractSize") if market.get("linear") else None
