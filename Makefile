@@ -18,17 +18,17 @@ PYTEST = $(BIN)/pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reo
 export PATH := $(PATH):$(CURDIR)/.tools/usr/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-SOURCES := $(shell find tradmetrics -name '*.py') _tradmetrics_pytest.py tradmetrics/py.typed setup.cfg pyproject.toml MANIFEST.in README.md
+SOURCES := $(shell find tradmetrics -type f -not -name '*.pyc') _tradmetrics_pytest.py tradmetrics/py.typed setup.cfg pyproject.toml MANIFEST.in README.md
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-adapters adapters-newest test-pyodide audit lint format bench bench-check bench-accept mutants fuzz attack soak docs docs-serve stack dist tools clean
+.PHONY: help demo test test-all test-adapters adapters-newest test-pyodide audit lint format pictures bench bench-check bench-accept mutants fuzz attack soak docs docs-serve stack dist tools clean
 .DELETE_ON_ERROR:
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-demo: $(VENV)/.demo ## Run a paper-trading session with its metrics on http://127.0.0.1:8000/metrics
-	@$(BIN)/tradmetrics demo $(ARGS)
+demo: $(VENV)/.demo ## Run a lively paper-trading session with a live page; ARGS="--no-board --speed 1"
+	@$(BIN)/tradmetrics demo --speed 10 --board $(ARGS)
 
 test: $(VENV)/.test tools ## Run the tests against the built wheel
 ifneq ($(COVERAGE),)
@@ -99,6 +99,11 @@ docs: $(VENV)/.docs ## Build the documentation into site/
 	@$(BIN)/python -m docs.tools --check
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
+pictures: $(VENV)/.test ## Take the pictures of the board for the docs, in about seven minutes
+	@$(BIN)/pip install --quiet pillow
+	@$(BIN)/python -m docs.tools.alert_graphs
+	@$(BIN)/python -m docs.tools.pictures
+
 docs-serve: $(VENV)/.docs ## Serve the documentation while editing it
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
 
@@ -124,7 +129,8 @@ $(VENV)/.created:
 $(VENV)/.demo: $(VENV)/.created $(SOURCES)
 	@echo "Installing tradmetrics into $(VENV) ..."
 	@rm -rf build
-	@$(BIN)/pip install --quiet '.[cli]'
+	@echo "It takes about half a minute: the board brings its charts along."
+	@$(BIN)/pip install --progress-bar on '.[board]'
 	@touch $@
 
 # The suite tests what users install: the wheel, built from the source distribution.

@@ -108,7 +108,7 @@ def _outcomes() -> list[Panel]:
         ),
         lines(
             "Unknown outcome by reason",
-            f"Orders of which nobody knows whether they are live at the broker; {MOMENT}",
+            f"Orders that may or may not be live at the broker; {MOMENT}",
             "locale",
             (occurrences(c.ORDERS_UNKNOWN, "reason"), "{{reason}}"),
             span=8,

@@ -1,4 +1,4 @@
-"""What every dashboard has: variables, annotations, links between them, rows and stable panel ids."""
+"""The parts that every dashboard has: variables, annotations, links between them, rows and stable panel ids."""
 
 import json
 from collections.abc import Sequence
@@ -31,10 +31,10 @@ def render(uid: str, title: str, description: str, rows: Sequence[Row], *, range
     """Build one dashboard.
 
     Args:
-        uid: Its identity in Grafana: links and bookmarks stay valid while it stays the same.
+        uid: The dashboard's identity in Grafana: links and bookmarks stay valid while it stays the same.
         title: Its title.
-        description: What it answers.
-        rows: What it shows.
+        description: The questions that the dashboard answers.
+        rows: The rows of panels.
         range_: Where the time range begins at first.
 
     Returns:

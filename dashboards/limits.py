@@ -52,8 +52,8 @@ def names() -> list[str]:
 def compared(alert: str) -> Expression:
     """Return the expression that an alert compares with its threshold, for the bots and strategies that are chosen.
 
-    The strategy is a condition where every metric of the expression has that label, and nowhere else: a share whose
-    parts count different things is no share.
+    The strategy is a condition where every metric of the expression has that label, and nowhere else: both parts of a
+    share must count the same events.
 
     Args:
         alert: The alert's name.
@@ -75,6 +75,24 @@ def compared(alert: str) -> Expression:
 def _has_strategy(name: str) -> bool:
     metric = BY_NAME.get(name.removesuffix("_bucket"), BY_NAME.get(name))
     return metric is not None and "strategy" in metric.label_names
+
+
+def compared_in(expression: Expression) -> tuple[Expression, float | None]:
+    """Return what a rule compares, and with which number; the whole expression and None where it compares nothing."""
+    found = _compared(expression)
+    if found is None:
+        return expression, None
+    number = _number(expression, found)
+    return found, number
+
+
+def _number(node: Expression, found: Expression) -> float | None:
+    """Find the number that stands beside the expression in a comparison."""
+    if isinstance(node, Binary):
+        for side, other in ((node.left, node.right), (node.right, node.left)):
+            if side is found and isinstance(other, Number):
+                return other.value
+    return next((value for child in _children(node) if (value := _number(child, found)) is not None), None)
 
 
 def _rules() -> dict[str, dict[str, Any]]:

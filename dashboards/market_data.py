@@ -1,4 +1,4 @@
-"""Market data: is it there, how old is it, and what is the market like."""
+"""Market data: presence, age, and the state of the market."""
 
 from typing import Any
 

@@ -70,8 +70,8 @@ def lines(
     """Build a panel of curves over time.
 
     Args:
-        title: What is shown.
-        description: What it means and when to worry.
+        title: The panel's title.
+        description: The meaning of the figures, and when to worry.
         unit: Grafana's name of the unit.
         *targets: Expressions with their legends.
         span: Width, of 24.
@@ -117,8 +117,8 @@ def number(
     found in the time shown.
 
     Args:
-        title: What is shown.
-        description: What it means and when to worry.
+        title: The panel's title.
+        description: The meaning of the figures, and when to worry.
         unit: Grafana's name of the unit.
         expression: The figure.
         span: Width, of 24.
@@ -151,8 +151,8 @@ def spread(definition: MetricDefinition, title: str, description: str, *, span: 
 
     Args:
         definition: The histogram.
-        title: What is shown.
-        description: What it means.
+        title: The panel's title.
+        description: The meaning of the figures.
         span: Width, of 24.
 
     Returns:
@@ -179,8 +179,8 @@ def quantiles(
 
     Args:
         definition: The histogram.
-        title: What is shown.
-        description: What it means and when to worry.
+        title: The panel's title.
+        description: The meaning of the figures, and when to worry.
         by: Labels to keep apart, separated by commas.
         span: Width, of 24.
         limits: Thresholds, drawn as lines.

@@ -1,4 +1,4 @@
-"""Risk and capital: the breaker, drawdown, limits that were touched, and what is left to trade with."""
+"""Risk and capital: the breaker, drawdown, limits that orders touched, and the free capital."""
 
 from typing import Any
 

@@ -42,7 +42,7 @@ def side_by_side(title: str, description: str, columns: Sequence[Column], *, spa
 
     Args:
         title: The heading.
-        description: What the table tells.
+        description: The meaning of the table.
         columns: Its columns after the bot's name.
         span: Width, of 24.
 

@@ -20,14 +20,14 @@ def sample(metrics: TradingMetrics, name: str, **labels: str) -> float | None:
 def recorded(metrics: TradingMetrics) -> dict[str, float]:
     """Everything that calls have recorded: values by `name value-of-label …`, labels in the definition's order.
 
-    Of a histogram only the number of observations; nothing that is computed when it is scraped, and none of what
-    prometheus_client itself has on its default registry.
+    Of a histogram only the number of observations; nothing that is computed when it is scraped, no labels without a
+    source, and nothing that prometheus_client itself has on its default registry.
     """
     found: dict[str, float] = {}
     for metric in metrics.registry.collect():
         for each in metric.samples:
             if (
-                metric.name in _COMPUTED
+                metric.name in (*_COMPUTED, catalogue.UNSOURCED_LABELS.name)
                 or metric.name.startswith(_OTHERS)
                 or (metric.type == "histogram" and not each.name.endswith("_count"))
             ):

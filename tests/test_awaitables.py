@@ -183,7 +183,7 @@ class Refused(Exception):  # noqa: N818
 
 
 async def answered(answer: object) -> object:
-    """What a client's coroutine does."""
+    """Answer, or raise, as a client's coroutine does."""
     await asyncio.sleep(0)
     if isinstance(answer, BaseException):
         raise answer
@@ -398,7 +398,7 @@ def test_awaitables_that_resist_being_looked_at_pass_through() -> None:
 
 
 def test_a_thread_pools_future_is_a_plain_result(metrics: TradingMetrics) -> None:
-    """It is no awaitable: the call that returned it is over."""
+    """It cannot be awaited: the call that returned it is over."""
     future: Future[None] = Future()
     assert future is track(OWN, metrics=metrics)(lambda: future)()
     assert {"own_total": 1} == recorded(metrics)

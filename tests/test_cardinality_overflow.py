@@ -564,7 +564,7 @@ def calls_made(function: Callable[[], object]) -> int:
     return count
 
 
-@pytest.mark.parametrize(("way", "times"), [(_order, 3), (_answered, 2), (_rejected, 2)])
+@pytest.mark.parametrize(("way", "times"), [(_order, 3), (_answered, 3), (_rejected, 3)])
 @pytest.mark.parametrize("limits", [Limits(labels={"strategy": 1, "reason": 1}), Limits()], ids=["full", "identifiers"])
 def test_a_hostile_value_takes_a_short_way(
     way: Callable[[TradingMetrics], Callable[[str], object]], times: int, limits: Limits

@@ -18,6 +18,8 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from tradmetrics.demo.page import running_board
+
 pytest.importorskip("typer", reason="the extra [cli] is not installed")
 
 TIME_LIMIT = 60.0
@@ -184,7 +186,9 @@ def test_status_line_updates_in_place_on_a_terminal(demo: Callable[..., Any]) ->
     lines = running.text.split("\n")
     assert URL.search(lines[0])
     assert running.text.count("orders") > 3
-    assert len([line for line in lines if "orders" in line]) <= 2
+    # Besides the last line, only those that explain a trip and a reset of the breaker end with a newline.
+    explained = running.text.count("circuit breaker: reset") + 1
+    assert len([line for line in lines if "orders" in line]) <= 2 + explained
     assert re.search(r"\x1b\[[0-9;]*m", running.text)
 
 
@@ -256,3 +260,18 @@ def _quiet(environment: dict[str, str]) -> dict[str, str]:
     """The environment without what would change colours or widths."""
     changing = {"NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "COLUMNS"}
     return {name: value for name, value in environment.items() if name not in changing} | {"TERM": "xterm-256color"}
+
+
+def test_a_trip_is_explained_in_a_line_that_stays(demo: Callable[..., Any]) -> None:
+    """A visitor would see orders stop for a while, and think that the demo is broken."""
+    with demo("--seconds", "2", "--speed", "50", "--seed", "0") as running:
+        assert 0 == running.wait()
+    assert re.search(r"circuit breaker: volatility spike; trading resumes in \d+ s", running.text)
+    assert "circuit breaker: reset; trading goes on" in running.text
+
+
+def test_without_its_packages_the_board_is_left_out_with_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The demo would end with a traceback where only the metrics were installed."""
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with running_board(8000) as line:
+        assert "pip install 'tradmetrics[board]'" in line

@@ -143,3 +143,15 @@ def test_a_template_that_cannot_match_is_refused_when_decorating(template: Any) 
     """A mistake there would show when the budget is full."""
     with pytest.raises(ConfigurationError, match="endpoint_template"):
         track_request(endpoint="/x", endpoint_template=template)
+
+
+def test_ids_share_their_template_when_the_budget_is_full() -> None:
+    """Once the budget is full, each new id would go to `__other__` although its template has a place."""
+    metrics = TradingMetrics(limits={"endpoint": 2})
+    send = track_request(endpoint=arg("address"), method="GET", metrics=metrics)(lambda address: None)
+    for address in ("/orders/1", "/clock", "/account", "/positions"):
+        send(address)
+    for number in range(2, 202):
+        send(f"/orders/{number}?token=T0P")
+        send(f"/late/{number}")
+    assert {"/orders/{id}": 201, "/clock": 1, "__other__": 202} == endpoints(metrics)

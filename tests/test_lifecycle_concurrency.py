@@ -249,3 +249,34 @@ def test_a_child_that_is_forked_in_the_middle_of_events_can_report_its_own(
         [sys.executable, "-c", FORKS], env=unmeasured_environment, capture_output=True, text=True, timeout=60
     )
     assert (f"{[0] * 10}\n", "") == (answer.stdout, answer.stderr)
+
+
+def test_an_exception_of_a_signal_handler_passes_through_an_event(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without it, a time-out by SIGALRM that lands inside the tracker would be swallowed, and the bot would hang on."""
+
+    class TooLateError(Exception):
+        pass
+
+    def handler(number: int, frame: object) -> None:
+        raise TooLateError
+
+    desk = Desk()
+    desk.orders.submitted("1", side="BUY", order_type="LIMIT", quantity=10.0)
+    previous = signal.signal(signal.SIGINT, handler)
+    try:
+        table = type(desk.orders._intake.core.table)
+        remember = table.remember_fill
+
+        def interrupted(self: object, *arguments: object) -> None:
+            signal.raise_signal(signal.SIGINT)
+            remember(self, *arguments)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(table, "remember_fill", interrupted)
+        with pytest.raises(TooLateError):
+            desk.orders.updated("1", fill_id="a", fill_quantity=10, reason="none of the usual")
+        monkeypatch.undo()
+    finally:
+        signal.signal(signal.SIGINT, previous)
+    desk.orders.updated("1", status="filled")
+    assert {"submitted": 1, "filled": 1} == desk.ends()
+    assert {} == desk.errors()

@@ -24,7 +24,7 @@ class Slow(FastWay):
         """Nothing is done the fast way."""
         return False
 
-    def updated(self, *_: Any) -> bool:
+    def updated(self, *_: Any, **__: Any) -> bool:
         """Nothing is done the fast way."""
         return False
 
@@ -40,9 +40,9 @@ class Taken(FastWay):
         Taken.taken += done
         return done
 
-    def updated(self, *arguments: Any) -> bool:
+    def updated(self, *arguments: Any, **named: Any) -> bool:
         """As the fast way does."""
-        done = super().updated(*arguments)
+        done = super().updated(*arguments, **named)
         Taken.taken += done
         return done
 

@@ -717,15 +717,15 @@ def test_the_orders_own_status_decides_at_each_call(metrics: TradingMetrics, kin
     assert {SUBMITTED: 6, FILLED: 3, FILL_TIME: 3} == recorded(metrics)
 
 
-def test_the_answer_has_no_say_in_what_was_ordered(metrics: TradingMetrics) -> None:
-    """A broker's answer that has a side of its own, such as the other party's, would be taken for the order's."""
+def test_the_answer_is_asked_last_for_what_was_ordered(metrics: TradingMetrics) -> None:
+    """A side of the answer would win over the order's own, or not be found where the order has none."""
 
     @track_order(metrics=metrics)
     def place(order: object) -> dict[str, str]:
         return {"strategy": "theirs", "side": "SELL", "order_type": "MARKET"}
 
-    place({"strategy": "s"})
-    assert {"trading_orders_submitted_total s unknown unknown": 1} == recorded(metrics)
+    place({"strategy": "s", "side": "BUY"})
+    assert {"trading_orders_submitted_total s BUY MARKET": 1} == recorded(metrics)
 
 
 def test_the_answers_status_is_read_where_the_order_has_none(metrics: TradingMetrics) -> None:
@@ -1071,3 +1071,19 @@ def test_any_sequence_of_calls_counts_what_the_rules_say(orders: list[Any], way:
         assert (None if status is None else {"status": status}) == answer
     actual = {name: value for name, value in recorded(metrics).items() if not name.startswith("tradmetrics_")}
     assert expected == actual
+
+
+@pytest.mark.parametrize("side", ["side", "action", "transaction_type", "buy_sell"])
+@pytest.mark.parametrize("order_type", ["order_type", "type", "ordertype", "orderType"])
+def test_side_and_type_are_found_under_their_usual_names(metrics: TradingMetrics, side: str, order_type: str) -> None:
+    """A bot that calls the side `action` would have `unknown` sides for ever."""
+    place = track_order(strategy="s", metrics=metrics)(lambda order: None)
+    for _ in range(2):
+        place({side: "buy", order_type: "lmt"})
+        place(SimpleNamespace(**{side: "buy", order_type: "lmt"}))
+    named: dict[str, Any] = {}
+    exec(f"def send({side}, {order_type}): pass", named)
+    sent = track_order(strategy="s", metrics=metrics)(named["send"])
+    sent("buy", "lmt")
+    sent(**{side: "buy", order_type: "lmt"})
+    assert {"trading_orders_submitted_total s BUY LIMIT": 6} == recorded(metrics)

@@ -32,7 +32,7 @@ def metrics() -> TradingMetrics:
 
 
 def request(status: object, endpoint: str = "/x", method: str = "GET", count: float = 1) -> dict[str, float]:
-    """What requests record."""
+    """Return the samples that requests record."""
     return {
         f"trading_api_requests_total {endpoint} {method} {status}": count,
         f"{DURATION}_count {endpoint} {method}": count,
@@ -81,7 +81,7 @@ def request(status: object, endpoint: str = "/x", method: str = "GET", count: fl
     ],
 )
 def test_the_status_is_what_the_answer_says_or_ok(metrics: TradingMetrics, answer: object, status: str) -> None:
-    """Failing endpoints could not be told from others."""
+    """Failing endpoints would look like healthy ones."""
     send = track_request(endpoint="/x", method="GET", metrics=metrics)(lambda: answer)
     for _ in range(3):
         assert answer is send()

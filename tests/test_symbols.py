@@ -154,7 +154,7 @@ NO_CONTRACTS = [
         "ESZ4.cme",
         "ESZ4.CME.X",
     ),
-    # Shares in Frankfurt, São Paulo and Singapore: the place says that they are none.
+    # Shares in Frankfurt, São Paulo and Singapore: the suffix names the exchange, so they stay.
     *("HEN3.DE", "PAH3.DE", "SIX2.DE", "VH2.XETRA", "RAIZ4.SA", "KLBN11.SA", "GOAU4.BVMF", "BN4.SGX", "BN4.SI"),
     *("US912828C572", ".AAPL", ".AAPL240119C", "AAPL 240119C190", "NIFTY28NOV24", "NIFTY28NOV24X24600"),
     *(
@@ -197,7 +197,7 @@ SECTIONS = (pathlib.Path(__file__).parent / "data" / "symbols.txt").read_text(en
 
 @pytest.mark.parametrize("heading", ["US stocks", "Other exchanges", "NSE stocks", "Currencies", "Strategies"])
 def test_no_stock_pair_or_strategy_of_the_list_is_taken_for_a_contract(heading):
-    """Real symbols that are no contracts would lose part of their name."""
+    """Symbols of stocks, pairs and indices would lose part of their name."""
     (section,) = (section for section in SECTIONS if section.startswith(heading))
     symbols = section.splitlines()[1:]
 
@@ -229,7 +229,7 @@ def test_a_source_is_wrapped():
 
 
 def test_wrapped_sources_are_values_that_show_what_they_are():
-    """Two decorators that say the same could not be told to be the same, and messages would not say what was meant."""
+    """Two equal decorators would compare as different, and messages would hide the source."""
     wrapped = underlying(arg("symbol"))
     assert wrapped == underlying(arg("symbol"))
     assert hash(wrapped) == hash(underlying(arg("symbol")))

@@ -190,11 +190,13 @@ def test_twenty_trades_without_a_pnl_are_said_once(
     close = closing_with(metrics, answer)
     for _ in range(19):
         close()
-    assert [] == caplog.records
+    assert "no P&L" not in caplog.text
     for _ in range(50):
         close()
     assert ["close: its first 20 trades have no P&L"] == [
-        each.getMessage().partition("<locals>.")[2].partition(": neither")[0] for each in caplog.records
+        each.getMessage().partition("<locals>.")[2].partition(": neither")[0]
+        for each in caplog.records
+        if "P&L" in each.getMessage()
     ]
     assert "realized_pnl" in caplog.text
     assert "@track_trade(pnl=result('…'))" in caplog.text
@@ -206,7 +208,7 @@ def test_one_pnl_is_enough_to_say_nothing(metrics: TradingMetrics, caplog: pytes
     close = track_trade(strategy="s", metrics=metrics)(lambda: next(answers))
     for _ in range(71):
         close()
-    assert [] == caplog.records
+    assert "no P&L" not in caplog.text
 
 
 def test_trades_that_failed_have_no_pnl_to_miss(metrics: TradingMetrics, caplog: pytest.LogCaptureFixture) -> None:
@@ -218,7 +220,7 @@ def test_trades_that_failed_have_no_pnl_to_miss(metrics: TradingMetrics, caplog:
     for _ in range(30):
         with pytest.raises(ConnectionError):
             failing()
-    assert [] == caplog.records
+    assert "no P&L" not in caplog.text
 
 
 def test_calls_and_decorators_record_the_same(metrics: TradingMetrics) -> None:

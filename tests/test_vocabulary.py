@@ -186,7 +186,7 @@ def test_nautilus_side_integers():
 @pytest.mark.parametrize("number", range(20))
 @pytest.mark.parametrize("dialect", [None, "ccxt", "alpaca", "ib", "kite"])
 def test_bare_integers_mean_nothing_without_a_dialect_that_has_them(number, dialect):
-    """FIX's 2 (filled) would be read where NautilusTrader's 2 (denied) was meant."""
+    """NautilusTrader's 2 (denied) would be read as FIX's 2 (filled)."""
     for value in (number, str(number)):
         assert vocabulary.side(value, dialect) is None
         assert vocabulary.order_type(value, dialect) is None
@@ -366,7 +366,7 @@ class TextStatus(str, enum.Enum):
 
 
 def test_an_enums_value_is_read_before_its_name():
-    """`f"{OrderStatus.FILLED}"` is no status on some Python versions, and a name may say other than the value."""
+    """On some Python versions the text of a member is its class and name, and a name may differ from the value."""
     assert "cancelled" == vocabulary.order_status(Status.REJECTED)
     assert "accepted" == vocabulary.order_status(TextStatus.WORKING)
 
@@ -589,7 +589,7 @@ def test_registering_again_adds():
 
 
 def test_a_dialect_of_ones_own():
-    """An in-house gateway's integers could not be told apart from everyone else's."""
+    """An in-house gateway's integers would have no meaning, or another broker's."""
     register_spellings(side={1: "BUY", -1: "SELL"}, dialect="gateway")
 
     assert "gateway" in dialects()
@@ -617,10 +617,10 @@ def test_ones_own_spelling_wins_within_its_dialect():
         ({"order_type": {"x": "STOPLIMIT"}}, "order_type: 'x'.*did you mean 'STOP_LIMIT'"),
         ({"severity": {"x": "warn"}}, "severity: 'x'.*did you mean 'warning'"),
         ({"side": {"x": None}}, "write one of BUY, SELL, unknown"),
-        ({"side": {"": "BUY"}}, "no spelling"),
+        ({"side": {"": "BUY"}}, "cannot be a spelling"),
         ({"side": {"x" * 65: "BUY"}}, "64"),
-        ({"side": {True: "BUY"}}, "no spelling"),
-        ({"side": {None: "BUY"}}, "no spelling"),
+        ({"side": {True: "BUY"}}, "cannot be a spelling"),
+        ({"side": {None: "BUY"}}, "cannot be a spelling"),
         ({"side": {"BUY": "SELL"}}, "'BUY' is a canonical word"),
         ({"severity": {"x": "info"}, "dialect": "ib"}, "no dialects"),
         ({"side": {"x": "BUY"}, "dialect": " "}, "dialect"),

@@ -535,6 +535,14 @@ INSTRUMENTATION_ERRORS: Final = MetricDefinition(
     ("site", ("stage", STAGES)),
     family="tradmetrics",
 )
+UNSOURCED_LABELS: Final = MetricDefinition(
+    "tradmetrics_unsourced_labels",
+    "gauge",
+    "1 for each label of a decorated function that no source yields, so that it reads unknown.",
+    ("site", "label"),
+    family="tradmetrics",
+    multiprocess_mode="max",
+)
 SAMPLER_LAST_SUCCESS: Final = MetricDefinition(
     "tradmetrics_sampler_last_success_timestamp_seconds",
     "gauge",

@@ -22,6 +22,7 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "doctor": "tradmetrics.doctor",
     "export": "tradmetrics.board.export",
     "board": "tradmetrics.board.command",
+    "top": "tradmetrics.board.top",
 }
 """Each subcommand, and the module with the function of that name."""
 

@@ -85,7 +85,8 @@ def _is_handler(frame: FrameType, interrupted: FrameType, handlers: list[CodeTyp
 
 def _handlers() -> list[CodeType]:
     """The code of the signal handlers that are installed, for those that have dropped the frame that they were given."""
-    from _signal import NSIG, getsignal  # only when an error has come; the public ones make enum members of all numbers
+    # Only when an error has come. The public module makes enum members of all numbers.
+    from _signal import NSIG, getsignal  # type: ignore[import-not-found, unused-ignore]
 
     codes = []
     for number in range(1, NSIG):

@@ -177,8 +177,7 @@ def push_on_exit(
 
     Raises:
         ConfigurationError: When the URL, the job, the grouping key or the timeout cannot work, or a name in the
-        grouping
-            key is a label of one of the metrics.
+            grouping key is a label of one of the metrics.
     """
     checked(metrics, "push_on_exit")
     _check(gateway, job, grouping_key or {}, timeout)

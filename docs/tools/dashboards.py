@@ -13,6 +13,32 @@ from tradmetrics.doctor.promql import selected_names
 BOARDS: Final = Path(__file__).parent.parent.parent / "dashboards" / "json"
 # As the links at the top of each dashboard are best read: from the whole to the parts.
 _ORDER: Final = ("main", "execution", "risk", "strategy", "market_data", "models", "system")
+_LINTERS: Final = (
+    (
+        "a panel has no matcher for the variable `strategy`",
+        "the metric has no such label, or it is part of a share (see above)",
+    ),
+    (
+        "the variables `job` and `instance` allow all values (`.*`)",
+        "an alert about a target that is gone has no `instance`, and must be shown",
+    ),
+    (
+        "a rate is taken over the alert's window and not over `$__rate_interval`",
+        "the curve must cross the dashed line when the alert fires",
+    ),
+    (
+        "`increase` and `last_over_time` over one counter, joined by `or`",
+        "`increase` alone misses the first event of a kind",
+    ),
+    ("an instant query in a stat panel", "the figure is about now; an old value must not stand there in green"),
+    ("the uid of the data source is a variable", "the dashboards serve any Prometheus"),
+    ("`pint`: a metric is absent from the server", "not every bot records every metric"),
+)
+_SYMBOLS: Final = (
+    "There is no panel of P&L by symbol: brokers report P&L for an account or for a trade, and a split by symbol would "
+    "need prices of every open position at every scrape. `trading_trades_pnl` by strategy and the positions at the "
+    "broker answer the question that such a panel raises."
+)
 _SUFFIXES: Final = ("_bucket", "_count", "_sum")
 
 
@@ -37,25 +63,45 @@ def page() -> str:
         "Seven dashboards for Grafana, in the folder `dashboards/json/`: "
         "[Run the monitoring stack](../how-to/stack.md#grafana) says how to get at them. This is what their panels "
         "show; in Grafana, the same stands behind the *i* of each panel.",
+        "The same panels, from the same queries, are on the page of [`tradmetrics board`](../how-to/board.md), which "
+        "needs no Grafana. The pictures show that page.",
+        "`tradmetrics export dashboards DIR` writes the dashboards from an installed package; with "
+        "`--set alerts.HighDailyLoss.threshold=-20000` the dashed lines move with the alerts.",
         "- At the top of each are the data source, the job, the instance and the strategy. A metric without the label "
         "`strategy` is shown for all of them, whatever is chosen.\n"
-        "- Orange marks are alerts that fire, red ones are trips of the circuit breaker. A dashed line is an alert's "
-        "threshold, as [its settings](../how-to/stack.md#set-the-thresholds) have it.\n"
-        "- A count in the time shown is 0 when there was none and the bot is scraped. A panel without data is one "
-        "whose metric nobody has recorded yet: [No data in Grafana](../how-to/troubleshooting.md#no-data).\n"
-        "- Several bots are one figure, mostly their sum, unless a curve has the instance in its name. Choose one at "
-        "the top.",
+        "- Orange marks are alerts that fire, red ones are trips of the circuit breaker, purple ones a new version of "
+        "a bot. Blue shading is a closed market. A dashed line is an alert's threshold, as "
+        "[its settings](../how-to/stack.md#set-the-thresholds) have it; such a panel shows the alert's own "
+        "expression, for each bot.\n"
+        "- A figure shows this moment. When a bot is dead, its figures say `No data`, and `Up` is red.\n"
+        "- A count in the time shown is 0 when there was none and the bot is scraped. A panel is empty until "
+        "a bot records its metric: [No data in Grafana](../how-to/troubleshooting.md#no-data).\n"
+        "- Several bots stand side by side where an alert judges each by itself; orders and positions are their sum. "
+        "Choose one at the top, or click on its name in *Bots side by side*.\n"
+        "- A share whose parts do not all have the label `strategy` is the same whatever strategy is chosen.",
     ]
     for name in _ORDER:
         path = BOARDS / f"{name}.json"
         board = json.loads(path.read_text(encoding="utf-8"))
-        parts += [f"## {board['title']} {{#{name}}}", board["description"]]
+        parts += [f"## {board['title']} {{#{name}}}", board["description"], _picture(name, board["title"])]
         for row, panels in _rows(board):
             parts += [
                 f"**{row}**",
                 table(("Panel", "Shows", "Metrics"), (_panel(path, each) for each in panels)),
             ]
+    parts += [
+        "## Findings of linters that stay {#linters}",
+        "`dashboard-linter` and `pint` know conventions that these dashboards leave on purpose:",
+        table(("Finding", "Why it stays"), _LINTERS),
+        _SYMBOLS,
+    ]
     return "\n\n".join(parts) + "\n"
+
+
+def _picture(name: str, title: str) -> str:
+    """The dashboard's panels as `tradmetrics board` draws them from a session of the demo."""
+    text = f"Panels of the dashboard {title}, with figures and curves of a session of the demo."
+    return f"![{text}](../images/board/{name}.webp)"
 
 
 def _rows(board: dict[str, Any]) -> Iterator[tuple[str, list[dict[str, Any]]]]:

@@ -10,6 +10,7 @@ from alerts.definitions import ALERTS
 from docs.tools.markdown import generated, table
 
 RULES: Final = Path(__file__).parent.parent.parent / "alerts" / "rules"
+GRAPHS: Final = Path(__file__).parent.parent / "images" / "alerts"
 BEGIN: Final = "<!-- The rule, written by `python -m docs.tools`. -->"
 END: Final = "<!-- The end of the rule. -->"
 
@@ -63,5 +64,16 @@ def _rule(rule: dict[str, Any]) -> str:
     keeps = f", and stays for {rule['keep_firing_for']} after it has gone" if "keep_firing_for" in rule else ""
     return (
         f"Severity **{rule['labels']['severity']}**. Fires {held}{keeps}:\n\n"
-        f"<!-- may be empty: unless the alert fires -->\n```promql\n{rule['expr']}\n```"
+        f"<!-- may be empty: unless the alert fires -->\n```promql\n{rule['expr']}\n```{_graph(rule['alert'])}"
     )
+
+
+def _graph(alert: str) -> str:
+    """The alert's graph, which `python -m docs.tools.alert_graphs` draws; nothing where there is none."""
+    if not (GRAPHS / f"{alert}.svg").exists():
+        return ""
+    text = (
+        "The figure that the rule compares, before, during and after a fault that begins at 0 min; dashed: the "
+        "threshold; red: the alert fires."
+    )
+    return f"\n\n![{text}](../images/alerts/{alert}.svg)"

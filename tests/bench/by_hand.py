@@ -16,6 +16,7 @@ FILL = "by hand: submitted, filled and fill time"
 TRADE = "by hand: trade, P&L and profit"
 TICK = "by hand: update, age and last update"
 REQUEST = "by hand: request and duration"
+BEST = "the best by hand: "
 NEW = "by hand, with a value not seen before"
 ASYNC = "prometheus_async.aio.time"
 

@@ -19,8 +19,10 @@ from tradmetrics.board.watch import Watch
 POINTS: Final = 120
 """Points of a curve."""
 _KEPT_CURVES: Final = 300
-_SPANS: Final = (60.0, 120.0, 240.0, 480.0, 900.0, 1800.0, 3600.0, 7200.0, 14_400.0, 21_600.0, 43_200.0)
+_SPANS: Final = (60.0, 120.0, 180.0, 300.0, 420.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0, 14_400.0, 21_600.0, 43_200.0)
 _PATIENCE: Final = 0.01
+_LEAST_STEP: Final = 5.0
+"""Seconds of a column of a heatmap: several scrapes, so that none is empty between two of them."""
 
 
 @dataclass(frozen=True)
@@ -31,16 +33,18 @@ class Choice:
         span: Seconds to look back.
         bot: The `instance`; empty for all.
         strategy: The strategy; empty for all.
+        points: Points of a curve, or columns of a heatmap.
     """
 
     span: float = 900.0
     bot: str = ""
     strategy: str = ""
+    points: int = POINTS
 
     @property
     def step(self) -> float:
         """Seconds between two points of a curve."""
-        return max(0.5, self.span / POINTS)
+        return max(0.5, self.span / self.points)
 
     def variables(self) -> dict[str, str]:
         """Return what stands for Grafana's variables."""
@@ -77,7 +81,7 @@ class Answers(Protocol):
 class OwnAnswers:
     """Evaluates queries over the board's own samples.
 
-    The points of a curve lie on a grid, and each is evaluated once, whoever looks.
+    The points of a curve lie on a grid, and each is evaluated once, for all readers.
     """
 
     def __init__(self, watch: Watch, clock: Callable[[], float] = time.time) -> None:
@@ -105,14 +109,15 @@ class OwnAnswers:
         now, oldest = self._clock(), self._watch.store.oldest()
         # A board that has just begun draws what it has over the whole width.
         span = next((each for each in _SPANS if each >= now - oldest), choice.span)
-        choice = replace(choice, span=min(span, choice.span))
+        least = _LEAST_STEP * choice.points if choice.points < POINTS else 0.0
+        choice = replace(choice, span=min(max(span, least), choice.span))
         step = choice.step
         points = self._points.setdefault((query.text, choice), OrderedDict())
         self._points.move_to_end((query.text, choice))
         while len(self._points) > _KEPT_CURVES:
             self._points.popitem(last=False)
         last = math.floor(now / step)
-        times = [number * step for number in range(last - POINTS, last + 1)]
+        times = [number * step for number in range(last - choice.points, last + 1)]
         for at in times:
             if at >= oldest and at not in points:
                 points[at] = self._evaluate(query, choice, at)
@@ -163,9 +168,15 @@ class PrometheusAnswers:
         """Return the series of a query over the chosen time."""
         step = choice.step
         end = math.floor(self._clock() / step) * step
-        parameters = {"query": _filled(query.text, choice), "start": f"{end - POINTS * step:.3f}", "end": f"{end:.3f}"}
+        parameters = {
+            "query": _filled(query.text, choice),
+            "start": f"{end - choice.points * step:.3f}",
+            "end": f"{end:.3f}",
+        }
         found = await self._ask("query_range", {**parameters, "step": f"{step:g}"})
-        points: dict[float, list[Sample]] = {end - (POINTS - number) * step: [] for number in range(POINTS + 1)}
+        points: dict[float, list[Sample]] = {
+            end - (choice.points - number) * step: [] for number in range(choice.points + 1)
+        }
         times = list(points)
         for each in found:
             for at, value in each["values"]:

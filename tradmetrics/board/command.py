@@ -86,7 +86,7 @@ def board(
         bool, typer.Option("--no-page", help="Watch and send alerts, with /metrics only.", rich_help_panel=_ALERTS)
     ] = False,
 ) -> None:
-    """Watch your bots on a page that moves, and be told when something is wrong.
+    """Watch your bots on a page that moves, and get a message when something is wrong.
 
     The board scrapes the bots once a second from a process of its own and keeps what it sees in memory. Nothing of it
     runs in the bots.

@@ -107,7 +107,7 @@ class Exposition:
         text = line.decode("utf-8", "replace").strip()
         name = _NAME.match(text)
         if name is None:
-            raise ExpositionError(f"the line {_shown(line)} is no metric")
+            raise ExpositionError(f"the line {_shown(line)} is not a metric")
         labels, place = dict[str, str](), name.end()
         if text[place : place + 1] == "{":
             place += 1

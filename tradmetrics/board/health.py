@@ -13,7 +13,7 @@ class Health(Collector):
     """Collects how the board does.
 
     Args:
-        watch: What the board watches.
+        watch: The bots and their alerts.
     """
 
     def __init__(self, watch: Watch) -> None:

@@ -55,11 +55,11 @@ class Panel:
     """One panel of a dashboard.
 
     Attributes:
-        title: What is shown.
-        description: What it means and when to worry.
+        title: The panel's title.
+        description: The meaning of the figures, and when to worry.
         kind: Grafana's type: `stat`, `timeseries`, `heatmap`, `state-timeline` or `table`.
         look: How values are shown.
-        queries: What is asked.
+        queries: The queries.
         width: Of 24.
         height: In Grafana's units.
         stacked: True if curves are stacked.

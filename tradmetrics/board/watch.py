@@ -63,7 +63,7 @@ class Watch:
     """Watches bots.
 
     Args:
-        shipped: What the package ships.
+        shipped: The rules and files of the package.
         settings: Its settings, with the reader's changes.
         store: The samples.
         scraper: Fills the store.
@@ -191,7 +191,7 @@ def _own_rules(settings: Settings) -> list[Rule]:
 
 
 def _own_inhibitions() -> Sequence[InhibitRule]:
-    """The board's alerts say first what the shipped ones say later, and a dead bot's feed is no news."""
+    """The board's alerts say first what the shipped ones say later, and a dead bot's feed is silent too."""
     pairs = [
         ("LoopHung", "HeartbeatLate"),
         ("FeedStopped", "MarketDataSilent|StaleMarketData|StaleMarketDataShare"),

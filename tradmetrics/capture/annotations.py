@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import types
 import typing
 from collections.abc import Mapping
 from enum import Enum, Flag
+from types import FunctionType
 from typing import Any, Final, TypeAlias, Union
 
+from tradmetrics.capture.readers import signature_of, unwrapped
 from tradmetrics.capture.sources import Arg, Mapped, Result, Source
 from tradmetrics.model.text import text_of
 
@@ -26,18 +29,23 @@ class Hints:
     """
 
     def __init__(self, function: Any) -> None:
-        while hasattr(function, "func"):  # functools.partial, in whatever depth
+        while isinstance(function, functools.partial):
             function = function.func
-        unwrapped = inspect.unwrap(function)
-        written = unwrapped if hasattr(unwrapped, "__globals__") else type(unwrapped).__call__
+        inner = unwrapped(function)
+        written = inner if isinstance(inner, FunctionType) else getattr(type(inner), "__call__", None)
         self._scope: Mapping[str, Any] = getattr(written, "__globals__", {})
         self._raw: dict[str, Any] = {}
         try:
-            signature = inspect.signature(function)
-        except (TypeError, ValueError):
+            signature = signature_of(function)
+        except Exception:  # a proxy that answers every question, or a name that exists for type checkers only
             return
         self._raw = {each.name: each.annotation for each in signature.parameters.values()}
         self._raw["return"] = signature.return_annotation
+
+    @property
+    def returns_nothing(self) -> bool:
+        """Whether the function is annotated to return None, so that no field can come from its result."""
+        return self._raw.get("return", inspect.Parameter.empty) in (None, "None", type(None))
 
     def domain(self, source: object) -> Domain:
         """The values that a label source can give, or None where that is not known.

@@ -146,15 +146,18 @@ class CallContext(Call):
         Raises:
             BaseException: Whatever reading it raises, or raised when it was read first.
         """
-        root, steps = place
-        if not steps:
-            return self.result if root is RESULT else self.exception
-        if root is ARGUMENT and len(steps) == 1:
-            return self.arguments[steps[0]]
         places = self.places
         value = places.get(place, UNREAD)
         if value is UNREAD:
-            parent = self.at(Place(root, steps[:-1]))
+            root, steps = place
+            if root is ARGUMENT and len(steps) == 1:
+                return self.arguments[steps[0]]
+            if not steps:
+                return self.result if root is RESULT else self.exception
+            if root is RESULT and len(steps) == 1:
+                parent = self.result
+            else:
+                parent = self.at(Place(root, steps[:-1]))
             try:
                 value = step_into(parent, steps[-1])
             except BaseException as error:

@@ -15,11 +15,12 @@ from typing import Any, Final
 
 from tradmetrics.capture.call_context import UNREAD, CallContext, raised_at
 from tradmetrics.capture.lookups import ARGUMENT, Compiled, Place
-from tradmetrics.capture.memory import AMOUNT, GIVEN, SECONDS, Leaf, leaf_of, points_to
+from tradmetrics.capture.memory import Leaf, leaf_of, points_to
 from tradmetrics.capture.plan import ASKED, SAFE, PlannedSample, planned
 from tradmetrics.capture.recipe import RAISED, RETURNED, AfterCall, Recipe
 from tradmetrics.capture.repeating import FastWay, fast_way
 from tradmetrics.capture.sources import WITHOUT_FIELDS
+from tradmetrics.capture.unsourced import note_unsourced
 from tradmetrics.capture.views import NO_MAPPINGS, is_no_mapping
 from tradmetrics.cardinality import LabelBudget
 from tradmetrics.errors import TradmetricsError, is_interruption
@@ -55,7 +56,7 @@ class CallSite:
     """
 
     __slots__ = (
-        "__weakref__", "_fixed", "_is_bound", "_plans", "_positions", "compiled", "fast", "function", "memory",
+        "__weakref__", "_fixed", "_is_bound", "_plans", "_positions", "_unsourced", "compiled", "fast", "function", "memory",
         "metrics", "name", "precreation", "read_by_shell", "recipe",
     )  # fmt: skip
 
@@ -82,6 +83,7 @@ class CallSite:
         self.fast: FastWay | None = fast_way(compiled, labels, recipe.repeat) if repeats else None
         self.memory = CellType(LabelCache[Leaf]())
         self._positions: dict[str, int] = {}
+        self._unsourced: set[str] = set()
 
     # ── to which metrics object ─────────────────────────────────────────────────────────────────────────────────
 
@@ -243,7 +245,7 @@ class CallSite:
                         for _ in counter:
                             break
                         if more is not None:
-                            self.record_more(more, token, None)
+                            more(token, None)
                         return
         except BaseException as error:
             try:
@@ -259,41 +261,12 @@ class CallSite:
             except RecursionError:
                 pass
 
-    def find(self, key: tuple[Any, ...]) -> Leaf | None:
-        """What is done for a call whose label finds no place, or None where that has to be asked."""
-        try:
-            found: Leaf | None = self.memory.cell_contents.find(key)
-        except BaseException as error:
-            try:
-                if is_interruption(error):
-                    raise
-            except RecursionError:
-                pass
-            return None
-        return found
-
-    def record_more(self, more: Any, token: Any, amount: float | None) -> None:
-        """Record the rest of a call that is repeated: what is beyond its first count."""
-        counters, operations, after = more
-        for counter in counters:
-            for _ in counter:
-                break
-        seconds: float | None = None
-        for function, factor, origin in operations:
-            if origin == GIVEN:
-                function()
-            elif amount is not None and origin != SECONDS:
-                function(amount * factor)
-            elif origin != AMOUNT:
-                if seconds is None:
-                    seconds = self._since(token)
-                if seconds == seconds:  # a clock that failed gives what is unequal to itself
-                    function(seconds)
-        if after is not None:
-            try:
-                after(None if amount is None else {self.recipe.amount_name: amount}.get)
-            except BaseException as error:
-                self._contain(error)
+    def contain(self, error: BaseException) -> None:
+        """Count an error of ours that came while a call was repeated; raise any other."""
+        try:  # noqa: SIM105 - no stack may be left for contextlib.suppress
+            self._contain(error)
+        except RecursionError:
+            pass
 
     # ── the careful way ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -335,7 +308,7 @@ class CallSite:
                     each.__set__(exception, value)
 
     def _contain(self, error: BaseException) -> None:
-        """Count an error of ours, also when no stack is left; raise what is not ours, and what `strict` metrics raise."""
+        """Count an error of ours; raise one that is not, and one that `strict` metrics raise."""
         if is_interruption(error):
             raise error
         strict = self.metrics.strict
@@ -373,7 +346,7 @@ class CallSite:
         memory, removals = self.memory.cell_contents, metrics.removals
         recipe = self.recipe
         started, entered = token if type(token) is tuple else (token, None)
-        seconds = 0.0 if started is None else self._since(started)
+        seconds = 0.0 if started is None else self.since(started)
         call = CallContext(self, args, kwargs, result, exception, seconds, entered, places)
         try:
             outcome = recipe.outcome(call)
@@ -404,6 +377,7 @@ class CallSite:
                 self._contain(error)
                 kept = ASKED
             serieses.append(series)
+        note_unsourced(call, lines, self._unsourced)
         if recipe.effect is not None:
             recipe.effect(call)
         prepared: AfterCall | None = None
@@ -425,9 +399,10 @@ class CallSite:
         removals: int,
     ) -> None:
         """Repeat next time what was done for a call, where nothing else of a call decides."""
-        fast.learn(call)
         key = fast.key_of(call)
-        leaf = None if key is None else leaf_of(self.recipe, lines, serieses, prepared)
+        if key is not None:
+            fast.learn(call)
+        leaf = None if key is None else leaf_of(self, lines, serieses, prepared)
         if key is None or leaf is None or not is_safe(key if call.exception is None else key[:-1]):
             return
         opens: Budgets | None = None
@@ -507,7 +482,11 @@ class CallSite:
             call.fault("value", error)
             return None
 
-    def _since(self, started: float) -> float:
+    def clock(self) -> Callable[[], float]:
+        """The clock that calls are timed by."""
+        return perf_counter
+
+    def since(self, started: float) -> float:
         """Seconds since `started`; not a number where the clock failed then, which is counted already, or fails now."""
         try:
             return perf_counter() - started if started == started else started

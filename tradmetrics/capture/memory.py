@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import repeat, starmap
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, Union
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, Union
 
+from tradmetrics.errors import is_interruption
 from tradmetrics.storage.overflow import OverflowSeries
-from tradmetrics.storage.series import CounterSeries, Series
+from tradmetrics.storage.series import CounterSeries, HistogramSeries, Series
 
 if TYPE_CHECKING:
     from tradmetrics.capture.plan import PlannedSample
@@ -19,11 +20,30 @@ AMOUNT, SECONDS, AMOUNT_OR_SECONDS, GIVEN = range(4)
 Operation: TypeAlias = tuple[Callable[..., object], float, int]
 """A function of an amount, the factor of the amount, and where the amount comes from."""
 
-More: TypeAlias = tuple[tuple[Iterator[object], ...], tuple[Operation, ...], Any]
+More: TypeAlias = Callable[[Any, Union[float, None]], object]
+"""Records the rest of a call, given what the shell has of its beginning, and its amount."""
 Leaf: TypeAlias = tuple[Iterator[object], Union[More, None]]
-"""An iterator, advancing which counts one, and the rest: further ones, operations with amounts, and `after_call`."""
+"""An iterator, advancing which counts one, and the rest, if any."""
 
 _NOTHING: Final = repeat(None)
+
+
+class Site(Protocol):
+    """What is needed of a decorated function to repeat its calls."""
+
+    recipe: Recipe
+
+    def clock(self) -> Callable[[], float]:
+        """The clock of calls."""
+        ...
+
+    def since(self, token: Any) -> float:
+        """Seconds since a call began; not a number where the clock failed."""
+        ...
+
+    def contain(self, error: BaseException) -> None:
+        """Count an error of ours."""
+        ...
 
 
 def counting(series: Series) -> Iterator[object]:
@@ -32,7 +52,7 @@ def counting(series: Series) -> Iterator[object]:
 
 
 def leaf_of(
-    recipe: Recipe, lines: tuple[PlannedSample, ...], serieses: list[Series | None], prepared: AfterCall | None
+    site: Site, lines: tuple[PlannedSample, ...], serieses: list[Series | None], prepared: AfterCall | None
 ) -> Leaf | None:
     """What to do for a call, given the series that an earlier call of its kind was recorded to.
 
@@ -50,14 +70,80 @@ def leaf_of(
         if line.by_tick:
             counters.append(counting(series))
             continue
-        operation = _operation(recipe, line, series)
+        operation = _operation(site.recipe, line, series)
         if operation is None:
             return None
         operations.append(operation)
     first = counters.pop(0) if counters else _NOTHING
     if not counters and not operations and prepared is None:
         return first, None
-    return first, (tuple(counters), tuple(operations), prepared)
+    if (
+        len(counters) == 1
+        and len(operations) == 1
+        and prepared is None
+        and operations[0][1:] == (1.0, AMOUNT_OR_SECONDS)
+    ):
+        more = _count_and_observe(site, counters[0], operations[0][0])
+    else:
+        more = _all_of(site, tuple(counters), tuple(operations), prepared)
+    reached = {id(each) for each in counters} | {id(_series_of(function)) for function, _, _ in operations}
+    more.reached = None if prepared is not None else frozenset(reached)  # type: ignore[attr-defined]
+    return first, more
+
+
+def _count_and_observe(site: Site, counter: Iterator[object], observe: Callable[..., object]) -> More:
+    """The rest of a fill: one count, and its time."""
+    series = _series_of(observe)
+    if type(series) is not HistogramSeries:
+        return _all_of(site, (counter,), ((observe, 1.0, AMOUNT_OR_SECONDS),), None)
+    appended, fold, clock = series.appended, series.fold, site.clock()
+
+    def more(token: Any, amount: float | None) -> None:
+        for _ in counter:
+            break
+        if amount is None:
+            try:
+                amount = clock() - token
+            except Exception as error:
+                if is_interruption(error):
+                    raise
+                amount = site.since(token)  # which counts what is wrong
+            if amount != amount:  # a clock that failed gives what is unequal to itself
+                return
+        appended.append(amount)
+        if len(appended) > 63:
+            fold()
+
+    return more
+
+
+def _all_of(
+    site: Site, counters: tuple[Iterator[object], ...], operations: tuple[Operation, ...], after: AfterCall | None
+) -> More:
+    name = site.recipe.amount_name
+
+    def more(token: Any, amount: float | None) -> None:
+        for counter in counters:
+            for _ in counter:
+                break
+        seconds: float | None = None
+        for function, factor, origin in operations:
+            if origin == GIVEN:
+                function()
+            elif amount is not None and origin != SECONDS:
+                function(amount * factor)
+            elif origin != AMOUNT:
+                if seconds is None:
+                    seconds = site.since(token)
+                if seconds == seconds:  # a clock that failed gives what is unequal to itself
+                    function(seconds)
+        if after is not None:
+            try:
+                after(None if amount is None else {name: amount}.get)
+            except BaseException as error:
+                site.contain(error)
+
+    return more
 
 
 def _operation(recipe: Recipe, line: PlannedSample, series: Series) -> Operation | None:
@@ -87,12 +173,8 @@ def points_to(gone: list[Series]) -> Callable[[Leaf], bool]:
             return True
         if more is None:
             return False
-        counters, operations, after = more
-        return (
-            after is not None  # it may hold any series
-            or any(id(each) in numbers for each in counters)
-            or any(id(_series_of(function)) in numbers for function, _, _ in operations)
-        )
+        reached: frozenset[int] | None = more.reached  # type: ignore[attr-defined]
+        return reached is None or not reached.isdisjoint(numbers)  # what is done after a call may hold any series
 
     return points
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date, time, timedelta
+from decimal import Decimal
 from enum import Enum
 from inspect import Parameter
 from typing import Any, Final
@@ -12,9 +15,11 @@ from typing import Any, Final
 from tradmetrics.capture.lookups import ARGUMENT, ERROR, RESULT, Compiled, Lookup, Place
 from tradmetrics.capture.sources import Arg, Error, Mapped, Result, arg, error, result
 from tradmetrics.errors import LabelSourceError
+from tradmetrics.vocabulary.field_words import PLAIN_WORDS, SUBJECTS, words_of
 
-SUBJECTS: Final = ("order", "trade", "tick", "position", "request", "model")
-"""Parameters whose attributes are looked up for labels that are left out."""
+_PLAIN_TYPES: Final = (str, bytes, bool, int, float, complex, Decimal, Enum, date, time, timedelta, type(None))
+_MOST_WRAPPERS: Final = 100
+_STARS: Final = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
 
 
 @dataclass(frozen=True)
@@ -26,22 +31,53 @@ class Field:
         required: Whether decorating fails when there is no possible source.
         from_result: Whether it is looked up in the result when it is left out.
         from_arguments: Whether it is looked up among the parameters when it is left out.
-        names: What it is called in a parameter, a subject or a result, most telling first; by default `name`.
+        in_result_too: Whether the result may repeat it. It is looked up there last, and that alone is not a source for
+            a required field.
+        names: Its words in a parameter, a subject or a result, most telling first; by default those of `FIELD_WORDS`.
     """
 
     name: str
     required: bool = False
     from_result: bool = False
     from_arguments: bool = True
+    in_result_too: bool = False
     names: tuple[str, ...] = ()
 
 
 def parameters_of(function: Callable[..., Any]) -> tuple[Parameter, ...]:
     """The function's parameters; `*args, **kwargs` where Python cannot tell (some builtins)."""
     try:
-        return tuple(inspect.signature(function).parameters.values())
-    except (TypeError, ValueError):
+        return tuple(signature_of(function).parameters.values())
+    except Exception:  # a proxy that answers every question may answer with nonsense, or raise anything
         return (Parameter("args", Parameter.VAR_POSITIONAL), Parameter("kwargs", Parameter.VAR_KEYWORD))
+
+
+def unwrapped(function: Any) -> Any:
+    """Return the function below its wrappers, as `inspect.unwrap` does.
+
+    A mock or a remote procedure answers every attribute, so only a `__wrapped__` that an object really has counts.
+    """
+    try:
+        for _ in range(_MOST_WRAPPERS):
+            if "__wrapped__" not in getattr(function, "__dict__", ()) and not hasattr(type(function), "__wrapped__"):
+                break
+            function = function.__wrapped__
+    except Exception:  # a proxy whose own attributes raise
+        pass
+    return function
+
+
+def signature_of(function: Callable[..., Any]) -> inspect.Signature:
+    """Return a callable's signature without evaluating annotations, whose names may exist for type checkers only.
+
+    Raises:
+        Exception: Any exception that the callable's own attributes raise.
+    """
+    if sys.version_info >= (3, 14):
+        from annotationlib import Format
+
+        return inspect.signature(function, annotation_format=Format.FORWARDREF)
+    return inspect.signature(function)
 
 
 def compile_sources(
@@ -76,18 +112,56 @@ def compile_sources(
 
 
 def _implicit(each: Field, parameters: tuple[Parameter, ...], where: str) -> Lookup:
-    """Where a field that was left out may be found."""
-    names = {parameter.name for parameter in parameters} if each.from_arguments else set()
-    spellings = each.names or (each.name,)
-    for spelling in spellings:
-        if spelling in names:
-            return Lookup((Place(ARGUMENT, (spelling,)),), is_explicit=True)
-    places = [Place(ARGUMENT, (subject, step)) for subject in SUBJECTS if subject in names for step in spellings]
-    if each.from_result:
-        places += [Place(RESULT, (spelling,)) for spelling in spellings]
-    if not places and each.required:
+    """Return the places of a field that was left out: a parameter, else `**kwargs`, the subject and the result."""
+    names = [parameter.name for parameter in parameters] if each.from_arguments else []
+    words = each.names or words_of(each.name)
+    for word in words:
+        if word in names:
+            return Lookup((Place(ARGUMENT, (word,)),), is_explicit=True)
+    keywords = [each.name for each in parameters if each.kind is Parameter.VAR_KEYWORD and each.name in names]
+    subjects = [name for name in SUBJECTS if name in names] or (
+        _sole_subject(parameters, each.required) if names else []
+    )
+    places = [Place(ARGUMENT, (owner, word)) for owner in (*keywords, *subjects) for word in words]
+    if each.required and not places and not each.from_result:
         raise LabelSourceError(_no_source(each.name, parameters, where))
+    if each.from_result or each.in_result_too:
+        places += [Place(RESULT, (word,)) for word in words]
     return Lookup(tuple(places))
+
+
+def _sole_subject(parameters: tuple[Parameter, ...], required: bool) -> list[str]:
+    """Return the only parameter that is not a plain value: the order or the tick under a name of its own.
+
+    A required label trusts the name alone of no parameter: such a parameter needs the annotation of a class.
+    """
+    found = [each for each in parameters if each.kind not in _STARS and not _is_plain(each)]
+    if len(found) != 1 or (required and found[0].annotation in (Parameter.empty, Any)):
+        return []
+    return [found[0].name]
+
+
+def _is_plain(parameter: Parameter) -> bool:
+    """Return whether a parameter holds a plain value, by its name, its default or its annotation."""
+    name, default, annotation = parameter.name, parameter.default, parameter.annotation
+    if name in ("self", "cls") or name in PLAIN_WORDS or name.endswith(("_id", "_price", "_qty")):
+        return True
+    if default is not Parameter.empty and default is not None and isinstance(default, _PLAIN_TYPES):
+        return True
+    if isinstance(annotation, type):
+        return issubclass(annotation, _PLAIN_TYPES)
+    if isinstance(annotation, str):
+        return annotation.split("|")[0].strip() in (
+            "str",
+            "bytes",
+            "bool",
+            "int",
+            "float",
+            "Decimal",
+            "date",
+            "datetime",
+        )
+    return False
 
 
 def _explicit(field: str, source: object, parameters: tuple[Parameter, ...], where: str) -> Lookup:
@@ -101,6 +175,8 @@ def _explicit(field: str, source: object, parameters: tuple[Parameter, ...], whe
         root = RESULT if isinstance(source, Result) else ERROR
         return Lookup((Place(root, source.path),), is_explicit=True)
     if isinstance(source, str | int | float | Enum):
+        if type(source) is str:
+            _check_constant(field, source, parameters, where)
         return Lookup(constant=source)
     for itself, example in {arg: f"arg({field!r})", result: "result()", error: "error()"}.items():
         if source is itself:
@@ -118,6 +194,20 @@ def _explicit(field: str, source: object, parameters: tuple[Parameter, ...], whe
         f"{where}: {field}={source!r} is no label source; write a constant ({field}='…'), arg('parameter'), "
         f"result('path'), error('path'), or a function of the Call"
     )
+
+
+def _check_constant(field: str, text: str, parameters: tuple[Parameter, ...], where: str) -> None:
+    """Refuse a constant that is a path from a parameter: the label would be that very text.
+
+    Raises:
+        LabelSourceError: When it is.
+    """
+    first, dot, rest = text.partition(".")
+    if dot and all(step.isidentifier() for step in rest.split(".")) and any(each.name == first for each in parameters):
+        raise LabelSourceError(
+            f"{where}: {field}={text!r} is a constant, and every sample would have this text as its label; to read the "
+            f"parameter {first!r}, write {field}=arg({text!r})"
+        )
 
 
 def _problem_of(function: Callable[..., object]) -> str:

@@ -14,7 +14,7 @@ from tradmetrics.model.definition import MetricDefinition
 RAISED: Final = "raised"
 RETURNED: Final = "returned"
 
-AfterCall: TypeAlias = Callable[[Union[Callable[[str], Any], None]], object]
+AfterCall: TypeAlias = Callable[[Any], object]
 """What a recipe does besides its rules, given the fields of the call, or None where nothing had to be read."""
 
 

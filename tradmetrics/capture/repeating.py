@@ -1,7 +1,7 @@
 """Which calls are recorded from memory: those that differ from an earlier one in nothing that a recipe looks at.
 
-A recipe says so with a `Repeat`. `FastWay` is what that means for one decorated function: which places of a call are its
-key, and which must be empty. Both the generated shell and the careful way go by it.
+A recipe says so with a `Repeat`. `FastWay` is what that means for one decorated function: which places of a call are
+its key, and which must be empty. Both the generated shell and the careful way go by it.
 """
 
 from __future__ import annotations
@@ -96,6 +96,23 @@ class FastWay(NamedTuple):
         return frozenset({*found, *self.repeat.absent_in_result, *self.repeat.compared})
 
     @property
+    def absent_names(self) -> frozenset[str]:
+        """The names at which the usual result has nothing: what makes a call uncommon, and the amount."""
+        found = {place.steps[0] for place in (*self.empty, *self.amount) if place.root is RESULT and place.steps}
+        return frozenset({*found, *self.repeat.absent_in_result})
+
+    @property
+    def unnamed(self) -> list[Place]:
+        """The places among the arguments that nobody named, where there may be nothing."""
+        places = [place for lookup in self.lookups if not lookup.is_explicit for place in lookup.places]
+        return [each for each in (*places, *self.empty, *self.amount) if each.root is ARGUMENT and len(each.steps) > 1]
+
+    @property
+    def fields_of_arguments(self) -> Views:
+        """How the fields of an argument are seen where nobody named them."""
+        return views_of(frozenset(place.steps[-1] for place in self.unnamed))
+
+    @property
     def views(self) -> Views:
         """How the fields of a result are seen."""
         return views_of(self.names_in_result, bare=self.repeat.bare)
@@ -123,9 +140,10 @@ class FastWay(NamedTuple):
         raised = call.exception is not None
         if any(_at(call, place) is not None for place in self.empty if place.root is ARGUMENT or not raised):
             return None
-        if not raised:
-            if any(_at(call, Place(RESULT, (name,))) is not None for name in self.repeat.absent_in_result):
-                return None
+        if not raised and type(call.result) is not type(None):
+            for name in repeat.absent_in_result:
+                if _at(call, Place(RESULT, (name,))) is not None:
+                    return None
         for lookup in self.lookups:
             value = None
             for place in lookup.places:

@@ -2,8 +2,8 @@
 
 The code of a shell depends on the shape of the function alone: how many parameters of which kind it has, and where its
 labels are read from. So functions of one shape share it, under the names of their own parameters. The usual call, which
-repeats an earlier one, is recorded right in the shell; whatever is uncommon leaves the loop that is none (`break`) and is
-handed to the careful way, with what was read by then.
+repeats an earlier one, is recorded right in the shell; an uncommon call breaks off and goes
+to the careful way, with what was read by then.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ _made: Final[dict[str, CodeType]] = {}
 _GLOBALS: Final[dict[str, Any]] = {"__name__": "tradmetrics", "__builtins__": __builtins__}
 
 FREE: Final = (
-    "_tm_await", "_tm_awaited", "_tm_call", "_tm_careful", "_tm_clock", "_tm_clock_failed", "_tm_find", "_tm_memory", "_tm_more",
-    "_tm_no_mappings", "_tm_nothing", "_tm_plain", "_tm_raised", "_tm_safe", "_tm_unread", "_tm_views", "_tm_without_fields",
+    "_tm_absent", "_tm_await", "_tm_awaited", "_tm_call", "_tm_careful", "_tm_clock", "_tm_clock_failed", "_tm_fields",
+    "_tm_memory",
+    "_tm_no_mappings", "_tm_plain", "_tm_raised", "_tm_safe", "_tm_unread", "_tm_views",
 )  # fmt: skip
 """What a shell finds in its closure."""
 
@@ -38,7 +39,7 @@ class Shape(NamedTuple):
     has_kwargs: bool
 
     @property
-    def count(self) -> int:
+    def number(self) -> int:
         """How many parameters there are."""
         return self.positional + len(self.keyword_only) + self.has_args + self.has_kwargs
 
@@ -53,8 +54,8 @@ def shape_of(function: FunctionType) -> Shape | None:
         bool(code.co_flags & inspect.CO_VARARGS),
         bool(code.co_flags & inspect.CO_VARKEYWORDS),
     )
-    names = code.co_varnames[: shape.count]
-    if shape.count > _MOST_PARAMETERS or any(name.startswith("_tm_") for name in names):
+    names = code.co_varnames[: shape.number]
+    if shape.number > _MOST_PARAMETERS or any(name.startswith("_tm_") for name in names):
         return None
     return shape
 
@@ -69,7 +70,7 @@ def _in_order(shape: Shape, stored: list[str]) -> list[str]:
 
 def names_of(shape: Shape, function: FunctionType) -> tuple[str, ...]:
     """The names of a function's parameters in the order of `inspect.signature`."""
-    return tuple(_in_order(shape, list(function.__code__.co_varnames[: shape.count])))
+    return tuple(_in_order(shape, list(function.__code__.co_varnames[: shape.number])))
 
 
 def _variables(shape: Shape) -> list[str]:
@@ -113,6 +114,9 @@ class _Writer:
         self.checks: list[str] = []
         self.key: list[str] = []
         self._dispatched: dict[str, str] = {}
+        self._seen_at_once = {
+            self.variables[place.steps[0]] for place in (() if fast is None else fast.unnamed) if len(place.steps) == 2
+        }
 
     def read(self, place: Place, *, explicit: bool) -> str:
         """The variable that holds what is at a place among the arguments, after code that reads it was written."""
@@ -121,26 +125,26 @@ class _Writer:
             return self.variables[steps[0]]
         if place in self.nodes:
             return self.nodes[place]
-        parent = self.read(Place(ARGUMENT, steps[:-1]), explicit=explicit)
+        parent = self.read(Place(ARGUMENT, steps[:-1]), explicit=True)
         is_dict = self._dispatched.get(parent)
         if is_dict is None:
             number = len(self._dispatched)
             is_dict = self._dispatched[parent] = f"_tm_d{number}"
-            self.reads += [
-                f"_tm_q{number} = {parent}",
-                f"{is_dict} = type({parent}) is dict",
-                f"if not {is_dict} and type({parent}) not in _tm_no_mappings:",
-                f"    if type({parent}) not in _tm_without_fields: break",
-                f"    {is_dict}, _tm_q{number} = True, _tm_nothing",
-            ]
-        parent = is_dict.replace("_tm_d", "_tm_q")
+            self.reads.append(f"{is_dict} = type({parent}) is dict")
+            if parent in self._seen_at_once:
+                fields = is_dict.replace("_tm_d", "_tm_h")
+                self.reads.append(f"{fields} = {parent} if {is_dict} else _tm_fields[type({parent})]({parent})")
+                self.reads.append(f"if {fields} is None and type({parent}) not in _tm_no_mappings: break")
+            else:
+                self.reads.append(f"if not {is_dict} and type({parent}) not in _tm_no_mappings: break")
         variable = self.nodes[place] = f"_tm_n{len(self.nodes)}"
         step = steps[-1]
         if explicit:
             self.reads.append(f"{variable} = {parent}[{step!r}] if {is_dict} else {parent}.{step}")
         else:
+            fields = is_dict.replace("_tm_d", "_tm_h")
             self.reads.append(
-                f"{variable} = {parent}.get({step!r}) if {is_dict} else getattr({parent}, {step!r}, None)"
+                f"{variable} = {fields}.get({step!r}) if {fields} is not None else getattr({parent}, {step!r}, None)"
             )
         return variable
 
@@ -236,7 +240,7 @@ def _loop(writer: _Writer, fast: FastWay, started: str) -> list[str]:
         f"_tm_k = ({''.join(f'{each}, ' for each in key)})",
         "_tm_l = _tm_memory.get(_tm_k)",
         "if _tm_l is None:",
-        "    _tm_l = _tm_find(_tm_k)",
+        "    _tm_l = _tm_memory.find(_tm_k)",
         "    if _tm_l is None: break",
     ]
     return [
@@ -247,7 +251,7 @@ def _loop(writer: _Writer, fast: FastWay, started: str) -> list[str]:
         "    break",
         "_tm_c, _tm_m = _tm_l",
         "for _tm_i in _tm_c: break",
-        f"if _tm_m is not None: _tm_more(_tm_m, {started}, {'_tm_a' if fast.repeat.amount is not None else 'None'})",
+        f"if _tm_m is not None: _tm_m({started}, {'_tm_a' if fast.repeat.amount is not None else 'None'})",
         "return _tm_r",
     ]
 
@@ -258,7 +262,7 @@ def _chained(writer: _Writer, variable: str, place: Place) -> None:
     node = writer.read(place, explicit=False)
     added = writer.reads[before:]
     del writer.reads[before:]
-    outside = [line for line in added if line.startswith(("_tm_d", "_tm_q", "if not _tm_d", "    "))]
+    outside = [line for line in added if line.startswith(("_tm_d", "_tm_h", "if "))]
     inside = [line for line in added if line not in outside]
     writer.reads += outside
     writer.reads.append(f"if {variable} is None:")
@@ -295,8 +299,6 @@ def _result_lines(fast: FastWay, choices: list[tuple[str, Lookup]], amounts: lis
     missing = [f"_tm_g.get({name!r}) is None" for name in (*names, *repeat.absent_in_result)]
     if any(place.root is RESULT and not place.steps for place in fast.empty):
         missing.append("False")
-    if missing:
-        some.append(f"if not ({' and '.join(dict.fromkeys(missing))}): break")
     for i, name in enumerate(repeat.compared):
         some += [f"_tm_w{i} = _tm_g.get({name!r})", f"if not {_is_safe(f'_tm_w{i}')}: break"]
         none.append(f"_tm_w{i} = None")
@@ -306,14 +308,29 @@ def _result_lines(fast: FastWay, choices: list[tuple[str, Lookup]], amounts: lis
             if place.root is RESULT:
                 choices_of_amount.append(f"_tm_g.get({place.steps[0]!r})" if place.steps else "_tm_r")
         none = [*none, *_first_of(amounts)]
-        some += _first_of(choices_of_amount)
+    else:
+        choices_of_amount = None
+    if missing or choices_of_amount is not None:
+        # Most answers have few fields, and none of these: that is seen at once.
+        usual = "if len(_tm_g) < 9 and _tm_absent.isdisjoint(_tm_g):"
+        unusual = [] if choices_of_amount is None else _first_of(choices_of_amount)
+        if missing:
+            unusual.insert(0, f"if not ({' and '.join(dict.fromkeys(missing))}): break")
+        shortcut = ["pass"] if choices_of_amount is None else _first_of(amounts)
+        if any(place.root is RESULT and not place.steps for place in (*fast.empty, *fast.amount)):
+            some += unusual
+        else:
+            some += [usual, *(f"    {line}" for line in shortcut), "else:", *(f"    {line}" for line in unusual)]
     needs_fields = any("_tm_g" in line for line in some)
     lines: list[str] = []
     if none or some:
         if needs_fields:
             some = [
-                "_tm_g = _tm_r if type(_tm_r) is dict else _tm_views[type(_tm_r)](_tm_r)",
-                "if _tm_g is None: break",
+                "if type(_tm_r) is dict:",
+                "    _tm_g = _tm_r",
+                "else:",
+                "    _tm_g = _tm_views[type(_tm_r)](_tm_r)",
+                "    if _tm_g is None: break",
                 *some,
             ]
         lines.append("if _tm_r is None:")
@@ -357,9 +374,12 @@ def build(source: str, function: FunctionType, shape: Shape, cells: dict[str, Ce
     """A shell that looks like `function`."""
     code = code_of(source)
     own = function.__code__
-    names = {"co_name": own.co_name, "co_varnames": (*own.co_varnames[: shape.count], *code.co_varnames[shape.count :])}
-    if hasattr(code, "co_qualname"):
-        names["co_qualname"] = own.co_qualname
+    names: dict[str, Any] = {
+        "co_name": own.co_name,
+        "co_varnames": (*own.co_varnames[: shape.number], *code.co_varnames[shape.number :]),
+    }
+    if hasattr(code, "co_qualname"):  # since Python 3.11
+        names["co_qualname"] = getattr(own, "co_qualname", own.co_name)
     code = code.replace(**names)
     shell = FunctionType(
         code, _GLOBALS, function.__name__, function.__defaults__, tuple(cells[name] for name in code.co_freevars)

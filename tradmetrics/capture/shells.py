@@ -13,12 +13,12 @@ from collections.abc import Callable, Coroutine
 from types import CellType, CoroutineType, FunctionType
 from typing import Any, Final, TypeVar
 
-from tradmetrics.capture import call_site
+from tradmetrics.capture import call_site as clocks
 from tradmetrics.capture.awaitables import watched
 from tradmetrics.capture.call_context import UNREAD
 from tradmetrics.capture.call_site import CallSite
+from tradmetrics.capture.readers import unwrapped
 from tradmetrics.capture.shell_code import build, names_of, shape_of, write
-from tradmetrics.capture.sources import WITHOUT_FIELDS
 from tradmetrics.capture.views import NO_MAPPINGS
 from tradmetrics.errors import SHELL_FILE
 from tradmetrics.storage.label_keys import SAFE_TYPES
@@ -46,7 +46,7 @@ def shell_for(
         return async_generator_shell(function, call, site)
     if _is(inspect.isgeneratorfunction, function):
         wrapper = generator_shell(function, call, site)
-        code = getattr(inspect.unwrap(function), "__code__", None)
+        code = getattr(unwrapped(function), "__code__", None)
         if code is not None and code.co_flags & CO_ITERABLE_COROUTINE:
             import types
 
@@ -62,7 +62,10 @@ def is_generator(function: Any) -> bool:
 
 def _is(test: Callable[[Any], bool], function: Any) -> bool:
     """Whether a test holds for a function, or for an object's class's `__call__`, which is what runs."""
-    return test(function) or (not isinstance(function, FunctionType) and test(type(inspect.unwrap(function)).__call__))
+    try:
+        return test(function) or (not isinstance(function, FunctionType) and test(type(unwrapped(function)).__call__))
+    except Exception:  # a proxy that answers every question, or raises at every attribute
+        return False
 
 
 def function_shell(function: Callable[..., Any], call: Callable[..., Any], site: CallSite) -> Callable[..., Any]:
@@ -108,11 +111,11 @@ def generated_shell(function: Any, site: CallSite, *, is_async: bool) -> Callabl
             "_tm_awaited": CellType(lambda result, args, token: _awaitable(result, site, args, None, token)),
             "_tm_call": CellType(function),
             "_tm_careful": CellType(site.careful),
-            "_tm_clock": CellType(site.enter if enters else call_site.perf_counter),
+            "_tm_clock": CellType(site.enter if enters else vars(clocks)["perf_counter"]),
             "_tm_clock_failed": CellType(site.clock_failed),
-            "_tm_find": CellType(site.find),
+            "_tm_absent": CellType(None if fast is None else fast.absent_names),
+            "_tm_fields": CellType(None if fast is None else fast.fields_of_arguments),
             "_tm_memory": site.memory,
-            "_tm_more": CellType(site.record_more),
             "_tm_raised": CellType(site.raised),
             "_tm_views": CellType(None if fast is None else fast.views),
         }
@@ -262,11 +265,9 @@ def _awaitable(result: Any, site: CallSite, args: tuple[Any, ...], kwargs: dict[
 _SHARED_CELLS: Final = {
     "_tm_await": CellType(_is_awaitable),
     "_tm_no_mappings": CellType(NO_MAPPINGS),
-    "_tm_nothing": CellType({}),
     "_tm_plain": CellType(_PLAIN),
     "_tm_safe": CellType(SAFE_TYPES),
     "_tm_unread": CellType(UNREAD),
-    "_tm_without_fields": CellType(WITHOUT_FIELDS),
 }
 
 
@@ -307,9 +308,18 @@ async def _awaited(call: _Unbegun) -> Any:
     return result
 
 
+_KINDS_OF_ATTRIBUTES: Final = {
+    "__name__": str, "__qualname__": str, "__annotations__": dict, "__type_params__": tuple,
+}  # fmt: skip
+
+
 def _wraps(function: Callable[..., Any]) -> Callable[[W], W]:
-    # functools.wraps, for callables that lack a name too.
-    assigned = [name for name in functools.WRAPPER_ASSIGNMENTS if hasattr(function, name)]
+    # functools.wraps, also for callables that lack a name, or that answer every question with nonsense.
+    assigned = [
+        name
+        for name in functools.WRAPPER_ASSIGNMENTS
+        if hasattr(function, name) and isinstance(getattr(function, name), _KINDS_OF_ATTRIBUTES.get(name, object))
+    ]
     updated = [name for name in functools.WRAPPER_UPDATES if isinstance(getattr(function, name, None), dict)]
     wraps: Any = functools.wraps(function, assigned, updated)
     return wraps  # type: ignore[no-any-return]

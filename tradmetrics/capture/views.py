@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from numbers import Number
 from operator import attrgetter
-from types import GetSetDescriptorType, MemberDescriptorType
+from types import GetSetDescriptorType, MemberDescriptorType, SimpleNamespace
 from typing import Any, Final, TypeAlias, Union
 
 from tradmetrics.capture.sources import WITHOUT_FIELDS
@@ -69,7 +69,7 @@ def views_of(names: frozenset[str], *, bare: bool = True) -> Views:
 
 
 def _view_of(kind: type, names: list[str]) -> View:
-    if issubclass(kind, (Mapping, Number)) and kind not in _SAYING_NOTHING and kind is not int and kind is not float:
+    if issubclass(kind, (Mapping, Number)) and kind not in WITHOUT_FIELDS:
         return _no_view
     if not _has_plain_attributes(kind) or _class_attribute(kind, "__await__")[0]:
         return _no_view
@@ -84,7 +84,7 @@ def _view_of(kind: type, names: list[str]) -> View:
             return _no_view
         else:
             constants.append(name)
-    has_dict = isinstance(_class_attribute(kind, "__dict__")[1], GetSetDescriptorType)
+    has_dict = isinstance(_class_attribute(kind, "__dict__")[1], (GetSetDescriptorType, MemberDescriptorType))
     if not has_dict:
         slots += constants
     elif not slots:
@@ -134,9 +134,15 @@ def _class_attribute(kind: type, name: str) -> tuple[bool, Any]:
     return False, None
 
 
+_USUAL: Final = tuple(
+    each.__getattribute__ for each in (object, tuple, SimpleNamespace, BaseException, str, int, float, list)
+)
+"""How builtin classes look attributes up: all in the same way."""
+
+
 def _has_plain_attributes(kind: type) -> bool:
     """Whether looking up an attribute runs nothing of the class's own."""
-    if _class_attribute(kind, "__getattribute__")[1] not in (object.__getattribute__, tuple.__getattribute__):
+    if _class_attribute(kind, "__getattribute__")[1] not in _USUAL:
         return False
     held, _ = _class_attribute(kind, "__getattr__")
     return not held or _is_pydantic(kind)

@@ -11,6 +11,7 @@ from typing import Any, Final, ParamSpec, Protocol, TypeVar, overload
 from tradmetrics.capture.call_site import CallSite
 from tradmetrics.capture.readers import compile_sources
 from tradmetrics.capture.recipe import Recipe
+from tradmetrics.capture.registered import registration_of
 from tradmetrics.capture.shells import is_generator, shell_for
 from tradmetrics.capture.sources import Source
 from tradmetrics.errors import DecorationError, nearest
@@ -130,6 +131,7 @@ def instrument(
         return make(instrument(target.__wrapped__, recipe, given, metrics, precreate))  # type: ignore[attr-defined]
     name = name_of(target)
     _check(target, recipe, name)
+    _check_side(target, recipe, name)
     site = CallSite(
         recipe, compile_sources(recipe.decorator, target, name, recipe.fields, given), metrics, name, target
     )
@@ -168,6 +170,23 @@ def name_of(target: Any) -> str:
     names = [getattr(target, attribute, None) for attribute in ("__module__", "__qualname__")]
     module, qualname = (name if isinstance(name, str) else None for name in names)
     return f"{module or kind.__module__}.{qualname or kind.__qualname__}"
+
+
+def _check_side(target: Any, recipe: Recipe, name: str) -> None:
+    """Refuse a function that a framework has registered beneath the decorator, which would then never run.
+
+    Raises:
+        DecorationError: When it has.
+    """
+    try:
+        registration = registration_of(target)
+    except Exception:  # an application that answers questions in its own way
+        return
+    if registration is not None:
+        raise DecorationError(
+            f"@{recipe.decorator} on {name}: {registration} stands beneath it and has registered the function already, "
+            f"so the decorator would never run; write {registration} above @{recipe.decorator}"
+        )
 
 
 def _check(target: Any, recipe: Recipe, name: str) -> None:

@@ -6,6 +6,7 @@ from typing import Final
 
 from tradmetrics.cardinality.heavy_hitters import HeavyHitters
 from tradmetrics.cardinality.limits import FREE, Limits
+from tradmetrics.cardinality.short_ids import ShortIds
 from tradmetrics.model.identifiers import is_identifier
 
 RECURS: Final = 16
@@ -30,9 +31,21 @@ class LabelBudget:
         full: Whether no further value finds a place.
         has_idle: Whether some value, or series, was idle for long enough when last looked at.
         look_at: When to look again.
+        short_ids: Numbered values that are identifiers here, because the label has had many of their stem.
     """
 
-    __slots__ = ("_recurring", "allowed", "full", "has_idle", "limit", "look_at", "name", "places", "unsettled")
+    __slots__ = (
+        "_recurring",
+        "allowed",
+        "full",
+        "has_idle",
+        "limit",
+        "look_at",
+        "name",
+        "places",
+        "short_ids",
+        "unsettled",
+    )
 
     def __init__(self, metric: str, name: str, limits: Limits, look_at: float) -> None:
         self.name = name
@@ -44,6 +57,7 @@ class LabelBudget:
         self.has_idle = False
         self.look_at = look_at
         self._recurring = HeavyHitters()
+        self.short_ids = ShortIds(name)
 
     def __len__(self) -> int:
         """How many distinct values have a place."""
@@ -55,7 +69,11 @@ class LabelBudget:
 
     def refuses(self, value: str) -> bool:
         """Whether there is no place for `value`."""
-        return value not in self.places and (self.full or is_identifier(value))
+        return value not in self.places and (self.full or is_identifier(value) or value in self.short_ids)
+
+    def is_identifier(self, value: str) -> bool:
+        """Whether `value` names one single thing, by its looks or because its stem has had many numbers."""
+        return is_identifier(value) or value in self.short_ids
 
     def take(self, value: str, *, settles: bool) -> None:
         """Note one more series with `value`."""
@@ -63,6 +81,8 @@ class LabelBudget:
             self.unsettled.discard(value)
         elif value not in self.places:
             self.unsettled.add(value)
+        if value not in self.places:
+            self.short_ids.add(value)
         self.places[value] = self.places.get(value, 0) + 1
         self.full = len(self) >= self.limit
         self._recurring.drop(value)

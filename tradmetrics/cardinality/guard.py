@@ -9,7 +9,6 @@ from typing import Final, TypeAlias
 from tradmetrics.cardinality.budget import LabelBudget
 from tradmetrics.cardinality.limits import FREE, Limits
 from tradmetrics.model.definition import MetricDefinition
-from tradmetrics.model.identifiers import is_identifier
 from tradmetrics.model.text import OTHER
 
 Labels: TypeAlias = tuple[str, ...]
@@ -173,7 +172,7 @@ class Guard:
         for i in collapsed:
             budget = self.budgets[i]
             if budget is not None and budget.note_miss(values[i]):
-                if is_identifier(values[i]) and values[i] not in budget.allowed:
+                if budget.is_identifier(values[i]) and values[i] not in budget.allowed:
                     budget.ignore(values[i])
                 elif budget.has_idle:
                     recurring.append(i)

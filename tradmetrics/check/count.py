@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from tradmetrics.capture.annotations import Hints
 from tradmetrics.capture.call_site import CallSite
+from tradmetrics.capture.lookups import ARGUMENT
 from tradmetrics.capture.precreate import domain_of
 from tradmetrics.capture.sources import Source
+from tradmetrics.capture.unsourced import is_unsourced
 from tradmetrics.cardinality import FREE, Limits
-from tradmetrics.check.flags import Domain, flags_of
+from tradmetrics.check.flags import UNSOURCED, Domain, flags_of
 from tradmetrics.model.definition import Label, MetricDefinition
 from tradmetrics.model.identifiers import is_identifier
 from tradmetrics.model.text import OTHER
@@ -42,6 +44,21 @@ class LabelReport:
 
 
 @dataclass(frozen=True)
+class ValueReport:
+    """A value of a decorated function that is not a label, such as the P&L of a trade.
+
+    Attributes:
+        name: The value.
+        source: Its source, as it is written in the decorator.
+        flags: Keys of `MEANINGS`.
+    """
+
+    name: str
+    source: str
+    flags: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class MetricReport:
     """A metric, and how many series it can have.
 
@@ -63,6 +80,7 @@ class FunctionReport:
     name: str
     decorator: str
     labels: tuple[LabelReport, ...]
+    values: tuple[ValueReport, ...]
     metrics: tuple[MetricReport, ...]
     total: int
 
@@ -83,7 +101,9 @@ class Report:
     @property
     def flagged(self) -> int:
         """The number of flags."""
-        return sum(len(label.flags) for function in self.functions for label in function.labels)
+        return sum(len(label.flags) for function in self.functions for label in function.labels) + sum(
+            len(value.flags) for function in self.functions for value in function.values
+        )
 
 
 def _function_from(found: dict[str, Any]) -> FunctionReport:
@@ -94,7 +114,10 @@ def _function_from(found: dict[str, Any]) -> FunctionReport:
         )
         for each in found["labels"]
     )
-    return FunctionReport(found["name"], found["decorator"], labels, tuple(_metrics_from(found)), found["total"])
+    values = tuple(ValueReport(**each | {"flags": tuple(each["flags"])}) for each in found["values"])
+    return FunctionReport(
+        found["name"], found["decorator"], labels, values, tuple(_metrics_from(found)), found["total"]
+    )
 
 
 def _metrics_from(found: dict[str, Any]) -> list[MetricReport]:
@@ -120,7 +143,8 @@ def report_on(sites: Iterable[CallSite]) -> Report:
             labels[name] = LabelReport(name, "TradingMetrics(labels=…)", (value,), None, ())
         total = sum(each.worst_case_series for each in metrics.values())
         names = (site.name, site.recipe.decorator)
-        report.functions.append(FunctionReport(*names, tuple(labels.values()), tuple(metrics.values()), total))
+        values = tuple(_values(site, labels))
+        report.functions.append(FunctionReport(*names, tuple(labels.values()), values, tuple(metrics.values()), total))
     # Metrics objects that differ in their constant labels have series of their own.
     by_name: dict[str, list[MetricReport]] = {}
     for (name, _), found in everything.items():
@@ -239,21 +263,52 @@ def _label(
     source = site.compiled.sources.get(label.name)
     budget = limits.label_budget(definition.name, label.name) if label.values is None else None
     flags = () if budget is None else flags_of(label.name, source, hints.hint(source), domain, budget)
-    return LabelReport(label.name, _spelled(site, label, source), domain, budget, flags)
+    if _is_never_there(site, label.name):
+        flags = (*flags, UNSOURCED)
+    return LabelReport(label.name, _spelled(site, label.name, source), domain, budget, flags)
 
 
-def _spelled(site: CallSite, label: Label, source: Any) -> str:
-    """How a source is written."""
+_WITH_A_DEFAULT: Final = frozenset({"status", "severity", "reason", "prediction", "fill_time", "currency", "fee"})
+"""Fields that have a value without a source: from the exception, the clock, or a word of the decorator."""
+_VALUES: Final = ("pnl", "currency", "fee", "fill_time", "amount", "value")
+"""Fields that are amounts, in the order in which they are listed."""
+
+
+def _values(site: CallSite, labels: Mapping[str, LabelReport]) -> Iterator[ValueReport]:
+    """The amounts that a function's samples are made of. A trade without a P&L is flagged, for its panels stay empty."""
+    lookups = site.compiled.lookups
+    for name in (each for each in _VALUES if each in lookups and each not in labels):
+        never = _is_never_there(site, name)
+        if name == "pnl" or not never:
+            yield ValueReport(
+                name, _spelled(site, name, site.compiled.sources.get(name)), (UNSOURCED,) if never else ()
+            )
+
+
+def _is_never_there(site: CallSite, name: str) -> bool:
+    """Return whether no call can yield a field that was left out."""
+    lookup = site.compiled.lookups.get(name)
+    if lookup is None or not is_unsourced(lookup) or name in _WITH_A_DEFAULT:
+        return False
+    returns_nothing = Hints(site.function).returns_nothing
+    return not any(place.root is ARGUMENT or not returns_nothing for place in lookup.places)
+
+
+def _spelled(site: CallSite, name: str, source: Any) -> str:
+    """Return a source as it is written in the decorator."""
     if isinstance(source, Source):
         return source.spelling()
     if source is None:
         strategies = _strategies(site)
-        if strategies is not None and label.name == "strategy" and site.recipe.decorator == SUBMIT:
+        if strategies is not None and name == "strategy" and site.recipe.decorator == SUBMIT:
             return f"OrderTracker(strategy={strategies.own!r})"
-        if site.recipe.is_from_result(label.name):
-            return f"result({label.name!r})"
+        lookup = site.compiled.lookups.get(name)
+        if lookup is not None and lookup.places:
+            place = lookup.places[0]
+            path = ".".join(place.steps)
+            return f"arg({path!r})" if place.root is ARGUMENT else f"result({path!r})"
         # A decorator reads such a label from each item of the result: a position's strategy.
-        if label.name not in site.compiled.sources or (site.recipe.also and strategies is None):
+        if name not in site.compiled.sources or (site.recipe.also and strategies is None):
             return f"set by @{site.recipe.decorator}"
         return "none"
     if callable(source) and not isinstance(source, Enum):

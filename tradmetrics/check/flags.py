@@ -19,10 +19,12 @@ Domain: TypeAlias = Union[tuple[str, ...], None]
 IDENTIFIER: Final = "identifier"
 UNBOUNDED: Final = "unbounded"
 OVER_BUDGET: Final = "over_budget"
+UNSOURCED: Final = "unsourced"
 
 MEANINGS: Final = {
-    IDENTIFIER: "looks like an identifier: each call would bring a new value, and values over the budget become __other__",
+    IDENTIFIER: "looks like an identifier: each call brings a new value, and values over the budget become __other__",
     UNBOUNDED: "has a type with endless values, and values over the budget become __other__",
+    UNSOURCED: "has no source: neither a parameter nor the result can yield it, so it stays unknown; write a source",
     OVER_BUDGET: "has more values than its budget has places: raise it, Limits(labels={…: …})",
 }
 """The meaning of each flag."""

@@ -41,11 +41,15 @@ def _show_function(console: Console, function: FunctionReport) -> None:
         table.add_column(overflow="fold")
     for label in function.labels:
         table.add_row(label.name, label.source, _values(label))
-    if function.labels:
+    for value in function.values:
+        table.add_row(value.name, value.source, "an amount")
+    if function.labels or function.values:
         console.print(table)
-    for label in function.labels:
-        for flag in label.flags:
-            console.print(Text(f"  ! {label.name}={label.source} {MEANINGS[flag]}", "yellow"))
+    flagged = [(each.name, each.source, each.flags) for each in function.labels]
+    flagged += [(each.name, each.source, each.flags) for each in function.values]
+    for name, source, flags in flagged:
+        for flag in flags:
+            console.print(Text(f"  ! {name}={source} {MEANINGS[flag]}", "yellow"))
     width = max((len(f"{each.worst_case_series:,}") for each in function.metrics), default=0)
     for metric in function.metrics:
         console.print(f"  {metric.worst_case_series:>{width},} × {metric.name}")

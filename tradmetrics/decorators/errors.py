@@ -95,7 +95,7 @@ def track_errors(
 ) -> Any:
     """Count the exceptions of a function or a block in `trading_system_errors_total`, and let them through.
 
-    Cancellations, `KeyboardInterrupt` and whatever else is no `Exception` are no errors and are not counted.
+    Only `Exception` and its subclasses count: cancellations and `KeyboardInterrupt` do not.
 
     Example:
         ```python
@@ -120,7 +120,7 @@ def track_errors(
 
     Raises:
         LabelSourceError: When decorating, if `component` has no possible source, or a source names no parameter.
-        ConfigurationError: If `severity` is a text that is none of the five.
+        ConfigurationError: If `severity` is a text other than the five severities.
     """
     if isinstance(severity, str) and vocabulary.severity(severity) is None:
         raise ConfigurationError(

@@ -22,7 +22,7 @@ from tradmetrics.vocabulary.times import UNITS, Unit, age_of
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_FIELDS: Final = (Field("symbol", required=True), Field("timestamp"))
+_FIELDS: Final = (Field("symbol", required=True, in_result_too=True), Field("timestamp"))
 _AGED: Final = "aged"
 _ARRIVED: Final = frozenset({RETURNED, _AGED})
 _RULES: Final = (

@@ -23,9 +23,9 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _FIELDS: Final = (
-    Field("strategy", required=True),
-    Field("side"),
-    Field("order_type"),
+    Field("strategy", required=True, in_result_too=True),
+    Field("side", in_result_too=True),
+    Field("order_type", in_result_too=True),
     Field("status", from_result=True),
     Field("reason", from_result=True),
     Field("fill_time", from_result=True),
@@ -95,9 +95,10 @@ def track_order(
     Each call, returned or raised, counts in `trading_orders_submitted_total`. The result's status decides the rest:
     `filled` counts the fill and observes the fill time, `rejected`, `cancelled` and `expired` count as such, and any
     other status, or none, counts nothing more: most brokers answer before the fill. An exception is a rejection with
-    its class name in snake_case as the reason (`InsufficientFunds` is `insufficient_funds`), except timeouts, lost
-    connections and cancellations, also in a group of exceptions: then nobody knows, and `trading_orders_unknown_total`
-    counts.
+    its class name in snake_case as the reason (`InsufficientFunds` is `insufficient_funds`), unless the
+    order may be live: after a timeout, a lost connection, an answer that cannot be read, HTTP 408 and 5xx, or a
+    cancellation, `trading_orders_unknown_total` counts. The answer that came back last decides, through causes,
+    contexts and groups of exceptions.
 
     Example:
         ```python
@@ -111,15 +112,17 @@ def track_order(
     Args:
         function: The function, when the decorator is written without parentheses.
         strategy: Source of the strategy; by default the parameter of that name, or `order.strategy`.
-        side: Source of the side; brokers' spellings fold into `BUY` and `SELL`. By default as for `strategy`.
-        order_type: Source of the order type, folded likewise.
-        status: Source of the order status, folded likewise; by default the result's.
+        side: Source of the side; brokers' spellings fold into `BUY` and `SELL`. Default: the parameter or field `side`,
+            `action`, `transaction_type` or `buy_sell`.
+        order_type: Source of the order type. Default: the parameter or field `order_type`, `type`, `ordertype` or
+            `orderType`.
+        status: Source of the order status. Brokers' spellings fold into one word. Default: the result's `status`.
         reason: Source of the reason of a rejection or cancellation; by default the result's, or `unknown`. An exception
             is its class name in snake_case.
         fill_time: Source of the time to the fill, in seconds; by default the result's, or the call's duration.
         unknown_on: More exceptions after which the order may be live: classes, class names, or predicates such as
             `lambda error: error.code == -1007`. A predicate that raises is counted as an error and means no.
-        dialect: The broker or library whose spellings are meant, such as `binance` or `fix`; see `dialects` in the
+        dialect: The broker or library whose spellings you use, such as `binance` or `fix`; see `dialects` in the
             reference page "Vocabulary and budgets".
         precreate: True shows series at 0 before the first call, where all labels are known: constants, and parameters
             annotated with an Enum, a Literal or bool.
@@ -210,4 +213,4 @@ def _is_negative(value: Any) -> bool:
     try:
         return float(value) < 0
     except Exception:
-        return False  # what is no number is counted where it is recorded
+        return False  # an invalid number is counted when it is recorded

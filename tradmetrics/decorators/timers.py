@@ -19,8 +19,10 @@ from tradmetrics.capture.repeating import Repeat
 from tradmetrics.capture.sources import LabelSource
 from tradmetrics.capture.wrapping import decorate
 from tradmetrics.decorators.timing import Timer, Timing
+from tradmetrics.errors import is_interruption
 from tradmetrics.registry.default import default
 from tradmetrics.registry.metrics import TradingMetrics, checked
+from tradmetrics.storage.series import Series
 from tradmetrics.vocabulary.outcomes import ERROR, method_name, request_status, status_of_exception
 
 P = ParamSpec("P")
@@ -73,12 +75,14 @@ class fill_timer(Timer[Timing]):  # noqa: N801 - a context manager reads as a fu
         metrics: The metrics object to record to; by default the process's.
     """
 
-    __slots__ = ("_strategy",)
+    __slots__ = ("_series", "_strategy", "_token")
 
     def __init__(self, strategy: LabelSource, *, metrics: TradingMetrics | None = None) -> None:
         self._metrics = metrics if metrics is None else checked(metrics, "fill_timer")
         self._strategy = strategy
         self._running = []
+        self._token: object = None
+        self._series: Series | None = None
 
     def __call__(self, function: Callable[P, R], /) -> Callable[P, R]:
         """Time every call of `function` that returns."""
@@ -94,23 +98,33 @@ class fill_timer(Timer[Timing]):  # noqa: N801 - a context manager reads as a fu
             stopped = perf_counter()
         except Exception:
             stopped = math.nan
-        strategy = self._strategy
         running = self._running
         metrics = self._metrics or default.metrics
-        if kind is None and len(running) == 1 and type(strategy) is str and metrics:
+        if kind is None and metrics is not None and len(running) == 1:
+            series = self._series if metrics.token is self._token else self._bind(metrics)
             timing = running[0]
-            series = metrics.remembered.get((_FILL_TIME, strategy))  # pyright: ignore[reportArgumentType]
             # A clock that fails gives what is unequal to itself.
             if series is not None and timing._stopped is None and timing._outer is None and stopped == stopped:
                 timing._timer = None
                 timing._stopped = stopped
-                running.pop(0)  # another thread may have added its own behind it
+                del running[0]  # another thread may have added its own behind it
                 try:
                     series.observe(stopped - timing._started)
                 except Exception as problem:
+                    if is_interruption(problem):
+                        raise
                     metrics.fault(self._site(), "record", problem)
                 return
         super().__exit__(kind, error, traceback)
+
+    def _bind(self, metrics: TradingMetrics) -> Series | None:
+        """The series of a strategy that was seen before, which stays the timer's until a series is removed."""
+        token, strategy = metrics.token, self._strategy
+        series = metrics.remembered.get((_FILL_TIME, strategy)) if type(strategy) is str else None
+        if series is not None:
+            self._token, self._series = None, series  # a signal handler between these must not find them at odds
+            self._token = token
+        return series
 
     def _record(self, metrics: TradingMetrics, timing: Timing, seconds: float, error: BaseException | None) -> None:
         if error is None:

@@ -36,10 +36,10 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _FIELDS: Final = (
-    Field("strategy", required=True),
-    Field("side"),
+    Field("strategy", required=True, in_result_too=True),
+    Field("side", in_result_too=True),
     Field("status", from_result=True),
-    Field("pnl", from_result=True, names=PNL_WORDS),
+    Field("pnl", from_result=True),
     Field("currency", from_result=True),
     Field("fee", from_arguments=False),
     Field("trade_id", from_arguments=False),
@@ -214,7 +214,7 @@ class _Recorder:
         if stats is None and not self._has_fee:
             return None if site in self._settled else partial(self._watch, site)
 
-        def finish(call: CallContext | None) -> None:
+        def finish(call: Callable[[str], Any] | None) -> None:
             pnl = None if call is None else call("pnl")
             self._watch(site, call)
             if stats is not None and not (late and pnl is None):
@@ -224,7 +224,7 @@ class _Recorder:
 
         return finish
 
-    def _watch(self, site: str, call: CallContext | None) -> None:
+    def _watch(self, site: str, call: Callable[[str], Any] | None) -> None:
         """Count a trade without a P&L; the 20th is logged unless there was one with a P&L before."""
         if site in self._settled:
             return

@@ -6,12 +6,25 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from tradmetrics import arg, catalogue, result, track, track_capital, track_pnl, track_positions, track_strategy
+from tradmetrics import (
+    arg,
+    catalogue,
+    result,
+    track,
+    track_capital,
+    track_cash_flow,
+    track_pnl,
+    track_positions,
+    track_strategy,
+)
 from tradmetrics.demo.faults import FaultSwitch
 from tradmetrics.demo.market import Market
 
 CAPITAL: Final = 2_000_000.0
-"""What the account begins each day with, in rupees."""
+"""The capital at the start of each day, in rupees."""
+FEE: Final = 20.0
+"""The broker's fee for each fill, in rupees."""
+INTEREST: Final = 14.0
 _FUTURE_MARGIN: Final = 0.12
 _SHORT_OPTION_MARGIN: Final = 0.10
 _TRADING_DAYS: Final = 252
@@ -19,7 +32,7 @@ _TRADING_DAYS: Final = 252
 
 @dataclass
 class Position:
-    """What one strategy holds of one instrument; `quantity` is negative when it is short.
+    """The position of one strategy in one instrument; `quantity` is negative when it is short.
 
     Attributes:
         unrealized_pnl: Profit or loss at the latest price, kept up to date by `Account.positions`.
@@ -70,7 +83,7 @@ class Capital:
 
 @dataclass(frozen=True)
 class StrategyFigures:
-    """A strategy's day in figures; what needs more trades than there are is None."""
+    """A strategy's day in figures; a figure that needs more trades than there are is None."""
 
     strategy: str
     win_rate: float | None
@@ -107,6 +120,10 @@ class Account:
         """The open position of a strategy in an instrument, if there is one."""
         return self._positions.get((strategy, symbol))
 
+    def held(self, symbol: str) -> int:
+        """The quantity that all strategies together hold of an instrument."""
+        return sum(position.quantity for position in self._positions.values() if position.symbol == symbol)
+
     def open_positions(self, strategy: str) -> list[Position]:
         """The open positions of a strategy."""
         return [position for position in self._positions.values() if position.strategy == strategy]
@@ -116,7 +133,7 @@ class Account:
 
         Args:
             strategy: Whose fill it is.
-            symbol: What was bought or sold.
+            symbol: The instrument.
             quantity: How many; negative for a sale.
             price: At what price.
             now: The simulated time.
@@ -147,6 +164,18 @@ class Account:
         pnl = round(position.realized_pnl, 2)
         self.results[strategy].append(pnl)
         return Trade(strategy, position.opening_side, pnl)
+
+    @track_cash_flow(kind="fee", amount=result(), strategy=arg("strategy"))
+    def charge(self, strategy: str) -> float:
+        """Book the broker's fee for one fill; without it the strategies would look better than they are."""
+        self._realized -= FEE
+        return -FEE
+
+    @track_cash_flow(kind="interest", amount=result(), strategy="collateral")
+    def credit_interest(self) -> float:
+        """Book a minute's interest on the money that lies with the broker."""
+        self._realized += INTEREST
+        return INTEREST
 
     @track_positions
     def positions(self) -> list[Position]:

@@ -12,7 +12,7 @@ from tradmetrics.demo.feed import Spawn
 from tradmetrics.demo.ledger import Ledger
 
 _POLLS: Final = {"/quote": 2.0, "/orders": 3.0, "/positions": 5.0, "/margins": 7.0}
-"""Each endpoint, and after how many simulated seconds it is asked again."""
+"""Each endpoint, and the simulated seconds between two requests to it."""
 _USUAL_SECONDS: Final = 0.06
 _RETRIES: Final = 2
 
@@ -30,7 +30,7 @@ class ApiError(Exception):
 
 
 class Response:
-    """An answer that is no error."""
+    """A successful answer."""
 
     status_code = 200
 
@@ -38,13 +38,13 @@ class Response:
 class ApiClient:
     """Polls the API while the session runs.
 
-    What a request will answer is decided when it is due, in simulated time; it takes its time on the wall clock.
+    The answer to a request is decided when the request is due, in simulated time; it takes its time on the wall clock.
 
     Args:
         clock: The session's clock.
         random: The API's own source of chance.
         switch: The conditions that faults change.
-        ledger: Where requests and their errors are written down.
+        ledger: Records requests and their errors.
         spawn: Starts the requests' coroutines.
         waiting: False for requests that take no time.
     """
@@ -112,7 +112,7 @@ class ApiClient:
         try:
             await self.request(endpoint, "GET", seconds, status)
         except ApiError:
-            return  # it was counted on its way here, and is asked again
+            return  # the decorator counted the error, and the next round requests it again
 
     def _written(self, endpoint: str, method: str, status: str) -> None:
         self._ledger.add("requests", endpoint, method, status)

@@ -1,6 +1,6 @@
 """The simulated broker: acknowledges, fills late or in parts, rejects, cancels, expires, and sometimes does not answer.
 
-It knows nothing of metrics. Orders are told apart by the client's own order id, as FIX's ClOrdID does, so that an
+It knows nothing of metrics. The client's own order id identifies an order, as FIX's ClOrdID does, so that an
 order whose acknowledgement timed out can still be recognised when its fill arrives.
 """
 
@@ -18,7 +18,7 @@ from tradmetrics.demo.orders import CANONICAL, Acknowledgement, InsufficientFund
 
 
 class Outcome(Enum):
-    """What becomes of an order."""
+    """The outcome of an order."""
 
     FILL = "filled at once"
     PARTS = "filled in two parts"
@@ -92,7 +92,7 @@ class Broker:
 
         Raises:
             OrderError: When the broker refuses it at once.
-            TimeoutError: When no answer comes; the order may be live all the same.
+            TimeoutError: Raised when no answer comes; the order may still be live.
         """
         self._ledger.add("messages", "new")
         self._ledger.add("submitted", order.strategy, order.side, CANONICAL[order.order_type])
@@ -134,7 +134,7 @@ class Broker:
         return Acknowledgement(order.id, "MODIFY VALIDATION PENDING")
 
     def close(self) -> None:
-        """The end of the session: what is still open expires."""
+        """End the session: open orders expire."""
         for order_id in list(self._metrics):
             self._end(order_id, "EXPIRED", None)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 
 class SimulatedClock:
-    """Seconds since the session began, and what is due when.
+    """The seconds since the session began, and the calls that are due.
 
     Actions that are due at the same moment run in the order they were scheduled in, so that a session is the same
     whether it advances in large steps or small ones.

@@ -10,6 +10,7 @@ import typer
 
 from tradmetrics.demo.faults import FaultName
 from tradmetrics.errors import TradmetricsError
+from tradmetrics.version import __version__
 
 _FAULTS = "Faults"
 _SCRAPING = "Scraping and comparing"
@@ -60,6 +61,9 @@ def demo(
             rich_help_panel=_SCRAPING,
         ),
     ] = 0.0,
+    board: Annotated[
+        bool, typer.Option("--board/--no-board", help="Open a live page beside it; needs the extra [board].")
+    ] = False,
     ledger: Annotated[
         Path | None,
         typer.Option(
@@ -78,7 +82,9 @@ def demo(
     """
     from rich.console import Console
 
+    from tradmetrics import configure
     from tradmetrics.demo.display import StatusLine
+    from tradmetrics.demo.page import running_board
     from tradmetrics.demo.runner import Endpoint, Plan, listening_to_signals, play
     from tradmetrics.demo.scraper import PrometheusError, find_prometheus, running_prometheus
 
@@ -89,12 +95,16 @@ def demo(
         wishes = stack.enter_context(listening_to_signals())
         try:
             program = find_prometheus() if prometheus else None
+            configure(version=__version__)
             endpoint = Endpoint(port)
             stack.callback(endpoint.close)
             print(f"Metrics: {endpoint.url}", flush=True)
             if program is not None:
                 url = stack.enter_context(running_prometheus(program, endpoint.port))
                 print(f"Prometheus: {url}", flush=True)
+            if board:
+                print(stack.enter_context(running_board(endpoint.port)), flush=True)
+                print("Ctrl-C stops both. Next: tradmetrics demo --board --fault stale-feed", flush=True)
             line = stack.enter_context(StatusLine(Console()))
             asyncio.run(play(plan, endpoint, wishes, line))
         except (TradmetricsError, PrometheusError) as error:

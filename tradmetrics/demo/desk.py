@@ -41,7 +41,7 @@ class OrderDesk:
         account: Books the fills.
         risk: Checks each order.
         breaker: While it is active, nothing is sent.
-        ledger: Where trades and errors are written down.
+        ledger: Records trades and errors.
     """
 
     def __init__(
@@ -128,6 +128,7 @@ class OrderDesk:
         """Book a fill, and settle the trade when it closed a position."""
         signed = quantity if side == "BUY" else -quantity
         trade = self._account.settle_fill(strategy, symbol, signed, price, self._clock.now())
+        self._ledger.add("cash_paid", strategy, "fee", amount=-self._account.charge(strategy))
         if trade is not None:
             self._settle(trade)
 
@@ -145,7 +146,7 @@ class OrderDesk:
             del self._open[order.id]
             return
         except TimeoutError:
-            # It may be live all the same: it stays open until the broker says what became of it.
+            # The order may still be live: it stays open until the broker reports its outcome.
             self._ledger.add("errors", "order_desk", "error")
             return
         self._clock.later(_PATIENCE, lambda: self._chase(order.id))

@@ -31,6 +31,7 @@ class StatusLine:
         self._live = Live(console=console, auto_refresh=False) if in_place else None
         self._every = _IN_PLACE_SECONDS if in_place else _PLAIN_SECONDS
         self._shown_at = 0.0
+        self._stopped = False
 
     def __enter__(self) -> Self:
         if self._live is not None:
@@ -51,6 +52,10 @@ class StatusLine:
             state: What to say beside the figures.
             now: Show it whatever the time.
         """
+        changed = session.breaker.active != self._stopped
+        self._stopped = session.breaker.active
+        if changed and not state:
+            self._explain(session)
         if not now and time.monotonic() - self._shown_at < self._every:
             return
         self._shown_at = time.monotonic()
@@ -60,21 +65,30 @@ class StatusLine:
         else:
             print(line.plain, file=self._console.file, flush=True)
 
+    def _explain(self, session: Session) -> None:
+        """Print one line that stays, when the breaker trips and when trading goes on."""
+        line = f"{_clock(session)}  {session.breaker.story() or 'circuit breaker: reset; trading goes on'}"
+        self._console.print(Text(line, style="red" if session.breaker.active else "green"))
+
+
+def _clock(session: Session) -> str:
+    minutes, seconds = divmod(int(session.clock.now()), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:02}:{minutes:02}:{seconds:02}"
+
 
 def status(session: Session, state: str = "") -> Text:
     """Return a session's status as one line."""
-    minutes, seconds = divmod(int(session.clock.now()), 60)
-    hours, minutes = divmod(minutes, 60)
     ledger, daily = session.ledger, session.account.daily()
     line = Text(no_wrap=True, overflow="ellipsis")
-    line.append(f"{hours:02}:{minutes:02}:{seconds:02}", style="bold")
+    line.append(_clock(session), style="bold")
     line.append(f"  P&L {daily:+,.0f}", style="green" if daily >= 0 else "red")
     line.append(f"  orders {ledger.total('submitted'):.0f}")
     line.append(f"  filled {ledger.total('filled'):.0f}")
     line.append(f"  rejected {ledger.total('rejected'):.0f}")
     line.append(f"  trades {ledger.total('trades'):.0f}")
     if session.breaker.active:
-        line.append("  breaker open", style="bold red")
+        line.append(f"  {session.breaker.story()}", style="bold red")
     silent = [index for index in session.market.indices if not session.feed.is_live(index)]
     if silent and not state:
         line.append(f"  silent {' '.join(silent)}", style="yellow")

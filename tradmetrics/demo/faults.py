@@ -1,4 +1,4 @@
-"""What can go wrong on request: each fault is a change of a few conditions of the simulated world."""
+"""Faults on request: each fault is a change of a few conditions of the simulated world."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -73,7 +73,7 @@ class FaultSwitch:
     """The conditions now: ordinary at first, with the faults once they `begin`, ordinary again after `end`.
 
     Args:
-        faults: What will go wrong; several faults add up.
+        faults: The faults; several faults add up.
     """
 
     def __init__(self, faults: Iterable[FaultName] = ()) -> None:

@@ -38,7 +38,7 @@ class Feed:
         random: The feed's own source of chance.
         switch: The conditions that faults change.
         market: Where prices come from.
-        ledger: Where ticks are written down.
+        ledger: Records ticks.
         spawn: Starts the connections' coroutines.
     """
 
@@ -56,6 +56,7 @@ class Feed:
         self._open = True
         self._pulses = 0
         self.prices: dict[str, float] = {}
+        self._tracking = {index: track_connection(stream=index) for index in market.indices}
         for index in market.indices:
             self._connect(index)
         clock.every(_PULSE_SECONDS, self._pulse)
@@ -68,10 +69,11 @@ class Feed:
         """Take a price in."""
         self.prices[tick.symbol] = tick.price
 
-    @track_connection
-    async def stream(self, closed: asyncio.Event) -> None:
-        """Hold a connection for as long as it lives."""
-        await closed.wait()
+    async def stream(self, index: str, closed: asyncio.Event) -> None:
+        """Hold the connection for an index's prices for as long as it lives."""
+        async with self._tracking[index]:
+            self._ledger.add("connections", index)
+            await closed.wait()
 
     def is_live(self, index: str) -> bool:
         """Whether prices of an index are coming in."""
@@ -96,7 +98,7 @@ class Feed:
                 self._disconnect(index)
         self._pulses += 1
         for i, instrument in enumerate(self._market.instruments.values()):
-            # Every symbol ticks at every other pulse: once a second, which at any speed from 1 on is no silence.
+            # Every symbol ticks at every other pulse: once a second, which is often enough at any speed from 1 on.
             age = self._random.expovariate(1 / 0.15)
             if (i + self._pulses) % 2 == 0 and self.is_live(instrument.underlying):
                 self.on_tick(Tick(instrument.symbol, self._market.price(instrument.symbol), time.time() - age))
@@ -108,7 +110,7 @@ class Feed:
 
     def _connect(self, index: str) -> None:
         self._connections[index] = closed = asyncio.Event()
-        self._spawn(self.stream(closed))
+        self._spawn(self.stream(index, closed))
 
     def _disconnect(self, index: str) -> None:
         self._connections.pop(index).set()

@@ -34,7 +34,7 @@ class CrossingBook:
 
     Args:
         random: The book's own source of chance.
-        ledger: Where matches are written down.
+        ledger: Records matches.
     """
 
     def __init__(self, random: Random, ledger: Ledger) -> None:

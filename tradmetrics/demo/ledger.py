@@ -1,4 +1,4 @@
-"""What happened, in plain numbers: the truth that the metrics are compared with.
+"""The events of a session in plain numbers: the truth that the metrics are compared with.
 
 The simulated world and the callers of decorated functions write here, never the instrumentation: the ledger would
 hold the same numbers if the package recorded nothing at all.
@@ -28,6 +28,9 @@ _COUNTERS: Final[Mapping[str, MetricDefinition]] = {
     "predictions": catalogue.ML_PREDICTIONS,
     "errors": catalogue.SYSTEM_ERRORS,
     "requests": catalogue.API_REQUESTS,
+    "connections": catalogue.STREAM_CONNECTS,
+    "cash_received": catalogue.CASH_RECEIVED,
+    "cash_paid": catalogue.CASH_PAID,
 }
 _OBSERVATIONS: Final[Mapping[str, MetricDefinition]] = {
     "fill_times": catalogue.ORDER_FILL_TIME,
@@ -62,7 +65,7 @@ class Ledger:
         return sum(self._totals[entry].values())
 
     def counters(self) -> dict[str, dict[tuple[str, ...], float]]:
-        """What each counter should read: by the metric's name, then by label values."""
+        """The value that each counter must have: by the metric's name, then by label values."""
         return {definition.name: dict(self._totals[entry]) for entry, definition in _COUNTERS.items()}
 
     def observations(self) -> dict[str, dict[tuple[str, ...], float]]:

@@ -31,7 +31,7 @@ class DirectionModel:
 
     Args:
         random: The model's own source of chance.
-        ledger: Where predictions and trainings are written down.
+        ledger: Records predictions and trainings.
     """
 
     def __init__(self, random: Random, ledger: Ledger) -> None:
@@ -82,7 +82,7 @@ class DirectionModel:
 
 @dataclass(frozen=True)
 class Fit:
-    """What came of a training."""
+    """The result of a training."""
 
     threshold: float
     accuracy: float

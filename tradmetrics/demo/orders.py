@@ -1,4 +1,4 @@
-"""What goes between the bot and the broker: orders, acknowledgements, updates and refusals."""
+"""The messages between the bot and the broker: orders, acknowledgements, updates and refusals."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -45,7 +45,7 @@ class Acknowledgement:
 
 @dataclass(frozen=True)
 class OrderUpdate:
-    """What the broker posts back about an order.
+    """The broker's report about an order.
 
     Attributes:
         status: In the broker's words.

@@ -15,6 +15,11 @@ MOST_LOTS: Final = 4
 _DAILY_LOSS: Final = 0.03
 _COOL_DOWN: Final = 45.0
 _FORCED_TRIP_SECONDS: Final = 15.0
+_WORDS: Final = {
+    "manual_halt": "halted by hand",
+    "volatility_spike": "volatility spike",
+    "max_daily_loss": "daily loss",
+}
 
 
 class MarginError(Exception):
@@ -35,7 +40,7 @@ class RiskChecks:
 
     @track_risk_check(limit_type="order_size")
     def size_allowed(self, order: Order) -> bool:
-        """Whether the order is no larger than a person could have meant."""
+        """True if the order has a size that a person may have meant."""
         return order.quantity <= MOST_LOTS * self._market.instruments[order.symbol].lot
 
     @track_risk_check(limit_type="margin", breach=MarginError)
@@ -62,7 +67,7 @@ class CircuitBreaker:
         market: Where volatility comes from.
         account: Where the day's loss comes from.
         switch: The conditions that faults change.
-        ledger: Where trips are written down.
+        ledger: Records trips.
     """
 
     def __init__(
@@ -74,6 +79,8 @@ class CircuitBreaker:
         self._switch = switch
         self._ledger = ledger
         self._tripped_at = 0.0
+        self._loss_from = 0.0
+        self._reason = ""
         self.active = False
         clock.every(1.0, self._watch)
 
@@ -81,19 +88,29 @@ class CircuitBreaker:
     def trip(self, reason: str) -> None:
         """Stop trading."""
         self.active = True
+        self._reason = reason
         self._tripped_at = self._clock.now()
 
     @track_circuit_breaker_reset()
     def reset(self) -> None:
-        """Let trading go on."""
+        """Let trading go on, with a new allowance for losses."""
         self.active = False
+        self._loss_from = min(self._account.daily(), 0.0)
+
+    def story(self) -> str:
+        """Return in one line why trading is stopped and when it goes on; empty while it goes on."""
+        if not self.active:
+            return ""
+        left = self._tripped_at + _COOL_DOWN - self._clock.now()
+        when = f"trading resumes in {left:.0f} s" if left > 0 else "trading resumes once that has passed"
+        return f"circuit breaker: {_WORDS.get(self._reason, self._reason)}; {when}"
 
     def _cause(self) -> str | None:
         if self._switch.conditions.breaker_tripping:
             return "manual_halt"
         if self._market.volatile:
             return "volatility_spike"
-        if self._account.daily() < -_DAILY_LOSS * CAPITAL:
+        if self._account.daily() - self._loss_from < -_DAILY_LOSS * CAPITAL and not self.active:
             return "max_daily_loss"
         return None
 
@@ -112,7 +129,7 @@ def passes(ledger: Ledger, limit_type: str, check: Callable[[Order], bool | None
     """Run one check, and write a breach down.
 
     Args:
-        ledger: Where breaches are written down.
+        ledger: Records breaches.
         limit_type: The limit's name.
         check: A check of `RiskChecks`; it answers False or raises on a breach.
         order: The order to check.

@@ -32,7 +32,7 @@ class Plan:
         seconds: How long to trade, on the wall clock; None until stopped.
         speed: Simulated seconds per second of the wall clock.
         seed: Where all chance comes from.
-        faults: What goes wrong.
+        faults: The faults.
         fault_seconds: How long the faults last on the wall clock; None until SIGUSR1.
         linger: How long the endpoint stays up after trading.
         ledger: Where to write the ledger.
@@ -49,7 +49,7 @@ class Plan:
 
 @dataclass
 class Wishes:
-    """What was asked for by signals.
+    """The requests that came as signals.
 
     Attributes:
         stop: SIGINT or SIGTERM came.
@@ -120,7 +120,7 @@ async def play(plan: Plan, endpoint: Endpoint, wishes: Wishes, line: StatusLine)
     Args:
         plan: What to run.
         endpoint: The endpoint that serves the metrics.
-        wishes: What signals ask for.
+        wishes: The requests that came as signals.
         line: Where to show how it goes.
     """
     # Long enough for a scrape or two of an ordinary state, so that an alert sees the change.
@@ -159,7 +159,7 @@ async def _trade(session: Session, plan: Plan, endpoint: Endpoint, wishes: Wishe
 
 
 def _write(plan: Plan, session: Session) -> None:
-    """Write the ledger, whole or not at all: whoever waits for the file reads all of it."""
+    """Write the ledger, whole or not at all: a process that waits for the file reads all of it."""
     assert plan.ledger is not None
     content = {
         "seed": plan.seed,

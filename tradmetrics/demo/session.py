@@ -7,7 +7,7 @@ from functools import partial
 from random import Random
 from typing import Any, Final
 
-from tradmetrics import track_market
+from tradmetrics import MetricsExporter, heartbeat, track_market
 from tradmetrics.demo.account import Account
 from tradmetrics.demo.api import ApiClient
 from tradmetrics.demo.broker import Broker
@@ -31,7 +31,7 @@ _DRAIN_SECONDS: Final = 10.0
 
 @dataclass(frozen=True)
 class MarketState:
-    """What is to be known about the market as a whole."""
+    """The state of the market as a whole."""
 
     vix: float
     condition: str
@@ -45,13 +45,13 @@ class Session:
 
     Args:
         seed: Where all chance comes from.
-        faults: What goes wrong, after a lead-in of ordinary trading.
+        faults: The faults, which begin after a lead-in of ordinary trading.
         waiting: False to let API requests take no time.
         lead_in: When the faults begin, in simulated seconds.
         day_seconds: How long the market is open, in simulated seconds.
 
     Attributes:
-        ledger: What happened.
+        ledger: The record of all events.
         switch: Ends the faults.
         snapshots: Functions that report the account and the market, for a `Sampler`.
     """
@@ -83,6 +83,7 @@ class Session:
         self.desk = desk = OrderDesk(clock, self.broker, market, account, RiskChecks(account, market), breaker, ledger)
         ApiClient(clock, chance("api"), switch, ledger, self._spawn, waiting=waiting).log_in()
         self._session_open = True
+        self._exporter = MetricsExporter()
         self._noise = chance("features")
         self._direction = DirectionModel(chance("model"), ledger)
         self._direction.warm_up()
@@ -98,6 +99,7 @@ class Session:
         self._asked: dict[str, tuple[tuple[float, float], str, float]] = {}
         clock.every(MOVE_SECONDS, self._predict, first=0.5)
         clock.every(10.0, self._watch_volatility, first=1.0)
+        clock.every(60.0, self._credit_interest, first=5.0)
         clock.every(_RETRAIN_SECONDS, self._retrain, first=20.0)
         for i, strategy in enumerate(self._strategies):
             for j, index in enumerate(market.indices):
@@ -113,6 +115,7 @@ class Session:
             account.capital,
             account.drawdown,
             self._direction.live_accuracy,
+            self.reconcile,
             *(partial(account.figures, name) for name in names),
         )
 
@@ -121,8 +124,16 @@ class Session:
         """The market as a whole."""
         return MarketState(self.market.vix, self.market.condition, self._session_open)
 
+    def reconcile(self) -> None:
+        """Compare the positions in the futures with the exchange's, which agree in this simulation."""
+        for underlying in self.market.indices:
+            symbol = self.market.future(underlying).symbol
+            held = self.account.held(symbol)
+            self._exporter.record_position_check(symbol, held, held)
+
     def advance(self, until: float) -> None:
         """Let everything happen that is due up to a simulated time, in seconds since the start."""
+        heartbeat("strategies")
         self.clock.advance(until)
 
     def end_faults(self) -> None:
@@ -165,6 +176,9 @@ class Session:
     def _watch_volatility(self) -> None:
         prediction = self._volatility.predict(self.market.vix)["prediction"]
         self.ledger.add("predictions", VOLATILITY, prediction)
+
+    def _credit_interest(self) -> None:
+        self.ledger.add("cash_received", "collateral", "interest", amount=self.account.credit_interest())
 
     def _retrain(self) -> None:
         if self.switch.conditions.retraining:

@@ -21,7 +21,7 @@ _LOTS: Final = 2
 
 @dataclass(frozen=True)
 class Tools:
-    """What strategies work with."""
+    """The objects that strategies work with."""
 
     clock: SimulatedClock
     market: Market
@@ -35,7 +35,7 @@ class Strategy(ABC):
     """Decides every few simulated seconds, while the market is open and prices come in.
 
     Args:
-        tools: What it works with.
+        tools: The objects that it works with.
         random: Its own source of chance.
     """
 
@@ -98,7 +98,7 @@ class Momentum(Strategy):
         if prediction == "skip":
             return
         self._signals += 1
-        # Once in a while somebody types a zero too many; the risk check is there for that.
+        # Once in a while a person types a zero too many; the risk check is there for that.
         lots = MOST_LOTS * 10 if self._signals % 40 == 2 else _LOTS
         self.send(future.symbol, "BUY" if prediction == "long" else "SELL", next(self._entries), lots)
 

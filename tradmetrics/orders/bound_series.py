@@ -1,6 +1,6 @@
 """The series that a tracker's events go to, bound once for each strategy.
 
-The metrics object changes its token whenever a bound series may be wrong, and the tracker then looks all of them up again.
+The metrics object changes its token whenever a bound series may be wrong. The tracker then looks all of them up again.
 """
 
 from __future__ import annotations

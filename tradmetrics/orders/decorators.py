@@ -12,7 +12,9 @@ from tradmetrics.capture.call_context import CallContext
 from tradmetrics.capture.readers import Field
 from tradmetrics.capture.sources import LabelSource, find
 from tradmetrics.capture.wrapping import Decorator, decorate
+from tradmetrics.errors import is_interruption
 from tradmetrics.model.missing import MISSING
+from tradmetrics.orders.direct import DirectReader
 from tradmetrics.orders.each import ItemSources, items_of
 from tradmetrics.orders.event import UpdateReport
 from tradmetrics.orders.recipes import (
@@ -36,6 +38,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _STATE: Final = ("status", "filled", "fill_id", "fill_quantity", "price", "reason")
+_USUAL: Final = ("order_id", "symbol", "status", "filled", "fill_id", "fill_quantity")
+_RARE: Final = ("price", "reason", "timestamp", "account", "corrects")
 _POLLED: Final = {"status": ("status",), "filled": FILLED_NAMES, "reason": ("reason",)}
 _IN_ITEMS: Final = {"order_id": ID_NAMES, **{name: (name,) for name in _STATE}, "filled": FILLED_NAMES}
 _UPDATE: Final = (
@@ -135,8 +139,16 @@ def update(
         return _on(function, lambda target: _update_each(self, target, given))
     intake = self._intake
     polls = all(given[name] is None for name in _STATE)
+    direct = DirectReader(given, _USUAL, _RARE)
 
     def effect(reading: CallContext) -> None:
+        if reading.entered is not None and reading.entered.at is not None:
+            usual = direct.read(reading)
+            if usual is not None:
+                one, market, state, total, fill, amount = usual
+                at = reading.entered.at
+                if intake.fast.updated(one, market, state, total, fill, amount, at):
+                    return
         values, entered = read_fields(reading, UpdateReport._fields), reading.entered
         if polls and reading.result is not None and all(values.get(name) is None for name in _STATE):
             values, entered = {**values, **_polled(reading)}, None
@@ -187,6 +199,8 @@ def _polled(reading: CallContext) -> dict[str, Any]:
             values = (find(reading.result, name) for name in names)
             found[field] = next((each for each in values if each is not MISSING and not callable(each)), None)
     except Exception as error:
+        if is_interruption(error):
+            raise
         reading.fault("source", error)
         return {}
     return found

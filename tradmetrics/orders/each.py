@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 from tradmetrics.capture.call_context import CallContext
 from tradmetrics.capture.readers import parameters_of
 from tradmetrics.capture.sources import Arg, Call, Mapped, Result, find, follow
-from tradmetrics.errors import LabelSourceError
+from tradmetrics.errors import LabelSourceError, is_interruption
 from tradmetrics.model.missing import MISSING
 from tradmetrics.model.text import text_of
 
@@ -23,7 +23,8 @@ class ItemSources:
     """The sources of one decorated function, sorted into those of the call and those of each item.
 
     A path whose first step is not a parameter of the function is a path from the item; with
-    `each=result(…)`, every `result(…)` is one too. A source that was left out is looked up in the item, by the names that a field has.
+    `each=result(…)`, every `result(…)` is one too. A source that was left out is looked
+    up in the item, by the names that a field has.
 
     Args:
         function: The function that is decorated.
@@ -84,6 +85,8 @@ class ItemSources:
             try:
                 value = reader(item, call)
             except Exception as error:
+                if is_interruption(error):
+                    raise
                 call.fault("source", error)
                 continue
             values[name] = None if value is MISSING else value

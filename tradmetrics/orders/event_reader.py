@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from tradmetrics.errors import is_interruption
 from tradmetrics.model.text import UNKNOWN, text_of
 from tradmetrics.orders.inputs import (
     LARGEST,
@@ -64,6 +65,8 @@ class EventReader:
             if type(now) is not float or not -LARGEST < now < LARGEST:
                 now = price_of(now)
         except Exception as error:
+            if is_interruption(error):
+                raise
             metrics.fault(site, "clock", error)
             return None
         self.now = now
@@ -96,6 +99,8 @@ class EventReader:
             self.simulated = self.simulated or at < YEAR_2000
             return at, local, True
         except Exception as error:
+            if is_interruption(error):
+                raise
             metrics.fault(site, "clock", error)
             return (local, local, False) if submits else (None, local, True)
 
@@ -110,6 +115,8 @@ class EventReader:
         try:
             return id_of(value)
         except Exception as error:
+            if is_interruption(error):
+                raise
             metrics.fault(site, "label", error)
             return None
 
@@ -131,7 +138,7 @@ class EventReader:
 
     def symbol(self, value: object, metrics: TradingMetrics, site: str) -> str | None:
         """The symbol that is part of an order's key, or None where the event names none."""
-        if value is None or is_missing(value):
+        if value is None or is_blank(value):
             return None
         text = self.text(value, metrics, site)
         return None if text is None or text == UNKNOWN else text
@@ -141,6 +148,8 @@ class EventReader:
         try:
             return text_of(value)
         except Exception as error:
+            if is_interruption(error):
+                raise
             metrics.fault(site, "label", error)
             return None
 
@@ -150,7 +159,9 @@ class EventReader:
             return value
         try:
             return quantity_of(value)
-        except Exception:
+        except Exception as error:
+            if is_interruption(error):
+                raise
             if "bad_quantity" not in anomalies:
                 anomalies.append("bad_quantity")
             return None
@@ -170,6 +181,8 @@ class EventReader:
         try:
             return None if is_missing(value) else price_of(value)
         except Exception as error:
+            if is_interruption(error):
+                raise
             metrics.fault(site, "value", error)
             return None
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from tradmetrics.errors import is_interruption
 from tradmetrics.orders.bound_series import BoundSeries
 from tradmetrics.orders.inputs import LARGEST, LONGEST_ID, is_missing
 from tradmetrics.orders.order import MOST_FILL_IDS, Order
@@ -70,7 +71,9 @@ class FastWay:
             return False
         try:
             now = self._clock()
-        except Exception:
+        except Exception as error:
+            if is_interruption(error):
+                raise
             return False
         if type(now) is not float or not -LARGEST < now < LARGEST:
             return False
@@ -108,6 +111,8 @@ class FastWay:
             if orders.deferred:
                 orders.run(metrics, _SITE, now, (), nothing)
         except Exception as error:
+            if is_interruption(error):
+                raise
             metrics.fault(f"{_SITE}.submitted", "record", error)
         return True
 
@@ -178,7 +183,9 @@ class FastWay:
         if now is None:
             try:
                 now = self._clock()
-            except Exception:
+            except Exception as error:
+                if is_interruption(error):
+                    raise
                 return False
             if type(now) is not float or not -LARGEST < now < LARGEST:
                 return False
@@ -273,6 +280,8 @@ class FastWay:
             if orders.deferred:
                 orders.run(metrics, _SITE, now, (), nothing)
         except Exception as error:
+            if is_interruption(error):
+                raise
             metrics.fault(f"{_SITE}.updated", "record", error)
         return True
 

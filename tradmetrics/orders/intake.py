@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from tradmetrics.errors import is_interruption
 from tradmetrics.model.text import UNKNOWN, text_of
 from tradmetrics.orders.answer import AnswerReader
 from tradmetrics.orders.correlator import OrderCorrelator, Submission
@@ -64,6 +65,8 @@ class Intake:
             now, operation, argument = read(metrics, anomalies)
             self.orders.run(metrics, site, now, anomalies, operation, argument)
         except Exception as error:
+            if is_interruption(error):
+                raise
             metrics.fault(site, "record", error)
 
     # ── events ───────────────────────────────────────────────────────────────────────────────────────────────────

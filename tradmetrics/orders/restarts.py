@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any, Final
 
+from tradmetrics.errors import is_interruption
 from tradmetrics.orders.inputs import YEAR_2000
 from tradmetrics.orders.running import LOCK, LockedOrders
 from tradmetrics.orders.snapshot import Snapshot, document, dump, shift
@@ -59,4 +60,6 @@ class Restarts:
 
             self._orders.run(metrics, site, reader.now, (), put_all)
         except Exception as error:
+            if is_interruption(error):
+                raise
             metrics.fault(site, "record", error)

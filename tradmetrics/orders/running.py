@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from tradmetrics.capture.recording import resolve
+from tradmetrics.errors import is_interruption
 from tradmetrics.orders.correlator import OrderCorrelator
 from tradmetrics.orders.event_reader import EventReader
 from tradmetrics.orders.gauges import watch
@@ -57,6 +58,8 @@ class LockedOrders:
             try:
                 watch(metrics, self, self.watched)
             except Exception as error:
+                if is_interruption(error):
+                    raise
                 metrics.fault(site, "record", error)
             self.watched = metrics
         return metrics
@@ -108,6 +111,8 @@ class LockedOrders:
                 else:
                     series.observe(amount)
             except Exception as error:
+                if is_interruption(error):
+                    raise
                 metrics.fault(site, "record", error)
 
     def catch_up(self) -> None:
@@ -126,6 +131,8 @@ class LockedOrders:
             self.reader.clock(metrics, site)
             self.run(metrics, site, self.reader.now, (), nothing)
         except Exception as error:
+            if is_interruption(error):
+                raise
             metrics.fault(site, "record", error)
 
     def open_by_strategy(self) -> Mapping[str, int]:

@@ -10,12 +10,16 @@ from tradmetrics.record.arrival import DEFAULT_STALE_AFTER, arrival
 from tradmetrics.record.calls import ExplicitCalls
 from tradmetrics.record.cash import record_cash
 from tradmetrics.record.trades import record_trade
+from tradmetrics.registry.default import current
 from tradmetrics.registry.metrics import TradingMetrics
 from tradmetrics.vocabulary import fold as vocabulary
 from tradmetrics.vocabulary.numbers import NotNegative, number_of
 from tradmetrics.vocabulary.outcomes import method_name, reason_in, request_status
 from tradmetrics.vocabulary.times import Age
 from tradmetrics.vocabulary.unknown_words import UnknownWord
+
+_ORDER: Final = "record_order"
+"""Marks what is remembered of `record_order`; no metric has this name."""
 
 ROUNDING: Final = 1e-9
 """Part of the larger quantity below which a difference of two is the rounding of floats."""
@@ -73,22 +77,31 @@ class EventCalls(ExplicitCalls):
             fill_time: Seconds from submitting to the complete fill, for a status of `filled`.
             reason: Why it was rejected or cancelled, one of a few words; an exception is its class in snake_case.
         """
+        own = self._metrics or current()
+        key = None
+        if own is not None and fill_time is None and (reason is None or type(reason) is str):
+            if type(strategy) is str and type(side) is str and type(order_type) is str and type(status) is str:
+                key = (_ORDER, strategy, side, order_type, status, reason)
+                series = own.remembered.get(key)  # type: ignore[arg-type]
+                if series is not None:
+                    series.tick()
+                    return
         metrics, site = self._target("record_order")
         reason = reason_in(reason)
         word = vocabulary.order_status(status)
         if word == "submitted":
-            metrics.record(catalogue.ORDERS_SUBMITTED, (strategy, side, order_type), site=site)
+            metrics.record(catalogue.ORDERS_SUBMITTED, (strategy, side, order_type), site=site, key=key)
         elif word == "filled":
-            metrics.record(catalogue.ORDERS_FILLED, (strategy, side), site=site)
+            metrics.record(catalogue.ORDERS_FILLED, (strategy, side), site=site, key=key)
             if fill_time is not None:
                 self._fill_time(metrics, site, strategy, fill_time)
         elif word == "rejected":
-            metrics.record(catalogue.ORDERS_REJECTED, (strategy, reason), site=site)
+            metrics.record(catalogue.ORDERS_REJECTED, (strategy, reason), site=site, key=key)
         elif word in ("cancelled", "expired"):
             given = "expired" if reason is None and word == "expired" else reason
-            metrics.record(catalogue.ORDERS_CANCELLED, (strategy, given), site=site)
+            metrics.record(catalogue.ORDERS_CANCELLED, (strategy, given), site=site, key=key)
         elif word == "unknown":
-            metrics.record(catalogue.ORDERS_UNKNOWN, (strategy, reason), site=site)
+            metrics.record(catalogue.ORDERS_UNKNOWN, (strategy, reason), site=site, key=key)
         elif word is None:
             metrics.fault(site, "vocabulary", UnknownWord("status", status))
 

@@ -15,18 +15,10 @@ from tradmetrics.record.amounts import amount_read
 from tradmetrics.record.cash import FEE, record_cash
 from tradmetrics.record.stats import is_executed
 from tradmetrics.registry.metrics import TradingMetrics
+from tradmetrics.vocabulary.field_words import FIELD_WORDS
 from tradmetrics.vocabulary.numbers import is_missing, number_of
 
-PNL_WORDS: Final = (
-    "pnl",
-    "realized_pnl",
-    "realised_pnl",
-    "realizedPnl",
-    "closed_pnl",
-    "closedPnl",
-    "profit",
-    "net_profit",
-)
+PNL_WORDS: Final = FIELD_WORDS["pnl"]
 """The names that a trade's P&L goes by, most telling first."""
 
 WON, LOST, EVEN, NO_PNL = "won", "lost", "even", "no pnl"

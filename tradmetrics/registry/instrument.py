@@ -286,6 +286,8 @@ class Instrument(Collector):
         return Family(self.definition, self._series, computed, self.constants, self._blocks)
 
     def _computed(self) -> dict[Labels, float]:
+        if not self._functions and not self._scraped:
+            return {}
         totals: dict[Labels, float] = {}
         for entry in list(self._functions):
             reference, failed = entry

@@ -10,7 +10,7 @@ from tradmetrics.model.definition import Label
 from tradmetrics.model.missing import MISSING
 from tradmetrics.model.text import OTHER, UNKNOWN, shown, text_of
 from tradmetrics.vocabulary import fold as vocabulary
-from tradmetrics.vocabulary.endpoints import endpoint_of
+from tradmetrics.vocabulary.endpoints import ENDPOINT, endpoint_of
 from tradmetrics.vocabulary.unknown_words import UnknownWord
 
 _FOLDS: Final[Mapping[str, Callable[[object, str | None], str | None]]] = {
@@ -19,9 +19,6 @@ _FOLDS: Final[Mapping[str, Callable[[object, str | None], str | None]]] = {
     "status": vocabulary.trade_status,
     "severity": lambda value, dialect: vocabulary.severity(value),
 }
-
-
-_ENDPOINT: Final = "endpoint"
 
 
 class Problem(NamedTuple):
@@ -36,15 +33,15 @@ def read(label: Label, value: object, dialect: str | None, problems: list[Proble
 
     Args:
         label: The label.
-        value: What its source gave; `MISSING` or None is `unknown`.
+        value: The value that its source gave; `MISSING` or None is `unknown`.
         dialect: The broker whose spellings closed labels are read in.
-        problems: What was wrong is appended here.
+        problems: List that the function appends problems to.
     """
     if value is None or value is MISSING:
         return UNKNOWN
     try:
         if label.values is None:
-            return text_of(value) if label.name != _ENDPOINT else _endpoint(value)
+            return text_of(value) if label.name != ENDPOINT else _endpoint(value)
         if type(value) is str and value in label.values:
             return value
         return _fold(label, label.values, value, dialect, problems)
@@ -62,7 +59,7 @@ def _not_among(name: str, values: tuple[str, ...], value: object, dialect: str |
 
 
 def _endpoint(value: object) -> str:
-    """The text of an endpoint: the template of a path, whoever gives it."""
+    """The text of an endpoint: the template of its path."""
     kind = type(value)
     # A client's URL object has its address for a text. Half of an address that was cut could hide an id.
     text = value if kind is str else str(value) if kind.__name__.lower() == "url" else text_of(value)

@@ -242,16 +242,39 @@ class TradingMetrics:
         resolved = self.resolve(definition, raw, site=site, dialect=dialect)
         return resolved.series, not (resolved.collapsed or resolved.problems)
 
-    def remember(self, definition: MetricDefinition, raw: tuple[object, ...], *, site: str) -> Series:
-        """Return the series as `series` does, and keep it in `remembered` where that is safe."""
-        remembered = self.remembered
+    def remember(
+        self,
+        definition: MetricDefinition,
+        raw: tuple[object, ...],
+        *,
+        site: str,
+        key: tuple[object, ...] | None = None,
+    ) -> Series:
+        """Return the series as `series` does, and keep it in `remembered` where that is safe.
+
+        Args:
+            definition: The metric.
+            raw: Raw label values in the definition's order.
+            site: The recording site, for counting errors.
+            key: What else to keep it under.
+        """
+        removals = self.removals
         series, again = self.series(definition, raw, site=site)
-        if again and all(type(value) is str and len(value) <= LONGEST_KEY for value in raw):
-            if len(remembered) >= MOST_REMEMBERED:
-                remembered.clear()
-            key: Any = (definition.name, *raw)
-            remembered[key] = series
+        if again:
+            for each in (raw, key):
+                if each is not None and all(
+                    value is None or (type(value) is str and len(value) <= LONGEST_KEY) for value in each
+                ):
+                    self._keep((definition.name, *raw) if each is raw else each, series)
+        if self.removals != removals:  # one of them may have been removed meanwhile
+            self.remembered = {}
         return series
+
+    def _keep(self, key: tuple[object, ...], series: Series) -> None:
+        remembered: dict[Any, Series] = self.remembered
+        if len(remembered) >= MOST_REMEMBERED:
+            remembered.clear()
+        remembered[key] = series
 
     def _warn(self, definition: MetricDefinition, position: int, text: str) -> None:
         """Say once for each label of each metric that its values collapse, with the first one and what to do."""
@@ -269,7 +292,7 @@ class TradingMetrics:
         if budget is not None and not budget.refuses(text):
             said = f"its {guard.series_limit} series are used up, and the label {label!r} gave way at"
             knob = f"series={{{metric!r}: …}}"
-        elif is_identifier(text):
+        elif is_identifier(text) or (budget is not None and budget.is_identifier(text)):
             said, knob = f"the label {label!r} takes no identifiers, such as", ""
         logger.warning(
             "%s: %s %s; it is recorded as '__other__', and so is all that comes after it. "
@@ -289,6 +312,7 @@ class TradingMetrics:
         *,
         site: str,
         dialect: str | None = None,
+        key: tuple[object, ...] | None = None,
     ) -> None:
         """Record one sample: a counter adds, a gauge is set, a histogram observes. Never raises unless `strict`.
 
@@ -298,18 +322,32 @@ class TradingMetrics:
             amount: A number; what is not finite, or negative for a counter, is dropped and counted as an error.
             site: Who records, for counting errors.
             dialect: The broker whose spellings closed labels are read in.
+            key: What else the series is remembered under, for a caller that looks it up in `remembered` itself.
         """
         if not self.enabled:
             return
         try:
-            value = amount_of(amount, definition.kind)
+            value = amount if type(amount) is float and amount == 1.0 else amount_of(amount, definition.kind)
         except Exception as error:
             if is_interruption(error):
                 raise
             self.fault(site, "value", error)
             return
         try:
-            series, _ = self.series(definition, raw, site=site, dialect=dialect)
+            series: Series | None = None
+            if dialect is not None:
+                series, _ = self.series(definition, raw, site=site, dialect=dialect)
+            else:
+                for each in raw:
+                    if type(each) is not str:
+                        break
+                else:
+                    own: Any = (definition.name, *raw)
+                    series = self.remembered.get(own)
+                if series is None:
+                    series = self.remember(definition, raw, site=site, key=key)
+                elif key is not None and all(len(each) <= LONGEST_KEY for each in key if type(each) is str):
+                    self._keep(key, series)
             apply(definition, series, value)
         except Exception as error:
             if is_interruption(error) or (self.strict and isinstance(error, TradmetricsError)):
@@ -366,6 +404,18 @@ class TradingMetrics:
         except Exception as problem:
             if is_interruption(problem):
                 raise
+
+    def note_unsourced(self, site: str, label: str, message: str) -> None:
+        """Show in `tradmetrics_unsourced_labels` that no source yields a label, and log it.
+
+        Args:
+            site: `module.qualname` of the decorated function.
+            label: The label.
+            message: The places that were searched, and the line to write.
+        """
+        if self.enabled:
+            self.instrument(catalogue.UNSOURCED_LABELS).resolve((site, label)).series.set(1.0)
+            logger.warning("%s: %s", site, message)
 
     def is_stale(self, symbol: object) -> bool:
         """Whether market data of `symbol` has been silent for longer than its `stale_after`, or never came.

@@ -13,7 +13,8 @@ from typing import Any, Final, TypeAlias, TypeVar, Union
 from tradmetrics.cardinality import LabelBudget
 from tradmetrics.model.identifiers import is_identifier
 from tradmetrics.model.missing import MISSING
-from tradmetrics.model.text import clean
+from tradmetrics.model.text import MAX_LENGTH, UNKNOWN, clean
+from tradmetrics.vocabulary.endpoints import ENDPOINT, endpoint_of
 
 T = TypeVar("T")
 
@@ -91,12 +92,13 @@ class LabelCache(dict[Any, T]):
         if not calls % FLOOD_CALLS:
             self._flooded = now - self._since < FLOOD_SECONDS
             self._since = now
+        decide = dict(opens)
         for position, (text, _) in refused.items():
-            for budget in dict(opens)[position]:
+            for budget in decide.get(position, ()):
                 if now >= budget.look_at or budget.is_due(text):
                     return None
         for position, (text, _) in refused.items():
-            for budget in dict(opens)[position]:
+            for budget in decide.get(position, ()):
                 if budget.full:  # what is refused though there is room is an identifier, and never gets a place
                     budget.note_miss(text)
         return done
@@ -143,7 +145,8 @@ class LabelCache(dict[Any, T]):
 
     def _reduce(self, key: tuple[Any, ...]) -> tuple[tuple[Any, ...], Refused]:
         """The key of all calls that differ from this one in refused values only, and those values by position."""
-        values: list[Any] = [*key, *self._constants]
+        constants = self._constants
+        values: list[Any] = [*key, *constants] if constants else list(key)
         refused: Refused = {}
         for position, budgets in self._opens:
             value = values[position]
@@ -152,15 +155,21 @@ class LabelCache(dict[Any, T]):
                     continue  # `unknown`, which has its place
                 return (), {}
             budget = budgets[0]
-            if value in budget.places:
+            places = budget.places
+            if value in places:
                 continue
-            text = clean(value)
-            if text in budget.places:
-                values[position] = text
+            if budget.name == ENDPOINT:
+                value = endpoint_of(value)
+            # As `clean` does, without a call for the usual text.
+            text = value.strip() if len(value) <= MAX_LENGTH and value.isprintable() else clean(value)
+            if not text or text in places:
+                values[position] = text or UNKNOWN
                 continue
             is_id = None if budget.full else is_identifier(text)
             if is_id is False:
-                return (), {}
+                if text not in budget.short_ids:
+                    return (), {}
+                is_id = None
             values[position] = _REFUSED
             refused[position] = (text, is_id)
         return tuple(values), refused
@@ -169,17 +178,20 @@ class LabelCache(dict[Any, T]):
 def _all_agree(opens: Budgets, reduced: tuple[Any, ...], refused: Refused) -> bool:
     """Whether every budget refuses what the first one refuses, and has a place for the rest."""
     for position, budgets in opens:
-        if position not in refused:
+        found = refused.get(position)
+        if found is None:
             value = reduced[position]
-            if type(value) is str and not all(value in budget.places for budget in budgets):
-                return False
+            if type(value) is str:
+                for budget in budgets:
+                    if value not in budget.places:
+                        return False
             continue
-        text, is_id = refused[position]
+        text, is_id = found
         for budget in budgets:
             if text in budget.places:
                 return False
             if not budget.full:
                 is_id = is_identifier(text) if is_id is None else is_id
-                if not is_id:
+                if not is_id and text not in budget.short_ids:
                     return False
     return True

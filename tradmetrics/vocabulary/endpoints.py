@@ -29,6 +29,8 @@ from tradmetrics.vocabulary.symbols import underlying_of
 EndpointTemplate: TypeAlias = Union[str, Iterable[str], Callable[[str], object]]
 """Values that `endpoint_template=` takes."""
 
+ENDPOINT: Final = "endpoint"
+"""The label whose values are templates of paths."""
 ID: Final = "{id}"
 _LONGEST: Final = 2_048
 """Characters of an address that are looked at."""

@@ -55,7 +55,7 @@ def side(value: object, dialect: str | None = None, *, opens_position: bool = Fa
 def order_type(value: object, dialect: str | None = None) -> str | None:
     """Return the order type that `value` spells, or None when it is not recognised (callers record `OTHER`).
 
-    Whatever begins with `TRAIL` is a `TRAILING_STOP`.
+    Words that begin with `TRAIL` are `TRAILING_STOP`.
 
     Args:
         value: A broker's spelling, of any type.
@@ -196,7 +196,9 @@ def _checked(label: str, own: Mapping[str | int, str]) -> dict[str, str]:
             or not isinstance(spelling, str | int)
             or not 0 < len(text_in(spelling)) <= LONGEST
         ):
-            raise ConfigurationError(f"{label}: {spelling!r} is no spelling; write text of 1 to {LONGEST} characters")
+            raise ConfigurationError(
+                f"{label}: {spelling!r} cannot be a spelling; write text of 1 to {LONGEST} characters"
+            )
         if not isinstance(word, str) or word not in words:
             raise ConfigurationError(f"{label}: {spelling!r} cannot mean {word!r}; {_advice(word, words)}")
         if spelling in words and spelling != word:

@@ -66,7 +66,7 @@ _IN_BRACKETS: Final = re.compile(r"\(\s*([0-9][0-9,]*(?:\.[0-9]+)?)\s*\)", re.AS
 
 def is_missing(value: object) -> bool:
     """Return True for what venues write into a field that has no value: None, a blank text, `-`, `N/A`."""
-    # Not `isinstance`, which asks the value for its class: some raise whatever they are asked.
+    # `isinstance` reads `__class__`, which some objects refuse.
     if value is None or value is MISSING:
         return True
     return issubclass(type(value), str) and str.strip(value).lower() in _MISSING  # type: ignore[arg-type]
@@ -75,8 +75,8 @@ def is_missing(value: object) -> bool:
 def number_of(value: object) -> float:
     """Return a finite float: from a number, a Decimal, a text that spells a number, or a timedelta's seconds.
 
-    `1,234.5` is read, an accountant's `(12.50)` is negative, and so is a text with the minus sign U+2212. `1,234` is
-    not read, because the comma may stand for the thousands or for the decimal point.
+    `1,234.5` is read. An accountant's `(12.50)` is negative, as is a text with the minus sign U+2212. `1,234` is
+    refused, because the comma may stand for the thousands or for the decimal point.
 
     Raises:
         MissingValue: If it is a missing value; see `is_missing`.

@@ -111,11 +111,11 @@ def underlying_of(text: str) -> str:
 
     A crypto contract folds into the base of its pair. The base is what an option gives the right to; quote and
     settlement currency say how it is paid, and a metrics object that trades the same coin on several exchanges, some
-    of which leave the quote out of the symbol, should see one underlying. What does not expire (spot, perpetuals,
-    continuous futures) stays as it is: there is a fixed number of it.
+    of which leave the quote out of the symbol, should see one underlying. Symbols that do not expire (spot,
+    perpetuals, continuous futures) stay as they are: there is a fixed number of them.
 
     The root is not translated: `SPXW` does not become `SPX`. A share whose ticker is spelled as a future, such as
-    `RAIZ4` in São Paulo, cannot be told from one: do not fold the symbols of such a market, unless they name it, as
+    `RAIZ4` in São Paulo, looks like one: do not fold the symbols of such a market, unless they name it, as
     `RAIZ4.SA` does.
 
     Args:

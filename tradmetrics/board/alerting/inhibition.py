@@ -9,7 +9,7 @@ from tradmetrics.board.query.samples import Labels, matching
 from tradmetrics.board.query.tree import Matcher
 
 SOURCES_ONLY: Final = frozenset(("MarketClosed", "Watchdog"))
-"""Alerts that mute others or prove that alerting works; nobody is sent these."""
+"""Alerts that mute others or prove that alerting works; the board sends these to no person."""
 _MATCHER: Final = re.compile(r'\{?\s*(\w+)\s*(=~|!~|!=|=)\s*"?(.*?)"?\s*\}?')
 
 
@@ -50,7 +50,7 @@ def muted(labels: Labels, firing: Iterable[Labels], rules: Sequence[InhibitRule]
         rules: The inhibit rules.
 
     Returns:
-        True when nobody must be told of the alert.
+        True if the alert must not reach a person.
     """
     alerts = list(firing)
     for rule in rules:

@@ -143,7 +143,7 @@ def message(bot: str, alerts: list[Alert], runbooks: Mapping[str, str]) -> tuple
 
     Args:
         bot: Its name; empty for alerts about no bot in particular.
-        alerts: What fires and what resolved, at least one.
+        alerts: At least one alert that fires or has resolved.
         runbooks: The first lines of each alert's runbook.
 
     Returns:

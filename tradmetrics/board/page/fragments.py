@@ -46,7 +46,7 @@ def table(
     """Return a table.
 
     Args:
-        caption: What it holds, for readers who do not see it.
+        caption: The content, for readers who do not see it.
         headings: Of its columns.
         rows: For each cell its text and its CSS classes.
         empty: What to say when there is no row.

@@ -1,4 +1,4 @@
-"""What every page has: the head, the menu, the choice of time and bot, and the updates once a second."""
+"""The parts that every page has: the head, the menu, the choice of time and bot, and the updates once a second."""
 
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -24,10 +24,10 @@ _THEME: Final = (_FOLDER / "theme.js").read_text(encoding="utf-8")
 
 @dataclass(frozen=True)
 class Site:
-    """What the pages are made from.
+    """The data and the dashboards behind the pages.
 
     Attributes:
-        watch: The bots, their samples and their alerts; None where a Prometheus is asked.
+        watch: The bots, their samples and their alerts; None if the board queries a Prometheus.
         answers: Answers the panels' queries.
         dashboards: The shipped dashboards by name.
         remarks: Returns what to tell the reader about addresses that cannot be used.
@@ -105,7 +105,7 @@ def page(site: Site, path: str, title: str, lead: str, choice: Choice, span: str
     """Frame a page; the block fills its main part.
 
     Args:
-        site: What the pages are made from.
+        site: The data and the dashboards behind the pages.
         path: Address of the page.
         title: Its heading.
         lead: One line below it.

@@ -1,4 +1,4 @@
-"""The page "Instrumentation": what a newcomer's bot records, what is missing, and what to type."""
+"""The page "Instrumentation": the metrics that a bot records, those that are missing, and the code to add."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Section:
 
     Attributes:
         title: Its heading.
-        hint: What it tells, and what to do.
+        hint: The meaning of the table, and how to act on it.
         columns: Labels that become columns, with their headings.
         value: The heading of the value; empty to leave it out.
         text: The query.
@@ -101,7 +101,7 @@ _GROUPS: Final = {
 def draw(site: Site, choice: Choice, live: Live) -> None:
     """Draw the page."""
     ui.html(
-        "<h2>What your bots record</h2><p class='hint'>A line without a figure is a decorator that no call has "
+        "<h2>Events that your bots record</h2><p class='hint'>A line without a figure is a decorator that no call has "
         "reached yet: put it on the function that does this work.</p>",
         sanitize=False,
     )
@@ -140,7 +140,7 @@ async def _recorded(site: Site, choice: Choice) -> str:
             rows.append([(name, ""), (decorator, "code"), (sample.labels.get("instance", ""), ""), (count, "number")])
         if not samples:
             rows.append([(name, ""), (decorator, "code"), ("", ""), ("nothing yet", "none")])
-    return table("What your bots record", ("Event", "Recorded by", "Bot", "Since the start"), rows)
+    return table("Events that your bots record", ("Event", "Recorded by", "Bot", "Since the start"), rows)
 
 
 async def _section(site: Site, section: Section, choice: Choice) -> str:

@@ -1,6 +1,7 @@
 """The pages of bots and dashboards."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from html import escape
 from typing import Any
 
@@ -14,6 +15,7 @@ from tradmetrics.board.query import parse
 from tradmetrics.board.scraper import Watched
 
 _CHARTS = {"timeseries": charts.curves, "state-timeline": charts.states, "heatmap": charts.heatmap}
+_COLUMNS = 36
 _BOTS = "Bots side by side"
 _ALERTS = "Alerts that fire"
 _CURVE = "Profit and loss"
@@ -40,7 +42,8 @@ def dashboard(site: Site, name: str, choice: Choice, live: Live) -> None:
 
 
 def _panel(site: Site, panel: Panel, choice: Choice, live: Live) -> None:
-    with ui.element("section").classes(f"card w{panel.width}").style(f"grid-column: span {panel.width}") as card:
+    with ui.element("div").classes(f"card w{panel.width}").style(f"grid-column: span {panel.width}") as card:
+        card.props["role"] = "group"
         card.props["aria-label"] = panel.title
         card.props["title"] = panel.description
         ui.html(f"<h3>{escape(panel.title)}</h3>", sanitize=False)
@@ -78,6 +81,8 @@ def _chart(answers: Answers, panel: Panel, choice: Choice, live: Live) -> None:
     chart.props["role"] = "img"
     chart.props["aria-label"] = f"{panel.title}: {panel.description}"
     draw = _CHARTS[panel.kind]
+    if panel.kind == "heatmap":
+        choice = replace(choice, points=_COLUMNS)
     shown: list[Any] = [None]
 
     async def update() -> None:

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import hashlib
 import hmac
+import os
 import secrets
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
@@ -89,7 +90,7 @@ def serve(
     """Serve until interrupted.
 
     Args:
-        site: What the pages are made from.
+        site: The data and the dashboards behind the pages.
         own_metrics: Returns the text of the board's own `/metrics`.
         background: The work behind the pages, started with the server and cancelled at its end.
         host: The address to listen on.
@@ -97,6 +98,8 @@ def serve(
         auth: `user:password`; empty for none.
         show: True to open the page in a browser.
     """
+    # NiceGUI would take a board that a test starts for a page under its own test harness.
+    os.environ.pop("PYTEST_CURRENT_TEST", None)
     _pages(site, own_metrics)
     tasks: list[asyncio.Task[None]] = []
 
@@ -150,6 +153,6 @@ def _pages(site: Site, own_metrics: Callable[[], bytes]) -> None:
     @ui.page("/instrumentation")
     def instrumentation_page(span: str = "15m", bot: str = "") -> None:
         choice = read_choice(span, bot, "", site.history)
-        lead = "What is recorded, what is missing, and what to type."
+        lead = "See which metrics your bots record, which are missing, and the code that adds them."
         with page(site, "/instrumentation", "Instrumentation", lead, choice, span) as live:
             instrumentation.draw(site, choice, live)

@@ -1,6 +1,6 @@
 """Queries as data: an expression tree that renders to PromQL and is evaluated over samples in memory.
 
-The dashboards are built from this tree, the board reads the same text back and evaluates it, and so do the alerts.
+The dashboards are built from this tree, and the board reads the same text back to evaluate it. Rules take the same way.
 Nothing here does I/O.
 """
 

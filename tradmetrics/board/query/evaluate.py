@@ -47,9 +47,9 @@ class Evaluator:
 
     Args:
         source: The store.
-        variables: What stands for `$name` in matchers, windows and offsets.
+        variables: The values of `$name` in matchers, windows and offsets.
         step: The step of subqueries that name none, in seconds.
-        sums: Remembers the steps of subqueries between evaluations whose times only grow; None to evaluate all anew.
+        sums: Remembers the steps of subqueries between evaluations in order of time; None to remember nothing.
         oldest: The store has nothing before this time, in seconds since 1970.
     """
 
@@ -146,7 +146,7 @@ class Evaluator:
         elif isinstance(expression, Subquery):
             yield from self._subquery(expression, time)
         else:
-            raise QueryError(f"{expression} is no window, such as metric[5m]")
+            raise QueryError(f"{expression} is not a window, such as metric[5m]")
 
     def _subquery(self, query: Subquery, time: float) -> Iterable[tuple[Mapping[str, str], Span]]:
         start, end, steps = self._steps(query, time)

@@ -17,7 +17,7 @@ Key = frozenset[tuple[str, str]]
 
 @dataclass
 class _Steps:
-    """The steps of one subquery: what was not 0 at each, and when each series was last there."""
+    """The steps of one subquery: the values other than 0, and the last step of each series."""
 
     values: "OrderedDict[float, list[tuple[Key, float]]]" = field(default_factory=OrderedDict)
     seen: dict[Key, tuple[Labels, float]] = field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""Grafana's own display code, run by node over the dashboards."""

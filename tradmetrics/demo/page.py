@@ -1,0 +1,66 @@
+"""Runs `tradmetrics board` on the demo, in a process of its own."""
+
+import importlib.util
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+_PORT: Final = 8050
+_PATIENCE_SECONDS: Final = 30.0
+
+
+@contextmanager
+def running_board(port: int) -> Iterator[str]:
+    """Run the board until the block ends.
+
+    Args:
+        port: The port of the demo's `/metrics`.
+
+    Yields:
+        The line to print: the board's address, or what is missing.
+    """
+    if importlib.util.find_spec("nicegui") is None:
+        yield "Board: not there; for a live page run `pip install 'tradmetrics[board]'`"
+        return
+    page = _free_port()
+    command = [sys.executable, "-m", "tradmetrics", "board", str(port), "--port", str(page)]
+    # In a session of its own: Ctrl-C reaches the demo, which then ends the board.
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        came = _answers(page, process)
+        yield f"Board: http://127.0.0.1:{page}/" if came else "Board: not there; `tradmetrics board` says why"
+    finally:
+        process.terminate()
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _free_port() -> int:
+    for port in (_PORT, 0):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise OSError("this machine has no free port")
+
+
+def _answers(port: int, process: "subprocess.Popen[bytes]") -> bool:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with socket.create_connection(("127.0.0.1", port), timeout=1):
+                return True
+        except OSError:
+            time.sleep(0.1)
+    return False
