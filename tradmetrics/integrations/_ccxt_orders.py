@@ -30,7 +30,7 @@ _CLOSES: Final = {"long": "SELL", "buy": "SELL", "short": "BUY", "sell": "BUY"}
 """The side of the order that closes a position of this side."""
 
 # Exchanges call their own methods: an edit that is a cancel and a create, a create that fetches what became of it.
-# What the bot called is what counts, so a watched call inside another one is passed over.
+# Only the bot's own call counts, so a watched call inside another one is passed over.
 _inside: Final[ContextVar[bool]] = ContextVar("tradmetrics_ccxt_inside", default=False)
 
 
@@ -138,7 +138,7 @@ class CcxtOrders:
         return finish
 
     def _answered(self, key: str, order: Any) -> None:
-        # What a close is answered with is not always an order.
+        # The answer to a close is not always an order.
         if isinstance(order, Mapping):
             self._orders.answer(key, order.get("id"), order.get("clientOrderId"))
             self._state(key, order, "accepted")
@@ -165,7 +165,7 @@ class CcxtOrders:
 
         def finish(result: Any, error: BaseException | None) -> None:
             cancels = self._editing.pop(order_id, [])
-            # In a batch, `rejected` is said of the request: the order stays as it was.
+            # In a batch, `rejected` describes the request: the order stays as it was.
             if error is not None or order_id not in self._orders or result.get("status") == "rejected":
                 self._orders.message("modify")
             else:
