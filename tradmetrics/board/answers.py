@@ -108,7 +108,6 @@ class OwnAnswers:
 
     async def curve(self, query: Query, choice: Choice) -> Curve:
         """Return the series of a query over the chosen time."""
-        ...
         now, oldest = self._clock(), self._watch.store.oldest()
         # A board that has just begun draws what it has over the whole width.
         span = next((each for each in _SPANS if each >= now - oldest), choice.span)
@@ -164,13 +163,11 @@ class PrometheusAnswers:
 
     async def now(self, query: Query, choice: Choice) -> list[Sample]:
         """Return the series of a query now."""
-        ...
         found = await self._ask("query", {"query": _filled(query.text, choice), "time": f"{self._clock():.3f}"})
         return [Sample(_labels(each), float(each["value"][1]), float(each["value"][0])) for each in found]
 
     async def curve(self, query: Query, choice: Choice) -> Curve:
         """Return the series of a query over the chosen time."""
-        ...
         step = choice.step
         end = math.floor(self._clock() / step) * step
         parameters = {
