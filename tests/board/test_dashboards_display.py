@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "tests" / "grafana" / "figures.cjs"
 PACKAGES = ["@grafana/data@13.2.3", "jsdom@24", "global-jsdom@24", "react@18", "react-dom@18", "rxjs@7"]
 FIGURES = {

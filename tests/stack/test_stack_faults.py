@@ -27,7 +27,7 @@ from tests.stack.receiver import Received, receiving
 from tests.stack.servers import eventually, free_port, get, query
 from tradmetrics import MetricsExporter, OrderTracker, TradingMetrics, catalogue, start_metrics_server
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 SHORT = ROOT / "tests" / "stack" / "short.yml"
 TOKEN = "not-so-secret"
 # How fast each demo runs. The feed must be up for some scrapes before it goes, and a model needs many predictions

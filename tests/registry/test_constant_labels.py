@@ -251,10 +251,10 @@ def test_check_counts_each_metrics_object(monkeypatch: pytest.MonkeyPatch) -> No
     def site(metrics: TradingMetrics) -> Any:
         return track_order(strategy="s", side="BUY", order_type="LIMIT", metrics=metrics)(lambda: None)
 
-    monkeypatch.setattr("tests.test_constant_labels.one", site(kraken), raising=False)
-    alone = report_on(sites_of("tests.test_constant_labels"))
-    monkeypatch.setattr("tests.test_constant_labels.two", site(deribit), raising=False)
-    both = report_on(sites_of("tests.test_constant_labels"))
+    monkeypatch.setattr("tests.registry.test_constant_labels.one", site(kraken), raising=False)
+    alone = report_on(sites_of("tests.registry.test_constant_labels"))
+    monkeypatch.setattr("tests.registry.test_constant_labels.two", site(deribit), raising=False)
+    both = report_on(sites_of("tests.registry.test_constant_labels"))
     assert 2 * alone.total == both.total
     assert [len({each.name for each in both.metrics})] == [len(both.metrics)]
     labels = {each.name: each.domain for each in both.functions[0].labels}

@@ -15,7 +15,7 @@ from tests.stack.programs import program, run
 from tradmetrics.vocabulary import requests
 from tradmetrics.vocabulary.outcomes import snake_case
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 RULE_FILES = sorted((ROOT / "alerts" / "rules").glob("*.yml"))
 GUIDE = {
     "CircuitBreakerTriggered": "critical",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 def as_a_user(environment):
@@ -14,7 +14,7 @@ def as_a_user(environment):
     return {name: value for name, value in environment.items() if name != "PYTHONSAFEPATH"}
 
 
-sys.path.insert(0, str(Path(__file__).parent / "integrations"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "integrations"))
 
 from integration_support import library  # noqa: E402
 

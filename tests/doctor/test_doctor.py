@@ -17,7 +17,7 @@ from tradmetrics.catalogue import CATALOGUE
 from tradmetrics.doctor import child, doctor
 from tradmetrics.doctor.grafana import replace
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 RULES, DASHBOARDS = ROOT / "alerts" / "rules", ROOT / "dashboards" / "json"
 
 

@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("fastapi", reason="fastapi is not installed")
 pytest.importorskip("uvicorn", reason="uvicorn is not installed")
 
-EXAMPLE = Path(__file__).parents[1] / "examples" / "guide_loop.py"
+EXAMPLE = Path(__file__).parents[2] / "examples" / "guide_loop.py"
 
 
 def as_a_user(environment):

@@ -17,7 +17,7 @@ import pytest
 import uvloop
 
 from tests.recorded import recorded
-from tests.test_series import FINALISERS, PRELUDE, SIGNALS
+from tests.storage.test_series import FINALISERS, PRELUDE, SIGNALS
 from tradmetrics import (
     OrderTracker,
     Sampler,

@@ -19,7 +19,7 @@ from tests.stack.programs import program, run
 from tests.stack.servers import eventually, free_port, get, prometheus, query, running
 from tradmetrics import MetricsExporter, TradingMetrics, start_metrics_server
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 STACK = ROOT / "alerts" / "stack"
 ORDERS = "trading_orders_submitted_total"
 

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-EXAMPLE = Path(__file__).parents[1] / "examples" / "async_bot.py"
+EXAMPLE = Path(__file__).parents[2] / "examples" / "async_bot.py"
 
 
 def as_a_user(environment):

@@ -12,7 +12,7 @@ from sybil.parsers.markdown import PythonCodeBlockParser
 import tradmetrics
 from tradmetrics.serving.server import MetricsServer
 
-README = Path(__file__).parent.parent / "README.md"
+README = Path(__file__).parents[2] / "README.md"
 TEXT = README.read_text(encoding="utf-8")
 
 

@@ -22,7 +22,7 @@ from tradmetrics.board.query import Evaluator, parse
 from tradmetrics.catalogue import CATALOGUE, SERIES_REMOVED, TRADES
 from tradmetrics.doctor import doctor
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 # As the guide has them, with the labels of their answers; None where the answer is one figure. Two differ: the guide
 # takes rate() of trading_daily_pnl, which is a gauge, and asks for stale symbols, of which there may be none now.
 GUIDE = {

@@ -12,7 +12,7 @@ from tests.recorded import errors, recorded
 from tradmetrics import OrderTracker, TradingMetrics, track_order, track_trade
 from tradmetrics.vocabulary import fold as vocabulary
 
-LIST = Path(__file__).parent / "data" / "venue-words.tsv"
+LIST = Path(__file__).parents[1] / "data" / "venue-words.tsv"
 LIVE = ("submitted", "accepted", vocabulary.UNCHANGED)
 
 

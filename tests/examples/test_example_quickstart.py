@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from urllib.request import urlopen
 
-EXAMPLE = Path(__file__).parents[1] / "examples" / "quickstart.py"
+EXAMPLE = Path(__file__).parents[2] / "examples" / "quickstart.py"
 ENDS = ["submitted", "filled", "rejected"]
 
 

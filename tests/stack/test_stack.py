@@ -22,7 +22,7 @@ from alerts.stack import backup
 from tests.stack.programs import program, run
 from tests.stack.servers import eventually, free_port, get, prometheus, query
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 STACK = ROOT / "alerts" / "stack"
 COMPOSE = ROOT / "docker-compose.monitoring.yml"
 

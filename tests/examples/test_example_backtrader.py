@@ -14,7 +14,7 @@ import pytest
 
 from tradmetrics import get_metrics
 
-EXAMPLE = Path(__file__).parents[1] / "examples" / "backtrader_bot.py"
+EXAMPLE = Path(__file__).parents[2] / "examples" / "backtrader_bot.py"
 
 
 def as_a_user(environment):
@@ -24,7 +24,7 @@ def as_a_user(environment):
 
 STRATEGY = "dip_buyer"
 
-sys.path.insert(0, str(Path(__file__).parent / "integrations"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "integrations"))
 
 from integration_support import library  # noqa: E402
 

@@ -880,7 +880,7 @@ def test_several_processes_keep_their_series(tmp_path: Path, child_environment: 
             print(sorted(each.labels["strategy"] for each in metrics.instrument(catalogue.PROFIT).collect()[0].samples))
             print(len(metrics.instrument(catalogue.SERIES_REMOVED)))
     """
-    root = str(Path(__file__).parent.parent)
+    root = str(Path(__file__).parents[2])
     path = os.pathsep.join(filter(None, (child_environment["PYTHONPATH"], root)))
     answer = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code)],

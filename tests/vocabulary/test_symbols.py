@@ -23,7 +23,7 @@ from tradmetrics.vocabulary.symbols import underlying_of
 
 SYMBOLS = [
     line
-    for line in (pathlib.Path(__file__).parent / "data" / "symbols.txt").read_text(encoding="utf-8").splitlines()
+    for line in (pathlib.Path(__file__).parents[1] / "data" / "symbols.txt").read_text(encoding="utf-8").splitlines()
     if line and not line.startswith("# ")
 ]
 
@@ -192,7 +192,7 @@ def test_everything_else_stays(symbol):
     assert symbol == underlying_of(symbol)
 
 
-SECTIONS = (pathlib.Path(__file__).parent / "data" / "symbols.txt").read_text(encoding="utf-8").split("\n# ")
+SECTIONS = (pathlib.Path(__file__).parents[1] / "data" / "symbols.txt").read_text(encoding="utf-8").split("\n# ")
 
 
 @pytest.mark.parametrize("heading", ["US stocks", "Other exchanges", "NSE stocks", "Currencies", "Strategies"])

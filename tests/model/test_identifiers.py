@@ -13,7 +13,7 @@ from tradmetrics.model.identifiers import is_identifier
 
 SYMBOLS = [
     line
-    for line in (pathlib.Path(__file__).parent / "data" / "symbols.txt").read_text(encoding="utf-8").splitlines()
+    for line in (pathlib.Path(__file__).parents[1] / "data" / "symbols.txt").read_text(encoding="utf-8").splitlines()
     if line and not line.startswith("# ")
 ]
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
