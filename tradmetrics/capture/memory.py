@@ -1,4 +1,4 @@
-"""What a call site remembers of a call: which counters to advance, and what else to do."""
+"""The memory of a call site: which counters to advance, and what else to do."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _NOTHING: Final = repeat(None)
 
 
 class Site(Protocol):
-    """What is needed of a decorated function to repeat its calls."""
+    """The part of a decorated function that repeating its calls needs."""
 
     recipe: Recipe
 
@@ -174,7 +174,7 @@ def points_to(gone: list[Series]) -> Callable[[Leaf], bool]:
         if more is None:
             return False
         reached: frozenset[int] | None = more.reached  # type: ignore[attr-defined]
-        return reached is None or not reached.isdisjoint(numbers)  # what is done after a call may hold any series
+        return reached is None or not reached.isdisjoint(numbers)  # the work after a call may hold any series
 
     return points
 
