@@ -110,7 +110,15 @@ answers = st.one_of(
     st.sampled_from(["17", 404, 2.5, True]),
 )
 errors_raised = st.sampled_from(
-    [RefusedError(), RefusedError("17"), ValueError("no"), LateError("late"), TimeoutError(), KeyError("x"), RefusedError("status unknown")]
+    [
+        RefusedError(),
+        RefusedError("17"),
+        ValueError("no"),
+        LateError("late"),
+        TimeoutError(),
+        KeyError("x"),
+        RefusedError("status unknown"),
+    ]
 )
 calls = st.lists(
     st.tuples(labels, labels, st.one_of(answers, errors_raised)), min_size=1, max_size=25

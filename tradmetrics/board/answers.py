@@ -14,11 +14,13 @@ import aiohttp
 from tradmetrics.board.panels import Query
 from tradmetrics.board.query import QueryError, Sample
 from tradmetrics.board.query.samples import Labels
+from tradmetrics.board.query.sums import StepSums
 from tradmetrics.board.watch import Watch
 
 POINTS: Final = 120
 """Points of a curve."""
 _KEPT_CURVES: Final = 300
+_KEPT_CHOICES: Final = 30
 _SPANS: Final = (60.0, 120.0, 180.0, 300.0, 420.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0, 14_400.0, 21_600.0, 43_200.0)
 _PATIENCE: Final = 0.01
 _LEAST_STEP: Final = 5.0
@@ -90,6 +92,7 @@ class OwnAnswers:
         self._points: OrderedDict[tuple[str, Choice], OrderedDict[float, list[Sample]]] = OrderedDict()
         self._now: dict[tuple[str, Choice], tuple[float, list[Sample]]] = {}
         self._worked = 0.0
+        self._sums: OrderedDict[Choice, StepSums] = OrderedDict()
 
     async def now(self, query: Query, choice: Choice) -> list[Sample]:
         """Return the series of a query now; several readers in one second share the answer."""
@@ -129,11 +132,19 @@ class OwnAnswers:
     def _evaluate(self, query: Query, choice: Choice, at: float) -> list[Sample]:
         started = time.perf_counter()
         try:
-            return self._watch.evaluator(choice.variables()).at(query.expression, at)
+            return self._watch.evaluator(choice.variables(), self._steps(choice)).at(query.expression, at)
         except QueryError:
             return []
         finally:
             self._worked += time.perf_counter() - started
+
+    def _steps(self, choice: Choice) -> StepSums:
+        """Return what remembers the steps of subqueries for a choice, so that a curve evaluates each step once."""
+        found = self._sums.setdefault(choice, StepSums())
+        self._sums.move_to_end(choice)
+        while len(self._sums) > _KEPT_CHOICES:
+            self._sums.popitem(last=False)
+        return found
 
     async def _rest(self) -> None:
         """Let scrapes and other readers have their turn."""
