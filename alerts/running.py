@@ -33,9 +33,9 @@ ABSENCE: Final = (
         "One of several bots is no longer scraped",
         'last_over_time(up{job="@job"}[@window])\nunless up{job="@job"}\n'
         'and on (job) count by (job) (up{job="@job"})\n'
-        '  < quantile_over_time(0.5, (count by (job) (up{job="@job"}))[@window:1m])',
+        '  < quantile_over_time(0.5, (count by (job) (up{job="@job"}))[@window:@step])',
         f"{BOT} is gone from the targets",
-        f"{BOT} was a target of the job @job within @window and is none now, and no other took its place.",
+        f"{BOT} was a target of the job @job within @window. It is gone, and no other target took its place.",
     ),
     Alert(
         "CrashLoop",

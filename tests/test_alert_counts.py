@@ -90,3 +90,33 @@ def test_a_counter_that_begins_at_zero_counts_no_worse(promtool: str) -> None:
 def test_the_expression_has_nothing_left_to_fill_in() -> None:
     """Prometheus would refuse the rule."""
     assert not re.search(r"@\w", EXPRESSION)
+
+
+def test_recordings_hold_what_their_names_say() -> None:
+    """A panel on a recording rule would show another figure than its title says."""
+    recorded = {
+        rule["record"]: rule["expr"] for rule in generate.rules(generate.load())["recording.yml"]["groups"][0]["rules"]
+    }
+    bot = Bot().show("trading_daily_pnl", lambda second: second / 7.0)
+    for name, steps in (("submitted", 10), ("rejected", 2), ("filled", 4)):
+        bot.show(f"trading_orders_{name}_total", lambda second, steps=steps: second // 7 * steps, strategy="s")  # type: ignore[misc]
+    bot.show("trading_order_messages_total", lambda second: second // 7 * 40, action="new")
+    for bound, share in (("0.1", 0.5), ("0.2", 1.0), ("+Inf", 1.0)):
+        bot.show(
+            "trading_order_fill_time_seconds_bucket",
+            lambda second, share=share: second * share,  # type: ignore[misc]
+            strategy="s",
+            le=bound,
+        )
+    expected = {
+        "trading:daily_pnl:rate1m": 60 / 7,
+        "trading:order_fill_time_seconds:p50": 0.1,
+        "trading:order_fill_time_seconds:p90": 0.18,
+        "trading:order_fill_time_seconds:p99": 0.198,
+        "trading:orders_rejected:ratio_rate5m": 0.2,
+        "trading:order_to_trade:ratio1h": 10,
+    }
+    for promtool in PROMTOOLS:
+        shown = {name: values(promtool, expression, [bot], [900])[900] for name, expression in recorded.items()}
+        # The last digits depend on the order in which a version adds.
+        assert expected == pytest.approx(shown, rel=1e-9)

@@ -537,3 +537,119 @@ def served(handler: type[http.server.BaseHTTPRequestHandler], address: str) -> I
         yield server.server_port
         server.shutdown()
         thread.join()
+
+
+def test_a_query_that_is_passed_over_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A panel on logs would seem to have been checked."""
+    path = tmp_path / "dashboard.json"
+    panels = [{"title": "Logs", "datasource": {"type": "loki"}, "targets": [{"expr": '{app="bot"} |= "x"'}]}]
+    path.write_text(json.dumps({"panels": panels}), encoding="utf-8")
+    status, answer = examine(capsys, dashboards=[path])
+    assert (status, answer["queries"], answer["unreadable"]) == (0, 0, [])
+    (finding,) = answer["passed_over"]
+    assert (finding["place"], finding["message"]) == (
+        "panel Logs, query ?",
+        "not checked, because its data source is loki",
+    )
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "increase(trading_orders_filled_total[5m] anchored)",
+        "rate(trading_orders_filled_total[5m] smoothed) > 0",
+        'rate(trading_orders_filled_total{strategy="x[5m] anchored"}[5m] offset 1m anchored)',
+        "histogram_quantile(0.9, sum by (strategy) (rate(trading_order_fill_time_seconds[5m])))",
+        "histogram_count(rate(trading_order_fill_time_seconds[5m]))",
+        "histogram_fraction(0, 0.1, rate(trading_order_fill_time_seconds[5m]))",
+    ],
+)
+def test_what_prometheus_3_understands_is_understood(
+    query: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A rule written for Prometheus 3 would count as broken."""
+    path = tmp_path / "rules.yml"
+    rules = [{"record": "a:b:c", "expr": query}]
+    path.write_text(json.dumps({"groups": [{"name": "g", "rules": rules}]}), encoding="utf-8")
+    status, answer = examine(capsys, rules=[path])
+    assert (status, answer["faults"], answer["unreadable"]) == (0, [], [])
+
+
+def test_a_quantile_of_buckets_still_needs_their_label(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A panel whose buckets were summed away would be taken for one on a native histogram."""
+    path = tmp_path / "rules.yml"
+    query = "histogram_quantile(0.9, sum by (strategy) (rate(trading_order_fill_time_seconds_bucket[5m])))"
+    path.write_text(json.dumps({"groups": [{"name": "g", "rules": [{"record": "a:b:c", "expr": query}]}]}))
+    status, answer = examine(capsys, rules=[path])
+    assert (status, len(answer["faults"])) == (1, 1)
+
+
+def test_the_items_of_a_kubernetes_list_are_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What `kubectl get prometheusrules -o yaml` prints would count as a file without rules."""
+    path = tmp_path / "rules.yml"
+    rule = {
+        "kind": "PrometheusRule",
+        "spec": {"groups": [{"name": "g", "rules": [{"alert": "A", "expr": "wrong_one"}]}]},
+    }
+    path.write_text(json.dumps({"kind": "List", "items": [rule, {"kind": "ServiceMonitor", "spec": {}}]}))
+    status, answer = examine(capsys, rules=[path])
+    assert (status, [each["place"] for each in answer["faults"]]) == (1, ["group g, alert A"])
+
+
+_CLASSIC: dict[str, Any] = {"panels": [{"title": "Fills", "targets": [{"expr": "wrong_panel", "refId": "A"}]}]}
+
+
+def _of_version_2(query: dict[str, Any]) -> dict[str, Any]:
+    """Return a dashboard of Grafana's second version with one panel, one annotation and one variable."""
+    spec = {"expr": "wrong_panel", **query.pop("spec", {})}
+    panel = {"kind": "PanelQuery", "spec": {"refId": "A", "query": {**query, "spec": spec}}}
+    data = {"kind": "QueryGroup", "spec": {"queries": [panel]}}
+    return {
+        "elements": {"panel-1": {"kind": "Panel", "spec": {"title": "Fills", "data": data}}},
+        "annotations": [
+            {"kind": "AnnotationQuery", "spec": {"name": "note", "query": {**query, "spec": {"expr": "wrong_note"}}}}
+        ],
+        "variables": [
+            {
+                "kind": "QueryVariable",
+                "spec": {"name": "s", "query": {**query, "spec": {"query": "label_values(wrong_variable, strategy)"}}},
+            }
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    ("document", "places"),
+    [
+        pytest.param(
+            {"apiVersion": "dashboard.grafana.app/v1", "kind": "Dashboard", "spec": _CLASSIC},
+            {"panel Fills, query A"},
+            id="kubernetes",
+        ),
+        pytest.param(
+            {"kind": "GrafanaDashboard", "spec": {"json": json.dumps(_CLASSIC)}},
+            {"panel Fills, query A"},
+            id="operator",
+        ),
+        pytest.param(
+            {"kind": "Dashboard", "spec": _of_version_2({"kind": "DataQuery", "group": "prometheus"})},
+            {"panel Fills, query A", "annotation note", "variable s"},
+            id="version-2",
+        ),
+        pytest.param(
+            _of_version_2({"kind": "prometheus"}),
+            {"panel Fills, query A", "annotation note", "variable s"},
+            id="version-2-alpha",
+        ),
+        pytest.param(_of_version_2({"kind": "DataQuery", "group": "loki"}), set(), id="version-2-loki"),
+    ],
+)
+def test_a_dashboard_is_read_in_every_form_that_grafana_stores(
+    document: dict[str, Any], places: set[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The dashboards of a new Grafana would count as unreadable."""
+    path = tmp_path / "dashboard.json"
+    path.write_text(json.dumps(document), encoding="utf-8")
+    _, answer = examine(capsys, dashboards=[path])
+    assert answer["unreadable"] == []
+    assert {finding["place"] for finding in answer["faults"]} == places

@@ -25,7 +25,9 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from tradmetrics import catalogue
-from tradmetrics.storage.worker_directory import child_exit
+from tradmetrics.storage import worker_fold
+from tradmetrics.storage.rendering import render
+from tradmetrics.storage.worker_directory import aggregate, child_exit
 
 REQUESTS = 100_000 if os.environ.get("TRADMETRICS_LONG") == "1" else 6_000
 """Requests to each server; 100,000 takes a few minutes."""
@@ -630,3 +632,86 @@ def test_a_forked_worker_publishes_too(directory: Directory) -> None:
             wait_for("the child's uptime", lambda: catalogue.SYSTEM_UPTIME.name.encode() in file.read_bytes())
         finally:
             os.kill(child, signal.SIGKILL)
+
+
+# ── files that go, that are damaged, and those of workers that are gone ──────────────────────────────────────────────
+RECYCLE = """
+import os
+from tradmetrics import catalogue, get_metrics
+from tradmetrics.multiprocess import aggregate
+
+folder = os.environ["PROMETHEUS_MULTIPROC_DIR"]
+
+def work():
+    get_metrics().record(catalogue.ORDERS_SUBMITTED, ("gamma", "BUY", "LIMIT"), site="worker")
+    get_metrics().record(catalogue.ORDER_FILL_TIME, ("gamma",), 0.5, site="worker")
+    get_metrics().record(catalogue.MAX_DRAWDOWN, (), os.getpid() % 7, site="worker")
+
+def served():
+    samples = {sample.name: sample.value for metric in aggregate(folder).collect() for sample in metric.samples}
+    return samples["trading_orders_submitted_total"], samples["trading_order_fill_time_seconds_count"]
+
+work()
+pids = {os.getpid()}
+for number in range(12):
+    child = os.fork()
+    if not child:
+        work()
+        os._exit(0)
+    os.waitpid(child, 0)
+    pids.add(child)
+    if number % 4 == 3:
+        assert served() == (number + 2, number + 2), served()
+files = [name for name in os.listdir(folder) if name.endswith(".db")]
+assert len(files) <= 8, files
+drawdown = [
+    sample.value for metric in aggregate(folder).collect() for sample in metric.samples if "drawdown" in sample.name
+]
+assert drawdown == [max(pid % 7 for pid in pids)], drawdown
+print("done")
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs the start times of Linux")
+def test_files_of_recycled_workers_are_folded_without_losing_a_count(
+    child_environment: dict[str, str], tmp_path: Path
+) -> None:
+    """300 recycled workers would cost a scrape 67 times one worker's, or a fold would lose or double their counts."""
+    environment = {**child_environment, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+    answer = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", RECYCLE], env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert "done\n" == answer.stdout, answer.stderr
+
+
+def test_a_fold_that_was_interrupted_counts_nothing_twice(tmp_path: Path) -> None:
+    """A process that is killed between writing the fold and deleting its sources would double their counts."""
+    source = tmp_path / "counter_tradmetrics-99999999.db"
+    key = b'["orders", "orders_total", {"side": "BUY"}, "Orders."]'
+    worker_fold._write(str(source), {key: (5.0, 0.0)}, [])
+    fold = str(tmp_path / f"counter_{worker_fold.GONE}.db")
+    worker_fold._write(fold, {key: (7.0, 0.0)}, [(source.name, source.stat().st_ino)])
+    (metric,) = aggregate(str(tmp_path)).collect()
+    assert [7.0] == [sample.value for sample in metric.samples]
+
+
+@pytest.mark.parametrize("mode", ["min", "max", "sum", "mostrecent", "all"])
+def test_gauges_become_one_as_prometheus_client_does_it(mode: str, tmp_path: Path) -> None:
+    """Gauges of the bot's own, made with prometheus_client, would read otherwise than in its own collector."""
+    key = b'["own", "own", {"desk": "a"}, "Own."]'
+    for process, pair in ((1, (3.0, 20.0)), (2, (-1.0, 30.0)), (3, (5.0, 10.0))):
+        worker_fold._write(str(tmp_path / f"gauge_{mode}_{process}.db"), {key: pair}, [])
+    theirs = CollectorRegistry()
+    MultiProcessCollector(theirs, str(tmp_path))  # type: ignore[no-untyped-call]
+    ours = aggregate(str(tmp_path))
+    expected, seen = (set(generate_latest(each).splitlines()) for each in (theirs, ours))
+    assert expected == seen
+    assert seen == set(render(ours).splitlines())
+
+
+def test_chosen_metrics_of_all_workers(tmp_path: Path) -> None:
+    """`name[]=` would give nothing under several processes."""
+    worker_fold._write(str(tmp_path / "counter_1.db"), {b'["own", "own_total", {}, "Own."]': (3.0, 0.0)}, [])
+    worker_fold._write(str(tmp_path / "counter_2.db"), {b'["other", "other_total", {}, "Other."]': (3.0, 0.0)}, [])
+    text = render(aggregate(str(tmp_path)).restricted_registry(["own_total"]))
+    assert [b"own_total 3.0"] == [line for line in text.splitlines() if not line.startswith(b"#")]

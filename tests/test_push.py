@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import Counter
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.stack.programs import program
@@ -151,10 +153,12 @@ def test_an_unreachable_gateway_is_counted_and_logged_and_raises_nothing(caplog:
         push_on_exit(f"http://127.0.0.1:{free_port()}", "unreachable", metrics=metrics) as push,
     ):
         pass
-    assert not push.push()
+    for _ in range(3):
+        assert not push.push()
     assert not push.delete()
-    assert errors(metrics) == 3
-    assert len([record for record in caplog.records if "push_on_exit" in record.getMessage()]) == 1
+    assert errors(metrics) == 5
+    # One line for each place that pushes: the end of the block, the loop, and the deletion.
+    assert len([record for record in caplog.records if "push_on_exit" in record.getMessage()]) == 3
 
 
 def test_a_gateway_that_refuses_is_counted_too(gateway: str) -> None:
@@ -203,3 +207,47 @@ def test_what_cannot_work_is_refused_at_once(changes: dict[str, Any], named: str
         push_on_exit(**arguments)
     assert named in str(raised.value)
     assert "hunter2" not in str(raised.value)
+
+
+# ── refused at the start ─────────────────────────────────────────────────────────────────────────────────────────────
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"grouping_key": {"strategy": "gamma"}}, "'strategy', which is a label of .*'run'"),
+        ({"grouping_key": {"desk": "a"}}, "'desk', which is a label of every metric"),
+        ({"grouping_key": {"mood": "a"}}, "'mood', which is a label of own"),
+        ({"grouping_key": {"run": "."}}, "vanishes from the path"),
+        ({"grouping_key": {"run": ".."}}, "vanishes from the path"),
+        ({"job": ".."}, "vanishes from the path"),
+        ({"gateway": "http://127.0.0.1:9/metrics"}, "without '/metrics'"),
+        ({"gateway": "http://127.0.0.1:9/metrics/"}, "without '/metrics'"),
+        ({"gateway": "http://127.0.0.1:9/?x=1"}, "without a query"),
+    ],
+)
+def test_a_push_that_cannot_work_is_refused_at_the_start(arguments: dict[str, Any], message: str) -> None:
+    """The figures of a run of hours would be lost at its end, with a bare `HTTP Error 400` in the log."""
+    metrics = TradingMetrics(labels={"desk": "options"})
+    Counter("own", "Own.", ["mood"], registry=metrics.registry)
+    settings = {"gateway": "http://127.0.0.1:9", "job": "backtest", "metrics": metrics, **arguments}
+    with pytest.raises(ConfigurationError, match=message):
+        push_on_exit(**settings)
+
+
+# ── SIGTERM ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+@pytest.mark.skipif(sys.platform == "win32", reason="the signal is of POSIX systems")
+def test_sigterm_has_its_default_action_again_after_the_last_push() -> None:
+    """A program that pushed once would have a handler of ours for ever, or lose its own."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        first, second = (push_on_exit("http://127.0.0.1:9", "job", metrics=TradingMetrics()) for _ in range(2))
+        assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
+        first.cancel()
+        assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
+        second.cancel()
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+        signal.signal(signal.SIGTERM, print)
+        push_on_exit("http://127.0.0.1:9", "job", metrics=TradingMetrics()).cancel()
+        assert signal.getsignal(signal.SIGTERM) is print
+    finally:
+        signal.signal(signal.SIGTERM, before)

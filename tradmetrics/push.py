@@ -124,7 +124,7 @@ class Push:
 
 
 def _answer_of(error: HTTPError) -> str:
-    """What the gateway answered, in one line."""
+    """The gateway's answer, in one line."""
     try:
         text = error.read(_MOST_OF_AN_ANSWER).decode("utf-8", "replace")
     except Exception:
@@ -177,8 +177,7 @@ def push_on_exit(
 
     Raises:
         ConfigurationError: When the URL, the job, the grouping key or the timeout cannot work, or a name in the
-        grouping
-            key is a label of one of the metrics.
+            grouping key is a label of one of the metrics.
     """
     checked(metrics, "push_on_exit")
     _check(gateway, job, grouping_key or {}, timeout)

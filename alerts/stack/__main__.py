@@ -6,6 +6,7 @@ all on Ctrl-C. Grafana is not in Debian; where you have one, add the data source
 
 import argparse
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -43,17 +44,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         folder: Path = options.data
         prepare(options)
-        with running(services(options), folder) as processes:
-            print(f"Prometheus http://{options.listen}:{options.prometheus_port}", flush=True)
-            print(f"Alertmanager http://{options.listen}:{options.alertmanager_port}", flush=True)
-            print(f"scraping {', '.join(options.bot)}; logs and data in {folder}; Ctrl-C stops all", flush=True)
+        programs = services(options)
+        with running(programs, folder) as processes:
+            print(_where(options), flush=True)
+            vital = {service.name for service in programs if service.vital}
             while not stop:
-                for name, process in processes.items():
-                    if process.poll() is not None:
+                ended = [name for name, process in processes.items() if process.poll() is not None]
+                for name in ended:
+                    if name in vital:
                         print(
                             f"{name} ended by itself, see {folder / name}.log; the others are stopped", file=sys.stderr
                         )
                         return 1
+                    print(
+                        f"{name} ended by itself, see {folder / name}.log; the others go on",
+                        file=sys.stderr,
+                        flush=True,
+                    )
+                    del processes[name]
                 time.sleep(0.1)
         return 0
     except StackError as error:
@@ -62,6 +70,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _where(options: argparse.Namespace) -> str:
+    """Say where everything is, and what to do next."""
+    host = "127.0.0.1" if options.listen in ("", "0.0.0.0") else options.listen
+    prometheus = f"http://{host}:{options.prometheus_port}"
+    return "\n".join(
+        (
+            f"Prometheus     {prometheus}/targets and {prometheus}/alerts",
+            f"Alertmanager   http://{host}:{options.alertmanager_port}",
+            f"node exporter  http://{host}:{options.node_exporter_port}/metrics",
+            f"bots           {', '.join(options.bot)} (--bot HOST:PORT for others; make demo runs one)",
+            f"data and logs  {options.data}",
+            "Next: send alerts to your phone with --alertmanager-config (docs/how-to/phone.md). Ctrl-C stops all.",
+        )
+    )
 
 
 def prepare(options: argparse.Namespace) -> None:
@@ -83,7 +107,10 @@ def prepare(options: argparse.Namespace) -> None:
         for name in ("rules", "targets"):
             shutil.rmtree(folder / name, ignore_errors=True)
             (folder / name).mkdir(parents=True)
-        shutil.copy(HERE / "prometheus.yml", folder / "prometheus.yml")
+        config = (HERE / "prometheus.yml").read_text(encoding="utf-8")
+        for name in ("scrape_interval", "scrape_timeout") if options.scrape_interval else ():
+            config = re.sub(rf"^(  {name}): .*$", rf"\1: {options.scrape_interval}", config, flags=re.M)
+        (folder / "prometheus.yml").write_text(config, encoding="utf-8")
         for path in rules:
             shutil.copy(path, folder / "rules" / f"{path.stem}.yml")
     except OSError as error:
@@ -116,6 +143,7 @@ def services(options: argparse.Namespace) -> list[Service]:
             options.node_exporter_port,
             "/",
             "prometheus-node-exporter",
+            vital=False,
         ),
         Service(
             "alertmanager",
@@ -153,6 +181,12 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def _duration(text: str) -> str:
+    if not re.fullmatch(r"[1-9]\d*(ms|s|m)", text):
+        raise argparse.ArgumentTypeError(f"expected a duration such as 5s, got {text!r}")
+    return text
+
+
 def _parser() -> argparse.ArgumentParser:
     state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
     parser = argparse.ArgumentParser(prog="python -m alerts.stack", description=__doc__)
@@ -162,6 +196,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--prometheus-port", metavar="PORT", type=_port, default=9090)
     add("--alertmanager-port", metavar="PORT", type=_port, default=9093)
     add("--node-exporter-port", metavar="PORT", type=_port, default=9100)
+    add("--scrape-interval", metavar="DURATION", type=_duration, help="how often to scrape (default: 5s)")
     add("--rules", metavar="FOLDER", type=Path, default=RULES, help="the folder with the rule files")
     add("--alertmanager-config", metavar="FILE", type=Path, default=HERE / "alertmanager.yml")
     add("--data", metavar="FOLDER", type=Path, default=state / "tradmetrics-stack", help="where data and logs go")

@@ -25,13 +25,14 @@ class Service:
     """One program of the stack.
 
     Attributes:
-        name: What people call it.
+        name: Its name in messages, and of its log.
         programs: The names it is installed under; distributions differ.
         arguments: Its command line, the address aside.
         host: The address it listens on.
         port: The port it listens on.
         ready: The path that answers once it is ready.
-        package: What to install when it is missing.
+        package: The package to install when it is missing.
+        vital: True if the stack cannot go on without it.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Service:
     port: int
     ready: str
     package: str
+    vital: bool = True
 
     @property
     def url(self) -> str:
@@ -76,7 +78,7 @@ def running(services: Sequence[Service], logs: Path) -> Iterator[dict[str, subpr
     """Run services until the block ends, all of them or none.
 
     Args:
-        services: What to run, in this order; they are stopped in the opposite one.
+        services: The programs, in the order of their start; they are stopped in the opposite order.
         logs: The folder for their output.
 
     Yields:
@@ -97,11 +99,13 @@ def running(services: Sequence[Service], logs: Path) -> Iterator[dict[str, subpr
                 processes[service.name] = subprocess.Popen(
                     commands[service.name], stdout=output, stderr=subprocess.STDOUT, start_new_session=True
                 )
+            (logs / f"{service.name}.pid").write_text(f"{processes[service.name].pid}\n", encoding="utf-8")
             _wait(service, processes[service.name], log)
         yield processes
     finally:
-        for process in reversed(processes.values()):
+        for name, process in reversed(processes.items()):
             _stop(process)
+            (logs / f"{name}.pid").unlink(missing_ok=True)
 
 
 def _wait(service: Service, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -13,7 +13,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "TargetGone": (
         "bot:8000 is gone from the targets",
-        "bot:8000 was a target of the job tradmetrics within 1h and is none now, and no other took its place.",
+        "bot:8000 was a target of the job tradmetrics within 1h. It is gone, and no other target took its place.",
     ),
     "CrashLoop": (
         "bot:8000 restarted 4 times within 15m",

@@ -101,7 +101,9 @@ class Report:
     @property
     def flagged(self) -> int:
         """The number of flags."""
-        return sum(len(each.flags) for function in self.functions for each in (*function.labels, *function.values))
+        return sum(len(label.flags) for function in self.functions for label in function.labels) + sum(
+            len(value.flags) for function in self.functions for value in function.values
+        )
 
 
 def _function_from(found: dict[str, Any]) -> FunctionReport:
@@ -288,6 +290,8 @@ def _is_never_there(site: CallSite, name: str) -> bool:
     lookup = site.compiled.lookups.get(name)
     if lookup is None or not is_unsourced(lookup) or name in _WITH_A_DEFAULT:
         return False
+    if not lookup.places and site.recipe.also:
+        return False  # the decorator itself reads it from each item of the result
     returns_nothing = Hints(site.function).returns_nothing
     return not any(place.root is ARGUMENT or not returns_nothing for place in lookup.places)
 

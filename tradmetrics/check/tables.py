@@ -45,9 +45,11 @@ def _show_function(console: Console, function: FunctionReport) -> None:
         table.add_row(value.name, value.source, "an amount")
     if function.labels or function.values:
         console.print(table)
-    for each in (*function.labels, *function.values):
-        for flag in each.flags:
-            console.print(Text(f"  ! {each.name}={each.source} {MEANINGS[flag]}", "yellow"))
+    flagged = [(each.name, each.source, each.flags) for each in function.labels]
+    flagged += [(each.name, each.source, each.flags) for each in function.values]
+    for name, source, flags in flagged:
+        for flag in flags:
+            console.print(Text(f"  ! {name}={source} {MEANINGS[flag]}", "yellow"))
     width = max((len(f"{each.worst_case_series:,}") for each in function.metrics), default=0)
     for metric in function.metrics:
         console.print(f"  {metric.worst_case_series:>{width},} × {metric.name}")

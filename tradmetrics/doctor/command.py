@@ -68,6 +68,7 @@ def doctor(
         print(json.dumps(asdict(examination), indent=2))
     else:
         _print(examination.unreadable, "cannot read")
+        _print(examination.passed_over, "passed over")
         _print(examination.faults, "fault")
         _print(examination.reports, "report")
         print(

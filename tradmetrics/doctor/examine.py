@@ -18,12 +18,14 @@ class Examination:
         reports: Metrics that are unused or were never recorded, and labels that overflowed.
         unreadable: Files that could not be read, and addresses that could not be reached.
         queries: How many queries were checked.
+        passed_over: Queries of other data sources than Prometheus, which are not checked.
     """
 
     faults: list[Finding] = field(default_factory=list)
     reports: list[Finding] = field(default_factory=list)
     unreadable: list[Finding] = field(default_factory=list)
     queries: int = 0
+    passed_over: list[Finding] = field(default_factory=list)
 
     def status(self, *, strict: bool) -> int:
         """Return the exit status: 1 for faults (and reports when strict), else 2 for unreadable files, else 0."""
@@ -49,7 +51,13 @@ def examine(
     Returns:
         The findings.
     """
-    examination = Examination(queries=len(queries))
+    passed_over = [
+        Finding("passed-over", f"not checked, because its data source is {query.source}", query.file, query.place)
+        for query in queries
+        if query.source
+    ]
+    queries = [query for query in queries if not query.source]
+    examination = Examination(queries=len(queries), passed_over=passed_over)
     used = _check(queries, known, examination, step)
     if queries:
         examination.reports += [

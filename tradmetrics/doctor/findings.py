@@ -15,6 +15,7 @@ Kind: TypeAlias = Literal[
     "overflowed",
     "instrumentation-error",
     "unreadable",
+    "passed-over",
 ]
 
 
@@ -32,6 +33,7 @@ class Query:
         text: The expression, its Grafana variables replaced.
         record: Name of the recording rule that stores its answer; empty for every other query.
         added_labels: Labels that the rule adds to its answer.
+        source: Type of the data source if it is not Prometheus, such as `loki`; such a query is not checked.
     """
 
     file: str
@@ -39,6 +41,7 @@ class Query:
     text: str
     record: str = ""
     added_labels: frozenset[str] = frozenset()
+    source: str = ""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from tradmetrics.doctor.files import read_text
 from tradmetrics.doctor.findings import Query
+from tradmetrics.doctor.grafana_v2 import unwrapped
 
 # https://grafana.com/docs/grafana/latest/dashboards/variables/add-template-variables/#global-variables
 _BUILT_IN: Final = {
@@ -41,14 +42,13 @@ def read_dashboard(path: Path) -> list[Query]:
         OSError: When it cannot be read.
     """
     content = json.loads(read_text(path))
-    if isinstance(content, dict) and isinstance(content.get("dashboard"), dict):
-        content = content["dashboard"]  # as the HTTP API wraps it
+    content = unwrapped(content)
     if not isinstance(content, dict) or not isinstance(content.get("panels", content.get("rows")), list):
         raise ValueError("no dashboard: there is no list of panels in it")
     values = _values(content)
     queries = [
-        Query(str(path), place, replace(text, values))
-        for place, text in (*_panels(content), *_annotations(content))
+        Query(str(path), place, replace(text, values), source=source)
+        for place, text, source in (*_panels(content), *_annotations(content))
         if text.strip()
     ]
     queries += [Query(str(path), place, replace(text, values)) for place, text in _variables(content) if text.strip()]
@@ -87,30 +87,30 @@ def _values(dashboard: Mapping[str, Any]) -> dict[str, str]:
     return result
 
 
-def _panels(parent: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _panels(parent: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     for row in _list(parent.get("rows")):
         yield from _panels(row)
     for panel in _list(parent.get("panels")):
         place = f"panel {panel.get('title') or panel.get('id')}"
         for target in _list(panel.get("targets")):
             source = target.get("datasource") or panel.get("datasource")
-            if isinstance(target.get("expr"), str) and _is_prometheus(source):
-                yield f"{place}, query {target.get('refId', '?')}", target["expr"]
+            if isinstance(target.get("expr"), str):
+                yield f"{place}, query {target.get('refId', '?')}", target["expr"], _other(source)
         yield from _panels(panel)
 
 
-def _annotations(dashboard: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _annotations(dashboard: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     for annotation in _list(_mapping(dashboard.get("annotations")).get("list")):
         expression = annotation.get("expr") or _mapping(annotation.get("target")).get("expr")
-        if isinstance(expression, str) and _is_prometheus(annotation.get("datasource")):
-            yield f"annotation {annotation.get('name')}", expression
+        if isinstance(expression, str):
+            yield f"annotation {annotation.get('name')}", expression, _other(annotation.get("datasource"))
 
 
 def _variables(dashboard: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for variable in _list(_mapping(dashboard.get("templating")).get("list")):
         query = variable.get("query")
         query = query.get("query") if isinstance(query, dict) else query
-        if variable.get("type") == "query" and isinstance(query, str) and _is_prometheus(variable.get("datasource")):
+        if variable.get("type") == "query" and isinstance(query, str) and not _other(variable.get("datasource")):
             yield f"variable {variable.get('name')}", _as_promql(query)
 
 
@@ -130,9 +130,10 @@ def _as_promql(query: str) -> str:
     return ""
 
 
-def _is_prometheus(source: object) -> bool:
+def _other(source: object) -> str:
+    """Return the type of a data source that is not Prometheus, else an empty text."""
     kind = source.get("type") if isinstance(source, dict) else None
-    return kind in (None, "", "prometheus")
+    return "" if kind in (None, "", "prometheus") else str(kind)
 
 
 def _list(value: object) -> Iterable[dict[str, Any]]:

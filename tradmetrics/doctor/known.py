@@ -75,6 +75,11 @@ class Known:
         """Return the catalogue's definition behind the name of a sample, such as a `_bucket`."""
         return self._definitions.get(name)
 
+    def native(self, name: str) -> Labels:
+        """Return the labels of a histogram under its own name, as a native histogram is; None for other metrics."""
+        definition = self._definitions.get(f"{name}_bucket")
+        return None if definition is None else TARGET_LABELS | set(definition.label_names)
+
     def nearest(self, name: str) -> str | None:
         """Return the name that was probably meant."""
         return next(iter(difflib.get_close_matches(name, self._labels, n=1, cutoff=0.75)), None)

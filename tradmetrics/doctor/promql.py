@@ -1,5 +1,6 @@
 """Check one PromQL expression against the metrics that are known, by its syntax tree."""
 
+import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any, Final
@@ -16,6 +17,14 @@ _GROUPING = (promql.VectorMatchCardinality.ManyToOne, promql.VectorMatchCardinal
 # Aggregations that choose among series and leave their labels.
 _CHOOSING = ("topk", "bottomk", "limitk", "limit_ratio")
 
+
+# Prometheus 3.16 has two words after a range that the parser does not know; they change the value, and no label. A
+# quoted text stays as it is.
+_RANGE_MODIFIER: Final = re.compile(
+    r"""(?P<text>"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`[^`]*`)"""
+    r"""|(?P<before>\]|\boffset\s+-?\w+|@\s*(?:[\d.]+|(?:start|end)\(\)))\s+(?:anchored|smoothed)\b""",
+    re.IGNORECASE,
+)
 
 _DEEPEST: Final = 200
 _LONGEST: Final = 50_000
@@ -41,6 +50,7 @@ def parse(text: str) -> Any:
         deepest = max(deepest, depth)
     if deepest > _DEEPEST:
         raise ValueError(f"the expression is nested more than {_DEEPEST} levels deep")
+    text = _RANGE_MODIFIER.sub(lambda match: match["text"] or match["before"], text)
     try:
         return promql.parse(text)
     except RecursionError:
@@ -69,6 +79,7 @@ class Check:
         self._known = known
         self.findings: list[Finding] = []
         self.names: set[str] = set()
+        self._in_histogram_function = False
         self.result = self._labels(parse(query.text))
 
     def _note(self, kind: Kind, message: str) -> None:
@@ -93,6 +104,10 @@ class Check:
     def _selector(self, node: Any) -> Labels:
         groups = [node.matchers.matchers, *node.matchers.or_matchers]
         matchers = [matcher for group in groups for matcher in group]
+        native = self._known.native(node.name) if node.name and self._in_histogram_function else None
+        if native is not None and node.name not in self._known:
+            self.names.add(f"{node.name}_bucket")
+            return native
         names = self._selected(node.name, matchers)
         self.names |= set(names)
         labels = _union(self._known.labels(name) for name in names) if names else None
@@ -184,7 +199,10 @@ class Check:
 
     def _call(self, node: Any) -> Labels:
         name, arguments = node.func.name, list(node.args)
+        outside, self._in_histogram_function = self._in_histogram_function, name.startswith("histogram_")
+        self._in_histogram_function |= outside
         results = [self._labels(argument) for argument in arguments]
+        self._in_histogram_function = outside
         if name in ("absent", "absent_over_time"):
             return frozenset(_equalities(arguments[0]))
         if name in ("time", "vector", "scalar", "pi"):
@@ -194,10 +212,16 @@ class Check:
             for label in (label for source in sources for label in _text_of(source) if label):
                 self._require(label, results[0], f"{name}, source label {label}")
             return None if results[0] is None else results[0] | _text_of(arguments[1])
-        if name == "histogram_quantile":
+        if name == "histogram_quantile" and not self._is_native(arguments[-1]):
             self._require("le", results[-1], name)
             return None if results[-1] is None else results[-1] - {"le"}
         return _union(results)
+
+    def _is_native(self, node: Any) -> bool:
+        """Return whether a part selects native histograms, which have no label `le`."""
+        names: list[str | None] = []
+        promql.walk(node, lambda each: names.append(each.name) if isinstance(each, promql.VectorSelector) else None)
+        return bool(names) and all(name and not name.endswith(("_bucket", "_count", "_sum")) for name in names)
 
     def _require(self, label: str, labels: Labels, where: str) -> None:
         if labels is not None and label not in labels and label != "__name__":

@@ -23,11 +23,21 @@ def read_rules(path: Path) -> list[Query] | None:
     import yaml
 
     try:
-        documents = [each for each in yaml.safe_load_all(read_text(path)) if each is not None]
+        documents = [each for read in yaml.safe_load_all(read_text(path)) for each in _unwrapped(read)]
     except yaml.YAMLError as error:
         raise ValueError(_one_line(error)) from None
     rules = [each for each in documents if _has_groups(each)]
     return [query for document in rules for query in _groups(path, document)] if rules else None
+
+
+def _unwrapped(document: Any) -> list[Any]:
+    """Return a document, or the items of a Kubernetes `kind: List`."""
+    if isinstance(document, dict) and str(document.get("kind", "")).endswith("List"):
+        items = document.get("items")
+        return (
+            [each for item in items if item is not None for each in _unwrapped(item)] if isinstance(items, list) else []
+        )
+    return [] if document is None else [document]
 
 
 def _has_groups(document: Any) -> bool:

@@ -82,5 +82,7 @@ def _pass_on(lines: IO[str], to: queue.SimpleQueue[str]) -> None:
 
 
 def _examination_from(answer: dict[str, Any]) -> Examination:
-    found = {name: [Finding(**each) for each in answer[name]] for name in ("faults", "reports", "unreadable")}
+    found = {
+        name: [Finding(**each) for each in answer[name]] for name in ("faults", "reports", "unreadable", "passed_over")
+    }
     return Examination(**found, queries=answer["queries"])

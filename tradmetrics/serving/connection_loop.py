@@ -42,7 +42,7 @@ READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
 
 class Bounds(NamedTuple):
-    """What clients may use of the server.
+    """The bounds on the clients of a server.
 
     Attributes:
         connections: Connections at one time. At the limit a newcomer takes the place of the connection that matters
@@ -64,7 +64,7 @@ class Work(NamedTuple):
     """An answer that takes time: `function` makes it, once for all requests with an equal key.
 
     Attributes:
-        key: What is asked for.
+        key: Names the answer.
         lane: The thread that makes it; work of one lane is done in the order in which it came.
         function: Makes the answer. It never raises.
     """
@@ -83,8 +83,8 @@ class ConnectionLoop:
     Args:
         listener: The listening socket.
         context: Speaks TLS; None for plain HTTP.
-        answer: What a request gets. It must return at once, and never raise.
-        bounds: What clients may use.
+        answer: Returns the answer to a request. It must return at once, and never raise.
+        bounds: The bounds on clients.
     """
 
     def __init__(self, listener: socket.socket, context: ssl.SSLContext | None, answer: Answer, bounds: Bounds) -> None:
@@ -300,7 +300,7 @@ class ConnectionLoop:
     def _understand(self, connection: Connection, now: float) -> None:
         """Answer the first request in what was received, if it is whole."""
         received = connection.received
-        while received[:1] in (b"\r", b"\n"):
+        while received and received[0] in b"\r\n":
             del received[:1]
         length = head_length(received)
         if length > MOST_BYTES or (not length and len(received) > MOST_BYTES):

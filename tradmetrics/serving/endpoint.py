@@ -1,4 +1,4 @@
-"""What every endpoint shares: who may read, which format is meant, and the answer's text.
+"""The part that all endpoints share: authentication, the choice of the format, and the text of the answer.
 
 The text comes from prometheus_client, so it is what a scraper of any other Python program gets for the same request.
 """
@@ -63,7 +63,7 @@ def method_not_allowed() -> HttpResponse:
 
 
 class Asked(NamedTuple):
-    """What a scrape asks for: whatever else the request says, equal ones have the same answer.
+    """The parts of a request on which its answer depends: requests with equal ones share a rendering.
 
     Attributes:
         content_type: The format.
@@ -143,7 +143,7 @@ class Endpoint:
         It takes a while with many series: never call it on an event loop.
 
         Args:
-            asked: What the scrape asks for.
+            asked: The result of `asked` for the request.
         """
         try:
             return self._render(asked)

@@ -1,4 +1,4 @@
-"""Read the head of an HTTP/1.1 request (RFC 9112), from bytes that anybody may have sent.
+"""Read the head of an HTTP/1.1 request (RFC 9112), from bytes that any client may have sent.
 
 The parser is strict where two readings of a request are possible, because a reader in front of the server (a proxy) may
 have chosen the other one. It raises nothing but `BadRequestError`.
@@ -24,7 +24,7 @@ _ABSOLUTE: Final = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
 
 
 class BadRequestError(Exception):
-    """A request that cannot be answered as it is meant.
+    """A request that is malformed or too long.
 
     Attributes:
         status: The status of the answer.
@@ -92,8 +92,8 @@ def parse(head: bytes) -> Request:
     path, query = _split(match["target"].decode("latin-1"))
     connection = {token.strip().lower() for token in headers.get("connection", "").split(",")}
     keep = "close" not in connection and (version[2] != b"0" or "keep-alive" in connection)
-    # A body is never read: where there may be one, the connection ends with the answer, and the body is no second
-    # request.
+    # The server reads no body. If there may be one, the connection ends with the answer, so that the body is never
+    # taken for the next request.
     keep = keep and "transfer-encoding" not in headers and headers.get("content-length", "0") == "0"
     return Request(match["method"].decode("ascii"), path, query, headers, keep)
 

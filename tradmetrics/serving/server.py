@@ -39,7 +39,7 @@ _DIGEST_KEY: Final = os.urandom(16)
 
 
 class _Settings(NamedTuple):
-    """What a server was started with, as far as a second start on its port must agree."""
+    """The settings of a server that a second start on its port must repeat."""
 
     addr: str
     metrics: TradingMetrics | None
@@ -174,11 +174,11 @@ def start_metrics_server(
 
 
 def _same_again(running: MetricsServer, settings: _Settings, addr: str) -> MetricsServer:
-    """The running server, if a second start on its port asks for the same.
+    """Return the running server if a second start on its port has the same settings.
 
     Raises:
-        ConfigurationError: When it asks for something else: to answer without a password that is asked for would be
-            worse than an error.
+        ConfigurationError: When the settings differ. A server that answers without the expected password would be worse
+            than an error.
     """
     pairs = zip(_Settings._fields, running._settings, settings, strict=True)
     others = [name for name, was, asked in pairs if was != asked]
@@ -219,7 +219,7 @@ def _bounds() -> Bounds:
 
 
 class _Router:
-    """What each path answers."""
+    """The answers of the paths."""
 
     def __init__(self, endpoint: Endpoint, metrics: TradingMetrics | None) -> None:
         self._endpoint = endpoint

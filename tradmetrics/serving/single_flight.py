@@ -1,4 +1,4 @@
-"""Work that event loops leave to threads, done once for all who ask for the same, so that threads remain for others."""
+"""Run slow work of an event loop on a few threads, and once for all callers that need the same result."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class LoopWork(Generic[T]):
         """Return `work()`, or what others on this loop are getting under the same key.
 
         Args:
-            key: What is asked for.
-            lane: Work of one lane waits for each other, in the order in which it was asked for.
+            key: Names the result.
+            lane: Work of one lane is done one piece at a time, in the order of the calls.
             work: Gets it, on a thread.
 
         Raises:

@@ -16,7 +16,7 @@ from datetime import datetime, timezone
 from html import escape
 from http import HTTPStatus
 from pathlib import PurePath
-from types import FunctionType
+from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from prometheus_client.samples import Sample
@@ -40,6 +40,7 @@ _HEADERS: Final = (
     ("X-Content-Type-Options", "nosniff"),
     ("Cache-Control", "no-store"),
 )
+_METHODS: Final = (classmethod, staticmethod)
 _MOST_ROWS: Final = 200
 _LONGEST: Final = 300
 _UNSOURCED: Final = "tradmetrics_unsourced_labels"
@@ -157,11 +158,14 @@ def _of(sample: Sample, label: str) -> str:
 def _functions() -> Iterator[tuple[str, str, bool]]:
     """The decorated functions and methods of the imported modules: name, decorator, and whether it has been called."""
     for module in list(sys.modules.values()):
-        for value in list(getattr(module, "__dict__", {}).values()):
+        if type(module) is not ModuleType:
+            continue
+        for value in list(vars(module).values()):
             yield from _sites_of(value)
-            if isinstance(value, type):
-                for member in list(vars(value).values()):
-                    yield from _sites_of(getattr(member, "__func__", member))
+            # By its type: some modules hold objects that import something when one of their attributes is read.
+            if issubclass(type(value), type):
+                for member in list(type.__getattribute__(value, "__dict__").values()):
+                    yield from _sites_of(member.__func__ if type(member) in _METHODS else member)
 
 
 def _sites_of(value: object) -> Iterator[tuple[str, str, bool]]:

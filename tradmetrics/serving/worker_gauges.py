@@ -43,14 +43,14 @@ _Key = tuple[str, tuple[str, ...]]
 
 
 class SeriesOwner(Protocol):
-    """Who serves a registry."""
+    """An object that serves a registry."""
 
     def served(self) -> CollectorRegistry | None:
         """The registry of this process, whichever it is now; None while there is none."""
 
 
 class _Written:
-    """What this process has written of one registry."""
+    """The gauges of one registry that this process has written."""
 
     def __init__(self) -> None:
         self._series: dict[_Key, Series] = {}
@@ -80,7 +80,7 @@ class _Written:
                     self._series[key] = make(labels)
         for key, series in self._series.items():
             value = values.get(key, 0.0)
-            # What is the most recent of several workers is what changed last.
+            # Of several workers, the value that changed last is the most recent one.
             if self._values.get(key) != value:
                 series.set(value)
                 self._values[key] = value
@@ -104,7 +104,7 @@ _faults: Final = FaultLog()
 
 
 class _Worker:
-    """The state of this process; a forked child begins anew."""
+    """The state of this process; a forked child has a new one."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()

@@ -1,4 +1,4 @@
-"""Series of a metric that stands in the registry already and has the same definition: what is recorded goes into it.
+"""Series of a metric that stands in the registry already and has the same definition: the decorators record into it.
 
 It is either a metric that the bot has made with prometheus_client, or one of this package's own after `sys.modules` was
 purged and the package was imported a second time.
@@ -23,7 +23,7 @@ class AdoptedSeries(Series):
     """A series of another collector.
 
     Args:
-        child: What prometheus_client's `labels` returns, or a series of the package's earlier import.
+        child: The return value of prometheus_client's `labels`, or a series of the package's earlier import.
         ours: Whether it is the latter.
     """
 
@@ -48,7 +48,7 @@ class AdoptedSeries(Series):
         return sum(value for suffix, _, value in self.samples() if suffix in ("", "_total", "_count"))
 
     def samples(self) -> Iterator[RawSample]:
-        """What the other collector exposes for it."""
+        """The samples that the other collector exposes for it."""
         child = self._child
         if hasattr(child, "mark"):
             yield from child.samples()
@@ -58,7 +58,7 @@ class AdoptedSeries(Series):
 
 
 class Adopted:
-    """A collector of the registry whose definition is that of a metric of ours.
+    """A collector of the registry with the same definition as one of our metrics.
 
     Args:
         collector: The collector.

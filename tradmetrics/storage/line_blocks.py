@@ -30,7 +30,7 @@ _total = attrgetter("_total")
 
 
 class Names(Protocol):
-    """What the labels of a metric are called."""
+    """The names of a metric and of its labels."""
 
     @property
     def name(self) -> str:
@@ -101,7 +101,7 @@ class LineBlocks:
         """The lines of all series, a block at a time.
 
         Args:
-            names: What the labels are called.
+            names: The names of the metric and of its labels.
             rows: The series by label values; they may change meanwhile.
         """
         version = getattr(rows, "version", None)  # before the series
@@ -172,7 +172,7 @@ class _Counters:
         self._state: tuple[int, list[str], bytes] = (-1, [], b"")
 
     def text(self) -> bytes:
-        folded = amounts_folded[0]  # before the numbers: what is folded meanwhile is read again at the next scrape
+        folded = amounts_folded[0]  # read before the numbers, so that later amounts show at the next scrape
         waiting = any(self._appended)
         ticks = list(map(repr, self._counters))
         old_folded, old_ticks, text = self._state
@@ -215,7 +215,8 @@ class _Histograms:
     def text(self) -> bytes:
         states = self._states[:]
         for place, series in enumerate(self.series):
-            # Folding replaces the list of buckets. So the same list, and nothing that waits to be folded, is no change.
+            # Folding replaces the list of buckets. So with the same list and nothing waiting, the lines are still
+            # right.
             waiting, buckets = series.appended, series._buckets
             if waiting or states[place][0] is not buckets:
                 states[place] = buckets, self._lines[place](series)

@@ -1,7 +1,7 @@
 """Read the files of all workers, and add them up.
 
-It does what prometheus_client's `MultiProcessCollector` does, with these differences: one damaged file costs its own
-figures and not the scrape; what was parsed at one scrape is not parsed at the next, only the numbers are read.
+It replaces prometheus_client's `MultiProcessCollector`, with two differences: one damaged file costs its own figures
+and not the scrape, and each series is parsed once, so that later scrapes read only the numbers.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class WorkerFile(NamedTuple):
         """Take the name of a file apart.
 
         Raises:
-            DamagedFileError: When it is no name of a worker's file.
+            DamagedFileError: When a worker's file has another form of name.
         """
         parts = os.path.basename(path).removesuffix(".db").split("_")
         kind, mode = parts[0], parts[1] if parts[0] == "gauge" and len(parts) > 2 else ""
@@ -73,7 +73,7 @@ class WorkerFile(NamedTuple):
 
 
 class Content:
-    """What a file holds: its series, which stay, and the numbers of one moment.
+    """The content of a file: its series, which stay, and the numbers of one moment.
 
     Attributes:
         tag: Which process wrote it; see `worker_identity`.
@@ -211,7 +211,7 @@ class _Layout:
         return slots
 
     def families(self) -> list[Callable[[list[float]], Metric]]:
-        """What makes each metric out of the numbers of all slots."""
+        """Functions that make each metric out of the numbers of all slots."""
         return [
             self._family(first, kind, slots) if kind != "histogram" else self._histogram(first, slots)
             for first, kind, slots in self._metrics.values()
