@@ -7,12 +7,15 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, Final, Protocol
 
 import aiohttp
 
+from tradmetrics.board.alerting.inhibition import is_told
+from tradmetrics.board.alerting.rules import Alert, Rule
 from tradmetrics.board.panels import Query
-from tradmetrics.board.query import QueryError, Sample
+from tradmetrics.board.query import Number, QueryError, Sample
 from tradmetrics.board.query.samples import Labels
 from tradmetrics.board.query.sums import StepSums
 from tradmetrics.board.watch import Watch
@@ -212,14 +215,25 @@ class PrometheusAnswers:
         found: list[dict[str, Any]] = data["result"]
         return found
 
-    async def alerts(self) -> list[dict[str, Any]]:
-        """Return the alerts that this Prometheus knows."""
-        await self._ask("query", {"query": "vector(1)"})
-        if self.error or self._session is None:
+    async def alerts(self) -> list[Alert]:
+        """Return the alerts that fire at this Prometheus."""
+        if self._session is None:
             return []
-        async with self._session.get(f"{self._url}/api/v1/alerts") as response:
-            found: list[dict[str, Any]] = (await response.json())["data"]["alerts"]
-        return found
+        try:
+            async with self._session.get(f"{self._url}/api/v1/alerts") as response:
+                found = (await response.json())["data"]["alerts"]
+            firing = [each for each in found if each["state"] == "firing"]
+            alerts = [_alert(each) for each in firing]
+        except (aiohttp.ClientError, asyncio.TimeoutError, ValueError, KeyError, TypeError, OSError):
+            return []
+        return [each for each in alerts if is_told(each.labels)]
+
+
+def _alert(found: Mapping[str, Any]) -> Alert:
+    labels = dict(found["labels"])
+    since = datetime.fromisoformat(re.sub(r"\.\d+", "", str(found["activeAt"])).replace("Z", "+00:00")).timestamp()
+    rule = Rule(str(labels.get("alertname", "")), Number(1))
+    return Alert(rule, labels, dict(found["annotations"]), float(found["value"]), since, firing=since)
 
 
 def _labels(each: Mapping[str, Any]) -> dict[str, str]:
