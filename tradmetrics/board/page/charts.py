@@ -183,7 +183,6 @@ def states(panel: Panel, found: Sequence[Curve]) -> dict[str, Any]:
         {"value": value, "label": text, "color": colour(name)} for value, (text, name) in panel.look.words.items()
     ]
     options = _cells(panel, times, [name for name, _ in rows], cells)
-    options["series"][0]["itemStyle"] = {"borderColor": "rgba(255,255,255,.55)", "borderWidth": 0.6}
     options["visualMap"] = {
         "type": "piecewise",
         "pieces": pieces,
