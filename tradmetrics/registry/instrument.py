@@ -248,7 +248,7 @@ class Instrument(Collector):
             self._add(labels, series)
 
     def forget_others(self, keep: Iterable[Labels], value: float) -> None:
-        """Set every series of a gauge but those named to `value`: a series that is gone reads zero, not its last value."""
+        """Set every other series of a gauge to `value`: a series that is gone reads zero, not its last value."""
         kept = set(keep)
         for labels, series in self._series.copy().items():
             if labels not in kept and series.value() != value:
