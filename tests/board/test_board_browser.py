@@ -149,8 +149,16 @@ def pill(page: Any, port: int) -> str:
     return str(page.locator(f'section[aria-label="Bot 127.0.0.1:{port}"] .pill').inner_text())
 
 
+QUICK = {("", "light"), ("", "dark"), ("instrumentation", "light")}
+
+
 @pytest.mark.parametrize(
-    ("path", "theme"), [*((path, "light") for path in PATHS), ("", "dark"), ("instrumentation", "dark")]
+    ("path", "theme"),
+    [
+        pytest.param(path, theme, marks=() if (path, theme) in QUICK else pytest.mark.nightly)
+        for path in PATHS
+        for theme in ("light", "dark")
+    ],
 )
 def test_axe_finds_nothing(path: str, theme: str, browser: Any, address: str) -> None:
     """A trader with a screen reader, or one who cannot tell red from green, could not use the page."""
@@ -181,7 +189,7 @@ def test_figures_are_those_of_the_bot(browser: Any, address: str, bot: FakeBot) 
 
 def test_a_label_is_text_and_never_code(browser: Any, address: str) -> None:
     """A symbol or a reject reason from a broker could run code in the trader's browser."""
-    for path in ("d/strategy", "d/execution", ""):
+    for path in ("d/strategy", ""):
         with tab(browser, f"{address}{path}") as page:
             page.wait_for_timeout(1_500)
             assert page.evaluate("window.hacked === undefined")

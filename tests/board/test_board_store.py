@@ -2,16 +2,20 @@
 
 from array import array
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tradmetrics.board.exposition import Exposition, ExpositionError
 from tradmetrics.board.formatting import shown
 from tradmetrics.board.query import Evaluator, Matcher, parse
+from tradmetrics.board.query.parse import ParseError
+from tradmetrics.board.shipped import load
 from tradmetrics.board.store import Rows, Store
 from tradmetrics.board.targets import read
 from tradmetrics.errors import ConfigurationError
 
+ROOT = Path(__file__).parent.parent
 BOT = {"job": "tradmetrics", "instance": "bot:8000"}
 
 
@@ -189,7 +193,68 @@ def values() -> Iterator[tuple[float, str, int | None, str]]:
     yield -0.0001, "locale", 0, "0"
 
 
-@pytest.mark.parametrize(("value", "unit", "decimals", "text"), values())
+@pytest.mark.parametrize(("value", "unit", "decimals", "text"), list(values()))
 def test_values_read_as_a_person_writes_them(value: float, unit: str, decimals: int | None, text: str) -> None:
     """4,788 orders would read as 5 K."""
     assert text == shown(value, unit, decimals)
+
+
+def test_changed_thresholds_move_rules_texts_and_dashed_lines() -> None:
+    """The alert would fire at one figure, and the line in the dashboard stand at another."""
+    shipped = load()
+    settings = shipped.changed(["alerts.HighDailyLoss.threshold=-20000", "alerts.OpenOrdersStuck.enabled=false"])
+    rules, boards = shipped.rules(settings), shipped.dashboards(settings)
+    assert "< -20000" in rules["risk.yml"]
+    assert "-20000" in boards["main.json"]
+    assert "-5000" not in rules["risk.yml"]
+    assert "alert: OpenOrdersStuck" not in rules["orders.yml"]
+
+
+def test_shipped_files_are_those_of_the_checkout() -> None:
+    """The wheel would hold other rules and dashboards than the documentation shows."""
+    shipped = load()
+    for folder, files in (("alerts/rules", shipped.rules), ("dashboards/json", shipped.dashboards)):
+        paths = (ROOT / folder).glob("*.*")
+        assert {path.name: path.read_text(encoding="utf-8") for path in paths} == files(shipped.settings)
+    for name, text in shipped.stack.items():
+        assert (ROOT / name).read_text(encoding="utf-8") == text
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ("alerts.HighDalyLoss.threshold=1", "did you mean 'HighDailyLoss'"),
+        ("alerts.HighDailyLoss.treshold=1", "did you mean 'threshold'"),
+        ("alerts.HighDailyLoss.threshold=lots", "expected a number"),
+        ("alerts.HighDailyLoss.for=soon", "expected a duration"),
+        ("threshold", "write KEY=VALUE"),
+    ],
+)
+def test_a_misspelt_change_is_refused_with_the_spelling_to_use(change: str, named: str) -> None:
+    """A threshold with a typing error would silently not apply."""
+    with pytest.raises(ConfigurationError, match=named):
+        load().changed([change])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'sum by (a, b) (rate(x_total{c=~"d|e"}[5m] offset 1h)) / 2 ^ 3 ^ 2',
+        "a - (b - c) * -d",
+        "a > bool 1 and on (x) group_left (y) b unless c",
+        "topk(5, sum without (x) (max_over_time((a > 1)[1h:30s])))",
+        "sum_over_time((a - a offset 5s)[5m:5s] offset -1ms)",
+        'label_replace(a, "b", "$1", "c", "(.*)\\\\.x")',
+        "histogram_quantile(0.99, sum by (le) (rate(x_bucket[$__rate_interval])))",
+    ],
+)
+def test_queries_keep_their_meaning_when_they_are_written_and_read(text: str) -> None:
+    """A panel would ask another question in Grafana than on the board."""
+    assert parse(str(parse(text))) == parse(text)
+
+
+@pytest.mark.parametrize("text", ["sum(", "a{b=c}", "rate(x[5m)", "a b", "", "topk(a)"])
+def test_what_is_not_a_query_is_refused(text: str) -> None:
+    """A broken query would look like one without data."""
+    with pytest.raises(ParseError):
+        parse(text)
