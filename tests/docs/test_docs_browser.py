@@ -117,7 +117,12 @@ def test_a_page_can_be_read_by_everyone_and_on_a_phone(tab: Tab, path: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("words", "wanted"), [("fill_timer", "reference/api/orders/"), ("__other__", "explanation/bounded-labels/")]
+    ("words", "wanted"),
+    [
+        ("fill_timer", "reference/api/orders/"),
+        ("__other__", "explanation/bounded-labels/"),
+        ("pnl=result()", "reference/api/sources/"),
+    ],
 )
 def test_the_search_finds(tab: Tab, words: str, wanted: str) -> None:
     """A reader who types what stands in the code or in a label would find nothing."""

@@ -113,6 +113,29 @@ def test_nothing_else_is_wrong_with_the_pages() -> None:
     assert [] == list(checks.problems())
 
 
+def test_questions_lead_to_the_panels_and_alerts_of_their_metrics() -> None:
+    """A reader who asks "which metric do I use?" would look at a dashboard that does not show it."""
+    reference = (pages.DOCS / "reference" / "metrics.md").read_text(encoding="utf-8")
+    page = (pages.DOCS / "how-to" / "which-metric.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([^|]+\?) \| ([^|]+) \| [^|]+ \| ([^|]+) \| ([^|]*)\|$", page, re.MULTILINE)
+    assert len(rows) > 25
+    wrong = []
+    for question, metrics, *seen in rows:
+        entries = [
+            reference.partition(f"### {name} ")[2].partition("\n### ")[0]
+            for name in re.findall(r"`(trad\w+_\w+)`", metrics)
+        ]
+        assert all(entries), question
+        for cell in seen:
+            links = re.findall(r"\]\(\.\./(?:reference/)?((?:dashboards|runbooks)\S+?)\)", cell)
+            wrong += [f"{question} {link}" for link in links if entries and f"({link})" not in _flat(entries)]
+    assert [] == wrong
+
+
+def _flat(entries: list[str]) -> str:
+    return "\n".join(entries).replace("(../runbooks", "(runbooks")
+
+
 def test_every_metric_has_a_recorder_and_every_recorder_is_asked() -> None:
     """The metric reference would not say who records a metric, or leave someone out."""
     assert [] == [name for name, links in recorders.recorders().items() if not links]

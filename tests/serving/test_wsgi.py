@@ -137,6 +137,14 @@ def test_a_mounted_flask_application_has_its_prefix(metrics: TradingMetrics) -> 
     assert {("/market/quotes/{symbol}", "GET", "200"): 1.0} == outcomes(metrics)
 
 
+def test_a_request_of_werkzeug_itself_does_not_hide_djangos_route(metrics: TradingMetrics) -> None:
+    """Under werkzeug's test client or its middleware, every route of Django would read `unmatched`."""
+    werkzeug = pytest.importorskip("werkzeug.test")
+    app = MetricsMiddleware(django_app(), metrics=metrics)
+    assert b"ok" == werkzeug.Client(app).get("/orders/7f3c").data
+    assert {("/orders/{order_id}", "GET", "200"): 1.0} == outcomes(metrics)
+
+
 def answering(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     """Answer anything, in two pieces."""
     start_response("201 Created", [("Content-Type", "text/plain")])
