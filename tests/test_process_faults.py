@@ -406,6 +406,54 @@ def test_a_full_disk_stops_no_order(worker: Program) -> None:
     assert "done\n" == answer
 
 
+def test_a_call_that_is_repeated_counts_once_where_its_file_takes_nothing(worker: Program) -> None:
+    """The order itself would fail because of its worker's file, or a failed order would count twice."""
+    script = """
+    import tradmetrics as tm
+    from tradmetrics import catalogue
+    from tradmetrics.storage.worker_files import _File
+
+    metrics = tm.TradingMetrics()
+
+
+    @tm.track_order(strategy="s", order_type="LIMIT", metrics=metrics)
+    def place(side):
+        return {"BUY": {"status": "filled"}}[side]
+
+
+    def place_both():
+        assert place("BUY") == {"status": "filled"}
+        try:
+            place("SELL")
+        except KeyError:
+            pass
+
+
+    def refuse(file, *arguments):
+        raise OSError(28, "No space left on device")
+
+
+    place_both(), place_both()
+    right, _File.write = _File.write, refuse
+    place_both(), place_both()
+    _File.write = right
+    place_both()
+    for definition, labels in (
+        (catalogue.ORDERS_SUBMITTED, ("s", "BUY", "LIMIT")),
+        (catalogue.ORDERS_FILLED, ("s", "BUY")),
+        (catalogue.ORDERS_SUBMITTED, ("s", "SELL", "LIMIT")),
+        (catalogue.ORDERS_REJECTED, ("s", "key_error")),
+    ):
+        print(definition.name, metrics.resolve(definition, labels, site="test").series.value())
+    """
+    assert [
+        "trading_orders_submitted_total 5.0",
+        "trading_orders_filled_total 5.0",
+        "trading_orders_submitted_total 5.0",
+        "trading_orders_rejected_total 5.0",
+    ] == worker.run(script, quiet=False).splitlines()
+
+
 @needs_a_small_disk
 @pytest.mark.parametrize("blocks", [0, 15])
 def test_a_worker_forks_on_a_full_disk(worker: Program, blocks: int) -> None:
