@@ -414,6 +414,7 @@ def test_a_call_that_is_repeated_counts_once_where_its_file_takes_nothing(worker
     from tradmetrics.storage.worker_files import _File
 
     metrics = tm.TradingMetrics()
+    exporter = tm.MetricsExporter(metrics)
 
 
     @tm.track_order(strategy="s", order_type="LIMIT", metrics=metrics)
@@ -427,6 +428,7 @@ def test_a_call_that_is_repeated_counts_once_where_its_file_takes_nothing(worker
             place("SELL")
         except KeyError:
             pass
+        assert exporter.record_order("s", "SELL", "LIMIT", "filled") is None
 
 
     def refuse(file, *arguments):
@@ -441,6 +443,7 @@ def test_a_call_that_is_repeated_counts_once_where_its_file_takes_nothing(worker
     for definition, labels in (
         (catalogue.ORDERS_SUBMITTED, ("s", "BUY", "LIMIT")),
         (catalogue.ORDERS_FILLED, ("s", "BUY")),
+        (catalogue.ORDERS_FILLED, ("s", "SELL")),
         (catalogue.ORDERS_SUBMITTED, ("s", "SELL", "LIMIT")),
         (catalogue.ORDERS_REJECTED, ("s", "key_error")),
     ):
@@ -448,6 +451,7 @@ def test_a_call_that_is_repeated_counts_once_where_its_file_takes_nothing(worker
     """
     assert [
         "trading_orders_submitted_total 5.0",
+        "trading_orders_filled_total 5.0",
         "trading_orders_filled_total 5.0",
         "trading_orders_submitted_total 5.0",
         "trading_orders_rejected_total 5.0",
