@@ -73,9 +73,11 @@ class Answers(Protocol):
 
     async def now(self, query: Query, choice: Choice) -> list[Sample]:
         """Return the series of a query now."""
+        ...
 
     async def curve(self, query: Query, choice: Choice) -> Curve:
         """Return the series of a query over the chosen time."""
+        ...
 
 
 class OwnAnswers:

@@ -56,7 +56,8 @@ class CallSite:
     """
 
     __slots__ = (
-        "__weakref__", "_fixed", "_is_bound", "_plans", "_positions", "_unsourced", "compiled", "fast", "function", "memory",
+        "__weakref__", "_fixed", "_is_bound", "_plans", "_positions", "_unsourced", "compiled", "fast", "function",
+        "memory",
         "metrics", "name", "precreation", "read_by_shell", "recipe",
     )  # fmt: skip
 

@@ -38,7 +38,7 @@ class Site(Protocol):
         """The clock of calls."""
         ...
 
-    def since(self, token: Any) -> float:
+    def since(self, started: float, /) -> float:
         """Seconds since a call began; not a number where the clock failed."""
         ...
 
@@ -116,10 +116,12 @@ def _count_and_observe(site: Site, counter: Iterator[object], observe: Callable[
         return _all_of(site, (counter,), ((observe, 1.0, AMOUNT_OR_SECONDS),), None)
     appended, fold, clock = series.appended, series.fold, site.clock()
 
-    def more(token: Any, amount: float | None) -> None:
+    def more(token: Any, given: float | None) -> None:
         for _ in counter:
             break
-        if amount is None:
+        if given is not None:
+            amount = given
+        else:
             try:
                 amount = clock() - token
             except Exception as error:
