@@ -99,7 +99,7 @@ def test_a_severity_that_turns_out_to_be_none_is_unknown_and_counted(metrics: Tr
 
 
 def test_the_component_is_the_parameter_of_that_name() -> None:
-    """The bare decorator would work on no function."""
+    """An error that says which component failed would be counted under the module."""
 
     @track_errors
     def check(component: str) -> None:
@@ -112,10 +112,27 @@ def test_the_component_is_the_parameter_of_that_name() -> None:
         "trading_system_errors_total feed error": 2,
         "trading_system_errors_total broker error": 1,
     } == recorded(get_metrics())
-    with pytest.raises(LabelSourceError, match="'component' has no source"):
-        track_errors(lambda: None)
-    with pytest.raises(LabelSourceError, match="'component' has no source"):
-        track_errors(severity="critical")(lambda: None)
+
+
+def test_the_component_is_the_module_and_class_where_no_parameter_has_that_name(metrics: TradingMetrics) -> None:
+    """The bare decorator would be refused on most functions."""
+
+    @track_errors
+    def check() -> None:
+        raise ValueError("from a function")
+
+    class Desk:
+        @track_errors(severity="critical", metrics=metrics)
+        def rebalance(self) -> None:
+            raise ValueError("from a method")
+
+    with pytest.raises(ValueError, match="from a function"):
+        check()
+    test = "test_the_component_is_the_module_and_class_where_no_parameter_has_that_name"
+    assert {f"trading_system_errors_total {__name__}.{test} error": 1} == recorded(get_metrics())
+    with pytest.raises(ValueError, match="from a method"):
+        Desk().rebalance()
+    assert {f"trading_system_errors_total {__name__}.{test}.Desk critical": 1} == recorded(metrics)
 
 
 def test_as_a_block_it_counts_and_lets_through(metrics: TradingMetrics) -> None:

@@ -406,6 +406,58 @@ def test_a_full_disk_stops_no_order(worker: Program) -> None:
     assert "done\n" == answer
 
 
+def test_a_call_that_is_repeated_counts_once_where_its_file_takes_nothing(worker: Program) -> None:
+    """The order itself would fail because of its worker's file, or a failed order would count twice."""
+    script = """
+    import tradmetrics as tm
+    from tradmetrics import catalogue
+    from tradmetrics.storage.worker_files import _File
+
+    metrics = tm.TradingMetrics()
+    exporter = tm.MetricsExporter(metrics)
+
+
+    @tm.track_order(strategy="s", order_type="LIMIT", metrics=metrics)
+    def place(side):
+        return {"BUY": {"status": "filled"}}[side]
+
+
+    def place_both():
+        assert place("BUY") == {"status": "filled"}
+        try:
+            place("SELL")
+        except KeyError:
+            pass
+        assert exporter.record_order("s", "SELL", "LIMIT", "filled") is None
+
+
+    def refuse(file, *arguments):
+        raise OSError(28, "No space left on device")
+
+
+    place_both(), place_both()
+    right, _File.write = _File.write, refuse
+    place_both(), place_both()
+    _File.write = right
+    place_both()
+    for definition, labels in (
+        (catalogue.ORDERS_SUBMITTED, ("s", "BUY", "LIMIT")),
+        (catalogue.ORDERS_FILLED, ("s", "BUY")),
+        (catalogue.ORDERS_FILLED, ("s", "SELL")),
+        (catalogue.ORDERS_SUBMITTED, ("s", "SELL", "LIMIT")),
+        (catalogue.ORDERS_REJECTED, ("s", "key_error")),
+    ):
+        print(definition.name, metrics.resolve(definition, labels, site="test").series.value())
+    """
+    assert [
+        "trading_orders_submitted_total 5.0",
+        "trading_orders_filled_total 5.0",
+        "trading_orders_filled_total 5.0",
+        "trading_orders_submitted_total 5.0",
+        "trading_orders_rejected_total 5.0",
+    ] == worker.run(script, quiet=False).splitlines()
+
+
 @needs_a_small_disk
 @pytest.mark.parametrize("blocks", [0, 15])
 def test_a_worker_forks_on_a_full_disk(worker: Program, blocks: int) -> None:
@@ -701,7 +753,7 @@ def train():
 
 @tm.track_request(endpoint="/orders", method="GET", metrics=metrics)
 def ask():
-    return {"status": 200}
+    return 200
 
 
 def trade(step):
@@ -821,10 +873,10 @@ def test_every_loop_runs_what_is_decorated(new_loop: Callable[..., asyncio.Abstr
         return total
 
     @track_request(endpoint="/orders", method="GET", metrics=metrics)
-    async def ask() -> dict[str, int]:
+    async def ask() -> int:
         async with fill_timer("s", metrics=metrics):
             await asyncio.sleep(0.001)
-        return {"status": 200}
+        return 200
 
     @track_errors(component="feed", severity="error", metrics=metrics)
     async def fail() -> None:
@@ -848,7 +900,7 @@ def test_every_loop_runs_what_is_decorated(new_loop: Callable[..., asyncio.Abstr
             await asyncio.wait_for(place("cancelled"), 0.01)
         assert f"id{number}" == await send(f"id{number}")
         assert 45 == await listen()
-        assert {"status": 200} == await ask()
+        assert 200 == await ask()
         with pytest.raises(KeyError):
             await fail()
         assert 200 == await scrape()

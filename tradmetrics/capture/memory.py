@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, Union
 
 from tradmetrics.errors import is_interruption
 from tradmetrics.storage.overflow import OverflowSeries
-from tradmetrics.storage.series import CounterSeries, HistogramSeries, Series
+from tradmetrics.storage.series import CounterSeries, GaugeSeries, HistogramSeries, Series
 
 if TYPE_CHECKING:
     from tradmetrics.capture.plan import PlannedSample
@@ -26,6 +26,7 @@ Leaf: TypeAlias = tuple[Iterator[object], Union[More, None]]
 """An iterator, advancing which counts one, and the rest, if any."""
 
 _NOTHING: Final = repeat(None)
+_IN_MEMORY: Final = (CounterSeries, GaugeSeries, HistogramSeries)
 
 
 class Site(Protocol):
@@ -46,9 +47,26 @@ class Site(Protocol):
         ...
 
 
-def counting(series: Series) -> Iterator[object]:
-    """An iterator that counts one on a series whenever it is advanced."""
-    return series.counter if type(series) is CounterSeries else starmap(series.tick, repeat(()))
+class _Contained:
+    """A function of a series that may fail, because its file is on a full disk for instance. The error is counted."""
+
+    __slots__ = ("__self__", "_function", "_site")
+
+    def __init__(self, site: Site, function: Callable[..., object]) -> None:
+        self.__self__: object = getattr(function, "__self__", None)
+        self._function = function
+        self._site = site
+
+    def __call__(self, *amount: float) -> None:
+        try:
+            self._function(*amount)
+        except BaseException as error:
+            self._site.contain(error)
+
+
+def _counting(site: Site, function: Callable[..., object]) -> Iterator[object]:
+    """An iterator that counts one with a function whenever it is advanced."""
+    return starmap(_Contained(site, function), repeat(()))
 
 
 def leaf_of(
@@ -65,12 +83,12 @@ def leaf_of(
         if series is None:
             return None
         if isinstance(series, OverflowSeries):
-            counters.extend(starmap(count, repeat(())) for count in series.counts)
+            counters.extend(_counting(site, count) for count in series.counts)
             series = series.series
         if line.by_tick:
-            counters.append(counting(series))
+            counters.append(series.counter if type(series) is CounterSeries else _counting(site, series.tick))
             continue
-        operation = _operation(site.recipe, line, series)
+        operation = _operation(site, line, series)
         if operation is None:
             return None
         operations.append(operation)
@@ -148,14 +166,17 @@ def _all_of(
     return more
 
 
-def _operation(recipe: Recipe, line: PlannedSample, series: Series) -> Operation | None:
+def _operation(site: Site, line: PlannedSample, series: Series) -> Operation | None:
     kind = line.definition.kind
+    function: Callable[..., object]
     function = series.add if kind == "counter" else series.set if kind == "gauge" else series.observe
+    if type(series) not in _IN_MEMORY:
+        function = _Contained(site, function)
     if not isinstance(line.amount, str):
         return partial(function, float(line.amount)), 1.0, GIVEN
     if line.amount == "seconds":
         return function, 1.0, SECONDS
-    amount = None if recipe.repeat is None else recipe.repeat.amount
+    amount = None if site.recipe.repeat is None else site.recipe.repeat.amount
     if amount is None:
         return None
     if line.amount == amount.field:
