@@ -482,6 +482,10 @@ class CallSite:
             call.fault("value", error)
             return None
 
+    def clock(self) -> Callable[[], float]:
+        """The clock that calls are timed by."""
+        return perf_counter
+
     def since(self, started: float) -> float:
         """Seconds since `started`; not a number where the clock failed then, which is counted already, or fails now."""
         try:

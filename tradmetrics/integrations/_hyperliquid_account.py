@@ -1,4 +1,4 @@
-"""What a Hyperliquid bot asks for of its account and of the market, and what its stream delivers of them."""
+"""The account and the market data that a Hyperliquid bot asks for, or that its stream delivers."""
 
 from __future__ import annotations
 

@@ -252,6 +252,11 @@ class HistogramSeries(Series):
         if len(appended) > 63 and not _folding.locked():
             _folded(self)
 
+    def fold(self) -> None:
+        """Fold what was appended, unless a scrape is at it."""
+        if not _folding.locked():
+            _folded(self)
+
     def _fold(self) -> tuple[list[int], float]:
         appended, bounds = self.appended, self._bounds
         while True:
