@@ -4,6 +4,7 @@ import asyncio
 import copy
 import itertools
 import json
+import time
 
 import pytest
 import requests

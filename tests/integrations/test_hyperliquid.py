@@ -3,6 +3,7 @@
 import copy
 import itertools
 import json
+import time
 
 import pytest
 from integration_support import library
