@@ -40,7 +40,7 @@ class Environment(NamedTuple):
 ENVIRONMENTS = (
     Environment("alpaca-py", ("alpaca",)),
     Environment("backtrader", ("backtrader",)),
-    Environment("python-binance", ("binance",)),
+    Environment("python-binance", ("binance", "binance_markets")),
     Environment("ccxt", ("ccxt",)),
     Environment("simplefix", ("fix",)),
     Environment("freqtrade", ("freqtrade",), alone=True),

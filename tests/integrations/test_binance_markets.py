@@ -112,7 +112,7 @@ def test_every_shortcut_of_futures_orders_counts(client, metrics, recorded):
 
 def test_a_conditional_futures_order_is_followed_to_its_end(client, wire, metrics, recorded):
     """Broken, a stop on futures stays open for ever, or each counts as an error of ours."""
-    wire.routes["DELETE", "/fapi/v1/algoOrder"] = {"algoId": 1, "clientAlgoId": "a", "code": "200", "msg": "success"}
+    wire.routes["DELETE", "/fapi/v1/algoOrder"] = {"algoId": 2, "clientAlgoId": "b", "code": "200", "msg": "success"}
     wire.routes["GET", "/fapi/v1/openOrders"] = []
     wire.routes["DELETE", "/fapi/v1/algoOpenOrders"] = {"code": 200, "msg": "done"}
     socket = KeepAliveWebsocket(client, "wss://x", "futures")
@@ -227,6 +227,7 @@ def test_the_spot_user_socket_over_its_own_connection(metrics, recorded):
         async with websockets.serve(_exchange, "127.0.0.1", 0) as server:
             client = AsyncClient("key", "secret")
             client.ws_api._url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            client.ws_api.TIMEOUT = 0.5  # closing it waits for a read to time out
             manager = BinanceSocketManager(client)
             with instrument_binance(client, manager, metrics=metrics) as handle:
                 async with manager.user_socket() as socket:
