@@ -44,7 +44,7 @@ ENVIRONMENTS = (
     Environment("ccxt", ("ccxt",)),
     Environment("simplefix", ("fix",)),
     Environment("freqtrade", ("freqtrade",), alone=True),
-    Environment("hyperliquid-python-sdk", ("hyperliquid",)),
+    Environment("hyperliquid-python-sdk", ("hyperliquid", "hyperliquid_streams")),
     Environment("ib_async", ("ib",)),
     Environment("ib_insync", ("ib_insync",), alone=True),
     Environment("kiteconnect", ("kite",)),
