@@ -92,9 +92,7 @@ CONTRACTS: Final = Calls(
     fetch_open=_all(
         "futures_get_open_orders futures_coin_get_open_orders papi_get_um_open_orders papi_get_cm_open_orders"
     ),
-    trades=_all(
-        "futures_account_trades futures_coin_account_trades papi_get_um_user_trades papi_get_cm_user_trades"
-    ),
+    trades=_all("futures_account_trades futures_coin_account_trades papi_get_um_user_trades papi_get_cm_user_trades"),
 )
 """Futures of both kinds and options."""
 SHORTCUTS: Final[Mapping[str, Mapping[str, str]]] = {
