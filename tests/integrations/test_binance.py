@@ -4,7 +4,6 @@ import asyncio
 import copy
 import itertools
 import json
-import time
 
 import pytest
 import requests

@@ -145,7 +145,7 @@ def test_a_conditional_futures_order_is_followed_to_its_end(client, wire, metric
 
 
 def test_spot_and_futures_of_one_symbol_are_two_markets(client, wire, metrics, recorded):
-    """Broken, a list of open spot orders ends a futures order, and a purchase on spot shows as drift of the contract."""
+    """Broken, a list of open spot orders ends a futures order, and buying spot shows as drift of the contract."""
     wire.routes["GET", "/api/v3/openOrders"] = []
     wire.routes["DELETE", "/fapi/v1/allOpenOrders"] = {"code": 200, "msg": "done"}
     position = {"symbol": "BTCUSDT", "positionAmt": "-1", "entryPrice": "100", "unRealizedProfit": "0"}

@@ -3,7 +3,6 @@
 import copy
 import itertools
 import json
-import time
 
 import pytest
 from integration_support import library

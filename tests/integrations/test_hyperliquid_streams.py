@@ -1,4 +1,4 @@
-"""`instrument_hyperliquid`: spot names, orders that wait for others, and the stream's life, on the SDK's own objects."""
+"""`instrument_hyperliquid` on the SDK's own objects: spot names, orders that wait for others, the stream's life."""
 
 import itertools
 import json

@@ -63,7 +63,7 @@ class BinanceAlgos:
         if becomes:  # the order that it is from now on
             self._orders.alias(order_id, becomes, symbol)
         if word == "FINISHED" and self._orders.is_open(order_id, symbol):
-            # What it has become has ended: the user-data stream tells how, where the bot listens to it.
+            # The order that it became has ended. This message tells how much of it was filled.
             done, asked = float(order.get("aq") or 0), float(order.get("q") or order.get("quantity") or 0)
             word = "FILLED" if done and done >= asked else "CANCELED"
             self._orders.event(order_id, symbol=symbol, status=word, filled=done or None)

@@ -85,7 +85,7 @@ class BinanceOrders:
             there = reference()
             if message.get("e") == "error":
                 if getattr(there, "_handle_read_loop", None) is None:
-                    connection.closed()  # nobody reads this socket any more
+                    connection.closed()  # its read loop has ended
             elif getattr(there, is_foreign, False):
                 self._message(message, None)
 

@@ -112,7 +112,7 @@ class HyperliquidOrders:
         elif "filled" in status:
             filled = status["filled"]
             is_whole = float(filled["totalSz"]) >= float(order["sz"]) * (1 - 1e-9)
-            # What an order that fills at once leaves over is cancelled.
+            # Such an order fills at once, and the exchange cancels the rest.
             at_once = (order.get("order_type") or {}).get("limit", {}).get("tif") in ("Ioc", "FrontendMarket")
             word = "filled" if is_whole else "cancelled" if at_once else "partially_filled"
             self._orders.answer(key, filled["oid"], status=word, filled=filled["totalSz"], price=filled["avgPx"])
@@ -192,7 +192,7 @@ class HyperliquidOrders:
         )
 
     def _adopt(self, order: Arguments) -> None:
-        """Let an order that nobody has sent be one that waited for its parent, if one is like it."""
+        """Give an id that is new to the order that waited for its parent and is like it, if there is one."""
         like = (order["coin"], order["side"], float(order["origSz"]))
         key = next((key for key, each in self._waiting.items() if each == like), None)
         if key is not None:
