@@ -1,11 +1,8 @@
-"""A Binance futures bot with one line of instrumentation, on python-binance's own client; the exchange is played here.
+"""A Binance futures bot with one line of instrumentation, on python-binance's own client and socket; Binance is played.
 
 pip install tradmetrics[binance]
 python examples/binance_bot.py
 """
-
-import itertools
-import json
 
 from binance.client import Client
 from binance.exceptions import BinanceAPIException
@@ -16,39 +13,37 @@ from venues.binance import BinanceVenue
 from tradmetrics import get_metrics
 from tradmetrics.integrations.binance import instrument_binance
 
-NUMBERS = itertools.count(1)
 
-
-def trade(client, venue, receive):
+def trade(client, socket, venue):
     """The bot. Nothing in it knows of metrics."""
+
+    def receive(message):  # yours: what the user socket receives
+        print(socket._handle_message(message)["o"]["X"])
+
     bought = client.futures_create_order(symbol="BTCUSDT", side="BUY", type="MARKET", quantity=2)
-    receive(fill(bought, "BUY", "0"))
+    receive(venue.fill(bought["orderId"], 100))
     sold = client.futures_create_order(symbol="BTCUSDT", side="SELL", type="MARKET", quantity=2)
-    receive(fill(sold, "SELL", "25.0"))
-    client.futures_create_order(symbol="BTCUSDT", side="BUY", type="LIMIT", quantity=2, price=90, timeInForce="GTC")
-    client.futures_cancel_all_open_orders(symbol="BTCUSDT")
-    venue.refuse = {"code": -2019, "msg": "Margin is insufficient."}
+    receive(venue.fill(sold["orderId"], 110, profit="20"))
+
+    waiting = client.futures_limit_buy_order(symbol="BTCUSDT", quantity=1, price=90, timeInForce="GTC")
+    client.futures_cancel_order(symbol="BTCUSDT", orderId=waiting["orderId"])
+
+    venue.refuse(-2019, "Margin is insufficient.")
     try:
-        client.futures_create_order(symbol="BTCUSDT", side="BUY", type="MARKET", quantity=200)
+        client.futures_create_order(symbol="BTCUSDT", side="BUY", type="MARKET", quantity=1_000)
     except BinanceAPIException as error:
-        print(f"refused: {error}\n")
-
-
-def fill(order, side, profit):
-    """The message of the user stream about a fill."""
-    details = {"s": "BTCUSDT", "i": order["orderId"], "c": order["clientOrderId"], "S": side, "x": "TRADE",
-               "X": "FILLED", "z": "2", "l": "2", "L": "100", "t": next(NUMBERS), "n": "0.08", "N": "USDT",
-               "rp": profit}  # fmt: skip
-    return {"e": "ORDER_TRADE_UPDATE", "E": 1, "T": 1, "o": details}
+        print(f"refused: {error}")
+    client.futures_account()
 
 
 def main():
     venue = BinanceVenue()
-    client = Client("key", "secret", ping=False)  # yours, with your keys
-    venue.under(client.session)
-    socket = ReconnectingWebsocket("wss://x", "user")
+    client = Client("key", "secret", ping=False)
+    venue.under(client.session)  # yours: without this line
+    socket = ReconnectingWebsocket("wss://example", "user")  # yours: a BinanceSocketManager(client)
     instrument_binance(client, socket, strategy="momentum")
-    trade(client, venue, lambda message: socket._handle_message(json.dumps(message)))
+    trade(client, socket, venue)
+    print()
     print_counters(get_metrics())
 
 

@@ -64,11 +64,12 @@ PRINTED = {
     "binance_bot": (
         ("binance",),
         {
-            "trading_orders_submitted_total strategy=momentum, side=BUY, order_type=MARKET": 2,
+            "trading_orders_submitted_total strategy=momentum, side=BUY, order_type=LIMIT": 1,
             "trading_orders_filled_total strategy=momentum, side=SELL": 1,
             "trading_orders_rejected_total strategy=momentum, reason=code_2019": 1,
             "trading_orders_cancelled_total strategy=momentum, reason=unknown": 1,
-            "trading_profit_total strategy=momentum": 25,
+            "trading_trades_total strategy=momentum, side=SELL, status=executed": 1,
+            "trading_profit_total strategy=momentum": 20,
         },
     ),
     "fix_bot": (
@@ -79,6 +80,28 @@ PRINTED = {
             "trading_orders_rejected_total strategy=momentum, reason=reject_3": 1,
             "trading_orders_cancelled_total strategy=momentum, reason=unknown": 1,
             "trading_trades_total strategy=momentum, side=BUY, status=executed": 2,
+        },
+    ),
+    "pybit_bot": (
+        ("pybit",),
+        {
+            "trading_orders_submitted_total strategy=momentum, side=BUY, order_type=MARKET": 2,
+            "trading_orders_filled_total strategy=momentum, side=SELL": 1,
+            "trading_orders_rejected_total strategy=momentum, reason=code_110007": 1,
+            "trading_orders_cancelled_total strategy=momentum, reason=unknown": 1,
+            "trading_trades_total strategy=momentum, side=SELL, status=executed": 1,
+            "trading_profit_total strategy=momentum": 20,
+        },
+    ),
+    "hyperliquid_bot": (
+        ("hyperliquid",),
+        {
+            "trading_orders_submitted_total strategy=momentum, side=BUY, order_type=LIMIT": 3,
+            "trading_orders_filled_total strategy=momentum, side=SELL": 1,
+            "trading_orders_rejected_total strategy=momentum, reason=insufficient_margin_to_place": 1,
+            "trading_orders_cancelled_total strategy=momentum, reason=unknown": 1,
+            "trading_trades_total strategy=momentum, side=SELL, status=executed": 1,
+            "trading_profit_total strategy=momentum": 20,
         },
     ),
     "backtrader_backtest": (
@@ -127,7 +150,9 @@ def test_one_command_runs_offline(name, child_environment):
     assert expected == {line: printed.get(line) for line in expected}
 
 
-@pytest.mark.parametrize("adapter", ["ccxt", "alpaca", "ib", "kite", "backtrader", "nautilus", "binance", "fix"])
+@pytest.mark.parametrize(
+    "adapter", ["ccxt", "alpaca", "ib", "kite", "binance", "pybit", "hyperliquid", "backtrader", "nautilus", "fix"]
+)
 def test_each_adapter_has_an_example_that_uses_it(adapter):
     """Broken, an adapter has no example to copy from."""
     used = f"from tradmetrics.integrations.{adapter} import instrument_{adapter}"
