@@ -30,7 +30,7 @@ class BinanceAccount:
     def __init__(self, handle: Handle, settings: Settings, trades: Trades) -> None:
         self._handle = handle
         self._account = Account(handle, settings, trades.positions)
-        self._ticks = Ticks(handle, settings)
+        self._ticks = Ticks(handle, settings, always_open=True)
 
     def watch(self, client: Any) -> None:
         """Watch what a client answers about the account and the market."""

@@ -27,7 +27,7 @@ class CcxtAccount:
         self._handle = handle
         self._trades = trades
         self._account = Account(handle, settings, trades.positions)
-        self._ticks = Ticks(handle, settings)
+        self._ticks = Ticks(handle, settings, always_open=True)
         self._connections: dict[int, Connection] = {}
 
     def methods(self) -> dict[str, Begin]:

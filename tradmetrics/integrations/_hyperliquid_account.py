@@ -25,7 +25,7 @@ class HyperliquidAccount:
         self._handle = handle
         self._trades = trades
         self._account = Account(handle, settings, trades.positions)
-        self._ticks = Ticks(handle, settings)
+        self._ticks = Ticks(handle, settings, always_open=True)
         self._addresses: set[str] = set()
 
     def own(self, exchange: Any) -> None:

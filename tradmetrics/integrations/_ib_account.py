@@ -69,7 +69,8 @@ class IbAccount:
 
     def _tickers(self, tickers: Iterable[Any]) -> None:
         for ticker in tickers:
-            self._ticks.tick(label(ticker.contract))
+            # The time of a real-time trade; any other is when the message came.
+            self._ticks.tick(label(ticker.contract), getattr(ticker, "rtTime", None))
 
 
 def label(contract: Any) -> str:

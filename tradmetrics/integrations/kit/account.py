@@ -119,17 +119,25 @@ class Account:
             daily: P&L of the trading day.
             realized: P&L of the closed positions.
             unrealized: P&L of the open positions.
-            daily_pct: `daily` in percent of the capital.
+            daily_pct: `daily` in percent of the capital; by default of what `balance` has told.
             currency: The currency of these amounts.
             account: The account, where there are several; their amounts add up.
         """
         sums = self._sums(
             "pnl", account, currency, {"daily": daily, "realized": realized, "unrealized": unrealized}, _PNL
         )
+        day, capital = sums.get("daily"), self._total()
+        if daily_pct is None and day is not None and capital is not None and capital - day > 0:
+            daily_pct = 100 * day / (capital - day)
         if sums or (self.records and daily_pct is not None):
             self._exporter.update_pnl_metrics(
                 sums.get("daily"), daily_pct, sums.get("realized"), sums.get("unrealized")
             )
+
+    def _total(self) -> float | None:
+        """The capital of all accounts, where it was told."""
+        found = [each["total"] for (kind, _), each in self._amounts.items() if kind == "capital" and "total" in each]
+        return sum(found) if found else None
 
     def positions(self, held: Iterable[Held], *, account: str = "", complete: bool = True) -> None:
         """Set the open positions by strategy and their unrealized P&L, and compare them with the fills.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from typing_extensions import Self
 
+from tradmetrics import catalogue
 from tradmetrics.errors import ConfigurationError
 from tradmetrics.integrations.kit.swap import swap_of, swapped
 from tradmetrics.registry.default import get_metrics
@@ -243,6 +244,8 @@ def instrument(
     if handle is None:
         handle = Handle(metrics, site)
         handle.into = start(handle)
+        if handle.metrics.enabled:
+            handle.guard(_show_breaker, handle.metrics, site)
     try:
         for target in targets if handle.metrics.enabled else ():
             if _attached(target) is None:
@@ -252,6 +255,13 @@ def instrument(
         handle.undo()
         raise
     return handle
+
+
+def _show_breaker(metrics: TradingMetrics, site: str) -> None:
+    """Have the circuit breaker's series there from the start: 0 is an answer, and no series is none."""
+    active = metrics.resolve(catalogue.CIRCUIT_BREAKER_ACTIVE, (), site=site).series
+    active.set(active.value() or 0.0)
+    metrics.resolve(catalogue.CIRCUIT_BREAKER_TRIGGERS, ("unknown",), site=site)
 
 
 def _attach(handle: Handle, target: object) -> None:
