@@ -32,7 +32,7 @@ from tradmetrics import (
 from tradmetrics.capture.wrapping import CALL_SITES_ATTRIBUTE
 from tradmetrics.catalogue import ORDERS_SUBMITTED
 from tradmetrics.check.count import Report, report_on, worst_case
-from tradmetrics.check.flags import IDENTIFIER, MEANINGS, OVER_BUDGET, UNBOUNDED, flags_of
+from tradmetrics.check.flags import IDENTIFIER, MEANINGS, OVER_BUDGET, UNBOUNDED, UNSOURCED, flags_of
 
 pytest.importorskip("typer", reason="the extra [cli] is not installed")
 
@@ -411,11 +411,43 @@ def test_labels_read_from_identifiers_are_flagged(source: Any, flags: tuple[str,
     assert flags == flags_of("strategy", source, None, None, 50)
 
 
+SILENT = """
+    from tradmetrics import track_order, track_trade
+
+
+    @track_order(strategy="momentum")
+    def buy(qty: int) -> None: ...
+
+
+    @track_trade(strategy="momentum", side="BUY")
+    def close_position(qty: int) -> float: ...
+
+
+    @track_trade(strategy="momentum", side="BUY")
+    def close_silently(qty: int) -> None: ...
+"""
+
+
+def test_a_label_or_a_pnl_that_nothing_can_yield_is_flagged(folder: Path, run: Run) -> None:
+    """Sides would read unknown, and P&L panels stay empty, for as long as the bot runs."""
+    (folder / "silent.py").write_text(textwrap.dedent(SILENT), encoding="utf-8")
+    functions = {name.partition(".")[2]: each for (name, _), each in listed(run("silent", "--json")).items()}
+    flagged = {
+        (name, each["name"])
+        for name, function in functions.items()
+        for each in (*function["labels"], *function["values"])
+        if UNSOURCED in each["flags"]
+    }
+    assert {("buy", "side"), ("buy", "order_type"), ("close_silently", "pnl")} == flagged
+    assert 1 == run("silent", "--strict").exit_code
+    assert 0 == run("silent:close_position", "--strict").exit_code
+
+
 def test_known_values_are_not_flagged_unless_there_are_too_many() -> None:
     """A label with three values would be flagged because of its parameter's name."""
     assert () == flags_of("strategy", arg("order_id"), str, ("a", "b", "unknown"), 2)
     assert (OVER_BUDGET,) == flags_of("strategy", arg("order_id"), str, ("a", "b", "c"), 2)
-    assert {IDENTIFIER, UNBOUNDED, OVER_BUDGET} == set(MEANINGS)
+    assert {IDENTIFIER, UNBOUNDED, OVER_BUDGET, UNSOURCED} == set(MEANINGS)
 
 
 @pytest.mark.parametrize(("annotation", "flags"), [(float, (UNBOUNDED,)), (str, ()), (int, ()), (None, ())])

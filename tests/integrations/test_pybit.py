@@ -21,7 +21,7 @@ from tradmetrics.integrations.pybit import instrument_pybit  # noqa: E402
 
 def answer(result, code=0, **more):
     """An answer of the exchange."""
-    return {"retCode": code, "retMsg": "OK" if not code else "refused", "result": result, "time": 0, **more}
+    return {"retCode": code, "retMsg": "OK" if not code else "refused", "result": result, "time": None, **more}
 
 
 @pytest.fixture

@@ -51,12 +51,13 @@ class CallSite:
         precreation: Creates its series before its first call, where that was asked for.
         metrics: The metrics object that it recorded to last.
         fast: Which of its calls are repeated from memory; None where none is.
-        memory: What is done for the calls that were seen, by their key; in a cell, for the shell.
+        memory: The work for each call that was seen, by its key; in a cell, for the shell.
         read_by_shell: The places that a shell may have read when it hands a call over, in the order of their values.
     """
 
     __slots__ = (
-        "__weakref__", "_fixed", "_is_bound", "_plans", "_positions", "_unsourced", "compiled", "fast", "function", "memory",
+        "__weakref__", "_fixed", "_is_bound", "_plans", "_positions", "_unsourced", "compiled", "fast", "function",
+        "memory",
         "metrics", "name", "precreation", "read_by_shell", "recipe",
     )  # fmt: skip
 
@@ -176,9 +177,9 @@ class CallSite:
         Args:
             args: Its positional arguments; or the values of all parameters, when `kwargs` is None.
             kwargs: Its keyword arguments, or None.
-            result: What it returned.
-            exception: What it raised, or None.
-            token: What `enter` returned.
+            result: The returned value.
+            exception: The exception that it raised, or None.
+            token: The value that `enter` returned.
         """
         try:
             if exception is None:
@@ -198,7 +199,7 @@ class CallSite:
 
         Args:
             args: The values of all parameters.
-            result: What it returned.
+            result: The returned value.
             token: When it began.
             seeds: What the shell has read, in the order of `read_by_shell`.
             failed: What reading the first place that has no value among `seeds` raised, or None.
@@ -227,7 +228,7 @@ class CallSite:
 
         Args:
             args: The values of all parameters.
-            exception: What it raised.
+            exception: The exception that it raised.
             token: When it began.
         """
         places: dict[Place, Any] = {}
@@ -481,6 +482,10 @@ class CallSite:
                 raise
             call.fault("value", error)
             return None
+
+    def clock(self) -> Callable[[], float]:
+        """The clock that calls are timed by."""
+        return perf_counter
 
     def since(self, started: float) -> float:
         """Seconds since `started`; not a number where the clock failed then, which is counted already, or fails now."""

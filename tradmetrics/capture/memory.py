@@ -1,4 +1,4 @@
-"""What a call site remembers of a call: which counters to advance, and what else to do."""
+"""The memory of a call site: which counters to advance, and what else to do."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from functools import partial
 from itertools import repeat, starmap
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, Union
 
+from tradmetrics.errors import is_interruption
 from tradmetrics.storage.overflow import OverflowSeries
-from tradmetrics.storage.series import CounterSeries, Series
+from tradmetrics.storage.series import CounterSeries, HistogramSeries, Series
 
 if TYPE_CHECKING:
     from tradmetrics.capture.plan import PlannedSample
@@ -28,9 +29,13 @@ _NOTHING: Final = repeat(None)
 
 
 class Site(Protocol):
-    """What is needed of a decorated function to repeat its calls."""
+    """The part of a decorated function that repeating its calls needs."""
 
     recipe: Recipe
+
+    def clock(self) -> Callable[[], float]:
+        """The clock of calls."""
+        ...
 
     def since(self, token: Any) -> float:
         """Seconds since a call began; not a number where the clock failed."""
@@ -88,15 +93,26 @@ def leaf_of(
 
 def _count_and_observe(site: Site, counter: Iterator[object], observe: Callable[..., object]) -> More:
     """The rest of a fill: one count, and its time."""
+    series = _series_of(observe)
+    if type(series) is not HistogramSeries:
+        return _all_of(site, (counter,), ((observe, 1.0, AMOUNT_OR_SECONDS),), None)
+    appended, fold, clock = series.appended, series.fold, site.clock()
 
     def more(token: Any, amount: float | None) -> None:
         for _ in counter:
             break
         if amount is None:
-            amount = site.since(token)
-            if amount != amount:
+            try:
+                amount = clock() - token
+            except Exception as error:
+                if is_interruption(error):
+                    raise
+                amount = site.since(token)  # which counts what is wrong
+            if amount != amount:  # a clock that failed gives what is unequal to itself
                 return
-        observe(amount)
+        appended.append(amount)
+        if len(appended) > 63:
+            fold()
 
     return more
 
@@ -158,7 +174,7 @@ def points_to(gone: list[Series]) -> Callable[[Leaf], bool]:
         if more is None:
             return False
         reached: frozenset[int] | None = more.reached  # type: ignore[attr-defined]
-        return reached is None or not reached.isdisjoint(numbers)  # what is done after a call may hold any series
+        return reached is None or not reached.isdisjoint(numbers)  # the work after a call may hold any series
 
     return points
 

@@ -326,8 +326,11 @@ def _result_lines(fast: FastWay, choices: list[tuple[str, Lookup]], amounts: lis
     if none or some:
         if needs_fields:
             some = [
-                "_tm_g = _tm_r if type(_tm_r) is dict else _tm_views[type(_tm_r)](_tm_r)",
-                "if _tm_g is None: break",
+                "if type(_tm_r) is dict:",
+                "    _tm_g = _tm_r",
+                "else:",
+                "    _tm_g = _tm_views[type(_tm_r)](_tm_r)",
+                "    if _tm_g is None: break",
                 *some,
             ]
         lines.append("if _tm_r is None:")

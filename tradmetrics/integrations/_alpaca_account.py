@@ -1,4 +1,4 @@
-"""What an Alpaca bot asks for of its account and of the market."""
+"""The account and the market data that an Alpaca bot asks for."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class AlpacaAccount:
     Args:
         handle: Of the instrumentation.
         settings: The options.
-        positions: What the fills add up to.
+        positions: The positions that the fills add up to.
     """
 
     def __init__(self, handle: Handle, settings: Settings, positions: Positions) -> None:
@@ -35,6 +35,8 @@ class AlpacaAccount:
             self._handle.watch(client, "get_account", lambda _: self._told)
             self._handle.watch(client, "get_all_positions", lambda _: self._positions)
             self._handle.watch(client, "get_open_position", lambda _: self._position)
+        if self._ticks.records:
+            self._handle.watch(client, "get_clock", lambda _: self._clock)
 
     def watch_data(self, client: Any) -> None:
         """Watch the latest prices that a market data client answers."""
@@ -66,6 +68,11 @@ class AlpacaAccount:
         )
         if equity is not None and last:
             self._account.pnl(daily=equity - last, daily_pct=100 * (equity - last) / last, currency=currency)
+
+    def _clock(self, result: Any, error: BaseException | None) -> None:
+        is_open = fields(result).get("is_open")
+        if is_open is not None:
+            self._ticks.session(bool(is_open))
 
     def _positions(self, result: Any, error: BaseException | None) -> None:
         if error is None:

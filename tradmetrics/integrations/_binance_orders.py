@@ -7,49 +7,13 @@ from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from tradmetrics.integrations import _binance_words as words
 from tradmetrics.integrations._binance_account import BinanceAccount
 from tradmetrics.integrations.kit import Connection, Finish, Handle, Orders, Settings, request
-from tradmetrics.vocabulary.outcomes import reason_of, status_of_exception
+from tradmetrics.vocabulary.outcomes import status_of_exception
 
 Arguments = Mapping[str, Any]
 
-_SEND: Final = (
-    *(
-        "create_order",
-        "create_margin_order",
-        "futures_create_order",
-        "futures_coin_create_order",
-        "options_place_order",
-    ),
-    *("papi_create_um_order", "papi_create_cm_order", "papi_create_margin_order", "ws_create_order"),
-    "ws_futures_create_order",
-)
-_LISTS: Final = ("create_oco_order", "create_margin_oco_order", "order_oco_buy", "order_oco_sell")
-_CANCEL: Final = (
-    *(
-        "cancel_order",
-        "cancel_margin_order",
-        "futures_cancel_order",
-        "futures_coin_cancel_order",
-        "papi_cancel_um_order",
-    ),
-    *("papi_cancel_cm_order", "papi_cancel_margin_order", "ws_cancel_order", "ws_futures_cancel_order"),
-)
-_CANCEL_ALL: Final = (
-    *("cancel_all_open_orders", "cancel_all_open_margin_orders", "futures_cancel_all_open_orders"),
-    *("futures_coin_cancel_all_open_orders", "papi_cancel_um_all_open_orders", "papi_cancel_cm_all_open_orders"),
-    *("papi_cancel_margin_all_open_orders", "ws_cancel_all_open_orders"),
-)
-_FETCH: Final = (
-    *("get_order", "get_all_orders", "get_margin_order", "get_all_margin_orders", "futures_get_order"),
-    *("futures_get_all_orders", "futures_coin_get_order", "futures_coin_get_all_orders", "ws_get_order"),
-    *("ws_futures_get_order", "ws_get_all_orders"),
-)
-_OPEN: Final = (
-    *("get_open_orders", "get_open_margin_orders", "futures_get_open_orders", "futures_coin_get_open_orders"),
-    "ws_get_open_orders",
-)
-_TRADES: Final = ("get_my_trades", "get_margin_trades", "futures_account_trades", "futures_coin_account_trades")
 _FULL_PAGE: Final = 500
 _IN_QUOTE: Final = "quoteOrderQty"
 
@@ -80,13 +44,13 @@ class BinanceOrders:
 
     def _watch_client(self, client: Any) -> None:
         for names, begin in (
-            (_SEND, self._send),
-            (_LISTS[:2], self._send_list),
-            (_CANCEL, self._cancel),
-            (_CANCEL_ALL, self._cancel_all),
-            (_FETCH, lambda _: self._told),
-            (_OPEN, self._fetch_open),
-            (_TRADES, lambda _: self._traded),
+            (words.SEND, self._send),
+            (words.LISTS[:2], self._send_list),
+            (words.CANCEL, self._cancel),
+            (words.CANCEL_ALL, self._cancel_all),
+            (words.FETCH, lambda _: self._told),
+            (words.OPEN, self._fetch_open),
+            (words.TRADES, lambda _: self._traded),
             (("cancel_replace_order",), self._cancel_replace),
             (("futures_modify_order", "ws_futures_edit_order"), self._modify),
             (("futures_place_batch_order",), self._send_batch),
@@ -109,7 +73,7 @@ class BinanceOrders:
             self._answered,
             client_id=params.get("newClientOrderId"),
             symbol=params.get("symbol"),
-            refusal=_refusal,
+            refusal=words.refusal_of,
             side=params.get("side"),
             order_type=params.get("type"),
             quantity=params.get("quantity"),
@@ -118,13 +82,13 @@ class BinanceOrders:
         )
 
     def _send(self, arguments: Arguments) -> Finish:
-        return self._sending(_params(arguments))
+        return self._sending(words.params_of(arguments))
 
     def _answered(self, key: str, answer: Any) -> None:
         if not isinstance(answer, Mapping):
             return
         if "code" in answer and "orderId" not in answer:  # of a batch
-            self._orders.answer(key, status="REJECTED", reason=_code(answer["code"]))
+            self._orders.answer(key, status="REJECTED", reason=words.code_word(answer["code"]))
             return
         self._orders.answer(key, answer.get("orderId"), answer.get("clientOrderId"))
         self._state(answer)
@@ -132,7 +96,7 @@ class BinanceOrders:
             self._fill(answer["orderId"], answer["symbol"], answer.get("side"), fill["tradeId"], fill)
 
     def _send_list(self, arguments: Arguments) -> Finish:
-        params = _params(arguments)
+        params = words.params_of(arguments)
 
         def finish(result: Any, error: BaseException | None) -> None:
             if error is not None or not isinstance(result, Mapping):
@@ -157,7 +121,7 @@ class BinanceOrders:
         return finish
 
     def _send_batch(self, arguments: Arguments) -> Finish:
-        finishes = [self._sending(each) for each in _params(arguments).get("batchOrders") or ()]
+        finishes = [self._sending(each) for each in words.params_of(arguments).get("batchOrders") or ()]
 
         def finish(result: Any, error: BaseException | None) -> None:
             answers = result if isinstance(result, list) else [None] * len(finishes)
@@ -167,7 +131,7 @@ class BinanceOrders:
         return finish
 
     def _modify(self, arguments: Arguments) -> Finish:
-        params = _params(arguments)
+        params = words.params_of(arguments)
 
         def finish(result: Any, error: BaseException | None) -> None:
             order_id = params.get("orderId") or params.get("origClientOrderId")
@@ -179,7 +143,7 @@ class BinanceOrders:
         return finish
 
     def _cancel_replace(self, arguments: Arguments) -> Finish:
-        params = _params(arguments)
+        params = words.params_of(arguments)
         self._orders.cancel(params.get("cancelOrderId") or params.get("cancelOrigClientOrderId"), params.get("symbol"))
         sent = self._sending(params)
 
@@ -195,14 +159,14 @@ class BinanceOrders:
     # ── cancelled ────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _cancel(self, arguments: Arguments) -> Finish:
-        params = _params(arguments)
+        params = words.params_of(arguments)
         order_id, symbol = params.get("orderId") or params.get("origClientOrderId"), params.get("symbol")
         self._orders.cancel(order_id, symbol)
         return partial(self._told, default="CANCELED")
 
     def _cancel_all(self, arguments: Arguments) -> Finish:
         self._orders.message("cancel")
-        asked = self._orders.open_keys(_params(arguments).get("symbol"))
+        asked = self._orders.open_keys(words.params_of(arguments).get("symbol"))
 
         def finish(result: Any, error: BaseException | None) -> None:
             if error is None:
@@ -225,7 +189,7 @@ class BinanceOrders:
                         break
 
     def _fetch_open(self, arguments: Arguments) -> Finish:
-        symbol = _params(arguments).get("symbol")
+        symbol = words.params_of(arguments).get("symbol")
         before = self._orders.open_keys(symbol) if symbol else []
 
         def finish(result: Any, error: BaseException | None) -> None:
@@ -319,18 +283,3 @@ class BinanceOrders:
             price=order["L"] if is_fill else None,
             reason=str(reason).lower() if status == "REJECTED" and reason and reason != "NONE" else None,
         )
-
-
-def _params(arguments: Arguments) -> dict[str, Any]:
-    """The parameters of a call, whether the client's method names them or takes them as they come."""
-    named = {name: value for name, value in arguments.items() if name not in ("params", "kwargs")}
-    return {**named, **(arguments.get("params") or {}), **(arguments.get("kwargs") or {})}
-
-
-def _code(code: object) -> str:
-    return f"code_{str(code).lstrip('-')}"
-
-
-def _refusal(error: BaseException) -> str:
-    code = getattr(error, "code", None)
-    return reason_of(error) if not isinstance(code, int) or not code else _code(code)

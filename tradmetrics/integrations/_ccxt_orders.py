@@ -15,6 +15,7 @@ from tradmetrics.integrations._ccxt_words import (
     id_of,
     is_trigger,
     is_whole,
+    money_of,
     one_by_one,
     order_type_of,
     orders_in,
@@ -29,7 +30,7 @@ _CLOSES: Final = {"long": "SELL", "buy": "SELL", "short": "BUY", "sell": "BUY"}
 """The side of the order that closes a position of this side."""
 
 # Exchanges call their own methods: an edit that is a cancel and a create, a create that fetches what became of it.
-# What the bot called is what counts, so a watched call inside another one is passed over.
+# Only the bot's own call counts, so a watched call inside another one is passed over.
 _inside: Final[ContextVar[bool]] = ContextVar("tradmetrics_ccxt_inside", default=False)
 
 
@@ -137,7 +138,7 @@ class CcxtOrders:
         return finish
 
     def _answered(self, key: str, order: Any) -> None:
-        # What a close is answered with is not always an order.
+        # The answer to a close is not always an order.
         if isinstance(order, Mapping):
             self._orders.answer(key, order.get("id"), order.get("clientOrderId"))
             self._state(key, order, "accepted")
@@ -164,7 +165,7 @@ class CcxtOrders:
 
         def finish(result: Any, error: BaseException | None) -> None:
             cancels = self._editing.pop(order_id, [])
-            # In a batch, `rejected` is said of the request: the order stays as it was.
+            # In a batch, `rejected` describes the request: the order stays as it was.
             if error is not None or order_id not in self._orders or result.get("status") == "rejected":
                 self._orders.message("modify")
             else:
@@ -276,11 +277,7 @@ class CcxtOrders:
                 order_id, number, symbol = trade.get("order"), trade.get("id"), trade.get("symbol")
                 if not number or not order_id:
                     continue
-                market = self._markets().get(symbol) or {}
-                fee, quote = trade.get("fee") or {}, market.get("settle") or market.get("quote")
-                cost, code = fee.get("cost"), fee.get("currency")
-                if cost and code == market.get("base") and code != quote and trade.get("price"):
-                    cost, code = float(cost) * float(trade["price"]), quote  # a fee in coins, at the price of the trade
+                money = money_of(trade, self._markets().get(symbol) or {})
                 self._orders.fill(
                     # Some exchanges number the trades of each market on their own, and a trade with oneself has one
                     # number.
@@ -290,11 +287,7 @@ class CcxtOrders:
                     symbol=symbol,
                     quantity=trade.get("amount"),
                     price=trade.get("price"),
-                    fee=cost,
-                    fee_currency=code,
-                    currency=quote,
-                    contract_size=_contract_size(market),
-                    opens_short=bool(market.get("contract")),
+                    **money,
                 )
 
         return finish
@@ -302,12 +295,6 @@ class CcxtOrders:
 
 def _given(order: Arguments) -> dict[str, Any]:
     return {name: value for name, value in order.items() if value is not None}
-
-
-def _contract_size(market: Arguments) -> float | None:
-    if not market.get("contract"):
-        return 1.0
-    return market.get("contractSize") if market.get("linear") else None
 
 
 def _outermost(begin: Begin) -> Begin:

@@ -1,4 +1,4 @@
-"""What a freqtrade bot tells by its RPC messages, and what its exchange and its wallets do."""
+"""The RPC messages of a freqtrade bot, its exchange and its wallets."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class FreqtradeBot:
         self._strategy = strategy
         self._orders = Orders(handle, settings, dialect="freqtrade", tells_pnl=True)
         self._account = Account(handle, settings)
-        self._ticks = Ticks(handle, settings)
+        self._ticks = Ticks(handle, settings, always_open=True)
         self._current: OrderedDict[tuple[object, str], str] = OrderedDict()
 
     def watch(self, manager: Any) -> None:

@@ -1,4 +1,4 @@
-"""What a Hyperliquid bot asks for of its account and of the market, and what its stream delivers of them."""
+"""The account and the market data that a Hyperliquid bot asks for, or that its stream delivers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class HyperliquidAccount:
         self._handle = handle
         self._trades = trades
         self._account = Account(handle, settings, trades.positions)
-        self._ticks = Ticks(handle, settings)
+        self._ticks = Ticks(handle, settings, always_open=True)
         self._addresses: set[str] = set()
 
     def own(self, exchange: Any) -> None:

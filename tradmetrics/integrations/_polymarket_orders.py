@@ -1,4 +1,4 @@
-"""The orders of a Polymarket client, and what it answers about the account and the market."""
+"""The orders of a Polymarket client, and its answers about the account and the market."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class PolymarketOrders:
         self._handle = handle
         self._orders = Orders(handle, settings, dialect="polymarket")
         self._account = Account(handle, settings, self._orders.trades.positions)
-        self._ticks = Ticks(handle, settings)
+        self._ticks = Ticks(handle, settings, always_open=True)
 
     def watch(self, client: Any) -> None:
         """Watch a client."""
@@ -40,11 +40,13 @@ class PolymarketOrders:
             ("post_order", "POST", self._send),
             ("post_orders", "POST", self._send_many),
             ("cancel", "DELETE", lambda arguments: self._cancelling([arguments["order_id"]])),
-            ("cancel_orders", "DELETE", lambda arguments: self._cancelling(arguments["order_ids"])),
+            ("cancel_order", "DELETE", lambda arguments: self._cancelling([arguments["payload"].orderID])),
+            ("cancel_orders", "DELETE", lambda arguments: self._cancelling(next(iter(arguments.values())))),
             ("cancel_all", "DELETE", self._cancel_all),
             ("cancel_market_orders", "DELETE", self._cancel_all),
             ("get_order", "GET", lambda _: self._told),
             ("get_orders", "GET", self._fetch_open),
+            ("get_open_orders", "GET", self._fetch_open),
             ("get_trades", "GET", lambda _: self._traded),
             ("get_balance_allowance", "GET", self._balance),
             ("get_midpoint", "GET", self._price),

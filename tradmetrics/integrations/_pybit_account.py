@@ -1,4 +1,4 @@
-"""What a Bybit bot asks for of its account and of the market, and what its streams deliver of them."""
+"""The account and the market data that a Bybit bot asks for, or that its streams deliver."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ Arguments = Mapping[str, Any]
 
 _TICKS: Final = frozenset({"tickers", "orderbook", "publicTrade", "kline"})
 _MOST: Final = 100_000
+_DOLLARS: Final = frozenset({None, "USD", "USDT", "USDC"})
 
 
 class PybitAccount:
@@ -26,7 +27,7 @@ class PybitAccount:
     def __init__(self, handle: Handle, settings: Settings, trades: Trades) -> None:
         self._handle = handle
         self._account = Account(handle, settings, trades.positions)
-        self._ticks = Ticks(handle, settings)
+        self._ticks = Ticks(handle, settings, always_open=True)
         self._symbols: OrderedDict[str, str] = OrderedDict()
 
     def watch(self, http: Any) -> None:
@@ -66,8 +67,13 @@ class PybitAccount:
             available=free,
             margin_used=margin,
             margin_available=free,
-            currency="USD",
+            currency=self._dollars(),
         )
+
+    def _dollars(self) -> str | None:
+        """The currency of Bybit's totals: dollars, which its coins are counted as unless the metrics are in others."""
+        ours = self._handle.metrics.money.currency
+        return None if ours in _DOLLARS else "USD"
 
     def _positions(self, arguments: Arguments) -> Any:
         asked = arguments["kwargs"].get("symbol")

@@ -79,13 +79,13 @@ class EventCalls(ExplicitCalls):
         """
         own = self._metrics or current()
         key = None
-        if own is not None and fill_time is None and (reason is None or type(reason) is str):
-            if type(strategy) is str and type(side) is str and type(order_type) is str and type(status) is str:
-                key = (_ORDER, strategy, side, order_type, status, reason)
-                series = own.remembered.get(key)  # type: ignore[arg-type]
-                if series is not None:
-                    series.tick()
-                    return
+        is_plain = type(strategy) is str and type(side) is str and type(order_type) is str and type(status) is str
+        if is_plain and own is not None and fill_time is None and (reason is None or type(reason) is str):
+            key = (_ORDER, strategy, side, order_type, status, reason)
+            series = own.remembered.get(key)  # type: ignore[arg-type]
+            if series is not None:
+                series.tick()
+                return
         metrics, site = self._target("record_order")
         reason = reason_in(reason)
         word = vocabulary.order_status(status)

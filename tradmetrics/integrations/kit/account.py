@@ -41,7 +41,7 @@ class Held(NamedTuple):
 
 
 class Account:
-    """What the broker tells of balances, positions and P&L.
+    """Records the balances, positions and P&L that the broker reports.
 
     The adapter sends no request of its own: it reads the answers to the bot's. Amounts of several accounts add up.
     Amounts in another currency than that of the metrics object are converted by `convert=`, or left out and counted.
@@ -55,7 +55,7 @@ class Account:
     Args:
         handle: Of the instrumentation.
         settings: The options. With `account=False` nothing is recorded.
-        positions: What the fills add up to, from `Orders.trades`; then drift is recorded.
+        positions: The positions that the fills add up to, from `Orders.trades`; with them, drift is recorded.
     """
 
     def __init__(self, handle: Handle, settings: Settings, positions: Positions | None = None) -> None:
@@ -80,7 +80,7 @@ class Account:
         currency: str | None = None,
         account: str = "",
     ) -> None:
-        """Set capital and margin; what is None stays as it was.
+        """Set capital and margin. An amount of None leaves its gauge as it was.
 
         Args:
             total: Capital of the account: its equity.
@@ -113,23 +113,31 @@ class Account:
         currency: str | None = None,
         account: str = "",
     ) -> None:
-        """Set the P&L of the day and of the positions; what is None stays as it was.
+        """Set the P&L of the day and of the positions. An amount of None leaves its gauge as it was.
 
         Args:
             daily: P&L of the trading day.
             realized: P&L of the closed positions.
             unrealized: P&L of the open positions.
-            daily_pct: `daily` in percent of the capital.
+            daily_pct: `daily` in percent of the capital; by default of what `balance` has told.
             currency: The currency of these amounts.
             account: The account, where there are several; their amounts add up.
         """
         sums = self._sums(
             "pnl", account, currency, {"daily": daily, "realized": realized, "unrealized": unrealized}, _PNL
         )
+        day, capital = sums.get("daily"), self._total()
+        if daily_pct is None and day is not None and capital is not None and capital - day > 0:
+            daily_pct = 100 * day / (capital - day)
         if sums or (self.records and daily_pct is not None):
             self._exporter.update_pnl_metrics(
                 sums.get("daily"), daily_pct, sums.get("realized"), sums.get("unrealized")
             )
+
+    def _total(self) -> float | None:
+        """The capital of all accounts that the broker has reported, or None."""
+        found = [each["total"] for (kind, _), each in self._amounts.items() if kind == "capital" and "total" in each]
+        return sum(found) if found else None
 
     def positions(self, held: Iterable[Held], *, account: str = "", complete: bool = True) -> None:
         """Set the open positions by strategy and their unrealized P&L, and compare them with the fills.
@@ -175,8 +183,8 @@ class Account:
     ) -> None:
         """Compare the broker's position with the one that the fills imply: `trading_position_drift`.
 
-        Nothing is recorded for the first position that the broker tells, since there is nothing to compare it with, and
-        nothing once positions of a second account are told: fills do not say whose they are.
+        The first position of a symbol only begins the comparison. The comparison ends with the first position of a
+        second account: fills do not say whose they are.
 
         Args:
             symbol: The instrument.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from typing_extensions import Self
 
+from tradmetrics import catalogue
 from tradmetrics.errors import ConfigurationError
 from tradmetrics.integrations.kit.swap import swap_of, swapped
 from tradmetrics.registry.default import get_metrics
@@ -26,7 +27,7 @@ _KEY: Final = "handle"
 
 
 class Handle:
-    """What an `instrument_…` call returns; as a context manager it undoes the instrumentation on leaving.
+    """The result of an `instrument_…` call; as a context manager it undoes the instrumentation on leaving.
 
     Attributes:
         active: True until `undo()`.
@@ -67,7 +68,7 @@ class Handle:
         self._undos.append(function)
 
     def fault(self, error: Exception) -> None:
-        """Count an error of ours. Nothing of it reaches the library, apart from `strict` metrics, which raise."""
+        """Count an error of the adapter. It does not reach the library, unless the metrics are `strict`."""
         try:
             self.metrics.fault(self.site, "source", error)
         except Exception:
@@ -154,7 +155,7 @@ class _Hook:
 
 
 def _pass_over(*arguments: Any) -> None:
-    """What a hook is in a copy."""
+    """Stands for a hook in a copy."""
 
 
 def _nothing() -> Callable[..., None]:
@@ -243,6 +244,8 @@ def instrument(
     if handle is None:
         handle = Handle(metrics, site)
         handle.into = start(handle)
+        if handle.metrics.enabled:
+            handle.guard(_show_breaker, handle.metrics, site)
     try:
         for target in targets if handle.metrics.enabled else ():
             if _attached(target) is None:
@@ -254,10 +257,17 @@ def instrument(
     return handle
 
 
+def _show_breaker(metrics: TradingMetrics, site: str) -> None:
+    """Show the circuit breaker's series from the start, so that a dashboard shows 0 instead of no data."""
+    active = metrics.resolve(catalogue.CIRCUIT_BREAKER_ACTIVE, (), site=site).series
+    active.set(active.value() or 0.0)
+    metrics.resolve(catalogue.CIRCUIT_BREAKER_TRIGGERS, ("unknown",), site=site)
+
+
 def _attach(handle: Handle, target: object) -> None:
     try:
         swap = swapped(target)
-    except ConfigurationError:  # without methods to watch, such an object can be instrumented all the same
+    except ConfigurationError:  # an adapter that watches no method of this object still works
         return
     swap.handles[_KEY] = handle
 

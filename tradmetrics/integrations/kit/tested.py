@@ -59,7 +59,7 @@ TESTED: Final = (
     Tested("kite", "kiteconnect", "kiteconnect", "5.0", "5.2.2"),
     Tested("nautilus", "nautilus_trader", "nautilus_trader", "1.220", "1.231.0"),
     Tested("polymarket", "py-clob-client", "py_clob_client", "0.20", "0.34.6"),
-    Tested("polymarket", "py-clob-client-v2", "py_clob_client_v2", "0.0.1", "1.0.0"),
+    Tested("polymarket", "py-clob-client-v2", "py_clob_client_v2", "1.0", "1.2.1"),
     Tested("pybit", "pybit", "pybit", "5.8", "5.17.0"),
 )
 """The libraries, sorted by adapter."""

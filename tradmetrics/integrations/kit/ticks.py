@@ -26,12 +26,14 @@ class Ticks:
     Args:
         handle: Of the instrumentation.
         settings: The options. With `market_data=False` nothing is recorded; `symbols` folds the symbols.
+        always_open: Whether the market never closes, as those of coins: its session is then open from the first tick.
     """
 
-    def __init__(self, handle: Handle, settings: Settings) -> None:
+    def __init__(self, handle: Handle, settings: Settings, *, always_open: bool = False) -> None:
         self.records = settings.market_data
         self._symbols = settings.symbols
         self._exporter = MetricsExporter(handle.metrics)
+        self._opens = always_open
         self._given = handle.metrics
 
     def tick(self, symbol: object, at: object = None, unit: Unit = "s") -> None:
@@ -43,9 +45,17 @@ class Ticks:
                 not told.
             unit: `s`, `ms`, `us` or `ns`.
         """
+        if self._opens and self.records:
+            self._opens = False
+            self.session(True)
         if self.records:
             label = symbol if self._symbols is None or symbol is None else self._symbols(str(symbol))
             self._exporter.record_market_data_update(symbol=label, age_seconds=self._age(at, unit))
+
+    def session(self, is_open: bool) -> None:
+        """Set whether the market's session is open, where the library tells it."""
+        if self.records:
+            self._exporter.update_market_session(is_open)
 
     def _age(self, at: object, unit: Unit) -> float | None:
         try:
