@@ -710,10 +710,6 @@ def with_several(*args: str) -> None:
     """As many as are given."""
 
 
-def with_anything(*args: str, **kwargs: str) -> None:
-    """Whatever is given, by name or not."""
-
-
 async def awaited(call: Call) -> str:
     """What takes the Call, and gives what has to be awaited."""
     return "never seen"
@@ -760,7 +756,6 @@ NO_LABEL_SOURCE = (
         (None, nothing_to_read, NO_SOURCE.format("parameter", "the function has no parameters")),
         (None, Bot.wait, NO_SOURCE.format("self.what", "the function has no parameters")),
         (None, Bot.place, NO_SOURCE.format("self.what", "the function's parameters are: alpha, zeta")),
-        (None, with_anything, NO_SOURCE.format("what", "the function's parameters are: args, kwargs")),
         (None, with_several, NO_SOURCE.format("parameter", "the function's parameters are: args")),
         (None, unlike, NO_SOURCE.format("side", "the function's parameters are: side")),
         (None, Bot.whatever, NO_SOURCE.format("what_it_is", "the function's parameters are: side, what_it_is")),

@@ -95,9 +95,7 @@ def _handlers() -> list[CodeType]:
             continue
         function = getattr(function, "func", function)
         function = getattr(function, "__func__", function)
-        code = getattr(function, "__code__", None) or getattr(
-            vars(type(function)).get("__call__"), "__code__", None
-        )
+        code = getattr(function, "__code__", None) or getattr(vars(type(function)).get("__call__"), "__code__", None)
         if code is not None:
             codes.append(code)
     return codes
