@@ -76,7 +76,8 @@ def instrument_pybit(
         check_target("instrument_pybit", http, ("place_order", "_submit_request"), "http=HTTP(…)")
         targets.append(http)
     for each in websocket if isinstance(websocket, list | tuple) else () if websocket is None else (websocket,):
-        check_target("instrument_pybit", each, ("_process_normal_message",), "websocket=WebSocket(…)")
+        needed = "_send_order_operation" if hasattr(each, "_send_order_operation") else "_process_normal_message"
+        check_target("instrument_pybit", each, (needed,), "websocket=WebSocket(…)")
         targets.append(each)
     if not targets:
         raise ConfigurationError("instrument_pybit: give http=HTTP(…), websocket=WebSocket(…), or both")
