@@ -51,12 +51,13 @@ class CallSite:
         precreation: Creates its series before its first call, where that was asked for.
         metrics: The metrics object that it recorded to last.
         fast: Which of its calls are repeated from memory; None where none is.
-        memory: What is done for the calls that were seen, by their key; in a cell, for the shell.
+        memory: The work for each call that was seen, by its key; in a cell, for the shell.
         read_by_shell: The places that a shell may have read when it hands a call over, in the order of their values.
     """
 
     __slots__ = (
-        "__weakref__", "_fixed", "_is_bound", "_plans", "_positions", "_unsourced", "compiled", "fast", "function", "memory",
+        "__weakref__", "_fixed", "_is_bound", "_plans", "_positions", "_unsourced", "compiled", "fast", "function",
+        "memory",
         "metrics", "name", "precreation", "read_by_shell", "recipe",
     )  # fmt: skip
 
@@ -176,9 +177,9 @@ class CallSite:
         Args:
             args: Its positional arguments; or the values of all parameters, when `kwargs` is None.
             kwargs: Its keyword arguments, or None.
-            result: What it returned.
-            exception: What it raised, or None.
-            token: What `enter` returned.
+            result: The returned value.
+            exception: The exception that it raised, or None.
+            token: The value that `enter` returned.
         """
         try:
             if exception is None:
@@ -198,7 +199,7 @@ class CallSite:
 
         Args:
             args: The values of all parameters.
-            result: What it returned.
+            result: The returned value.
             token: When it began.
             seeds: What the shell has read, in the order of `read_by_shell`.
             failed: What reading the first place that has no value among `seeds` raised, or None.
@@ -227,11 +228,12 @@ class CallSite:
 
         Args:
             args: The values of all parameters.
-            exception: What it raised.
+            exception: The exception that it raised.
             token: When it began.
         """
         places: dict[Place, Any] = {}
         fast = self.fast
+        leaf: Leaf | None = None
         try:
             if fast is not None and fast.repeat.exceptions is not None:
                 what = fast.repeat.exceptions(exception)
@@ -240,13 +242,6 @@ class CallSite:
                     key = (*key, what)
                     memory = self.memory.cell_contents
                     leaf = memory.get(key) or memory.find(key)
-                    if leaf is not None:
-                        counter, more = leaf
-                        for _ in counter:
-                            break
-                        if more is not None:
-                            more(token, None)
-                        return
         except BaseException as error:
             try:
                 if is_interruption(error):
@@ -254,7 +249,14 @@ class CallSite:
             except RecursionError:
                 return
         try:
-            self._raised(args, None, exception, token, places)
+            if leaf is None:
+                self._raised(args, None, exception, token, places)
+                return
+            counter, more = leaf
+            for _ in counter:
+                break
+            if more is not None:
+                more(token, None)
         except BaseException as error:
             try:  # noqa: SIM105 - no stack may be left for contextlib.suppress
                 self._contain(error)

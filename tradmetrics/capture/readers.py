@@ -89,7 +89,7 @@ def compile_sources(
         decorator: The decorator's name, for messages.
         function: The function.
         name: `module.qualname` of the function, for messages.
-        fields: What is read.
+        fields: The fields to read.
         given: The sources that were given, by field; None for those left out.
 
     Raises:

@@ -79,7 +79,7 @@ class FastWay(NamedTuple):
         lookups: Where each of them is read.
         empty: Places that have no value.
         amount: Where the recipe's amount is read; no places where it has none.
-        repeat: What the recipe says.
+        repeat: The recipe's own statement.
     """
 
     fields: tuple[str, ...]
@@ -197,7 +197,7 @@ def fast_way(compiled: Compiled, labels: Iterable[str], repeat: Repeat | None) -
     Args:
         compiled: The function's sources.
         labels: The labels that the recipe's rules have.
-        repeat: What the recipe says.
+        repeat: The recipe's own statement.
     """
     if repeat is None:
         return None
@@ -247,7 +247,7 @@ _exceptions: Final[dict[type, int]] = {}
 
 
 def class_of(exception: BaseException) -> object:
-    """What decides where nothing but the exception's class does."""
+    """Return the class of an exception, for recipes that look at nothing else."""
     return type(exception)
 
 

@@ -35,9 +35,9 @@ def shell_for(
     """Wrap `function` in the shell of its kind.
 
     Args:
-        function: What the shell looks like.
+        function: The function that the shell looks like.
         site: Where calls are reported.
-        call: What it calls, where that is not `function` itself.
+        call: The callable that it calls, if that is not `function` itself.
     """
     call = function if call is None else call
     if _is(inspect.iscoroutinefunction, function):
@@ -134,7 +134,7 @@ def needs_clock(site: CallSite) -> bool:
     return any(rule.value == "seconds" for rule in recipe.rules) or any(each.function is not None for each in lookups)
 
 
-# What calls mostly return; asking a class for an attribute that it lacks takes as long as counting the call.
+# The usual results; asking a class for an attribute that it lacks takes as long as counting the call.
 _PLAIN: Final = frozenset({type(None), bool, int, float, str, dict, list, tuple})
 
 
