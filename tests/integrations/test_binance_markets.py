@@ -7,7 +7,7 @@ import time
 from urllib.parse import parse_qsl
 
 import pytest
-from integration_support import library
+from integration_support import break_hooks, library
 from wire import Wire
 
 library("binance")
@@ -273,3 +273,14 @@ def test_a_socket_of_all_symbols_delivers_each_of_them(client, metrics, recorded
         deliver(socket, {"stream": "!markPrice@arr", "data": [{"e": "markPriceUpdate", "E": now, "s": "BTCUSDT"}]})
 
     assert {("BTCUSDT",): 2.0, ("ETHUSDT",): 1.0} == recorded.by("trading_market_data_updates_total", "symbol")
+
+
+def test_a_bug_of_ours_reaches_neither_the_caller_nor_the_stream(client, metrics, monkeypatch):
+    """Broken, an error in the metrics loses the answer to an order, or ends the loop that reads the socket."""
+    socket = KeepAliveWebsocket(client, "wss://x", "futures")
+    instrument_binance(client, socket, metrics=metrics)
+    break_hooks(monkeypatch)
+    assert 1 == client.create_order(symbol="BTCUSDT", side="BUY", type="MARKET", quantity=1)["orderId"]
+    fill = futures_update(1, "FILLED", done="1", last="1", number=1)
+    assert fill == socket._handle_message(json.dumps(fill))
+    assert {"e": "executionReport"} == socket._handle_message('{"e": "executionReport"}')

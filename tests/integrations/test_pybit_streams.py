@@ -4,7 +4,7 @@ import itertools
 import json
 
 import pytest
-from integration_support import library
+from integration_support import break_hooks, library
 from wire import Wire
 
 library("pybit")
@@ -48,7 +48,7 @@ def stream(monkeypatch):
 
 
 class Socket:
-    """What a trading socket sends on."""
+    """The connection beneath a trading socket."""
 
     def __init__(self):
         self.requests = []
@@ -80,7 +80,7 @@ def receive(stream, topic, *data):
 
 
 def test_orders_over_the_trading_socket(trading, stream, metrics, recorded):
-    """Broken, the orders of a bot that trades over the socket are somebody else's."""
+    """Broken, the orders of a bot that trades over the socket are not counted."""
     heard = []
     with instrument_pybit(websocket=[trading, stream], strategy="s", metrics=metrics) as handle:
         trading.place_order(heard.append, **ORDER)
@@ -187,3 +187,18 @@ def test_buying_spot_is_no_drift_of_the_contract(http, wire, stream, metrics, re
 
     assert 1 == recorded("trading_trades_total")
     assert {} == recorded.by("trading_position_drift", "symbol")
+
+
+def test_a_bug_of_ours_reaches_neither_the_caller_nor_the_stream(http, stream, trading, metrics, monkeypatch):
+    """Broken, an error in the metrics loses the answer to an order, or ends the thread that reads the stream."""
+    heard = []
+    instrument_pybit(http, [stream, trading], metrics=metrics)
+    break_hooks(monkeypatch)
+    assert "o1" == http.place_order(**ORDER)["result"]["orderId"]
+    trading.place_order(heard.append, **ORDER)
+    respond(trading, {"orderId": "w1", "orderLinkId": ""})
+    stream.callback_directory["order"] = heard.append
+    receive(stream, "order", {"orderId": "o1", "orderStatus": "Filled", "cumExecQty": "1"})
+    receive(stream, "order", {})
+
+    assert 3 == len(heard)

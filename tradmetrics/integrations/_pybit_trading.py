@@ -32,8 +32,8 @@ class PybitTrading:
 
     Args:
         handle: Of the instrumentation.
-        operations: What takes in a request, by the name of its operation (`order.create`); it returns what takes the
-            answer, if anything does.
+        operations: Functions by the name of an operation (`order.create`). Each takes in a request, and returns a
+            function for the answer, or None.
         reason: Makes the status of a request that failed from its exception.
     """
 

@@ -32,7 +32,7 @@ def instrument_pybit(
     metrics: TradingMetrics | None = None,
     **options: Unpack[Options],
 ) -> Handle:
-    """Record orders, executions, account, market data and requests of pybit's `HTTP` and `WebSocket`.
+    """Record orders, executions, account, market data and requests of pybit's `HTTP` and its sockets.
 
     Orders are counted when they are sent, batches included, and followed through the client's answers and the private
     stream's `order` topic. A refusal has Bybit's code as its reason, `code_110007`. After a timeout, a lost connection
@@ -56,7 +56,7 @@ def instrument_pybit(
 
     Args:
         http: A `pybit.unified_trading.HTTP`.
-        websocket: A `pybit.unified_trading.WebSocket`, or a list of them.
+        websocket: A `pybit.unified_trading.WebSocket` or `WebSocketTrading`, or a list of them.
         strategy: The label of all orders, or a callable that takes the order and returns it: the parameters of the call
             by Bybit's names (`symbol`, `side`, `orderLinkId`, …).
         metrics: The metrics object; by default the process's.
