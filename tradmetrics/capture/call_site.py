@@ -19,6 +19,7 @@ from tradmetrics.capture.memory import Leaf, leaf_of, points_to
 from tradmetrics.capture.plan import ASKED, SAFE, PlannedSample, planned
 from tradmetrics.capture.recipe import RAISED, RETURNED, AfterCall, Recipe
 from tradmetrics.capture.repeating import FastWay, fast_way
+from tradmetrics.capture.shell_code import PlaceRead
 from tradmetrics.capture.sources import WITHOUT_FIELDS
 from tradmetrics.capture.unsourced import note_unsourced
 from tradmetrics.capture.views import NO_MAPPINGS, is_no_mapping
@@ -75,7 +76,7 @@ class CallSite:
         self.function = function
         self.precreation: object = None
         self.metrics: TradingMetrics = NO_METRICS
-        self.read_by_shell: tuple[Place, ...] = ()
+        self.read_by_shell: tuple[PlaceRead, ...] = ()
         self._fixed = metrics
         self._is_bound = False
         self._plans: dict[str, tuple[PlannedSample, ...]] = {}
@@ -202,20 +203,20 @@ class CallSite:
             result: The returned value.
             token: When it began.
             seeds: What the shell has read, in the order of `read_by_shell`.
-            failed: What reading the first place that has no value among `seeds` raised, or None.
+            failed: The exception that a read of the shell raised, or None.
         """
         try:
             places: dict[Place, Any] = {}
             if failed is not None and is_interruption(failed):
                 raise failed
-            for place, value in zip(self.read_by_shell, seeds, strict=True):
+            # What is merely not there is looked for in other ways; what code of the object's raised is final.
+            traceback = None if failed is None else failed.__traceback__
+            failed_at = 0 if traceback is None or traceback.tb_next is None else traceback.tb_lineno
+            for (place, line), value in zip(self.read_by_shell, seeds, strict=True):
                 if value is not UNREAD:
                     places[place] = value
-                elif failed is not None:
-                    # What is merely not there is looked for in other ways; what code of the object's raised is final.
-                    if failed.__traceback__ is not None and failed.__traceback__.tb_next is not None:
-                        places[place] = raised_at(failed)
-                    failed = None
+                elif failed is not None and line == failed_at:
+                    places[place] = raised_at(failed)
             self._plain_rules(args, None, result, None, token, places)
         except BaseException as error:
             try:  # noqa: SIM105 - no stack may be left for contextlib.suppress

@@ -21,6 +21,7 @@ from tradmetrics.capture.readers import unwrapped
 from tradmetrics.capture.shell_code import build, names_of, shape_of, write
 from tradmetrics.capture.views import NO_MAPPINGS
 from tradmetrics.errors import SHELL_FILE
+from tradmetrics.model.missing import MISSING
 from tradmetrics.storage.label_keys import SAFE_TYPES
 
 W = TypeVar("W", bound=Callable[..., Any])
@@ -114,7 +115,9 @@ def generated_shell(function: Any, site: CallSite, *, is_async: bool) -> Callabl
             "_tm_clock": CellType(site.enter if enters else vars(clocks)["perf_counter"]),
             "_tm_clock_failed": CellType(site.clock_failed),
             "_tm_absent": CellType(None if fast is None else fast.absent_names),
+            "_tm_digest": CellType(None if fast is None else fast.repeat.digest),
             "_tm_fields": CellType(None if fast is None else fast.fields_of_arguments),
+            "_tm_gone": CellType(None if fast is None else frozenset(place.steps[-1] for place in fast.usually_absent)),
             "_tm_memory": site.memory,
             "_tm_raised": CellType(site.raised),
             "_tm_views": CellType(None if fast is None else fast.views),
@@ -263,6 +266,7 @@ def _awaitable(result: Any, site: CallSite, args: tuple[Any, ...], kwargs: dict[
 
 
 _SHARED_CELLS: Final = {
+    "_tm_missing": CellType(MISSING),
     "_tm_await": CellType(_is_awaitable),
     "_tm_no_mappings": CellType(NO_MAPPINGS),
     "_tm_plain": CellType(_PLAIN),
