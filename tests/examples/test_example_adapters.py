@@ -61,7 +61,6 @@ PRINTED = {
             "trading_trades_total strategy=momentum, side=BUY, status=executed": 2,
         },
     ),
-<<<<<<< HEAD:tests/examples/test_example_adapters.py
     "binance_bot": (
         ("binance",),
         {
@@ -73,8 +72,6 @@ PRINTED = {
             "trading_profit_total strategy=momentum": 20,
         },
     ),
-=======
->>>>>>> adapters3:tests/examples/test_example_adapters.py
     "fix_bot": (
         ("simplefix",),
         {
@@ -82,31 +79,6 @@ PRINTED = {
             "trading_orders_filled_total strategy=momentum, side=BUY": 1,
             "trading_orders_rejected_total strategy=momentum, reason=reject_3": 1,
             "trading_orders_cancelled_total strategy=momentum, reason=unknown": 1,
-<<<<<<< HEAD:tests/examples/test_example_adapters.py
-            "trading_trades_total strategy=momentum, side=BUY, status=executed": 2,
-        },
-    ),
-    "pybit_bot": (
-        ("pybit",),
-        {
-            "trading_orders_submitted_total strategy=momentum, side=BUY, order_type=MARKET": 2,
-            "trading_orders_filled_total strategy=momentum, side=SELL": 1,
-            "trading_orders_rejected_total strategy=momentum, reason=code_110007": 1,
-            "trading_orders_cancelled_total strategy=momentum, reason=unknown": 1,
-            "trading_trades_total strategy=momentum, side=SELL, status=executed": 1,
-            "trading_profit_total strategy=momentum": 20,
-        },
-    ),
-    "hyperliquid_bot": (
-        ("hyperliquid",),
-        {
-            "trading_orders_submitted_total strategy=momentum, side=BUY, order_type=LIMIT": 3,
-            "trading_orders_filled_total strategy=momentum, side=SELL": 1,
-            "trading_orders_rejected_total strategy=momentum, reason=insufficient_margin_to_place": 1,
-            "trading_orders_cancelled_total strategy=momentum, reason=unknown": 1,
-            "trading_trades_total strategy=momentum, side=SELL, status=executed": 1,
-            "trading_profit_total strategy=momentum": 20,
-=======
             "trading_order_messages_total action=modify": 1,
             "trading_trades_total strategy=momentum, side=BUY, status=executed": 2,
         },
@@ -129,7 +101,28 @@ PRINTED = {
             "trading_orders_rejected_total strategy=weather, reason=not_enough_balance_allowance": 1,
             "trading_orders_cancelled_total strategy=weather, reason=unknown": 1,
             "trading_trades_total strategy=weather, side=BUY, status=executed": 2,
->>>>>>> adapters3:tests/examples/test_example_adapters.py
+        },
+    ),
+    "pybit_bot": (
+        ("pybit",),
+        {
+            "trading_orders_submitted_total strategy=momentum, side=BUY, order_type=MARKET": 2,
+            "trading_orders_filled_total strategy=momentum, side=SELL": 1,
+            "trading_orders_rejected_total strategy=momentum, reason=code_110007": 1,
+            "trading_orders_cancelled_total strategy=momentum, reason=unknown": 1,
+            "trading_trades_total strategy=momentum, side=SELL, status=executed": 1,
+            "trading_profit_total strategy=momentum": 20,
+        },
+    ),
+    "hyperliquid_bot": (
+        ("hyperliquid",),
+        {
+            "trading_orders_submitted_total strategy=momentum, side=BUY, order_type=LIMIT": 3,
+            "trading_orders_filled_total strategy=momentum, side=SELL": 1,
+            "trading_orders_rejected_total strategy=momentum, reason=insufficient_margin_to_place": 1,
+            "trading_orders_cancelled_total strategy=momentum, reason=unknown": 1,
+            "trading_trades_total strategy=momentum, side=SELL, status=executed": 1,
+            "trading_profit_total strategy=momentum": 20,
         },
     ),
     "backtrader_backtest": (
@@ -179,11 +172,11 @@ def test_one_command_runs_offline(name, child_environment):
 
 
 @pytest.mark.parametrize(
-<<<<<<< HEAD:tests/examples/test_example_adapters.py
-    "adapter", ["ccxt", "alpaca", "ib", "kite", "binance", "pybit", "hyperliquid", "backtrader", "nautilus", "fix"]
-=======
-    "adapter", ["ccxt", "alpaca", "ib", "kite", "backtrader", "nautilus", "polymarket", "freqtrade", "fix"]
->>>>>>> adapters3:tests/examples/test_example_adapters.py
+    "adapter",
+    [
+        *("ccxt", "alpaca", "ib", "kite", "binance", "pybit", "hyperliquid", "backtrader", "nautilus", "polymarket"),
+        *("freqtrade", "fix"),
+    ],
 )
 def test_each_adapter_has_an_example_that_uses_it(adapter):
     """Broken, an adapter has no example to copy from."""

@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-"""The RPC messages of a freqtrade bot, its exchange and its wallets."""
-=======
 """The orders and trades of a freqtrade bot by its RPC messages, its wallets and its exchange's requests."""
->>>>>>> adapters3
 
 from __future__ import annotations
 
