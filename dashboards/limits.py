@@ -52,8 +52,8 @@ def names() -> list[str]:
 def compared(alert: str) -> Expression:
     """Return the expression that an alert compares with its threshold, for the bots and strategies that are chosen.
 
-    The strategy is a condition where every metric of the expression has that label, and nowhere else: a share whose
-    parts count different things is no share.
+    The strategy is a condition where every metric of the expression has that label, and nowhere else: both parts of a
+    share must count the same events.
 
     Args:
         alert: The alert's name.

@@ -135,7 +135,7 @@ def _class_attribute(kind: type, name: str) -> tuple[bool, Any]:
 
 
 _USUAL: Final = tuple(
-    vars(each)["__getattribute__"] for each in (object, tuple, SimpleNamespace, BaseException, str, int, float, list)
+    each.__getattribute__ for each in (object, tuple, SimpleNamespace, BaseException, str, int, float, list)
 )
 """How builtin classes look attributes up: all in the same way."""
 

@@ -43,7 +43,10 @@ class _Queue:
         """Take note that an order in the queue is open no longer."""
         self.open = left = self.open - 1
         orders = self.orders
-        while orders and not orders[0].is_open:
+        if not left:
+            orders.clear()
+            return
+        while not orders[0].is_open:
             orders.popleft()
         if len(orders) > 2 * left + _SPARE:
             self.orders = deque(order for order in orders if order.is_open)
@@ -251,10 +254,10 @@ class OrderTable:
         order.is_open = order.plain = False
         self.queue.left()
         group = self._groups[order.strategy]
-        group.open -= 1
+        group.open = left = group.open - 1
         if not order.resting:
             group.waiting.left()
-        if not group.open and len(self._groups) > MOST_STRATEGIES:
+        if not left and len(self._groups) > MOST_STRATEGIES:
             del self._groups[order.strategy]
 
     def _remember_ended(self, order: Order) -> None:
