@@ -174,8 +174,8 @@ def test_one_command_runs_offline(name, child_environment):
 @pytest.mark.parametrize(
     "adapter",
     [
-        *("ccxt", "alpaca", "ib", "kite", "binance", "pybit", "hyperliquid", "backtrader", "nautilus", "polymarket"),
-        *("freqtrade", "fix"),
+        *("ccxt", "alpaca", "ib", "kite", "binance", "pybit", "hyperliquid"),
+        *("backtrader", "nautilus", "polymarket", "freqtrade", "fix"),
     ],
 )
 def test_each_adapter_has_an_example_that_uses_it(adapter):

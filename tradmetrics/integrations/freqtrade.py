@@ -63,8 +63,8 @@ def instrument_freqtrade(
         options: The options that all adapters share; see `tradmetrics.integrations.kit.Options`.
 
     Returns:
-        A handle whose `undo()` takes everything out again. A bot that is instrumented already keeps its hooks, and you
-        get its handle.
+        A handle whose `undo()` takes everything out again. An object that is instrumented already keeps its
+        handle, which comes back.
 
     Raises:
         ConfigurationError: When `strategy` is something else, or this release of freqtrade is older than the first
