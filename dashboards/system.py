@@ -173,6 +173,13 @@ def _instrumentation() -> list[Panel]:
             span=8,
             minimum=0,
         ),
+        timeline(
+            "Labels without a source",
+            "Labels that read unknown, because the decorator finds no parameter or result to read them from.",
+            (largest(c.UNSOURCED_LABELS, "site, label"), "{{site}} {{label}}"),
+            states={0: ("found", "green"), 1: ("no source", "orange")},
+            span=24,
+        ),
     ]
 
 

@@ -84,7 +84,7 @@ def _is_handler(frame: FrameType, interrupted: FrameType, handlers: list[CodeTyp
 
 
 def _handlers() -> list[CodeType]:
-    """The code of the signal handlers that are installed, for those that have dropped the frame that they were given."""
+    """The code of the installed signal handlers, for those that have dropped the frame that they were given."""
     # Only when an error has come. The public module makes enum members of all numbers.
     from _signal import NSIG, getsignal  # type: ignore[import-not-found, unused-ignore]
 
@@ -95,9 +95,7 @@ def _handlers() -> list[CodeType]:
             continue
         function = getattr(function, "func", function)
         function = getattr(function, "__func__", function)
-        code = getattr(function, "__code__", None) or getattr(
-            getattr(type(function), "__call__", None), "__code__", None
-        )
+        code = getattr(function, "__code__", None) or getattr(vars(type(function)).get("__call__"), "__code__", None)
         if code is not None:
             codes.append(code)
     return codes

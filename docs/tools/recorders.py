@@ -1,4 +1,4 @@
-"""The recorders of each metric: this module calls every recorder of the public API and compares the metrics before and after.
+"""The recorders of each metric, found by calling every recorder of the public API.
 
 Nothing is declared by hand but the calls, so that the metric reference cannot say what the code does not do.
 """

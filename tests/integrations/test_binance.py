@@ -192,7 +192,7 @@ def test_account_positions_and_prices(client, wire, metrics, recorded):
         client.futures_account()
         client.futures_position_information()
         client.get_symbol_ticker(symbol="BTCUSDT")
-        deliver(socket, {"e": "trade", "E": 0, "s": "BTCUSDT", "p": "1"})
+        deliver(socket, {"e": "trade", "E": None, "s": "BTCUSDT", "p": "1"})
 
     assert (300, 240) == (recorded("trading_capital_total"), recorded("trading_capital_available"))
     assert (50, 150) == (recorded("trading_margin_used"), recorded("trading_margin_available"))

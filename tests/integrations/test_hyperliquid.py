@@ -155,7 +155,7 @@ def test_account_funding_and_prices(trading, venue, metrics, recorded):
             "assetPositions": [{"position": position}],
         },
         "allMids": {"BTC": "100", "@1": "2"},
-        "l2Book": {"coin": "BTC", "time": 0, "levels": []},
+        "l2Book": {"coin": "BTC", "time": None, "levels": []},
     }
     with instrument_hyperliquid(trading, metrics=metrics):
         trading.info.user_state(trading.wallet.address)

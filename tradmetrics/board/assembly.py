@@ -175,12 +175,12 @@ async def _ping(built: Assembled) -> None:
     """Call the dead man's switch while the board is healthy."""
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session:
         while True:
-            await asyncio.sleep(2.0)
-            if built.plan.prometheus or built.watch.healthy():
-                try:
-                    async with session.get(built.plan.ping) as response:
-                        built.health.pinged(response.status < 400)
-                except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
-                    built.health.pinged(False)
-                    _log.warning("the address of --ping does not answer: %s", type(error).__name__)
-            await asyncio.sleep(PING_SECONDS - 2.0)
+            while not built.plan.prometheus and not built.watch.healthy():
+                await asyncio.sleep(1.0)
+            try:
+                async with session.get(built.plan.ping) as response:
+                    built.health.pinged(response.status < 400)
+            except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
+                built.health.pinged(False)
+                _log.warning("the address of --ping does not answer: %s", type(error).__name__)
+            await asyncio.sleep(PING_SECONDS)

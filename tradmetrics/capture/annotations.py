@@ -32,7 +32,7 @@ class Hints:
         while isinstance(function, functools.partial):
             function = function.func
         inner = unwrapped(function)
-        written = inner if isinstance(inner, FunctionType) else getattr(type(inner), "__call__", None)
+        written = inner if isinstance(inner, FunctionType) else type(inner).__call__
         self._scope: Mapping[str, Any] = getattr(written, "__globals__", {})
         self._raw: dict[str, Any] = {}
         try:

@@ -21,7 +21,7 @@ _HAVE_A_TEXT: Final = frozenset({str, int, float, bool, bytes, type(None), Missi
 
 
 class DecoratedFunction(Protocol):
-    """What a call context needs to know of the decorated function."""
+    """The part of a decorated function that a call context needs."""
 
     name: str
     compiled: Compiled
@@ -37,16 +37,16 @@ class CallContext(Call):
         site: The decorated function.
         args: The call's positional arguments; or the values of all parameters in their order, when `kwargs` is None.
         kwargs: The call's keyword arguments, or None.
-        result: What the function returned.
-        exception: What it raised, or None.
+        result: The value that the function returned.
+        exception: The exception that it raised, or None.
         seconds: How long it took.
-        entered: What the recipe's `enter` returned.
+        entered: The value that the recipe's `enter` returned.
         places: Places that were read already, with what was there: a value, or an exception that reading it raised.
 
     Attributes:
         site: The decorated function.
         metrics: The metrics object it records to.
-        entered: What the recipe's `enter` returned.
+        entered: The value that the recipe's `enter` returned.
         places: Every place that was read, with what was there.
         is_faulty: Whether something of the call was counted as an error.
     """
@@ -123,6 +123,7 @@ class CallContext(Call):
     def _first(self, lookup: Lookup) -> Any:
         """The value of the first place that has one."""
         exception = self.exception
+        is_there = False
         for place in lookup.places:
             root = place.root
             if (root is RESULT and exception is not None) or (root is ERROR and exception is None):
@@ -133,18 +134,19 @@ class CallContext(Call):
                     parent = self.at(Place(root, place.steps[:-1]))
                     raise LookupError(f"{type(parent).__name__} has no key, attribute or index {place.steps[-1]!r}")
                 return value
-            if root is RESULT and self.result is None:
+            if root is RESULT and (is_there or self.result is None):
                 continue
             value = self.at(place)
             if has_value(value):
                 return value
+            is_there = is_there or (lookup.result_is_last and value is None)
         return MISSING
 
     def at(self, place: Place) -> Any:
-        """What is at a place of the call, read once; `MISSING` where nothing is.
+        """Read a place of the call, once; `MISSING` if the call has nothing there.
 
         Raises:
-            BaseException: Whatever reading it raises, or raised when it was read first.
+            BaseException: The exception that reading it raises, or raised at the first read.
         """
         places = self.places
         value = places.get(place, UNREAD)
@@ -154,10 +156,8 @@ class CallContext(Call):
                 return self.arguments[steps[0]]
             if not steps:
                 return self.result if root is RESULT else self.exception
-            if root is RESULT and len(steps) == 1:
-                parent = self.result
-            else:
-                parent = self.at(Place(root, steps[:-1]))
+            of_result = root is RESULT and len(steps) == 1
+            parent = self.result if of_result else self.at(Place(root, steps[:-1]))
             try:
                 value = step_into(parent, steps[-1])
             except BaseException as error:
@@ -215,7 +215,13 @@ class CallContext(Call):
     def fault(self, stage: str, error: BaseException) -> None:
         """Count an error of this site."""
         self.is_faulty = True
-        self.metrics.fault(self.site.name, stage, error)
+        self.metrics.fault(self.site.name, stage, error, strategy=self._strategy())
+
+    def _strategy(self) -> str | None:
+        """The strategy for a log record: a constant, or what was read already."""
+        lookup = self.site.compiled.lookups.get("strategy")
+        value = self._values.get("strategy", None if lookup is None or not lookup.is_constant else lookup.constant)
+        return value if type(value) is str else None
 
 
 class _Raised:
@@ -228,5 +234,5 @@ class _Raised:
 
 
 def raised_at(error: BaseException) -> object:
-    """What stands at a place whose reading raised `error`."""
+    """Return the mark of a place whose reading raised `error`."""
     return _Raised(error)

@@ -19,6 +19,7 @@ from tradmetrics.capture.memory import Leaf, leaf_of, points_to
 from tradmetrics.capture.plan import ASKED, SAFE, PlannedSample, planned
 from tradmetrics.capture.recipe import RAISED, RETURNED, AfterCall, Recipe
 from tradmetrics.capture.repeating import FastWay, fast_way
+from tradmetrics.capture.shell_code import PlaceRead
 from tradmetrics.capture.sources import WITHOUT_FIELDS
 from tradmetrics.capture.unsourced import note_unsourced
 from tradmetrics.capture.views import NO_MAPPINGS, is_no_mapping
@@ -51,12 +52,13 @@ class CallSite:
         precreation: Creates its series before its first call, where that was asked for.
         metrics: The metrics object that it recorded to last.
         fast: Which of its calls are repeated from memory; None where none is.
-        memory: What is done for the calls that were seen, by their key; in a cell, for the shell.
+        memory: The work for each call that was seen, by its key; in a cell, for the shell.
         read_by_shell: The places that a shell may have read when it hands a call over, in the order of their values.
     """
 
     __slots__ = (
-        "__weakref__", "_fixed", "_is_bound", "_plans", "_positions", "_unsourced", "compiled", "fast", "function", "memory",
+        "__weakref__", "_fixed", "_is_bound", "_plans", "_positions", "_unsourced", "compiled", "fast", "function",
+        "memory",
         "metrics", "name", "precreation", "read_by_shell", "recipe",
     )  # fmt: skip
 
@@ -74,7 +76,7 @@ class CallSite:
         self.function = function
         self.precreation: object = None
         self.metrics: TradingMetrics = NO_METRICS
-        self.read_by_shell: tuple[Place, ...] = ()
+        self.read_by_shell: tuple[PlaceRead, ...] = ()
         self._fixed = metrics
         self._is_bound = False
         self._plans: dict[str, tuple[PlannedSample, ...]] = {}
@@ -176,9 +178,9 @@ class CallSite:
         Args:
             args: Its positional arguments; or the values of all parameters, when `kwargs` is None.
             kwargs: Its keyword arguments, or None.
-            result: What it returned.
-            exception: What it raised, or None.
-            token: What `enter` returned.
+            result: The returned value.
+            exception: The exception that it raised, or None.
+            token: The value that `enter` returned.
         """
         try:
             if exception is None:
@@ -198,23 +200,23 @@ class CallSite:
 
         Args:
             args: The values of all parameters.
-            result: What it returned.
+            result: The returned value.
             token: When it began.
             seeds: What the shell has read, in the order of `read_by_shell`.
-            failed: What reading the first place that has no value among `seeds` raised, or None.
+            failed: The exception that a read of the shell raised, or None.
         """
         try:
             places: dict[Place, Any] = {}
             if failed is not None and is_interruption(failed):
                 raise failed
-            for place, value in zip(self.read_by_shell, seeds, strict=True):
+            # What is merely not there is looked for in other ways; what code of the object's raised is final.
+            traceback = None if failed is None else failed.__traceback__
+            failed_at = 0 if traceback is None or traceback.tb_next is None else traceback.tb_lineno
+            for (place, line), value in zip(self.read_by_shell, seeds, strict=True):
                 if value is not UNREAD:
                     places[place] = value
-                elif failed is not None:
-                    # What is merely not there is looked for in other ways; what code of the object's raised is final.
-                    if failed.__traceback__ is not None and failed.__traceback__.tb_next is not None:
-                        places[place] = raised_at(failed)
-                    failed = None
+                elif failed is not None and line == failed_at:
+                    places[place] = raised_at(failed)
             self._plain_rules(args, None, result, None, token, places)
         except BaseException as error:
             try:  # noqa: SIM105 - no stack may be left for contextlib.suppress
@@ -227,11 +229,12 @@ class CallSite:
 
         Args:
             args: The values of all parameters.
-            exception: What it raised.
+            exception: The exception that it raised.
             token: When it began.
         """
         places: dict[Place, Any] = {}
         fast = self.fast
+        leaf: Leaf | None = None
         try:
             if fast is not None and fast.repeat.exceptions is not None:
                 what = fast.repeat.exceptions(exception)
@@ -240,13 +243,6 @@ class CallSite:
                     key = (*key, what)
                     memory = self.memory.cell_contents
                     leaf = memory.get(key) or memory.find(key)
-                    if leaf is not None:
-                        counter, more = leaf
-                        for _ in counter:
-                            break
-                        if more is not None:
-                            more(token, None)
-                        return
         except BaseException as error:
             try:
                 if is_interruption(error):
@@ -254,7 +250,14 @@ class CallSite:
             except RecursionError:
                 return
         try:
-            self._raised(args, None, exception, token, places)
+            if leaf is None:
+                self._raised(args, None, exception, token, places)
+                return
+            counter, more = leaf
+            for _ in counter:
+                break
+            if more is not None:
+                more(token, None)
         except BaseException as error:
             try:  # noqa: SIM105 - no stack may be left for contextlib.suppress
                 self._contain(error)

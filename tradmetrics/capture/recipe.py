@@ -15,7 +15,7 @@ RAISED: Final = "raised"
 RETURNED: Final = "returned"
 
 AfterCall: TypeAlias = Callable[[Any], object]
-"""What a recipe does besides its rules, given the fields of the call, or None where nothing had to be read."""
+"""The work of a recipe besides its rules, given the fields of the call, or None where nothing had to be read."""
 
 
 @dataclass(frozen=True)
@@ -35,16 +35,16 @@ class Rule:
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a decorator records, and from where.
+    """The samples that a decorator records, and their sources.
 
     Attributes:
         decorator: The decorator's name, for messages.
         fields: The labels and values it reads, which are its keywords.
         rules: The samples it records.
         outcome: Decides the outcome of a call; by default `returned` or `raised`.
-        repeat: What decides, beside its labels, what a call records; None when every call has to be looked at.
-        effect: Whatever else is done for a call, given its reading.
-        after_call: Whatever else is done for calls that returned: given the first reading of its labels, returns what
+        repeat: The fields that decide, beside the labels, what a call records; None: every call is looked at.
+        effect: The further work for a call, given its reading.
+        after_call: The further work for calls that returned: given the first reading of its labels, returns what
         to
             do then and at every call with these labels, or None.
         enter: Called with the site before the function runs; what it returns is the reading's `entered`.

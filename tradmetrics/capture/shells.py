@@ -21,6 +21,7 @@ from tradmetrics.capture.readers import unwrapped
 from tradmetrics.capture.shell_code import build, names_of, shape_of, write
 from tradmetrics.capture.views import NO_MAPPINGS
 from tradmetrics.errors import SHELL_FILE
+from tradmetrics.model.missing import MISSING
 from tradmetrics.storage.label_keys import SAFE_TYPES
 
 W = TypeVar("W", bound=Callable[..., Any])
@@ -35,9 +36,9 @@ def shell_for(
     """Wrap `function` in the shell of its kind.
 
     Args:
-        function: What the shell looks like.
+        function: The function that the shell looks like.
         site: Where calls are reported.
-        call: What it calls, where that is not `function` itself.
+        call: The callable that it calls, if that is not `function` itself.
     """
     call = function if call is None else call
     if _is(inspect.iscoroutinefunction, function):
@@ -114,7 +115,9 @@ def generated_shell(function: Any, site: CallSite, *, is_async: bool) -> Callabl
             "_tm_clock": CellType(site.enter if enters else vars(clocks)["perf_counter"]),
             "_tm_clock_failed": CellType(site.clock_failed),
             "_tm_absent": CellType(None if fast is None else fast.absent_names),
+            "_tm_digest": CellType(None if fast is None else fast.repeat.digest),
             "_tm_fields": CellType(None if fast is None else fast.fields_of_arguments),
+            "_tm_gone": CellType(None if fast is None else frozenset(place.steps[-1] for place in fast.usually_absent)),
             "_tm_memory": site.memory,
             "_tm_raised": CellType(site.raised),
             "_tm_views": CellType(None if fast is None else fast.views),
@@ -134,7 +137,7 @@ def needs_clock(site: CallSite) -> bool:
     return any(rule.value == "seconds" for rule in recipe.rules) or any(each.function is not None for each in lookups)
 
 
-# What calls mostly return; asking a class for an attribute that it lacks takes as long as counting the call.
+# The usual results; asking a class for an attribute that it lacks takes as long as counting the call.
 _PLAIN: Final = frozenset({type(None), bool, int, float, str, dict, list, tuple})
 
 
@@ -263,6 +266,7 @@ def _awaitable(result: Any, site: CallSite, args: tuple[Any, ...], kwargs: dict[
 
 
 _SHARED_CELLS: Final = {
+    "_tm_missing": CellType(MISSING),
     "_tm_await": CellType(_is_awaitable),
     "_tm_no_mappings": CellType(NO_MAPPINGS),
     "_tm_plain": CellType(_PLAIN),

@@ -34,8 +34,8 @@ class Call:
 
     Attributes:
         arguments: The call's arguments by parameter name, defaults included.
-        result: What the function returned, or None.
-        exception: What it raised, or None.
+        result: The returned value, or None.
+        exception: The exception that it raised, or None.
         seconds: How long it took.
     """
 
@@ -133,7 +133,7 @@ class Mapped(Source):
 
 
 LabelSource: TypeAlias = Union[str, int, float, Enum, Source, Callable[[Call], object]]
-"""What a decorator's keyword takes: a constant, `arg`, `result`, `error`, or a callable taking a `Call`."""
+"""The values that a decorator's keyword takes: a constant, `arg`, `result`, `error`, or a callable taking a `Call`."""
 
 
 def arg(path: str) -> Arg:
@@ -161,7 +161,7 @@ def result(path: str = "") -> Result:
         path: Steps joined by dots from the returned value; empty for the value itself. `result("info.status")`.
 
     Returns:
-        A source for any keyword of a decorator. When the call raised, it has nothing to read, which is no error.
+        A source for any keyword of a decorator. When the call raised, it has nothing to read, and that counts no error.
     """
     return Result(path)
 
@@ -173,7 +173,7 @@ def error(path: str = "") -> Error:
         path: Steps joined by dots from the exception; empty for the exception itself. `error("code")`.
 
     Returns:
-        A source for any keyword of a decorator. When the call returned, it has nothing to read, which is no error.
+        A source for any keyword of a decorator. When the call returned, it has nothing to read.
     """
     return Error(path)
 
@@ -201,7 +201,7 @@ def follow(value: Any, path: tuple[str, ...]) -> Any:
 
     Raises:
         LookupError: When a step leads nowhere, naming the step and what it was looked up in.
-        Exception: Whatever the value's own attribute or item access raises.
+        Exception: Any exception of the value's own attribute or item access.
     """
     for step in path:
         found = find(value, step)
@@ -219,7 +219,7 @@ def find(value: Any, step: str) -> Any:
     """Take one step from `value`: a key of a mapping, an attribute, or an index of a sequence; `MISSING` if nowhere.
 
     Raises:
-        Exception: Whatever the value's own attribute or item access raises.
+        Exception: Any exception of the value's own attribute or item access.
     """
     kind = type(value)
     if kind is dict:

@@ -275,7 +275,7 @@ _VALUES: Final = ("pnl", "currency", "fee", "fill_time", "amount", "value")
 
 
 def _values(site: CallSite, labels: Mapping[str, LabelReport]) -> Iterator[ValueReport]:
-    """The amounts that a function's samples are made of. A trade without a P&L is flagged, for its panels stay empty."""
+    """The amounts in a function's samples. A trade without a P&L is flagged: its panels stay empty."""
     lookups = site.compiled.lookups
     for name in (each for each in _VALUES if each in lookups and each not in labels):
         never = _is_never_there(site, name)
@@ -290,6 +290,8 @@ def _is_never_there(site: CallSite, name: str) -> bool:
     lookup = site.compiled.lookups.get(name)
     if lookup is None or not is_unsourced(lookup) or name in _WITH_A_DEFAULT:
         return False
+    if not lookup.places and site.recipe.also:
+        return False  # the decorator itself reads it from each item of the result
     returns_nothing = Hints(site.function).returns_nothing
     return not any(place.root is ARGUMENT or not returns_nothing for place in lookup.places)
 

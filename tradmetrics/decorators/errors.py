@@ -25,7 +25,7 @@ _FAILED: Final = "failed"
 _FINE: Final = "fine"
 _RECIPE: Final = Recipe(
     "track_errors",
-    (Field("component", required=True), Field("severity")),
+    (Field("component"), Field("severity")),
     (Rule(catalogue.SYSTEM_ERRORS, when=frozenset({_FAILED})),),
     outcome=lambda reading: _outcome(reading),
 )
@@ -112,14 +112,15 @@ def track_errors(
 
     Args:
         function: The function, when the decorator is written without parentheses.
-        component: Source of the part of the system; by default the parameter of that name. A constant in `with`.
+        component: Source of the part of the system; by default the parameter of that name, else the function's module
+            and class, such as `desk.Desk`. A constant in `with`.
         severity: `debug`, `info`, `warning`, `error` or `critical`, or a source of one.
         precreate: True shows series at 0 before the first call, where all labels are known: constants, and parameters
             annotated with an Enum, a Literal or bool. Only as a decorator.
         metrics: The metrics object to record to; by default the process's.
 
     Raises:
-        LabelSourceError: When decorating, if `component` has no possible source, or a source names no parameter.
+        LabelSourceError: When decorating, if a source names no parameter.
         ConfigurationError: If `severity` is a text other than the five severities.
     """
     if isinstance(severity, str) and vocabulary.severity(severity) is None:
@@ -132,4 +133,8 @@ def track_errors(
 
 
 def _outcome(reading: CallContext) -> str:
-    return _FAILED if isinstance(reading.exception, Exception) else _FINE
+    if not isinstance(reading.exception, Exception):
+        return _FINE
+    # The module and the class of the function: `desk.Desk` for `desk.Desk.rebalance`.
+    reading.default("component", reading.site.name.rpartition(".")[0].replace(".<locals>", ""))
+    return _FAILED

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any, Final, ParamSpec, TypeVar, overload
 
 from tradmetrics import catalogue
@@ -37,11 +39,51 @@ _UNKNOWN: Final = "unknown"
 # Where a broker reports quantities, they win over its word: ccxt's `closed` also covers a cancelled partial fill.
 _FILLED: Final = ("filled", "filled_quantity", "filled_qty")
 _QUANTITY: Final = ("amount", "quantity", "qty")
+
+
+def _decided_by_quantities(value_at: Callable[[str], Any]) -> int | None:
+    """What the quantities of an answer make of its word, as `order_status` has it; None where they have to be read.
+
+    Returns:
+        0 without a filled quantity; else a number for how it compares to the order's, and whether it is 0.
+    """
+    filled = quantity = None
+    for name in _FILLED:
+        filled = value_at(name)
+        if filled is not None:
+            break
+    else:
+        return 0
+    for name in _QUANTITY:
+        quantity = value_at(name)
+        if quantity is not None:
+            break
+    try:
+        if type(filled) not in _NUMBERS:
+            return None
+        amount = abs(float(filled))
+        if quantity is None:
+            whole = 0.0
+        elif type(quantity) in _NUMBERS:
+            whole = abs(float(quantity))
+        else:
+            return None
+    except (ValueError, OverflowError):
+        return None  # `-` and other words for no value
+    if not amount < math.inf or not whole < math.inf:
+        return None
+    if whole and amount >= whole * vocabulary.FILLED_ENOUGH:
+        return 1
+    return 2 + 2 * (whole == 0) + (amount > 0)
+
+
+_NUMBERS: Final = frozenset({int, float, str, Decimal})
 _REPEAT: Final = Repeat(
     words=("status",),
     absent=("reason",),
     # Quantities win over a word.
-    absent_in_result=(*_FILLED, *_QUANTITY),
+    digested=(*_FILLED, *_QUANTITY),
+    digest=_decided_by_quantities,
     amount=Amount("fill_time", lowest=0.0, or_seconds=True),
     exceptions=ordinary_class,
 )

@@ -236,7 +236,7 @@ class _Recorder:
         elif count >= CALLS_WITHOUT_PNL:
             self._settled.add(site)
             with suppress(Exception):  # a logger that fails costs nothing else
-                logger.warning(_NO_PNL_SEEN, site, CALLS_WITHOUT_PNL, self._places())
+                logger.warning(_NO_PNL_SEEN, site, CALLS_WITHOUT_PNL, self._places(), extra={"site": site})
 
     def _places(self) -> str:
         if not self._implicit_pnl:

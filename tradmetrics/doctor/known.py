@@ -76,7 +76,7 @@ class Known:
         return self._definitions.get(name)
 
     def native(self, name: str) -> Labels:
-        """Return the labels of a histogram under its own name, as a native histogram is; None for another library's."""
+        """Return the labels of a histogram under its own name, as a native histogram is; None for other metrics."""
         definition = self._definitions.get(f"{name}_bucket")
         return None if definition is None else TARGET_LABELS | set(definition.label_names)
 

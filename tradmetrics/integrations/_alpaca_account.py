@@ -1,4 +1,4 @@
-"""What an Alpaca bot asks for of its account and of the market."""
+"""The account and the market data that an Alpaca bot asks for."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class AlpacaAccount:
     Args:
         handle: Of the instrumentation.
         settings: The options.
-        positions: What the fills add up to.
+        positions: The positions that the fills add up to.
     """
 
     def __init__(self, handle: Handle, settings: Settings, positions: Positions) -> None:

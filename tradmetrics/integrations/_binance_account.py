@@ -1,4 +1,4 @@
-"""What a Binance bot asks for of its account and of the market, and what its sockets deliver of them."""
+"""The account and the market data that a Binance bot asks for, or that its sockets deliver."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tradmetrics.integrations.kit import Account, Handle, Held, Settings, Ticks,
 Arguments = Mapping[str, Any]
 
 _MONEY: Final = ("USDT", "USDC", "FDUSD", "BUSD", "EUR", "TRY", "BRL")
-"""What a spot account's capital is counted in: the first one that it holds."""
+"""The assets that count as a spot account's capital: the first one that it holds."""
 _TICKS: Final = frozenset({"trade", "aggTrade", "24hrTicker", "24hrMiniTicker", "bookTicker", "depthUpdate", "kline"})
 _PRICES: Final = (
     *("get_symbol_ticker", "get_orderbook_ticker", "get_ticker", "futures_symbol_ticker", "futures_ticker"),

@@ -1,4 +1,4 @@
-"""What a ccxt bot asks for of its account and of the market, and the connections of `ccxt.pro`."""
+"""The account and the market data that a ccxt bot asks for, and the connections of `ccxt.pro`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tradmetrics.integrations.kit import Account, Begin, Connection, Finish, Han
 Arguments = Mapping[str, Any]
 
 _MONEY: Final = ("USD", "USDT", "USDC", "EUR", "FDUSD", "DAI", "BUSD", "GBP", "JPY", "KRW", "TRY", "BRL", "INR")
-"""What capital is counted in, the first one that a balance holds; else the only currency that it holds."""
+"""The currencies that count as capital: the first one that a balance holds; else the only one that it holds."""
 _MOST_CONNECTIONS: Final = 1_000
 
 

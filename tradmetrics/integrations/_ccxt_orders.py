@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from contextvars import ContextVar
 from typing import Any, Final
 
 from tradmetrics.integrations._ccxt_account import CcxtAccount
-from tradmetrics.integrations._ccxt_requests import CcxtRequests
+from tradmetrics.integrations._ccxt_requests import CcxtRequests, outermost
 from tradmetrics.integrations._ccxt_words import (
     STATUSES,
     camel_case,
@@ -15,6 +14,7 @@ from tradmetrics.integrations._ccxt_words import (
     id_of,
     is_trigger,
     is_whole,
+    money_of,
     one_by_one,
     order_type_of,
     orders_in,
@@ -27,10 +27,6 @@ Arguments = Mapping[str, Any]
 
 _CLOSES: Final = {"long": "SELL", "buy": "SELL", "short": "BUY", "sell": "BUY"}
 """The side of the order that closes a position of this side."""
-
-# Exchanges call their own methods: an edit that is a cancel and a create, a create that fetches what became of it.
-# What the bot called is what counts, so a watched call inside another one is passed over.
-_inside: Final[ContextVar[bool]] = ContextVar("tradmetrics_ccxt_inside", default=False)
 
 
 class CcxtOrders:
@@ -71,7 +67,7 @@ class CcxtOrders:
             "fetch_canceled_and_closed_orders": self._fetch,
         }.items():
             for spelling in (name, f"{name}_ws"):
-                self._watch(exchange, spelling, _outermost(begin))
+                self._watch(exchange, spelling, outermost(begin))
         for name, begin in {
             "watch_orders": self._watch_orders,
             "watch_orders_for_symbols": self._watch_orders,
@@ -83,7 +79,7 @@ class CcxtOrders:
         }.items():
             self._watch(exchange, name, begin)
         for name, account_begin in self._account.methods().items():
-            self._watch(exchange, name, _outermost(account_begin))
+            self._watch(exchange, name, outermost(account_begin))
         CcxtRequests(self._handle).watch(exchange)
         self._handle.watch(exchange, "on_connected", self._account.connected)
         self._handle.watch(exchange, "on_close", self._account.disconnected)
@@ -137,7 +133,7 @@ class CcxtOrders:
         return finish
 
     def _answered(self, key: str, order: Any) -> None:
-        # What a close is answered with is not always an order.
+        # The answer to a close is not always an order.
         if isinstance(order, Mapping):
             self._orders.answer(key, order.get("id"), order.get("clientOrderId"))
             self._state(key, order, "accepted")
@@ -164,7 +160,7 @@ class CcxtOrders:
 
         def finish(result: Any, error: BaseException | None) -> None:
             cancels = self._editing.pop(order_id, [])
-            # In a batch, `rejected` is said of the request: the order stays as it was.
+            # In a batch, `rejected` describes the request: the order stays as it was.
             if error is not None or order_id not in self._orders or result.get("status") == "rejected":
                 self._orders.message("modify")
             else:
@@ -276,11 +272,7 @@ class CcxtOrders:
                 order_id, number, symbol = trade.get("order"), trade.get("id"), trade.get("symbol")
                 if not number or not order_id:
                     continue
-                market = self._markets().get(symbol) or {}
-                fee, quote = trade.get("fee") or {}, market.get("settle") or market.get("quote")
-                cost, code = fee.get("cost"), fee.get("currency")
-                if cost and code == market.get("base") and code != quote and trade.get("price"):
-                    cost, code = float(cost) * float(trade["price"]), quote  # a fee in coins, at the price of the trade
+                money = money_of(trade, self._markets().get(symbol) or {})
                 self._orders.fill(
                     # Some exchanges number the trades of each market on their own, and a trade with oneself has one
                     # number.
@@ -290,11 +282,7 @@ class CcxtOrders:
                     symbol=symbol,
                     quantity=trade.get("amount"),
                     price=trade.get("price"),
-                    fee=cost,
-                    fee_currency=code,
-                    currency=quote,
-                    contract_size=_contract_size(market),
-                    opens_short=bool(market.get("contract")),
+                    **money,
                 )
 
         return finish
@@ -302,26 +290,3 @@ class CcxtOrders:
 
 def _given(order: Arguments) -> dict[str, Any]:
     return {name: value for name, value in order.items() if value is not None}
-
-
-def _contract_size(market: Arguments) -> float | None:
-    if not market.get("contract"):
-        return 1.0
-    return market.get("contractSize") if market.get("linear") else None
-
-
-def _outermost(begin: Begin) -> Begin:
-    def outermost(arguments: Arguments) -> Finish | None:
-        if _inside.get():
-            return None
-        finish = begin(arguments)
-        token = _inside.set(True)
-
-        def finished(result: Any, error: BaseException | None) -> None:
-            _inside.reset(token)
-            if finish is not None:
-                finish(result, error)
-
-        return finished
-
-    return outermost

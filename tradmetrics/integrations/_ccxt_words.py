@@ -1,4 +1,4 @@
-"""What ccxt's order types, exceptions, arguments and answers say."""
+"""Readers of ccxt's order types, arguments and answers."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def id_of(arguments: Mapping[str, Any]) -> str:
 
 
 def orders_in(result: Any) -> list[Mapping[str, Any]]:
-    """The orders of an answer, a single one or those of a list that can be told apart."""
+    """The orders of an answer: a single one, or those of a list that have an id."""
     if isinstance(result, Mapping):
         return [result]
     found = (each for each in result or () if isinstance(each, Mapping))
@@ -73,7 +73,7 @@ def count_in(result: Any) -> int | None:
 
 
 def is_whole(result: Any, arguments: Mapping[str, Any]) -> bool:
-    """Whether a list of open orders is all of them, and not a page or a part that was asked for."""
+    """Whether a list of open orders is all of them, and neither a page nor a part of them."""
     if not isinstance(result, list) or any(arguments.get(name) for name in ("since", "limit", "params")):
         return False
     return len(result) < _FULL_PAGE or len(result) % 10 != 0
@@ -94,3 +94,24 @@ def camel_case(name: str) -> str:
     """The other spelling of one of ccxt's methods."""
     first, *others = name.split("_")
     return first + "".join(map(str.capitalize, others))
+
+
+def money_of(trade: Mapping[str, Any], market: Mapping[str, Any]) -> dict[str, Any]:
+    """The fee, the currencies and the contract's size of a trade, for `Orders.fill`."""
+    fee, quote = trade.get("fee") or {}, market.get("settle") or market.get("quote")
+    cost, code = fee.get("cost"), fee.get("currency")
+    if cost and code == market.get("base") and code != quote and trade.get("price"):
+        cost, code = float(cost) * float(trade["price"]), quote  # a fee in coins, at the price of the trade
+    return {
+        "fee": cost,
+        "fee_currency": code,
+        "currency": quote,
+        "contract_size": _contract_size(market),
+        "opens_short": bool(market.get("contract")),
+    }
+
+
+def _contract_size(market: Mapping[str, Any]) -> float | None:
+    if not market.get("contract"):
+        return 1.0
+    return market.get("contractSize") if market.get("linear") else None

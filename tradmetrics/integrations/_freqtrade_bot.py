@@ -1,4 +1,4 @@
-"""What a freqtrade bot tells by its RPC messages, and what its exchange and its wallets do."""
+"""The RPC messages of a freqtrade bot, its exchange and its wallets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What TWS tells an IB bot of its account: values, positions, P&L, and ticks."""
+"""The account values, positions, P&L and ticks that TWS sends to an IB bot."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class IbAccount:
     Args:
         handle: Of the instrumentation.
         settings: The options.
-        positions: What the fills add up to.
+        positions: The positions that the fills add up to.
     """
 
     def __init__(self, handle: Handle, settings: Settings, positions: Positions) -> None:

@@ -44,12 +44,12 @@ def ends_nothing(code: int) -> bool:
 
 
 def execution_of(execution_id: str) -> str:
-    """What a correction of an execution has in common with it: its id up to the last dot."""
+    """The part of an execution's id that its corrections share: the id up to the last dot."""
     return execution_id.rpartition(".")[0] if execution_id.count(".") >= 3 else execution_id
 
 
 def filled(trade: Any) -> float:
-    """What is filled, by the status or by TWS's count in the executions, whichever is ahead of the other."""
+    """The filled quantity: that of the status or TWS's count in the executions, the larger of the two."""
     is_combo = trade.contract.secType == COMBO
     counts = [each.execution.cumQty for each in trade.fills if not is_combo or each.contract.secType == COMBO]
     return float(max([trade.orderStatus.filled, *counts]))

@@ -1,4 +1,4 @@
-"""What a Kite bot asks for of its account: margins and positions."""
+"""The margins and positions that a Kite bot asks for."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class KiteAccount:
     Args:
         handle: Of the instrumentation.
         settings: The options.
-        positions: What the fills add up to.
+        positions: The positions that the fills add up to.
     """
 
     def __init__(self, handle: Handle, settings: Settings, positions: Positions) -> None:

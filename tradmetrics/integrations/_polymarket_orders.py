@@ -1,4 +1,4 @@
-"""The orders of a Polymarket client, and what it answers about the account and the market."""
+"""The orders of a Polymarket client, and its answers about the account and the market."""
 
 from __future__ import annotations
 

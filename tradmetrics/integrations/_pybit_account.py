@@ -1,4 +1,4 @@
-"""What a Bybit bot asks for of its account and of the market, and what its streams deliver of them."""
+"""The account and the market data that a Bybit bot asks for, or that its streams deliver."""
 
 from __future__ import annotations
 

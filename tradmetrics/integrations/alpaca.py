@@ -58,7 +58,7 @@ def instrument_alpaca(
     Alpaca does not tell the P&L of an execution: each execution of the stream is a trade without a P&L, once, unless
     `pnl_from_fills` is on. Executions of orders that this bot never sent are not its trades.
 
-    What the bot asks for fills the gauges: `get_account`, `get_all_positions`, `get_open_position`, the latest quotes,
+    The bot's own requests fill the gauges: `get_account`, `get_all_positions`, `get_open_position`, the latest quotes,
     trades and bars. The adapter sends no request.
 
     Example:
@@ -82,8 +82,8 @@ def instrument_alpaca(
         options: The options that all adapters share; see `tradmetrics.integrations.kit.Options`.
 
     Returns:
-        A handle whose `undo()` takes everything out again. What is instrumented already keeps what it has, and its
-        handle comes back.
+        A handle whose `undo()` takes everything out again. An object that is instrumented already keeps its
+        handle, which comes back.
 
     Raises:
         ConfigurationError: When nothing is given, something else is given, or this release of alpaca-py is older than
@@ -159,7 +159,7 @@ class _Alpaca:
 
     def _close(self, arguments: Arguments) -> Finish:
         def finish(result: Any, error: BaseException | None) -> None:
-            # What is sold, and how much, is known only now. A refused close has sent no order that has a side.
+            # Only the answer names the side and the quantity. A refused close has sent no order that has a side.
             for each in result if isinstance(result, list) else [result]:
                 order = fields(fields(each).get("body", each))
                 if "side" in order:

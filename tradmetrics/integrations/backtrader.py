@@ -63,7 +63,7 @@ def instrument_backtrader(
     side that opened it and its P&L net of commission. Orders that are still open when a run ends stay open. The
     broker's cash, value and positions are gauges, and each bar of each data feed is an update of market data.
 
-    There is no `restore=` as with the other adapters: backtrader numbers its orders anew in each process.
+    The other adapters' `restore=` does not exist here: backtrader numbers its orders from 1 in each process.
 
     The engine is observed by an analyzer that is the last one of the Cerebro's own while it runs. An optimisation that
     runs in several processes is not recorded; give it `maxcpus=1`.
@@ -96,14 +96,14 @@ def instrument_backtrader(
     check_version("backtrader")
     if options.get("restore") is not None:
         raise ConfigurationError(
-            "instrument_backtrader: there is no restore=, since backtrader numbers its orders anew in each process"
+            "instrument_backtrader: leave out restore=, since backtrader numbers its orders from 1 in each process"
         )
     settings = Settings.read("instrument_backtrader", strategy, options)
     return instrument([cerebro], lambda handle: _Engine(handle, settings).watch_runs, metrics, _SITE)
 
 
 class _Engine:
-    """What is recorded of a Cerebro's runs."""
+    """The recorder of a Cerebro's runs."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(None), ()  # not in a copy, nor in the worker processes of an optimisation

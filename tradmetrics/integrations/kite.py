@@ -82,8 +82,8 @@ def instrument_kite(
         options: The options that all adapters share; see `tradmetrics.integrations.kit.Options`.
 
     Returns:
-        A handle whose `undo()` takes everything out of both again. What is instrumented already keeps what it has,
-        and its handle comes back.
+        A handle whose `undo()` takes everything out of both again. An object that is instrumented already keeps its
+        handle, which comes back.
 
     Raises:
         ConfigurationError: When neither is given, one of them is something else, or this release of kiteconnect is

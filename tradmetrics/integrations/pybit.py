@@ -63,8 +63,8 @@ def instrument_pybit(
         options: The options that all adapters share; see `tradmetrics.integrations.kit.Options`.
 
     Returns:
-        A handle whose `undo()` takes everything out again. What is instrumented already keeps what it has, and its
-        handle comes back.
+        A handle whose `undo()` takes everything out again. An object that is instrumented already keeps its
+        handle, which comes back.
 
     Raises:
         ConfigurationError: When an argument is something else, or this release of pybit is older than the first

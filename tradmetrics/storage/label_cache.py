@@ -37,7 +37,7 @@ Refused: TypeAlias = dict[int, tuple[str, Union[bool, None]]]
 
 
 class LabelCache(dict[Any, T]):
-    """What is done for keys, and for those that have no place in their budgets by their other values.
+    """The work for each key; keys without a place in their budgets share theirs by their other values.
 
     Args:
         opens: Positions in a key whose values have budgets.
@@ -99,7 +99,9 @@ class LabelCache(dict[Any, T]):
                     return None
         for position, (text, _) in refused.items():
             for budget in decide.get(position, ()):
-                if budget.full:  # what is refused though there is room is an identifier, and never gets a place
+                if (
+                    budget.full
+                ):  # a value that is refused although there is room is an identifier, which never gets a place
                     budget.note_miss(text)
         return done
 
@@ -108,7 +110,7 @@ class LabelCache(dict[Any, T]):
 
         Args:
             key: Raw label values.
-            done: What was done for them.
+            done: The work that was done for them.
             opens: The budgets that decide, where a value was refused; None where none was.
         """
         if opens is None:

@@ -1,6 +1,7 @@
 """Which raw label values may be remembered: equal keys must mean equal labels.
 
-`1`, `True` and `1.0` are equal, so only one of them, exact `int`, is safe, beside exact `str` and members of plain enums.
+`1`, `True` and `1.0` are equal, so only one of them is safe: an exact `int`, beside exact `str` and members of plain
+enums.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ class RetiredSeries:
         return held
 
     def references(self) -> int:
-        """References to the series, to its counter, and to the function that ticks it: callers may hold any of these."""
+        """References to the series, to its counter and to the function that ticks it: callers may hold any of them."""
         series = self._series
         if not isinstance(series, CounterSeries):
             return getrefcount(series)

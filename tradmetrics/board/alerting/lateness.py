@@ -8,7 +8,7 @@ from typing import Final
 from tradmetrics.board.query import Sample
 from tradmetrics.board.query.samples import Labels
 
-LEAST_SECONDS: Final = 5.0
+LEAST_SECONDS: Final = 4.0
 """Nothing is late before this."""
 _TIMES: Final = 3.0
 _GAPS: Final = 20
@@ -26,7 +26,7 @@ class _Rhythm:
 class Lateness:
     """Learns how often timestamps move, and tells which have stood still for much longer than usual.
 
-    A loop that beats every second is late after 5 seconds; a feed of one-minute bars after 3 minutes. Nothing is late
+    A loop that beats every second is late after 4 seconds; a feed of one-minute bars after 3 minutes. Nothing is late
     before a few beats were seen.
     """
 

@@ -9,8 +9,10 @@ from typing import Any, Final, Protocol
 from tradmetrics.board.alerting.rules import Alert, Key
 from tradmetrics.errors import ConfigurationError
 
-GROUP_SECONDS: Final = 2.0
+GROUP_SECONDS: Final = 1.0
 """How long the first message of a bot waits for more alerts of the same cause."""
+CALM_SECONDS: Final = 20.0
+"""How long it waits when no alert is critical, so that it does not hold up a critical one that follows."""
 APART_SECONDS: Final = 60.0
 _RETRY_SECONDS: Final = (5.0, 15.0, 60.0, 300.0)
 _MOST_PENDING: Final = 200
@@ -108,17 +110,18 @@ class Notifier:
         """Send what is due."""
         now = self._clock()
         for name, bot in list(self._bots.items()):
-            waited = now - bot.since >= GROUP_SECONDS and now - bot.sent >= APART_SECONDS
+            wait = GROUP_SECONDS if _is_grave(bot.pending.values()) else CALM_SECONDS
+            waited = now - bot.since >= wait and now - bot.sent >= APART_SECONDS
             if bot.pending and waited and now >= bot.not_before:
                 alerts, bot.pending = bot.pending, {}
                 title, body = message(name, list(alerts.values()), self._runbooks)
                 if await self._deliver(title, body):
                     bot.sent, bot.retries = now, 0
                     continue
-                wait = _RETRY_SECONDS[min(bot.retries, len(_RETRY_SECONDS) - 1)]
-                bot.retries, bot.not_before = bot.retries + 1, now + wait
+                pause = _RETRY_SECONDS[min(bot.retries, len(_RETRY_SECONDS) - 1)]
+                bot.retries, bot.not_before = bot.retries + 1, now + pause
                 bot.pending = {**alerts, **bot.pending}
-                _log.warning("a message about %s could not be sent; the next attempt is in %g s", name or "bots", wait)
+                _log.warning("a message about %s could not be sent; the next attempt is in %g s", name or "bots", pause)
 
     async def test(self) -> bool:
         """Send one message that says that messages arrive."""
@@ -170,6 +173,10 @@ def message(bot: str, alerts: list[Alert], runbooks: Mapping[str, str]) -> tuple
             else f"✓ {each.rule.name} resolved after {max(held, 0):.0f} s"
         )
     return title, "\n".join(lines)
+
+
+def _is_grave(alerts: Iterable[Alert]) -> bool:
+    return any(each.labels.get("severity") == "critical" for each in alerts)
 
 
 _ORDER: Final[dict[str, int]] = {"critical": 0, "warning": 1, "info": 2}

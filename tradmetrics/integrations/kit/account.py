@@ -41,7 +41,7 @@ class Held(NamedTuple):
 
 
 class Account:
-    """What the broker tells of balances, positions and P&L.
+    """Records the balances, positions and P&L that the broker reports.
 
     The adapter sends no request of its own: it reads the answers to the bot's. Amounts of several accounts add up.
     Amounts in another currency than that of the metrics object are converted by `convert=`, or left out and counted.
@@ -55,7 +55,7 @@ class Account:
     Args:
         handle: Of the instrumentation.
         settings: The options. With `account=False` nothing is recorded.
-        positions: What the fills add up to, from `Orders.trades`; then drift is recorded.
+        positions: The positions that the fills add up to, from `Orders.trades`; with them, drift is recorded.
     """
 
     def __init__(self, handle: Handle, settings: Settings, positions: Positions | None = None) -> None:
@@ -80,7 +80,7 @@ class Account:
         currency: str | None = None,
         account: str = "",
     ) -> None:
-        """Set capital and margin; what is None stays as it was.
+        """Set capital and margin. An amount of None leaves its gauge as it was.
 
         Args:
             total: Capital of the account: its equity.
@@ -113,7 +113,7 @@ class Account:
         currency: str | None = None,
         account: str = "",
     ) -> None:
-        """Set the P&L of the day and of the positions; what is None stays as it was.
+        """Set the P&L of the day and of the positions. An amount of None leaves its gauge as it was.
 
         Args:
             daily: P&L of the trading day.
@@ -135,7 +135,7 @@ class Account:
             )
 
     def _total(self) -> float | None:
-        """The capital of all accounts, where it was told."""
+        """The capital of all accounts that the broker has reported, or None."""
         found = [each["total"] for (kind, _), each in self._amounts.items() if kind == "capital" and "total" in each]
         return sum(found) if found else None
 
@@ -183,8 +183,8 @@ class Account:
     ) -> None:
         """Compare the broker's position with the one that the fills imply: `trading_position_drift`.
 
-        Nothing is recorded for the first position that the broker tells, since there is nothing to compare it with, and
-        nothing once positions of a second account are told: fills do not say whose they are.
+        The first position of a symbol only begins the comparison. The comparison ends with the first position of a
+        second account: fills do not say whose they are.
 
         Args:
             symbol: The instrument.

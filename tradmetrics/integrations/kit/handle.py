@@ -27,7 +27,7 @@ _KEY: Final = "handle"
 
 
 class Handle:
-    """What an `instrument_…` call returns; as a context manager it undoes the instrumentation on leaving.
+    """The result of an `instrument_…` call; as a context manager it undoes the instrumentation on leaving.
 
     Attributes:
         active: True until `undo()`.
@@ -68,7 +68,7 @@ class Handle:
         self._undos.append(function)
 
     def fault(self, error: Exception) -> None:
-        """Count an error of ours. Nothing of it reaches the library, apart from `strict` metrics, which raise."""
+        """Count an error of the adapter. It does not reach the library, unless the metrics are `strict`."""
         try:
             self.metrics.fault(self.site, "source", error)
         except Exception:
@@ -155,7 +155,7 @@ class _Hook:
 
 
 def _pass_over(*arguments: Any) -> None:
-    """What a hook is in a copy."""
+    """Stands for a hook in a copy."""
 
 
 def _nothing() -> Callable[..., None]:
@@ -258,7 +258,7 @@ def instrument(
 
 
 def _show_breaker(metrics: TradingMetrics, site: str) -> None:
-    """Have the circuit breaker's series there from the start: 0 is an answer, and no series is none."""
+    """Show the circuit breaker's series from the start, so that a dashboard shows 0 instead of no data."""
     active = metrics.resolve(catalogue.CIRCUIT_BREAKER_ACTIVE, (), site=site).series
     active.set(active.value() or 0.0)
     metrics.resolve(catalogue.CIRCUIT_BREAKER_TRIGGERS, ("unknown",), site=site)
@@ -267,7 +267,7 @@ def _show_breaker(metrics: TradingMetrics, site: str) -> None:
 def _attach(handle: Handle, target: object) -> None:
     try:
         swap = swapped(target)
-    except ConfigurationError:  # without methods to watch, such an object can be instrumented all the same
+    except ConfigurationError:  # an adapter that watches no method of this object still works
         return
     swap.handles[_KEY] = handle
 

@@ -1,4 +1,4 @@
-"""What is known of the orders of one library beside their states: their labels, and which ids lead to which order."""
+"""The orders of one library by their ids, with their labels and symbols; their states are the tracker's."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tradmetrics.integrations.kit.handle import Handle
 from tradmetrics.integrations.kit.options import Settings
 
 UNANSWERED: Final = "unanswered "
-"""What the key of an order begins with for which there is no id yet."""
+"""The beginning of the key of an order that has no id yet."""
 SEPARATOR: Final = "|"
 """Between the symbol and the id in the key of an order whose symbol is known."""
 _MOST_KNOWN: Final = 100_000
@@ -19,7 +19,7 @@ _CODE: Final = re.compile(r"[A-Z][A-Z_]{2,}(?![a-z])")
 
 
 class Known(NamedTuple):
-    """What is known of an order beside its state.
+    """The facts about an order beside its state.
 
     Attributes:
         strategy: Its label; None when that is not known.
@@ -87,7 +87,7 @@ class KnownOrders:
                 ids.popitem(last=False)
 
     def _key_of_stranger(self, order_id: object, symbol: str | None) -> str:
-        """The key that an order will have if it turns out to be one of ours."""
+        """The key that an order will have if this bot turns out to have sent it."""
         key = key_of(str(order_id), symbol)
         self._bare.setdefault(str(order_id), key)
         if len(self._bare) > self._most_known:
@@ -101,6 +101,6 @@ def key_of(order_id: str, symbol: str | None) -> str:
 
 
 def leading_code(text: object) -> str | None:
-    """The code that a broker's message begins with, `RMS` of "RMS:Margin exceeds 1,234.56"; its text is no label."""
+    """The code that a broker's message begins with, `RMS` of "RMS:Margin exceeds 1,234.56". The rest is not a label."""
     match = _CODE.match(text.strip()) if isinstance(text, str) else None
     return match.group().lower() if match else None

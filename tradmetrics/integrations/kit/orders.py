@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable
 from itertools import count
 from typing import Any, Final
 
 from tradmetrics import catalogue
 from tradmetrics.integrations.kit.handle import Finish, Handle
-from tradmetrics.integrations.kit.known import SEPARATOR, UNANSWERED, Known, KnownOrders, key_of
+from tradmetrics.integrations.kit.known import SEPARATOR, UNANSWERED, Known, key_of
+from tradmetrics.integrations.kit.listed import ListedOrders
 from tradmetrics.integrations.kit.options import Settings
 from tradmetrics.integrations.kit.trades import Fill, Trades
 from tradmetrics.orders.event import Entered, SubmitReport
-from tradmetrics.orders.order import Order
-from tradmetrics.orders.running import LOCK
 from tradmetrics.orders.tracker import OrderTracker
 from tradmetrics.vocabulary.outcomes import is_unknown, reason_of
 
 _MOST_EARLY: Final = 1_000
 """Orders that are not known yet whose fills are kept; so many fills of each are."""
-_MOST_GONE: Final = 1_000
 _MOST_DIGITS: Final = 18
 _NO_DETAILS: Final = dict.fromkeys(SubmitReport._fields)
 
 
-class Orders(KnownOrders):
+class Orders(ListedOrders):
     """The orders that an adapter has seen being sent, their labels, and the tracker that follows them.
 
     An id may belong to one symbol: venues that number the orders of each market on their own need it. Where a method
@@ -60,11 +58,8 @@ class Orders(KnownOrders):
         self, handle: Handle, settings: Settings, *, dialect: str | None = None, tells_pnl: bool = False
     ) -> None:
         super().__init__(handle, settings)
-        self.metrics = handle.metrics
-        self.site = handle.site
         self.trades = Trades(handle, settings, tells_pnl=tells_pnl)
         self._early: OrderedDict[str, dict[str, Fill]] = OrderedDict()
-        self._gone: OrderedDict[str, Order] = OrderedDict()
         options: dict[str, Any] = {
             "dialect": dialect,
             "metrics": handle.metrics,
@@ -93,18 +88,6 @@ class Orders(KnownOrders):
         return highest
 
     # ── which orders ──────────────────────────────────────────────────────────────────────────────────────────────
-
-    def open_keys(self, symbol: str | None = None) -> list[str]:
-        """The keys of the open orders that were answered, by one symbol or all of them."""
-        with LOCK.held():
-            orders = [order for order in self.tracker._intake.core.table if order.is_open]
-        keys = []
-        for order in orders:
-            key = next((each for each in reversed(order.ids) if not each.startswith(UNANSWERED)), None)
-            known = None if key is None else self._known.get(key)
-            if key is not None and known is not None and known.listed and (symbol is None or known.symbol == symbol):
-                keys.append(key)
-        return keys
 
     # ── messages to the broker, and their answers ────────────────────────────────────────────────────────────────
 
@@ -268,53 +251,6 @@ class Orders(KnownOrders):
         """Count a message to the broker that is about no order that is followed, or about all of them."""
         intake = self.tracker._intake
         intake.message(self.site, action, intake.reader.clock(self.metrics, self.site))
-
-    # ── what a list of orders says by leaving some out ───────────────────────────────────────────────────────────
-
-    def cancelled(self, keys: Iterable[str]) -> None:
-        """Take a cancel of these orders as done, which was answered without a word about each of them."""
-        for key in keys:
-            self.tracker.updated(key, status="cancelled")
-
-    def list_open(self, before: Collection[str], listed: Iterable[object], symbol: str | None = None) -> None:
-        """Take in a complete list of open orders: what was open before and is not there has ended in some way.
-
-        Such an order counts in `trading_orders_unknown_total` with the reason `not_listed`. If there is news of it
-        later, it is followed on.
-
-        Args:
-            before: The keys that `open_keys` gave before the library asked.
-            listed: The ids in the list.
-            symbol: The symbol of the orders in the list.
-        """
-        there = {self.find(order_id, symbol) for order_id in listed}
-        orders = {id(self._order(key)) for key in there if key is not None}
-        for key in before:
-            order = self._order(key)
-            if order is not None and order.is_open and id(order) not in orders:
-                self.metrics.record(catalogue.ORDERS_UNKNOWN, (self.label(key), "not_listed"), site=self.site)
-                self._gone[key] = order
-                if len(self._gone) > _MOST_GONE:
-                    self._gone.popitem(last=False)
-                self.tracker._intake.forget(self.site, key)
-
-    def is_open(self, order_id: object, symbol: str | None = None) -> bool:
-        """Whether an order is followed and has not ended."""
-        key = self.find(order_id, symbol)
-        order = None if key is None else self._order(key)
-        return order is not None and order.is_open
-
-    def _order(self, key: str) -> Order | None:
-        with LOCK.held():
-            return self.tracker._intake.core.table.by_id.get(key)
-
-    def _bring_back(self, key: str) -> None:
-        order = self._gone.pop(key, None) if self._gone else None
-        if order is not None:
-            with LOCK.held():
-                core = self.tracker._intake.core
-                if not any(each in core.table.by_id for each in order.ids):
-                    core.put(order)
 
     # ── fills ────────────────────────────────────────────────────────────────────────────────────────────────────
 

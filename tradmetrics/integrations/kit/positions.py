@@ -1,4 +1,4 @@
-"""What the fills add up to: positions at average cost, and how far the broker's own positions are from them."""
+"""Positions at average cost, from the fills, and their distance from the broker's own positions."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ _ALMOST: Final = 1e-9
 
 
 class Closing(NamedTuple):
-    """What a fill did to a position.
+    """The effect of a fill on a position.
 
     Attributes:
         reduces: Whether it closed or reduced one.
-        pnl: What the closed part won or lost, net of its share of the commissions; None when that is not known.
+        pnl: The profit or loss of the closed part, net of its share of the commissions; None if it is unknown.
     """
 
     reduces: bool
@@ -32,7 +32,7 @@ class _Position:
     told: float | None = None
     """The broker's position when it last agreed with the fills."""
     since: float = 0.0
-    """What the fills have added since."""
+    """The sum of the fills since then."""
 
 
 class Positions:
@@ -65,7 +65,7 @@ class Positions:
         held = position.quantity
         if held * quantity >= 0:
             if not held and quantity < 0 and not opens_short:
-                return Closing(True)  # what is sold here was bought before this process
+                return Closing(True)  # the bot sells units that it bought before this process
             _add(position, quantity, price, fee)
             return Closing(False)
         closed = min(abs(quantity), abs(held))

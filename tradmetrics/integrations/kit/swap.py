@@ -1,8 +1,8 @@
 """Watching the methods of one object so that copies and pickles of it go without us.
 
-The object gets a class of its own: a subclass of its class, with a descriptor for each method that is watched. Nothing
-is put on the object itself, and a descriptor looks up the object that it is asked for at every call. So a copy can
-neither act through the original nor be recorded as if it were the original.
+The object gets a class of its own: a subclass of its class, with a descriptor for each method that is watched. The
+object itself stays as it is, and a descriptor looks up its object at every call. So a copy never acts through the
+original, and the adapter does not record it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Swap:
 
     Attributes:
         plain: The class that the object had before, and that its copies have.
-        handles: What the users of the swap keep with it.
+        handles: Objects that the users of the swap keep with it.
 
     Raises:
         ConfigurationError: When Python does not allow another class for this object.
@@ -71,7 +71,7 @@ class Swap:
             watcher: Gets each call.
 
         Returns:
-            What ends it.
+            A function that ends it.
         """
         method = self._watched.get(name)
         if method is None:
@@ -92,7 +92,7 @@ class Swap:
         return stop
 
     def leave(self) -> None:
-        """Give the object its own class back, once nothing is watched and nobody keeps anything here."""
+        """Give the object its own class back, once no method is watched and no handle is kept here."""
         target = self._target()
         # Where something else has given the object another class since, that class stays.
         if target is not None and not self._watched and not self.handles and type(target) is self.swapped:
@@ -155,7 +155,7 @@ def swapped(target: object) -> Swap:
 
 
 class _Method:
-    """A method of the class, watched on one object. What somebody puts on the object itself takes its place."""
+    """A method of the class, watched on one object. An attribute of the object itself takes its place."""
 
     def __init__(self, swap: Swap, name: str, method: Any) -> None:
         self.watchers: list[Watcher] = []
@@ -171,7 +171,7 @@ class _Method:
         return MethodType(self._function, instance)
 
     def watches(self, instance: Any) -> bool:
-        """Whether it is this instance that is watched, and not a copy of it that was handed the bound method."""
+        """Whether this instance is watched; a copy that got the bound method is not."""
         return type(instance) is self._swap.swapped and self._swap.is_target(instance)
 
     def inner(self, instance: Any) -> Any:

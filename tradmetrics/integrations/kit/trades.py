@@ -25,13 +25,12 @@ class Fill:
     """One execution.
 
     Attributes:
-        fill_id: What tells it from every other one.
+        fill_id: Its id, different from every other one.
         side: `BUY` or `SELL` in any spelling.
         symbol: The instrument.
         quantity: How much was traded, in units or contracts.
         price: The price of one unit.
-        pnl: What the execution won or lost as the library tells it, 0 for one that opens; None where it does not
-            tell it.
+        pnl: The profit or loss that the library reports, 0 for an opening execution; None if it reports none.
         fee: The commission that was paid (positive), or received.
         currency: The currency of price and P&L.
         fee_currency: The currency of the fee, where that is another one.
@@ -65,7 +64,7 @@ class Trades:
         tells_pnl: Whether the library tells the P&L.
 
     Attributes:
-        positions: What the fills add up to.
+        positions: The positions that the fills add up to.
     """
 
     def __init__(self, handle: Handle, settings: Settings, *, tells_pnl: bool) -> None:
@@ -101,7 +100,7 @@ class Trades:
         is_net = self._tells_pnl or (self._from_fills and pnl is None)
         self.fee(strategy, fee, fill.fee_currency or fill.currency, is_net=is_net)
         if self._tells_pnl or pnl is not None:
-            # An opening is told with a P&L of 0, or with none.
+            # Libraries report an opening with a P&L of 0, or without one.
             if pnl or (pnl == 0 and closing is not None and closing.reduces):
                 self.trade(strategy, fill.side, pnl, fill.currency)
         elif not self._from_fills:
@@ -115,7 +114,7 @@ class Trades:
     def told(self, strategy: object, fill: Fill) -> None:
         """Take in the P&L and the commission of an execution, which came apart from it or are corrected.
 
-        The first P&L that is not 0 makes it a trade. What is told again and differs moves profit or loss by the
+        The first P&L that is not 0 makes it a trade. A later report that differs moves profit or loss by the
         difference.
         """
         pnl, fee = _number(fill.pnl) or 0.0, _number(fill.fee) or 0.0
@@ -181,6 +180,7 @@ class Trades:
                 "tradmetrics: the P&L of trades in %s is not known: the position began before this process, or the "
                 "contract's size is not known. They count without a P&L",
                 symbol,
+                extra={"symbol": symbol},
             )
 
 
