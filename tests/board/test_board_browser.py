@@ -15,8 +15,8 @@ import pytest
 from prometheus_client import generate_latest
 
 from tests.docs import pages
-from tests.stack.servers import eventually, free_port, get
 from tests.docs.test_docs_browser import ARGUMENTS, DESKTOP, PHONE
+from tests.stack.servers import eventually, free_port, get
 from tradmetrics import MetricsExporter, TradingMetrics
 
 pytest.importorskip("nicegui")

@@ -25,7 +25,7 @@ def wsgi_route_template(environ: Mapping[str, Any], script_name: str) -> str:
     """
     request = environ.get("werkzeug.request")
     # Only Flask's request has a rule: werkzeug's own, from its test client or a middleware, tells no route.
-    if hasattr(request, "url_rule"):
+    if request is not None and hasattr(request, "url_rule"):
         rule = request.url_rule
         if rule is None:
             return UNMATCHED
