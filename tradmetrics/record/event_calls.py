@@ -90,7 +90,7 @@ class EventCalls(ExplicitCalls):
             and type(status) is str
         ):
             key = (_ORDER, strategy, side, order_type, status, reason)
-            series = own.remembered.get(key)  # type: ignore[arg-type]
+            series = own.remembered.get(key)
             if series is not None:
                 try:
                     series.tick()
