@@ -66,7 +66,8 @@ class _Contained:
 
 def _counting(site: Site, function: Callable[..., object]) -> Iterator[object]:
     """An iterator that counts one with a function whenever it is advanced."""
-    return starmap(_Contained(site, function), repeat(()))
+    in_memory = type(_series_of(function)) in _IN_MEMORY
+    return starmap(function if in_memory else _Contained(site, function), repeat(()))
 
 
 def leaf_of(
