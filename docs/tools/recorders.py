@@ -78,6 +78,9 @@ def _tracker(metrics: tm.TradingMetrics) -> None:
     time.sleep(0.002)  # then nothing waits for an order of another program
     _call(orders.submit(order_id="timed-out")(_raising(TimeoutError())))
     metrics.tracker = orders  # type: ignore[attr-defined] - its gauges last as long as it does
+    short = tm.OrderTracker(strategy="s", metrics=metrics, join_within=1e-9)
+    for order_id in ("another-program's", "one-more"):
+        short.updated(order_id, status="filled", filled=1)
 
 
 def _market_data(metrics: tm.TradingMetrics) -> None:
