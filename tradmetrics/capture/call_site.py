@@ -60,12 +60,7 @@ class CallSite:
 
     __slots__ = (
         "__weakref__", "_fixed", "_is_bound", "_plans", "_positions", "_unsourced", "compiled", "fast", "function",
-<<<<<<< HEAD
-        "memory",
-        "metrics", "name", "precreation", "read_by_shell", "recipe",
-=======
         "memory", "metrics", "name", "precreation", "read_by_shell", "recipe", "straight",
->>>>>>> engine2
     )  # fmt: skip
 
     def __init__(
