@@ -1,6 +1,7 @@
 """`instrument_binance`: the further calls and markets of python-binance, and its own sockets on a loopback server."""
 
 import asyncio
+import gc
 import itertools
 import json
 import time
@@ -18,6 +19,7 @@ from binance.ws.keepalive_websocket import KeepAliveWebsocket  # noqa: E402
 from binance.ws.reconnecting_websocket import ReconnectingWebsocket  # noqa: E402
 
 from tradmetrics.integrations.binance import instrument_binance  # noqa: E402
+from tradmetrics.integrations.kit.swap import Swap  # noqa: E402
 
 
 def fields_of(request):
@@ -72,6 +74,13 @@ def client(wire):
     """A client over the exchange."""
     made = Client("key", "secret", ping=False)
     wire.under(made.session)
+    return made
+
+
+async def _disconnected():
+    """An asynchronous client that has nothing to close."""
+    made = AsyncClient("key", "secret")
+    await made.session.close()
     return made
 
 
@@ -284,3 +293,25 @@ def test_a_bug_of_ours_reaches_neither_the_caller_nor_the_stream(client, metrics
     fill = futures_update(1, "FILLED", done="1", last="1", number=1)
     assert fill == socket._handle_message(json.dumps(fill))
     assert {"e": "executionReport"} == socket._handle_message('{"e": "executionReport"}')
+
+
+def test_sockets_that_are_gone_take_no_memory(client, metrics):
+    """Broken, a bot that opens a new socket after each loss of its connection grows for as long as it runs."""
+
+    def watched():
+        gc.collect()
+        return sum(isinstance(each, Swap) for each in gc.get_objects())
+
+    async def listen():
+        manager = BinanceSocketManager(await _disconnected())
+        with instrument_binance(client, manager, metrics=metrics) as handle:
+            before = watched()
+            for number in range(20):
+                deliver(manager.trade_socket(f"COIN{number}"), {"e": "trade", "s": "BTCUSDT"})
+            manager._conns.clear()  # as each does when it is closed
+            assert before == watched()
+            kept = manager.trade_socket("BTCUSDT")
+            handle.undo()
+        assert type(kept) is ReconnectingWebsocket
+
+    asyncio.run(listen())
