@@ -197,6 +197,26 @@ def test_margin_orders_and_batches_of_cancels(client, wire, metrics, recorded):
     assert {} == recorded.anomalies()
 
 
+def test_lists_of_spot_and_of_margin_orders_end_only_their_own(client, wire, metrics, recorded):
+    """Broken, a list of spot orders ends the margin orders that it leaves out."""
+    wire.routes["GET", "/api/v3/openOrders"] = []
+    wire.routes["GET", "/sapi/v1/margin/openOrders"] = []
+    legs = [{"symbol": "BTCUSDT", "orderId": number, "clientOrderId": f"leg{number}"} for number in (50, 51)]
+    wire.routes["POST", "/sapi/v1/margin/order/oco"] = {"orderListId": 1, "orders": legs, "orderReports": []}
+    order = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "price": 100, "quantity": 1, "timeInForce": "GTC"}
+    with instrument_binance(client, metrics=metrics) as handle:
+        client.create_margin_order(**order, newClientOrderId="a")
+        client.create_margin_oco_order(symbol="BTCUSDT", side="SELL", quantity=1, price=120, stopPrice=90)
+        client.create_order(**order, newClientOrderId="b")
+        client.get_open_orders(symbol="BTCUSDT")
+        assert 3 == handle.orders.open_orders()
+        client.get_open_margin_orders(symbol="BTCUSDT")
+        assert 0 == handle.orders.open_orders()
+
+    assert {("not_listed",): 4.0} == recorded.by("trading_orders_unknown_total", "reason")
+    assert {} == recorded.anomalies()
+
+
 def test_a_manager_that_gives_the_same_socket_again(metrics, recorded):
     """Broken, each message counts as often as the bot has asked its manager for the socket."""
 
