@@ -66,8 +66,8 @@ a value:
 4. a key or an attribute of the result.
 
 The words of a row are tried from left to right. A label that is not in the table is looked for under its own name. A
-required label (`strategy`, `symbol`) X
-it if it is annotated with a class. A result that is itself a number is the P&L of `track_trade`."""
+required label (`strategy`, `symbol`) must have a place among the parameters. An only parameter of another name counts
+for it if it is annotated with a class. A result that is itself a number is the P&L of `track_trade`."""
 
 
 def _field_words() -> Iterable[str]:
@@ -101,8 +101,8 @@ def page() -> str:
         "budget.",
         table(("Label", "Values", "Metrics"), _budgets()),
         "## Anomalies",
-        "The values of `kind` in [trading_order_anomalies_total](metrics.md#trading_order_anomalies_total). What they "
-        "mean is in [The life of an order](../explanation/order-lifecycle.md#anomalies).",
+        "The values of `kind` in [trading_order_anomalies_total](metrics.md#trading_order_anomalies_total). "
+        "[The life of an order](../explanation/order-lifecycle.md#anomalies) explains them.",
         codes(catalogue.ANOMALIES),
     ]
     return "\n\n".join(parts) + "\n"
