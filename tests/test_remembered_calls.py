@@ -90,6 +90,11 @@ class Text(str, Enum):
 
 
 SHORT: dict[str, tuple[Callable[[TradingMetrics], Any], Callable[..., Any], tuple[Any, ...]]] = {
+    "an answer with quantities": (
+        lambda metrics: track_order(strategy="s", side="BUY", order_type="LIMIT", metrics=metrics),
+        lambda: {"status": "open", "filled": "5", "amount": 5.0},
+        (),
+    ),
     "constants": (lambda metrics: track_order(strategy="s", metrics=metrics), lambda: None, ()),
     "texts": (
         lambda metrics: track_order(metrics=metrics),
