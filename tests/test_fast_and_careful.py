@@ -91,11 +91,12 @@ optional = st.fixed_dictionaries(
     {},
     optional={
         "status": words,
-        "reason": st.sampled_from(["late", "", None]),
+        "reason": st.sampled_from(["late", "too late", "Too Late", "", "-", "order 17", None, 3]),
         "fill_time": numbers,
         "filled": numbers,
         "amount": numbers,
         "pnl": numbers,
+        "message": st.sampled_from(["late", None]),
         "status_code": st.sampled_from([200, 404, "404", True, None]),
         "order_type": st.sampled_from(["LIMIT", None]),
     },

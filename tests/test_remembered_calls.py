@@ -90,6 +90,11 @@ class Text(str, Enum):
 
 
 SHORT: dict[str, tuple[Callable[[TradingMetrics], Any], Callable[..., Any], tuple[Any, ...]]] = {
+    "a rejection with a reason": (
+        lambda metrics: track_order(strategy="s", side="BUY", order_type="LIMIT", metrics=metrics),
+        lambda: {"status": "rejected", "reason": "insufficient funds"},
+        (),
+    ),
     "an answer with quantities": (
         lambda metrics: track_order(strategy="s", side="BUY", order_type="LIMIT", metrics=metrics),
         lambda: {"status": "open", "filled": "5", "amount": 5.0},
@@ -163,7 +168,7 @@ def test_a_call_that_was_seen_before_goes_the_short_way(metrics: TradingMetrics,
 READ: dict[str, tuple[Callable[[TradingMetrics], Any], Callable[..., Any], tuple[Any, ...]]] = {
     "the status of an answer": (
         lambda metrics: track_order(strategy="s", side="BUY", order_type="LIMIT", metrics=metrics),
-        lambda: {"status": "cancelled", "reason": "too late"},
+        lambda: {"status": "cancelled", "reason": "order 17 is too late"},
         (),
     ),
     "a prediction that decides": (
