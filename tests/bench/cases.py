@@ -50,12 +50,14 @@ class Case:
     tracked: bool = False
 
 
+_PLAIN_LIFE = "order lifecycle, plain calls"
 _ORDERED = '("s", "BUY", "LIMIT")'
 ANSWERS: dict[str, tuple[Any, float, float | None, float | None]] = {
     "None": (None, 0.15, 0.20, 0.7),
     "a dict, submitted": ({"id": 17, "status": "submitted"}, 0.22, 0.30, 0.7),
     "a dict, filled": ({"id": 17, "status": "filled"}, 0.40, 0.55, 0.7),
     "a dict, filled with quantities": ({"status": "filled", "filled": 5.0, "amount": 5.0}, math.inf, None, None),
+    "a dict, rejected with a reason": ({"status": "rejected", "reason": "no funds"}, math.inf, None, None),
     "an object": (SimpleNamespace(id=17, status="submitted"), 0.45, 0.60, 1.2),
     "a namedtuple": (namedtuple("Answer", "id status")(17, "submitted"), 0.60, 0.80, None),
     "a dataclass with slots": (_Slotted("submitted"), 0.60, 0.80, None),
@@ -149,6 +151,7 @@ CASES = (
     Case("@fill_timer, coroutine", "await awaited()", by_hand.ASYNC, "await wait()", 0.50, True, tracked=True),
     Case("track_order, filled", 'filled("s", "BUY", "LIMIT")', by_hand.FILL, 'fill("s", "BUY", "LIMIT")'),
     Case("order lifecycle: submit, ack, two partial fills, fill", "live()", by_hand.COUNT, "", 12, tracked=True),
+    Case("order lifecycle, decorated, against its plain calls", "lived()", _PLAIN_LIFE, "", 1.5, tracked=True),
     Case(
         "track_order, a strategy not seen before",
         'cold(new(), "BUY", "LIMIT")',
@@ -285,6 +288,7 @@ def _names() -> dict[str, Any]:
         "cold": tradmetrics.track_order(metrics=roomy)(place),
         "hostile": tradmetrics.track_order(strategy=arg("strategy"))(place),
         "live": lifecycle.one_life(lifecycle.tracker(lifecycle.FEW)),
+        "lived": lifecycle.one_decorated_life(lifecycle.tracker(lifecycle.FEW)),
         "fill_timer": fill_timer,
         "timed": fill_timer("s")(nothing),
         "awaited": fill_timer("s")(wait),
@@ -326,7 +330,7 @@ class Row:
 
 def best_references(names: dict[str, Any]) -> dict[str, by_hand.Reference]:
     """The best by hand for each answer, and its bare call."""
-    found: dict[str, by_hand.Reference] = {}
+    found: dict[str, by_hand.Reference] = {_PLAIN_LIFE: (Statement(_PLAIN_LIFE, "live()", names), None)}
     for name, bare in names["answer"].items():
         space = {"best": tracked_by_hand(bare), "bare": bare}
         title = by_hand.BEST + name

@@ -28,6 +28,29 @@ def one_life(orders: OrderTracker) -> Callable[[], None]:
     return live
 
 
+def one_decorated_life(orders: OrderTracker) -> Callable[[], None]:
+    """The same by a decorated function that sends and a decorated callback."""
+    numbers = count()
+
+    @orders.submit
+    def send(order_id: str, side: str, order_type: str, quantity: float) -> None: ...
+
+    @orders.update
+    def on_event(
+        order_id: str, status: str, fill_id: str | None = None, fill_quantity: float | None = None
+    ) -> None: ...
+
+    def live() -> None:
+        order_id = f"C{next(numbers)}"
+        send(order_id, "BUY", "LIMIT", 10.0)
+        on_event(order_id, "accepted")
+        on_event(order_id, "partially_filled", f"{order_id}-1", 3.0)
+        on_event(order_id, "partially_filled", f"{order_id}-2", 3.0)
+        on_event(order_id, "filled", f"{order_id}-3", 4.0)
+
+    return live
+
+
 def tracker(open_orders: int) -> OrderTracker:
     """A tracker that holds open orders already."""
     orders = OrderTracker(strategy="s", metrics=TradingMetrics())

@@ -91,12 +91,14 @@ optional = st.fixed_dictionaries(
     {},
     optional={
         "status": words,
-        "reason": st.sampled_from(["late", "", None]),
+        "reason": st.sampled_from(["late", "too late", "Too Late", "", "-", "order 17", None, 3]),
         "fill_time": numbers,
         "filled": numbers,
         "amount": numbers,
         "pnl": numbers,
+        "message": st.sampled_from(["late", None]),
         "status_code": st.sampled_from([200, 404, "404", True, None]),
+        "order_type": st.sampled_from(["LIMIT", None]),
     },
 )
 answers = st.one_of(
@@ -160,7 +162,9 @@ def test_the_fast_way_and_the_careful_way_agree(name: str, stream: list[tuple[An
             for strategy, side, answer in stream:
                 if careful:
                     forget(place)
-                order = SimpleNamespace(side=side, answer=answer)
+                order = SimpleNamespace(
+                    side=side, answer=answer, **({"order_type": None} if strategy == "vega" else {})
+                )
                 if isinstance(answer, Exception):
                     with pytest.raises(type(answer)):
                         place(strategy, side, order)
@@ -255,6 +259,40 @@ def test_each_place_of_a_call_is_read_at_most_once(value: object) -> None:
         place(order, answer)
         for each in (order, answer):
             assert sorted(set(each.reads)) == sorted(each.reads)
+
+
+class Stubborn:
+    """An order whose side cannot be read, beside labels that can."""
+
+    reads = 0
+    strategy, order_type = "s", "LIMIT"
+
+    @property
+    def side(self) -> str:
+        """Raise."""
+        self.reads += 1
+        raise ValueError("no side")
+
+
+def test_a_label_that_cannot_be_read_is_asked_once() -> None:
+    """A request for a lazy attribute that timed out would be sent a second time, after the order."""
+    metrics = TradingMetrics()
+    place = track_order(metrics=metrics)(lambda order: None)
+    for _ in range(3):
+        order = Stubborn()
+        place(order)
+        assert 1 == order.reads
+    assert 3 == sample(metrics, "trading_orders_submitted_total", strategy="s", side="unknown", order_type="LIMIT")
+
+
+def test_a_label_that_is_there_with_none_is_not_taken_from_the_answer() -> None:
+    """One field would be read in two objects, and a broker's word would stand for what the bot left open."""
+    metrics = TradingMetrics()
+    place = track_order(strategy="s", order_type="LIMIT", metrics=metrics)(lambda order: {"side": "SELL"})
+    for order in ({"side": None}, {}, {"side": None}, {}, SimpleNamespace(side=None), SimpleNamespace()) * 2:
+        place(order)
+    for side, count in {"unknown": 6, "SELL": 6}.items():
+        assert count == sample(metrics, "trading_orders_submitted_total", strategy="s", side=side, order_type="LIMIT")
 
 
 def test_a_path_with_a_common_beginning_is_walked_once() -> None:

@@ -90,6 +90,16 @@ class Text(str, Enum):
 
 
 SHORT: dict[str, tuple[Callable[[TradingMetrics], Any], Callable[..., Any], tuple[Any, ...]]] = {
+    "a rejection with a reason": (
+        lambda metrics: track_order(strategy="s", side="BUY", order_type="LIMIT", metrics=metrics),
+        lambda: {"status": "rejected", "reason": "insufficient funds"},
+        (),
+    ),
+    "an answer with quantities": (
+        lambda metrics: track_order(strategy="s", side="BUY", order_type="LIMIT", metrics=metrics),
+        lambda: {"status": "open", "filled": "5", "amount": 5.0},
+        (),
+    ),
     "constants": (lambda metrics: track_order(strategy="s", metrics=metrics), lambda: None, ()),
     "texts": (
         lambda metrics: track_order(metrics=metrics),
@@ -158,7 +168,7 @@ def test_a_call_that_was_seen_before_goes_the_short_way(metrics: TradingMetrics,
 READ: dict[str, tuple[Callable[[TradingMetrics], Any], Callable[..., Any], tuple[Any, ...]]] = {
     "the status of an answer": (
         lambda metrics: track_order(strategy="s", side="BUY", order_type="LIMIT", metrics=metrics),
-        lambda: {"status": "cancelled", "reason": "too late"},
+        lambda: {"status": "cancelled", "reason": "order 17 is too late"},
         (),
     ),
     "a prediction that decides": (
@@ -364,3 +374,26 @@ def test_constant_labels_spill_with_those_that_vary() -> None:
     went = [ways(lambda: late("a"), 1)[0] for _ in range(50)]
     assert went.count("short") >= 40, went
     assert catalogue.LABEL_OVERFLOW.name == "tradmetrics_label_overflow_total"
+
+
+def test_an_error_that_says_the_same_again_is_not_described_again(
+    metrics: TradingMetrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each order with a word that nobody knows would cost a search for secrets, hundreds of times a counted one."""
+    described: list[str] = []
+
+    def note(error: BaseException) -> str:
+        described.append(type(error).__name__)
+        return f"{type(error).__name__}: {error}"
+
+    monkeypatch.setattr("tradmetrics.registry.errors_log.describe", note)
+    answers = iter(["never heard"] * 3 + ["seldom heard"])
+    place = track_order(strategy="s", side="BUY", order_type="LIMIT", metrics=metrics)(
+        lambda: {"status": next(answers)}
+    )
+    for word in ("never heard", "never heard", "never heard", "seldom heard"):
+        place()
+        (last,) = metrics.last_faults.values()
+        assert f"status='{word}' is not a known order status" in last
+    assert ["UnknownWord"] * 2 == described
+    assert [4] == list(errors(metrics).values())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,6 +20,10 @@ EVENTS = 600
 
 class Slow(FastWay):
     """A fast way that leaves everything to the rules."""
+
+    def sent(self, *_: Any) -> bool:
+        """Nothing is done the fast way."""
+        return False
 
     def submitted(self, *_: Any) -> bool:
         """Nothing is done the fast way."""
@@ -129,6 +134,58 @@ def test_the_fast_way_and_the_rules_agree_on_random_streams(seed: int) -> None:
     Taken.taken = 0
     options: list[dict[str, Any]] = [{}, {"max_open": 5}, {"expire_after": 60.0, "join_within": 5.0}, {"dialect": "ib"}]
     compare(seed, EVENTS, **options[seed % len(options)])
+    assert 0.05 * EVENTS < Taken.taken
+
+
+ANSWERS: list[Any] = [
+    *([None, {"status": "submitted", "id": 17}, {"status": "accepted"}] * 4),
+    *({}, {"status": "filled"}, {"status": "filled", "filled": 10.0}, {"status": "partially_filled", "filled": 1}),
+    *({"status": "rejected", "reason": "margin"}, {"filled": 2.0}, {"status": "never heard"}, {"status": 200}),
+    *({"status": "accepted", "filled": "2"}, SimpleNamespace(status="accepted"), "17", {"status": "closed"}),
+]
+
+
+def decorated(orders: OrderTracker, clock: Clock, moment: dict[str, Any]) -> tuple[Any, Any]:
+    """A function that sends an order and takes a while, and a callback for its events."""
+
+    @orders.submit
+    def send(order_id: str, side: str, order_type: str, quantity: float) -> Any:
+        clock.now = moment["answered"]
+        return moment["answer"]
+
+    @orders.update
+    def on_event(order_id: str, status: Any, filled: Any, fill_id: Any, fill_quantity: Any, price: Any) -> None: ...
+
+    return send, on_event
+
+
+@pytest.mark.parametrize("seed", range(STREAMS))
+def test_decorated_calls_and_the_rules_agree_on_random_streams(seed: int) -> None:
+    """Without it, a decorated call would count otherwise because its shell does the work itself."""
+    clock, choose, moment = Clock(), random.Random(-seed), dict[str, Any]()
+    Taken.taken = 0
+    pairs = []
+    for way in (Taken, Slow):
+        metrics, orders = tracker(way, clock)
+        pairs.append((metrics, orders, *decorated(orders, clock, moment)))
+    for position, (method, arguments, fields) in enumerate(stream(seed, EVENTS)):
+        if method not in ("submitted", "updated"):
+            continue
+        before = clock.now + choose.choice([0.0, 0.001, 0.25, 3.0, 20.0]) - (0.5 if choose.random() < 0.01 else 0)
+        moment |= {"answered": before + choose.choice([0.0, 0.125, 2.0]), "answer": choose.choice(ANSWERS)}
+        for _, _, send, on_event in pairs:
+            clock.now = before
+            if method == "submitted":
+                send(*arguments, fields["side"], fields["order_type"], fields["quantity"])
+            else:
+                names = ("status", "filled", "fill_id", "fill_quantity", "price")
+                on_event(*arguments, *[fields.get(name) for name in names])
+        if position % 100 == 0 or position > EVENTS - 10:
+            found, expected = (generate_latest(metrics.registry).decode() for metrics, *_ in pairs)
+            assert without_uptime(expected) == without_uptime(found), f"seed {seed}, event {position}"
+            assert pairs[1][1].snapshot()["orders"] == pairs[0][1].snapshot()["orders"], (
+                f"seed {seed}, event {position}"
+            )
     assert 0.05 * EVENTS < Taken.taken
 
 

@@ -6,6 +6,7 @@ its key, and which must be empty. Both the generated shell and the careful way g
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from types import FunctionType
@@ -48,6 +49,8 @@ class Repeat:
     Attributes:
         words: Fields whose texts decide.
         absent: Fields without a value; a call in which one of them has a value takes the careful way.
+        texts: Fields that are like those of `absent` in the arguments. In the result, their texts decide, where these are
+            short words without digits: texts that differ at every call are not worth remembering.
         digested: Names at which the result has values that decide together, by `digest`.
         digest: What these values decide, given a function from a name to its value: a number, 0 where none has a
             value, or None where that has to be looked at.
@@ -63,6 +66,7 @@ class Repeat:
 
     words: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
     digested: tuple[str, ...] = ()
     digest: Callable[[Callable[[str], Any]], int | None] | None = None
     amount: Amount | None = None
@@ -83,6 +87,7 @@ class FastWay(NamedTuple):
         empty: Places that have no value.
         amount: Where the recipe's amount is read; no places where it has none.
         repeat: The recipe's own statement.
+        texts: Places in the result where a short text decides, the first that has a value.
     """
 
     fields: tuple[str, ...]
@@ -90,18 +95,22 @@ class FastWay(NamedTuple):
     empty: tuple[Place, ...]
     amount: tuple[Place, ...]
     repeat: Repeat
+    texts: tuple[Place, ...] = ()
 
     @property
     def names_in_result(self) -> frozenset[str]:
         """The names that are looked up in a result."""
-        places = [*self.empty, *self.amount, *(place for lookup in self.lookups for place in lookup.places)]
+        places = [*self.empty, *self.amount, *self.texts]
+        places += [place for lookup in self.lookups for place in lookup.places]
         found = {place.steps[0] for place in places if place.root is RESULT and place.steps}
         return frozenset({*found, *self.repeat.digested, *self.repeat.compared})
 
     @property
     def absent_names(self) -> frozenset[str]:
         """The names at which the usual result has nothing: what makes a call uncommon, and the amount."""
-        found = {place.steps[0] for place in (*self.empty, *self.amount) if place.root is RESULT and place.steps}
+        found = {
+            place.steps[0] for place in (*self.empty, *self.amount, *self.texts) if place.root is RESULT and place.steps
+        }
         return frozenset({*found, *self.repeat.digested})
 
     @property
@@ -176,6 +185,11 @@ class FastWay(NamedTuple):
                 key.append(None if number is None else (number > 0) - (number < 0))
         if not raised:
             key += [_at(call, Place(RESULT, (name,))) for name in repeat.compared]
+            if self.texts:
+                text = next((found for found in (_at(call, place) for place in self.texts) if found is not None), None)
+                if text is not None and not is_word(text):
+                    return None
+                key.append(text)
             if repeat.digest is not None:
                 decided = 0 if call.result is None else repeat.digest(lambda name: _at(call, Place(RESULT, (name,))))
                 if decided is None:
@@ -232,6 +246,15 @@ def fast_way(compiled: Compiled, labels: Iterable[str], repeat: Repeat | None) -
         if not is_simple(lookup, mapped=False):
             return None
         empty.extend(lookup.places)
+    texts: list[Place] = []
+    for name in repeat.texts:
+        lookup = compiled.lookups[name]
+        if not is_simple(lookup, mapped=False) or any(
+            place.root is RESULT and not place.steps for place in lookup.places
+        ):
+            return None
+        empty += [place for place in lookup.places if place.root is ARGUMENT]
+        texts += [place for place in lookup.places if place.root is RESULT]
     places: tuple[Place, ...] = ()
     if amount is not None:
         lookup = compiled.lookups[amount.field]
@@ -240,7 +263,16 @@ def fast_way(compiled: Compiled, labels: Iterable[str], repeat: Repeat | None) -
         places = lookup.places
     if not all(is_simple(lookup, mapped=True) for lookup in lookups):
         return None
-    return FastWay(fields, lookups, tuple(empty), places, repeat)
+    return FastWay(fields, lookups, tuple(empty), places, repeat, tuple(texts))
+
+
+_LONGEST_WORD: Final = 64
+_has_digit: Final = re.compile("[0-9]").search
+
+
+def is_word(value: object) -> bool:
+    """Return whether a value is a short text without digits."""
+    return type(value) is str and len(value) <= _LONGEST_WORD and _has_digit(value) is None
 
 
 def is_simple(lookup: Lookup, *, mapped: bool) -> bool:

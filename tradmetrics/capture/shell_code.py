@@ -28,7 +28,7 @@ FREE: Final = (
     "_tm_absent", "_tm_await", "_tm_awaited", "_tm_call", "_tm_careful", "_tm_clock", "_tm_clock_failed", "_tm_fields",
     "_tm_digest", "_tm_gone", "_tm_memory", "_tm_missing",
     "_tm_no_mappings", "_tm_plain", "_tm_raised", "_tm_safe", "_tm_unread", "_tm_views",
-    "_tm_work",
+    "_tm_word", "_tm_work",
 )  # fmt: skip
 """What a shell finds in its closure."""
 
@@ -322,6 +322,8 @@ def _loop(writer: _Writer, fast: FastWay, started: str) -> list[str]:
     if repeat.amount is not None and repeat.amount.by_sign:
         key.append("_tm_s")
     key += [f"_tm_w{i}" for i in range(len(repeat.compared))]
+    if fast.texts:
+        key.append("_tm_x")
     if repeat.digest is not None:
         key.append("_tm_q")
     if repeat.itself:
@@ -417,13 +419,20 @@ def _result_lines(writer: _Writer, fast: FastWay, choices: list[tuple[str, Looku
         choices_of_amount = None
     if repeat.digest is not None:
         none.append("_tm_q = 0")
-    if missing or choices_of_amount is not None or repeat.digest is not None:
+    if fast.texts:
+        none.append("_tm_x = None")
+    if missing or choices_of_amount is not None or repeat.digest is not None or fast.texts:
         # Most answers have few fields, and none of these: that is seen at once.
         usual = "if len(_tm_g) < 9 and _tm_absent.isdisjoint(_tm_g):"
         unusual = [] if choices_of_amount is None else _first_of(choices_of_amount)
         if missing:
             unusual.insert(0, f"if not ({' and '.join(dict.fromkeys(missing))}): break")
         shortcut = ["pass"] if choices_of_amount is None else _first_of(amounts)
+        if fast.texts:
+            shortcut.append("_tm_x = None")
+            first, *others = [f"_tm_g.get({place.steps[0]!r})" for place in fast.texts]
+            unusual += [f"_tm_x = {first}", *(f"if _tm_x is None: _tm_x = {each}" for each in others)]
+            unusual.append("if _tm_x is not None and not _tm_word(_tm_x): break")
         if repeat.digest is not None:
             shortcut.append("_tm_q = 0")
             unusual += ["_tm_q = _tm_digest(_tm_g.get)", "if _tm_q is None: break"]

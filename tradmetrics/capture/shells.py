@@ -17,6 +17,7 @@ from tradmetrics.capture import call_site as clocks
 from tradmetrics.capture.call_context import UNREAD
 from tradmetrics.capture.call_site import CallSite
 from tradmetrics.capture.readers import unwrapped
+from tradmetrics.capture.repeating import is_word
 from tradmetrics.capture.shell_code import build, names_of, shape_of, write
 from tradmetrics.capture.views import NO_MAPPINGS
 from tradmetrics.errors import SHELL_FILE
@@ -281,6 +282,7 @@ _SHARED_CELLS: Final = {
     "_tm_plain": CellType(_PLAIN),
     "_tm_safe": CellType(SAFE_TYPES),
     "_tm_unread": CellType(UNREAD),
+    "_tm_word": CellType(is_word),
 }
 
 

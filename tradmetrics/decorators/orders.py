@@ -80,7 +80,7 @@ def _decided_by_quantities(value_at: Callable[[str], Any]) -> int | None:
 _NUMBERS: Final = frozenset({int, float, str, Decimal})
 _REPEAT: Final = Repeat(
     words=("status",),
-    absent=("reason",),
+    texts=("reason",),
     # Quantities win over a word.
     digested=(*_FILLED, *_QUANTITY),
     digest=_decided_by_quantities,

@@ -33,6 +33,20 @@ class FaultLog:
     def __init__(self) -> None:
         self._next: dict[tuple[str, str], float] = {}
         self._words: set[object] = set()
+        self._last: dict[str, object] = {}
+
+    def newly(self, site: str, error: BaseException) -> str | None:
+        """Return the description of an error; None if the last one of the site said the same.
+
+        Taking secrets out of a text costs many times what counting the error does.
+        """
+        said = _said_by(error)
+        if said is not None and self._last.get(site) == said:
+            return None
+        if len(self._last) >= _MOST_SITES:
+            self._last.clear()
+        self._last[site] = said
+        return describe(error)
 
     def write(self, site: str, stage: str, error: BaseException, strategy: str | None = None) -> None:
         """Log the error unless this site has logged one within the last minute; an explicit call is one by its caller.
@@ -77,6 +91,17 @@ class FaultLog:
             _COUNTER,
             extra=fields,
         )
+
+
+def _said_by(error: BaseException) -> tuple[type, object] | None:
+    """Return what an error's text is made of, if that is seen without making the text."""
+    if isinstance(error, UnknownWord):
+        return UnknownWord, error.key
+    kind, args = type(error), error.args
+    if kind.__str__ not in (BaseException.__str__, KeyError.__str__):
+        return None
+    is_plain = all(type(each) is int or (type(each) is str and len(each) <= _LONGEST_OWN) for each in args)
+    return (kind, args) if is_plain else None
 
 
 def _caller(site: str) -> str:

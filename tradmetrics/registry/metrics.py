@@ -400,9 +400,11 @@ class TradingMetrics:
             if is_interruption(problem):
                 raise
         try:
-            if len(self.last_faults) >= _MOST_LAST_FAULTS and site not in self.last_faults:
-                self.last_faults.clear()
-            self.last_faults[site] = describe(error)
+            description = self._faults.newly(site, error)
+            if description is not None or site not in self.last_faults:
+                if len(self.last_faults) >= _MOST_LAST_FAULTS and site not in self.last_faults:
+                    self.last_faults.clear()
+                self.last_faults[site] = description or describe(error)
             self._faults.write(site, stage, error, strategy)
         except Exception as problem:
             if is_interruption(problem):
