@@ -213,7 +213,7 @@ def book_of_symbols(count: int) -> TradingMetrics:
     """A metrics object with a series of market data for each of so many symbols, which is all it may have."""
     metrics = TradingMetrics(limits=Limits(labels={"symbol": count}, default_series=count))
     for number in range(count):
-        metrics.record(catalogue.MARKET_DATA_UPDATES, (f"S{number}",), site="test")
+        metrics.record(catalogue.MARKET_DATA_UPDATES, (f"S{number}X",), site="test")
     return metrics
 
 
