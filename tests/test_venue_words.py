@@ -108,8 +108,8 @@ def test_words_without_end_are_not_kept(lines: Lines) -> None:
 
 def test_an_ambiguous_word_without_quantities_says_so(lines: Lines) -> None:
     """The message would ask for a spelling that does not help."""
-    place = track_order(strategy="s", side="BUY", order_type="LIMIT", metrics=TradingMetrics())
-    place(lambda: {"status": "done"})()
+    track = track_order(strategy="s", side="BUY", order_type="LIMIT", metrics=TradingMetrics())
+    track(lambda: {"status": "done"})()
     (text,) = lines.texts
     assert "filled or cancelled" in text
     assert "register_spellings" not in text
