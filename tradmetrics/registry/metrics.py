@@ -175,6 +175,7 @@ class TradingMetrics:
                 "%s. Until then tradmetrics leaves its %s out; all its other metrics are recorded.",
                 error,
                 definition.name,
+                extra={"metric": definition.name},
             )
             definition = self._with_buckets(definition)
             self._instruments[definition.name] = leave_out(
@@ -302,6 +303,7 @@ class TradingMetrics:
             shown(text),
             knob and f"raise the budget, Limits({knob}), or ",
             label,
+            extra={"metric": metric, "label": label, "value": text},
         )
 
     def record(
@@ -372,13 +374,14 @@ class TradingMetrics:
 
             self.instrument(definition).at_scrape(function, failed)
 
-    def fault(self, site: str, stage: str, error: BaseException) -> None:
+    def fault(self, site: str, stage: str, error: BaseException, *, strategy: str | None = None) -> None:
         """Count and log an error inside the instrumentation.
 
         Args:
             site: `module.qualname` of what was recording.
             stage: One of `catalogue.STAGES`.
             error: The error.
+            strategy: The strategy of the call, for the log record, if it is known.
 
         Raises:
             TradmetricsError: In a `strict` metrics object only.
@@ -400,7 +403,7 @@ class TradingMetrics:
             if len(self.last_faults) >= _MOST_LAST_FAULTS and site not in self.last_faults:
                 self.last_faults.clear()
             self.last_faults[site] = describe(error)
-            self._faults.write(site, stage, error)
+            self._faults.write(site, stage, error, strategy)
         except Exception as problem:
             if is_interruption(problem):
                 raise
@@ -415,7 +418,7 @@ class TradingMetrics:
         """
         if self.enabled:
             self.instrument(catalogue.UNSOURCED_LABELS).resolve((site, label)).series.set(1.0)
-            logger.warning("%s: %s", site, message)
+            logger.warning("%s: %s", site, message, extra={"site": site, "label": label})
 
     def is_stale(self, symbol: object) -> bool:
         """Whether market data of `symbol` has been silent for longer than its `stale_after`, or never came.
@@ -503,10 +506,10 @@ class _NoMetrics(TradingMetrics):
         self.money = Money()
         self._faults = FaultLog()
 
-    def fault(self, site: str, stage: str, error: BaseException) -> None:
+    def fault(self, site: str, stage: str, error: BaseException, *, strategy: str | None = None) -> None:
         """Log an error; there is nowhere to count it."""
         with suppress(Exception):
-            self._faults.write(site, stage, error)
+            self._faults.write(site, stage, error, strategy)
 
 
 NO_METRICS: Final[TradingMetrics] = _NoMetrics()
