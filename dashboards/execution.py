@@ -130,7 +130,7 @@ def _open() -> list[Panel]:
             "Oldest open order",
             "Age of the oldest open order, by strategy; dashed: the alert's threshold.",
             "s",
-            (compared("OpenOrdersStuck"), "{{instance}} {{strategy}} {{order_type}}"),
+            (compared("OpenOrdersStuck"), "{{instance}} {{strategy}}"),
             limits=above("OpenOrdersStuck"),
             minimum=0,
         ),

@@ -425,7 +425,7 @@ def test_what_is_no_position_is_counted_and_the_positions_are_too(
     positions()
     assert 1 == recorded(metrics)["trading_positions_open a"]
     assert {("<lambda>", "value"): 2} == errors(metrics)
-    assert "'x' is no position; it has none of the fields strategy, unrealized_pnl, quantity" in caplog.text
+    assert "'x' is not a position; it has none of the fields strategy, unrealized_pnl, quantity" in caplog.text
     positions()  # of which nothing can be told, so that all stays as it is
     assert {("<lambda>", "value"): 4} == errors(metrics)
     assert {"trading_positions_open a": 1, "trading_unrealized_pnl": 7} == {

@@ -33,6 +33,15 @@ ADDED = {
     catalogue.ORDER_SLIPPAGE,
     catalogue.ORDER_MESSAGES,
     catalogue.ORDER_MESSAGE_RATE_MAX,
+    catalogue.ORDER_FOREIGN,
+    catalogue.ORDER_DUPLICATES,
+    catalogue.CASH_RECEIVED,
+    catalogue.CASH_PAID,
+    catalogue.POSITION_DRIFT,
+    catalogue.STREAM_CONNECTED,
+    catalogue.STREAM_CONNECTS,
+    catalogue.HEARTBEAT,
+    catalogue.BUILD_INFO,
 }
 GUIDE = [each for each in catalogue.CATALOGUE if each not in ADDED and each.family != "tradmetrics"]
 """The metrics of the monitoring guide that users come from."""

@@ -17,7 +17,7 @@ import typer
 
 from tests.board_kit import Written
 from tests.stack.servers import eventually, free_port, get, prometheus, query
-from tradmetrics import MetricsExporter, TradingMetrics, start_metrics_server
+from tradmetrics import MetricsExporter, OrderTracker, TradingMetrics, start_metrics_server, track_order
 from tradmetrics.board.query import Evaluator, parse
 from tradmetrics.catalogue import CATALOGUE, SERIES_REMOVED, TRADES
 from tradmetrics.doctor import doctor
@@ -152,7 +152,9 @@ def test_a_query_of_a_dashboard_has_data_that_its_legend_can_name(
     legend = next(target["legendFormat"] for target in panel["targets"] if target["expr"] == expression)
     for label in re.findall(r"{{(\w+)}}", legend):
         assert all(each["metric"].get(label) for each in series), label
-    if "{{" not in legend:
+    if panel["type"] == "table":  # which has a column for each label
+        assert len(series) == len({_identity(each["metric"]) for each in series})
+    elif "{{" not in legend:
         assert len(series) == 1
 
 
@@ -221,16 +223,29 @@ def _demo(port: int) -> Iterator[None]:
 
 @contextmanager
 def _messy(port: int) -> Iterator[None]:
-    """Serve a metrics object whose labels overflow, whose calls fail, and whose series were removed."""
+    """Serve a metrics object with everything that a healthy system lacks.
+
+    Its labels overflow or have no source, its calls fail, its series were removed, and its account has repeated orders
+    and those of another program.
+    """
     metrics = TradingMetrics(limits={"strategy": 2})
     exporter, over = MetricsExporter(metrics), threading.Event()
+    orders = OrderTracker(strategy="twice", metrics=metrics, join_within=0.1)
+
+    @track_order(strategy="unsourced", metrics=metrics)
+    def place() -> None:
+        pass
 
     def make_mess() -> None:
+        place()
         number = 0
         while not over.wait(0.2):
             number += 1
             exporter.update_pnl_metrics(daily=float("nan"))
             exporter.record_trade(strategy=f"s{number}", side="BUY", status="filled", pnl=1.0)
+            orders.updated(f"another program's {number}", status="filled", filled=1)
+            for once in ("a", "b"):
+                orders.submitted(f"{number}{once}", symbol="NIFTY", side="BUY", quantity=1, price=100)
             # Long idle time is what makes the guard count this by itself.
             metrics.record(SERIES_REMOVED, (TRADES.name, "expired"), site=__name__)
 

@@ -74,7 +74,8 @@ def lines() -> Lines:
 def test_each_unknown_word_is_logged_once_with_the_call_to_paste(lines: Lines) -> None:
     """The second unknown word would stay unseen, and its orders open."""
     metrics = TradingMetrics()
-    place = track_order(strategy="s", dialect="binance", metrics=metrics)(lambda side, status: {"status": status})
+    track = track_order(strategy="s", order_type="LIMIT", dialect="binance", metrics=metrics)
+    place = track(lambda side, status: {"status": status})
     for _ in range(3):
         for word in ("Half Baked", "Lapsed Quietly"):
             place("BUY", word)
@@ -107,7 +108,8 @@ def test_words_without_end_are_not_kept(lines: Lines) -> None:
 
 def test_an_ambiguous_word_without_quantities_says_so(lines: Lines) -> None:
     """The message would ask for a spelling that does not help."""
-    track_order(strategy="s", side="BUY", metrics=TradingMetrics())(lambda: {"status": "done"})()
+    track = track_order(strategy="s", side="BUY", order_type="LIMIT", metrics=TradingMetrics())
+    track(lambda: {"status": "done"})()
     (text,) = lines.texts
     assert "filled or cancelled" in text
     assert "register_spellings" not in text
