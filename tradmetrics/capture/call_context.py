@@ -123,6 +123,7 @@ class CallContext(Call):
     def _first(self, lookup: Lookup) -> Any:
         """The value of the first place that has one."""
         exception = self.exception
+        is_there = False
         for place in lookup.places:
             root = place.root
             if (root is RESULT and exception is not None) or (root is ERROR and exception is None):
@@ -133,11 +134,12 @@ class CallContext(Call):
                     parent = self.at(Place(root, place.steps[:-1]))
                     raise LookupError(f"{type(parent).__name__} has no key, attribute or index {place.steps[-1]!r}")
                 return value
-            if root is RESULT and self.result is None:
+            if root is RESULT and (is_there or self.result is None):
                 continue
             value = self.at(place)
             if has_value(value):
                 return value
+            is_there = is_there or (lookup.result_is_last and value is None)
         return MISSING
 
     def at(self, place: Place) -> Any:

@@ -19,7 +19,9 @@ from tradmetrics.capture.memory import Leaf, leaf_of, points_to
 from tradmetrics.capture.plan import ASKED, SAFE, PlannedSample, planned
 from tradmetrics.capture.recipe import RAISED, RETURNED, AfterCall, Recipe
 from tradmetrics.capture.repeating import FastWay, fast_way
+from tradmetrics.capture.shell_code import PlaceRead
 from tradmetrics.capture.sources import WITHOUT_FIELDS
+from tradmetrics.capture.straight import straight_way
 from tradmetrics.capture.unsourced import note_unsourced
 from tradmetrics.capture.views import NO_MAPPINGS, is_no_mapping
 from tradmetrics.cardinality import LabelBudget
@@ -51,14 +53,14 @@ class CallSite:
         precreation: Creates its series before its first call, where that was asked for.
         metrics: The metrics object that it recorded to last.
         fast: Which of its calls are repeated from memory; None where none is.
+        straight: The places that a shell reads for work that it does straight; None where it does none.
         memory: The work for each call that was seen, by its key; in a cell, for the shell.
         read_by_shell: The places that a shell may have read when it hands a call over, in the order of their values.
     """
 
     __slots__ = (
         "__weakref__", "_fixed", "_is_bound", "_plans", "_positions", "_unsourced", "compiled", "fast", "function",
-        "memory",
-        "metrics", "name", "precreation", "read_by_shell", "recipe",
+        "memory", "metrics", "name", "precreation", "read_by_shell", "recipe", "straight",
     )  # fmt: skip
 
     def __init__(
@@ -75,13 +77,14 @@ class CallSite:
         self.function = function
         self.precreation: object = None
         self.metrics: TradingMetrics = NO_METRICS
-        self.read_by_shell: tuple[Place, ...] = ()
+        self.read_by_shell: tuple[PlaceRead, ...] = ()
         self._fixed = metrics
         self._is_bound = False
         self._plans: dict[str, tuple[PlannedSample, ...]] = {}
         labels = {name for rule in recipe.rules for name in rule.definition.label_names}
         repeats = recipe.effect is None and recipe.enter is None
         self.fast: FastWay | None = fast_way(compiled, labels, recipe.repeat) if repeats else None
+        self.straight = straight_way(compiled, recipe.straight)
         self.memory = CellType(LabelCache[Leaf]())
         self._positions: dict[str, int] = {}
         self._unsourced: set[str] = set()
@@ -202,20 +205,20 @@ class CallSite:
             result: The returned value.
             token: When it began.
             seeds: What the shell has read, in the order of `read_by_shell`.
-            failed: What reading the first place that has no value among `seeds` raised, or None.
+            failed: The exception that a read of the shell raised, or None.
         """
         try:
             places: dict[Place, Any] = {}
             if failed is not None and is_interruption(failed):
                 raise failed
-            for place, value in zip(self.read_by_shell, seeds, strict=True):
+            # What is merely not there is looked for in other ways; what code of the object's raised is final.
+            traceback = None if failed is None else failed.__traceback__
+            failed_at = 0 if traceback is None or traceback.tb_next is None else traceback.tb_lineno
+            for (place, line), value in zip(self.read_by_shell, seeds, strict=True):
                 if value is not UNREAD:
                     places[place] = value
-                elif failed is not None:
-                    # What is merely not there is looked for in other ways; what code of the object's raised is final.
-                    if failed.__traceback__ is not None and failed.__traceback__.tb_next is not None:
-                        places[place] = raised_at(failed)
-                    failed = None
+                elif failed is not None and line == failed_at:
+                    places[place] = raised_at(failed)
             self._plain_rules(args, None, result, None, token, places)
         except BaseException as error:
             try:  # noqa: SIM105 - no stack may be left for contextlib.suppress
@@ -233,6 +236,7 @@ class CallSite:
         """
         places: dict[Place, Any] = {}
         fast = self.fast
+        leaf: Leaf | None = None
         try:
             if fast is not None and fast.repeat.exceptions is not None:
                 what = fast.repeat.exceptions(exception)
@@ -241,13 +245,6 @@ class CallSite:
                     key = (*key, what)
                     memory = self.memory.cell_contents
                     leaf = memory.get(key) or memory.find(key)
-                    if leaf is not None:
-                        counter, more = leaf
-                        for _ in counter:
-                            break
-                        if more is not None:
-                            more(token, None)
-                        return
         except BaseException as error:
             try:
                 if is_interruption(error):
@@ -255,7 +252,14 @@ class CallSite:
             except RecursionError:
                 return
         try:
-            self._raised(args, None, exception, token, places)
+            if leaf is None:
+                self._raised(args, None, exception, token, places)
+                return
+            counter, more = leaf
+            for _ in counter:
+                break
+            if more is not None:
+                more(token, None)
         except BaseException as error:
             try:  # noqa: SIM105 - no stack may be left for contextlib.suppress
                 self._contain(error)

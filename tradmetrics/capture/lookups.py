@@ -34,6 +34,8 @@ class Lookup(NamedTuple):
         constant: The value of a field without places and without a function.
         function: The user's function of the `Call`, or None.
         mapped: A function that the value's text is passed through, or None.
+        result_is_last: Whether the result only repeats the arguments. It is not read for a field that is there among
+            the arguments, even with the value None.
     """
 
     places: tuple[Place, ...] = ()
@@ -41,6 +43,7 @@ class Lookup(NamedTuple):
     constant: Any = MISSING
     function: Callable[[Call], Any] | None = None
     mapped: Callable[[str], str] | None = None
+    result_is_last: bool = False
 
     @property
     def is_constant(self) -> bool:

@@ -31,8 +31,9 @@ class Field:
         required: Whether decorating fails when there is no possible source.
         from_result: Whether it is looked up in the result when it is left out.
         from_arguments: Whether it is looked up among the parameters when it is left out.
-        in_result_too: Whether the result may repeat it. It is looked up there last, and that alone is not a source for
-            a required field.
+        in_result_too: Whether the result may repeat it. It is looked up there last, and only where the arguments do not
+            have it at all: one that is there with the value None is not read again from the answer. The result alone is
+            not a source for a required field.
         names: Its words in a parameter, a subject or a result, most telling first; by default those of `FIELD_WORDS`.
     """
 
@@ -127,7 +128,7 @@ def _implicit(each: Field, parameters: tuple[Parameter, ...], where: str) -> Loo
         raise LabelSourceError(_no_source(each.name, parameters, where))
     if each.from_result or each.in_result_too:
         places += [Place(RESULT, (word,)) for word in words]
-    return Lookup(tuple(places))
+    return Lookup(tuple(places), result_is_last=each.in_result_too)
 
 
 def _sole_subject(parameters: tuple[Parameter, ...], required: bool) -> list[str]:

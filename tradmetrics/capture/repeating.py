@@ -48,7 +48,9 @@ class Repeat:
     Attributes:
         words: Fields whose texts decide.
         absent: Fields without a value; a call in which one of them has a value takes the careful way.
-        absent_in_result: Names at which the result has no value, likewise.
+        digested: Names at which the result has values that decide together, by `digest`.
+        digest: What these values decide, given a function from a name to its value: a number, 0 where none has a
+            value, or None where that has to be looked at.
         amount: The number that is recorded.
         compared: Names at which the result's own values decide.
         unless: Whether a call that went the careful way must not be repeated after all.
@@ -61,7 +63,8 @@ class Repeat:
 
     words: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
-    absent_in_result: tuple[str, ...] = ()
+    digested: tuple[str, ...] = ()
+    digest: Callable[[Callable[[str], Any]], int | None] | None = None
     amount: Amount | None = None
     compared: tuple[str, ...] = ()
     unless: Callable[[CallContext], bool] | None = None
@@ -93,13 +96,22 @@ class FastWay(NamedTuple):
         """The names that are looked up in a result."""
         places = [*self.empty, *self.amount, *(place for lookup in self.lookups for place in lookup.places)]
         found = {place.steps[0] for place in places if place.root is RESULT and place.steps}
-        return frozenset({*found, *self.repeat.absent_in_result, *self.repeat.compared})
+        return frozenset({*found, *self.repeat.digested, *self.repeat.compared})
 
     @property
     def absent_names(self) -> frozenset[str]:
         """The names at which the usual result has nothing: what makes a call uncommon, and the amount."""
         found = {place.steps[0] for place in (*self.empty, *self.amount) if place.root is RESULT and place.steps}
-        return frozenset({*found, *self.repeat.absent_in_result})
+        return frozenset({*found, *self.repeat.digested})
+
+    @property
+    def usually_absent(self) -> list[Place]:
+        """The places among the arguments where most have nothing: of what makes a call uncommon, and of answers."""
+        places = [*self.empty, *self.amount]
+        for lookup in self.lookups:
+            if not lookup.is_explicit and not lookup.result_is_last:
+                places += lookup.places
+        return [each for each in places if each.root is ARGUMENT and len(each.steps) > 1]
 
     @property
     def unnamed(self) -> list[Place]:
@@ -140,16 +152,17 @@ class FastWay(NamedTuple):
         raised = call.exception is not None
         if any(_at(call, place) is not None for place in self.empty if place.root is ARGUMENT or not raised):
             return None
-        if not raised and type(call.result) is not type(None):
-            for name in repeat.absent_in_result:
-                if _at(call, Place(RESULT, (name,))) is not None:
-                    return None
         for lookup in self.lookups:
             value = None
+            is_there = False
             for place in lookup.places:
-                if place.root is not RESULT or call.exception is None:
+                if place.root is not RESULT:
+                    value = _at(call, place, MISSING)
+                    is_there = is_there or value is None
+                    value = None if value is MISSING else value
+                elif call.exception is None and not (is_there and lookup.result_is_last):
                     value = _at(call, place)
-                    if lookup.is_explicit and value is None and place.root is RESULT:
+                    if lookup.is_explicit and value is None:
                         return None
                 if value is not None:
                     break
@@ -163,6 +176,11 @@ class FastWay(NamedTuple):
                 key.append(None if number is None else (number > 0) - (number < 0))
         if not raised:
             key += [_at(call, Place(RESULT, (name,))) for name in repeat.compared]
+            if repeat.digest is not None:
+                decided = 0 if call.result is None else repeat.digest(lambda name: _at(call, Place(RESULT, (name,))))
+                if decided is None:
+                    return None
+                key.append(decided)
             if repeat.unless is not None and repeat.unless(call):
                 return None
         if self.repeat.itself and call.exception is None:
@@ -182,13 +200,13 @@ class FastWay(NamedTuple):
         return None
 
 
-def _at(call: CallContext, place: Place) -> Any:
-    """What is at a place, read again only where that runs nothing; None where nothing is."""
+def _at(call: CallContext, place: Place, nothing: Any = None) -> Any:
+    """What is at a place, read again only where that runs nothing; `nothing` where there is no such place."""
     try:
         value = call.at(place)
     except LookupError:
-        return None
-    return None if value is MISSING else value
+        return nothing
+    return nothing if value is MISSING else value
 
 
 def fast_way(compiled: Compiled, labels: Iterable[str], repeat: Repeat | None) -> FastWay | None:
@@ -211,21 +229,21 @@ def fast_way(compiled: Compiled, labels: Iterable[str], repeat: Repeat | None) -
         lookup = compiled.lookups.get(name)
         if lookup is None or lookup.is_constant:
             continue  # the same at every call
-        if not _is_simple(lookup, mapped=False):
+        if not is_simple(lookup, mapped=False):
             return None
         empty.extend(lookup.places)
     places: tuple[Place, ...] = ()
     if amount is not None:
         lookup = compiled.lookups[amount.field]
-        if (lookup.is_constant and lookup.constant is not MISSING) or not _is_simple(lookup, mapped=False):
+        if (lookup.is_constant and lookup.constant is not MISSING) or not is_simple(lookup, mapped=False):
             return None
         places = lookup.places
-    if not all(_is_simple(lookup, mapped=True) for lookup in lookups):
+    if not all(is_simple(lookup, mapped=True) for lookup in lookups):
         return None
     return FastWay(fields, lookups, tuple(empty), places, repeat)
 
 
-def _is_simple(lookup: Lookup, *, mapped: bool) -> bool:
+def is_simple(lookup: Lookup, *, mapped: bool) -> bool:
     """Whether what a field has can be seen at its places."""
     if lookup.function is not None or (lookup.mapped is not None and not mapped):
         return False

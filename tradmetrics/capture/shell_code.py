@@ -14,19 +14,30 @@ from typing import Any, Final, NamedTuple
 
 from tradmetrics.capture.lookups import ARGUMENT, RESULT, Lookup, Place
 from tradmetrics.capture.repeating import FastWay
+from tradmetrics.capture.straight import constants_of
 from tradmetrics.errors import SHELL_FILE
 
 _MOST_SHAPES: Final = 512
 _MOST_PARAMETERS: Final = 60
+_FEW_FIELDS: Final = 13
+"""An argument with so many fields is asked for each field that it usually lacks; one with less is compared at once."""
 _made: Final[dict[str, CodeType]] = {}
 _GLOBALS: Final[dict[str, Any]] = {"__name__": "tradmetrics", "__builtins__": __builtins__}
 
 FREE: Final = (
     "_tm_absent", "_tm_await", "_tm_awaited", "_tm_call", "_tm_careful", "_tm_clock", "_tm_clock_failed", "_tm_fields",
-    "_tm_memory",
+    "_tm_digest", "_tm_gone", "_tm_memory", "_tm_missing",
     "_tm_no_mappings", "_tm_plain", "_tm_raised", "_tm_safe", "_tm_unread", "_tm_views",
+    "_tm_work",
 )  # fmt: skip
 """What a shell finds in its closure."""
+
+
+class PlaceRead(NamedTuple):
+    """A place that a shell reads, and the line of the shell's code that does so."""
+
+    place: Place
+    line: int
 
 
 class Shape(NamedTuple):
@@ -110,6 +121,7 @@ class _Writer:
         self.variables = dict(zip(names, _variables(shape), strict=True))
         self.fast = fast
         self.nodes: dict[Place, str] = {}
+        self.are_empty: set[str] = set()
         self.reads: list[str] = []
         self.checks: list[str] = []
         self.key: list[str] = []
@@ -118,8 +130,14 @@ class _Writer:
             self.variables[place.steps[0]] for place in (() if fast is None else fast.unnamed) if len(place.steps) == 2
         }
 
-    def read(self, place: Place, *, explicit: bool) -> str:
-        """The variable that holds what is at a place among the arguments, after code that reads it was written."""
+    def read(self, place: Place, *, explicit: bool, nothing: str = "None") -> str:
+        """Return the variable that holds a value of the arguments, after code that reads it was written.
+
+        Args:
+            place: Where the value is.
+            explicit: Whether it is an error if nothing is there.
+            nothing: Code for the value that the variable has if nothing is there.
+        """
         steps = place.steps
         if len(steps) == 1:
             return self.variables[steps[0]]
@@ -144,9 +162,37 @@ class _Writer:
         else:
             fields = is_dict.replace("_tm_d", "_tm_h")
             self.reads.append(
-                f"{variable} = {fields}.get({step!r}) if {fields} is not None else getattr({parent}, {step!r}, None)"
+                f"{variable} = {fields}.get({step!r}{'' if nothing == 'None' else f', {nothing}'})"
+                f" if {fields} is not None else getattr({parent}, {step!r}, {nothing})"
             )
         return variable
+
+    def read_the_usually_absent(self, places: list[Place]) -> None:
+        """Write code that sees in one step that an argument has none of some fields, as most arguments do not."""
+        of_parents: dict[str, list[Place]] = {}
+        for place in places:
+            if place.root is ARGUMENT and len(place.steps) == 2 and place not in self.nodes:
+                of_parents.setdefault(self.variables[place.steps[0]], []).append(place)
+        for parent, group in of_parents.items():
+            if len(group) < 2:
+                continue
+            before = len(self.reads)
+            nodes = [self.read(place, explicit=False) for place in dict.fromkeys(group)]
+            empty = [self.nodes[place] for place in group if self.fast is not None and place in self.fast.empty]
+            self.are_empty.update(empty)
+            added = self.reads[before:]
+            del self.reads[before:]
+            outside = [line for line in added if line.startswith(("_tm_d", "_tm_h", "if "))]
+            self.reads += outside
+            fields = self._dispatched[parent].replace("_tm_d", "_tm_h")
+            self.reads += [
+                f"if {fields} is not None and len({fields}) < {_FEW_FIELDS} and _tm_gone.isdisjoint({fields}):",
+                f"    {' = '.join(nodes)} = None",
+                "else:",
+                *(f"    {line}" for line in added if line not in outside),
+            ]
+            if empty:
+                self.reads.append(f"    if not ({' and '.join(f'{each} is None' for each in empty)}): break")
 
 
 def _argument_places(lookup: Lookup) -> list[Place]:
@@ -158,8 +204,8 @@ def _is_safe(variable: str) -> str:
 
 
 def write(
-    shape: Shape, names: tuple[str, ...], fast: FastWay | None, *, is_async: bool, clock: bool
-) -> tuple[str, tuple[Place, ...]]:
+    shape: Shape, names: tuple[str, ...], fast: FastWay | None, *, is_async: bool, clock: bool, straight: bool = False
+) -> tuple[str, tuple[PlaceRead, ...]]:
     """The source of a shell in a function that makes it, and the places that it may have read, in their order."""
     written, handed = _signature(shape)
     writer = _Writer(shape, names, fast)
@@ -178,7 +224,7 @@ def write(
     seeds = "()"
     failed = "None"
     if fast is not None:
-        loop = _loop(writer, fast, started)
+        loop = _straight_loop(writer, fast, started) if straight else _loop(writer, fast, started)
         failed = "_tm_f"
         body.append("_tm_f = None")
         if writer.nodes:
@@ -195,7 +241,47 @@ def write(
     text = "\n".join(f"        {line}" for line in body)
     free = ", ".join(FREE)
     source = f"def make({free}):\n    {'async ' if is_async else ''}def shell({written}):\n{text}\n    return shell\n"
-    return source, tuple(writer.nodes)
+    lines = [line.strip() for line in source.splitlines()]
+    # The last line that sets a variable is the one that reads.
+    read_at = {line.partition(" ")[0]: number for number, line in enumerate(lines, 1)}
+    return source, tuple(PlaceRead(place, read_at[variable]) for place, variable in writer.nodes.items())
+
+
+def _straight_loop(writer: _Writer, fast: FastWay, started: str) -> list[str]:
+    """The call of known shape: read, hand over, return."""
+    writer.read_the_usually_absent(list(fast.empty))
+    values: list[str] = []
+    for i, (lookup, constant) in enumerate(zip(fast.lookups, constants_of(fast.lookups), strict=True)):
+        places = _argument_places(lookup)
+        if constant is not None or not places:
+            values.append(constant or "None")
+            continue
+        if len(places) == 1:
+            values.append(writer.read(places[0], explicit=lookup.is_explicit))
+            continue
+        variable = f"_tm_v{i}"
+        values.append(variable)
+        writer.reads.append(f"{variable} = {writer.read(places[0], explicit=False)}")
+        for place in places[1:]:
+            _chained(writer, variable, place, "None")
+    lines = writer.reads
+    checks = [writer.read(place, explicit=False) for place in fast.empty]
+    checks = [f"{node} is None" for node in checks if node not in writer.are_empty]
+    if fast.repeat.digested:
+        checks.append("(_tm_r is None or (type(_tm_r) is dict and _tm_absent.isdisjoint(_tm_r)))")
+    else:
+        lines.append("if type(_tm_r) not in _tm_plain and _tm_await(_tm_r): break")
+    if checks:
+        lines.append(f"if not ({' and '.join(checks)}): break")
+    return [
+        "try:",
+        *(f"    {line}" for line in lines or ["pass"]),
+        "except BaseException as _tm_e:",
+        "    _tm_f = _tm_e",
+        "    break",
+        f"if _tm_work({', '.join((started, '_tm_r', *values))}): return _tm_r",
+        "break",
+    ]
 
 
 def _loop(writer: _Writer, fast: FastWay, started: str) -> list[str]:
@@ -203,6 +289,7 @@ def _loop(writer: _Writer, fast: FastWay, started: str) -> list[str]:
     repeat = fast.repeat
     values: list[str] = []
     choices: list[tuple[str, Lookup]] = []
+    writer.read_the_usually_absent([place for place in fast.usually_absent if place.root is ARGUMENT])
     for i, lookup in enumerate(fast.lookups):
         places = _argument_places(lookup)
         has_results = any(place.root is RESULT for place in lookup.places)
@@ -211,13 +298,15 @@ def _loop(writer: _Writer, fast: FastWay, started: str) -> list[str]:
             continue
         variable = f"_tm_v{i}"
         values.append(variable)
-        if places:
-            writer.reads.append(f"{variable} = None")
+        nothing = "_tm_missing" if lookup.result_is_last else "None"
         for place in places:
             if lookup.is_explicit or place is places[0]:
-                writer.reads.append(f"{variable} = {writer.read(place, explicit=lookup.is_explicit)}")
+                node = writer.read(place, explicit=lookup.is_explicit, nothing=nothing)
+                writer.reads.append(f"{variable} = {node}")
                 continue
-            _chained(writer, variable, place)
+            _chained(writer, variable, place, nothing)
+        if places and lookup.result_is_last:
+            writer.reads.append(f"if {variable} is _tm_missing: {variable} = None")
         if has_results:
             choices.append((variable, lookup))
     empties = [writer.read(place, explicit=False) for place in fast.empty if place.root is ARGUMENT]
@@ -225,14 +314,16 @@ def _loop(writer: _Writer, fast: FastWay, started: str) -> list[str]:
     lines = writer.reads
     of_result = {variable for variable, _ in choices}
     checks = [_is_safe(value) for value in values if value not in of_result]
-    checks += [f"{value} is None" for value in empties]
+    checks += [f"{value} is None" for value in empties if value not in writer.are_empty]
     if checks:
         lines.append(f"if not ({' and '.join(checks)}): break")
-    lines += _result_lines(fast, choices, amount_in_arguments)
+    lines += _result_lines(writer, fast, choices, amount_in_arguments)
     key = list(values)
     if repeat.amount is not None and repeat.amount.by_sign:
         key.append("_tm_s")
     key += [f"_tm_w{i}" for i in range(len(repeat.compared))]
+    if repeat.digest is not None:
+        key.append("_tm_q")
     if repeat.itself:
         key.append("_tm_r")
         lines.append(f"if not {_is_safe('_tm_r')}: break")
@@ -256,27 +347,41 @@ def _loop(writer: _Writer, fast: FastWay, started: str) -> list[str]:
     ]
 
 
-def _chained(writer: _Writer, variable: str, place: Place) -> None:
+def _chained(writer: _Writer, variable: str, place: Place, nothing: str) -> None:
     """Code for a further place of a field, which is read only where the ones before it have nothing."""
     before = len(writer.reads)
-    node = writer.read(place, explicit=False)
+    node = writer.read(place, explicit=False, nothing=nothing)
     added = writer.reads[before:]
     del writer.reads[before:]
     outside = [line for line in added if line.startswith(("_tm_d", "_tm_h", "if "))]
     inside = [line for line in added if line not in outside]
     writer.reads += outside
-    writer.reads.append(f"if {variable} is None:")
+    test = f"if {variable} is None:" if nothing == "None" else f"if {variable} is {nothing} or {variable} is None:"
+    writer.reads.append(test)
     writer.reads += [f"    {line}" for line in inside]
     writer.reads.append(f"    {variable} = {node}")
 
 
-def _result_lines(fast: FastWay, choices: list[tuple[str, Lookup]], amounts: list[str]) -> list[str]:
+def _result_lines(writer: _Writer, fast: FastWay, choices: list[tuple[str, Lookup]], amounts: list[str]) -> list[str]:
     """Code that reads a result: what is compared, what must not be there, and the amount."""
     repeat = fast.repeat
     none: list[str] = []
     some: list[str] = []
     for variable, lookup in choices:
-        found = {variable} if _argument_places(lookup) else set()
+        arguments = _argument_places(lookup)
+        if arguments and lookup.result_is_last:
+            # The result repeats them at best. It is looked at only for a field that the arguments do not have.
+            some.append(f"if {variable} is None:")
+            for place in lookup.places:
+                if place.root is RESULT:
+                    some.append(f"    if {variable} is None: {variable} = _tm_g.get({place.steps[0]!r})")
+            is_there = " or ".join(f"{writer.nodes[place]} is None" for place in arguments)
+            some.append(f"    if {variable} is not None and ({is_there}): break")
+            checked = f"if not {_is_safe(variable)}: break"
+            some.append(checked)
+            none.append(checked)
+            continue
+        found = {variable} if arguments else set()
         for place in lookup.places:
             if place.root is not RESULT:
                 continue
@@ -291,12 +396,12 @@ def _result_lines(fast: FastWay, choices: list[tuple[str, Lookup]], amounts: lis
                 found.add(variable)
                 some.append(f"{variable} = {value}")
         some.append(f"if not {_is_safe(variable)}: break")
-        if _argument_places(lookup):
+        if arguments:
             none.append(f"if not {_is_safe(variable)}: break")
         elif not lookup.is_explicit:
             none.append(f"{variable} = None")
     names = [place.steps[0] for place in fast.empty if place.root is RESULT and place.steps]
-    missing = [f"_tm_g.get({name!r}) is None" for name in (*names, *repeat.absent_in_result)]
+    missing = [f"_tm_g.get({name!r}) is None" for name in names]
     if any(place.root is RESULT and not place.steps for place in fast.empty):
         missing.append("False")
     for i, name in enumerate(repeat.compared):
@@ -310,13 +415,18 @@ def _result_lines(fast: FastWay, choices: list[tuple[str, Lookup]], amounts: lis
         none = [*none, *_first_of(amounts)]
     else:
         choices_of_amount = None
-    if missing or choices_of_amount is not None:
+    if repeat.digest is not None:
+        none.append("_tm_q = 0")
+    if missing or choices_of_amount is not None or repeat.digest is not None:
         # Most answers have few fields, and none of these: that is seen at once.
         usual = "if len(_tm_g) < 9 and _tm_absent.isdisjoint(_tm_g):"
         unusual = [] if choices_of_amount is None else _first_of(choices_of_amount)
         if missing:
             unusual.insert(0, f"if not ({' and '.join(dict.fromkeys(missing))}): break")
         shortcut = ["pass"] if choices_of_amount is None else _first_of(amounts)
+        if repeat.digest is not None:
+            shortcut.append("_tm_q = 0")
+            unusual += ["_tm_q = _tm_digest(_tm_g.get)", "if _tm_q is None: break"]
         if any(place.root is RESULT and not place.steps for place in (*fast.empty, *fast.amount)):
             some += unusual
         else:

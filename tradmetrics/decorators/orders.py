@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any, Final, ParamSpec, TypeVar, overload
 
 from tradmetrics import catalogue
@@ -37,11 +39,51 @@ _UNKNOWN: Final = "unknown"
 # Where a broker reports quantities, they win over its word: ccxt's `closed` also covers a cancelled partial fill.
 _FILLED: Final = ("filled", "filled_quantity", "filled_qty")
 _QUANTITY: Final = ("amount", "quantity", "qty")
+
+
+def _decided_by_quantities(value_at: Callable[[str], Any]) -> int | None:
+    """What the quantities of an answer make of its word, as `order_status` has it; None where they have to be read.
+
+    Returns:
+        0 without a filled quantity; else a number for how it compares to the order's, and whether it is 0.
+    """
+    filled = quantity = None
+    for name in _FILLED:
+        filled = value_at(name)
+        if filled is not None:
+            break
+    else:
+        return 0
+    for name in _QUANTITY:
+        quantity = value_at(name)
+        if quantity is not None:
+            break
+    try:
+        if type(filled) not in _NUMBERS:
+            return None
+        amount = abs(float(filled))
+        if quantity is None:
+            whole = 0.0
+        elif type(quantity) in _NUMBERS:
+            whole = abs(float(quantity))
+        else:
+            return None
+    except (ValueError, OverflowError):
+        return None  # `-` and other words for no value
+    if not amount < math.inf or not whole < math.inf:
+        return None
+    if whole and amount >= whole * vocabulary.FILLED_ENOUGH:
+        return 1
+    return 2 + 2 * (whole == 0) + (amount > 0)
+
+
+_NUMBERS: Final = frozenset({int, float, str, Decimal})
 _REPEAT: Final = Repeat(
     words=("status",),
     absent=("reason",),
     # Quantities win over a word.
-    absent_in_result=(*_FILLED, *_QUANTITY),
+    digested=(*_FILLED, *_QUANTITY),
+    digest=_decided_by_quantities,
     amount=Amount("fill_time", lowest=0.0, or_seconds=True),
     exceptions=ordinary_class,
 )
@@ -111,14 +153,16 @@ def track_order(
 
     Args:
         function: The function, when the decorator is written without parentheses.
-        strategy: Source of the strategy; by default the parameter of that name, or `order.strategy`.
-        side: Source of the side; brokers' spellings fold into `BUY` and `SELL`. Default: the parameter or field `side`,
-            `action`, `transaction_type` or `buy_sell`.
-        order_type: Source of the order type. Default: the parameter or field `order_type`, `type`, `ordertype` or
-            `orderType`.
+        strategy: Source of the strategy. Default: the first of `strategy`, `strategy_id` and `strategy_name` among the
+            parameters, in `**kwargs`, and in the keys and attributes of the parameter `order` and of the result.
+        side: Source of the side; brokers' spellings fold into `BUY` and `SELL`. Default: `side`, `action`,
+            `transaction_type` or `buy_sell` in the same places.
+        order_type: Source of the order type. Default: `order_type`, `type`, `ordertype` or `orderType` in the same
+            places.
         status: Source of the order status. Brokers' spellings fold into one word. Default: the result's `status`.
-        reason: Source of the reason of a rejection or cancellation; by default the result's, or `unknown`. An exception
-            is its class name in snake_case.
+        reason: Source of the reason of a rejection or cancellation. Default: the result's `reason`, `reject_reason`,
+            `rejected_reason`, `status_message`, `text` or `message`, or `unknown`. The reason of an exception is its
+            class name in snake_case.
         fill_time: Source of the time to the fill, in seconds; by default the result's, or the call's duration.
         unknown_on: More exceptions after which the order may be live: classes, class names, or predicates such as
             `lambda error: error.code == -1007`. A predicate that raises is counted as an error and means no.

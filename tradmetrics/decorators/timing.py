@@ -142,7 +142,7 @@ class Timer(Generic[T]):
             return
         # The tuple is only ever looked up when it holds exact strings: 1 and True would be equal keys.
         if all(type(value) is str for value in raw):
-            series = metrics.remembered.get((definition.name, *raw))  # type: ignore[arg-type]
+            series = metrics.remembered.get((definition.name, *raw))
             if series is not None:
                 series.observe(seconds)
                 return

@@ -37,6 +37,7 @@ def run(*, url: str | None, prometheus: str | None, rules: list[str], dashboards
     """
     skipped: dict[str, str] = {}
     request = {"url": url, "prometheus": prometheus, "rules": rules, "dashboards": dashboards, "skipped": skipped}
+    step = reason = ""
     for _ in range(_MOST_RUNS):
         step, answer, reason = _run_once(request)
         if answer is not None:

@@ -218,11 +218,13 @@ class Instrument(Collector):
                 continue
             entry = [RetiredSeries(series, total, partial(self._bring_back, labels))]
             leaving = [(labels, series)]
-            # Nothing is called from here on: an exception that a signal handler raises comes before all of these
-            # steps, or after them. Then what is left to do is done when the metric is looked at again.
+            # No Python code is called from here on: an exception that a signal handler raises comes before all of
+            # these steps, or after them. Then what is left to do is done when the metric is looked at again. So the
+            # row is deleted by the dict's own method: that of `Rows` is Python code.
+            serieses.version += 1
             self._leaving += leaving
             retired += entry
-            del serieses[labels]
+            dict.__delitem__(serieses, labels)
         self._finish_removal()
         if len(retired) > MOST_RETIRED:
             self._owner.settle()

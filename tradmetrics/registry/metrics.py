@@ -122,7 +122,7 @@ class TradingMetrics:
         self.strict = flag("strict", strict)
         self.token = object()
         """Replaced when what decorated functions have cached of this metrics object is no longer right."""
-        self.remembered: dict[tuple[str, ...], Series] = {}
+        self.remembered: dict[tuple[object, ...], Series] = {}
         """Series by metric and raw labels, where all of these are exact `str`; for callers without a site."""
         self._buckets = buckets_of(buckets)
         multiprocess.check()

@@ -69,23 +69,29 @@ class Rows(dict[Labels, Series]):
 
     def setdefault(self, labels: Labels, series: Series) -> Series:
         """Add a series unless there is one."""
-        found = super().setdefault(labels, series)
-        self.version += 1
-        return found
+        try:
+            return super().setdefault(labels, series)
+        finally:  # also when a signal handler raises between the two steps
+            self.version += 1
 
     def pop(self, labels: Labels, *default: Any) -> Any:
         """Take a series away."""
-        found = super().pop(labels, *default)
-        self.version += 1
-        return found
+        try:
+            return super().pop(labels, *default)
+        finally:
+            self.version += 1
 
     def __setitem__(self, labels: Labels, series: Series) -> None:
-        super().__setitem__(labels, series)
-        self.version += 1
+        try:
+            super().__setitem__(labels, series)
+        finally:
+            self.version += 1
 
     def __delitem__(self, labels: Labels) -> None:
-        super().__delitem__(labels)
-        self.version += 1
+        try:
+            super().__delitem__(labels)
+        finally:
+            self.version += 1
 
 
 class LineBlocks:

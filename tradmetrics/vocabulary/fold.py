@@ -24,7 +24,7 @@ from tradmetrics.vocabulary import words as spellings
 from tradmetrics.vocabulary.tables import LONGEST, Words, by_beginning, by_ending, dialect_names, folded_text, text_in
 from tradmetrics.vocabulary.words import CLOSED, UNCHANGED
 
-_FILLED_ENOUGH: Final = 1 - 1e-9  # a sum of float quantities may fall short of the whole by rounding
+FILLED_ENOUGH: Final = 1 - 1e-9  # a sum of float quantities may fall short of the whole by rounding
 
 _registering: Final = threading.Lock()
 
@@ -90,7 +90,7 @@ def order_status(
 def _by_quantity(word: str | None, filled: float | None, quantity: float | None) -> str | None:
     if filled is None:
         return word
-    if quantity and filled >= quantity * _FILLED_ENOUGH:
+    if quantity and filled >= quantity * FILLED_ENOUGH:
         return "filled"
     if word == CLOSED and quantity:
         return "cancelled"
