@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -57,7 +58,7 @@ def test_settings_without_an_alert_are_refused(tmp_path: Path, capsys: pytest.Ca
 
 def test_the_doctor_finds_no_fault_in_the_rules() -> None:
     """A rule could name a metric or a label that no bot has."""
-    request = {"url": None, "prometheus": None, "rules": [str(RULES)], "dashboards": [], "skipped": {}}
+    request: dict[str, Any] = {"url": None, "prometheus": None, "rules": [str(RULES)], "dashboards": [], "skipped": {}}
     examination = Run(request, lambda name, seconds: None).examine()
     assert ([], []) == (examination.faults, examination.unreadable)
     assert examination.queries > len(ALERTS)
