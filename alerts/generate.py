@@ -171,12 +171,15 @@ def rules(settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     }
 
 
+def dumped(content: Mapping[str, Any]) -> str:
+    """Return the text of a rule file, with expressions of several lines readable."""
+    text: str = yaml.dump(content, Dumper=_Dumper, sort_keys=False, width=1000, allow_unicode=True)
+    return text
+
+
 def render(settings: Mapping[str, Any]) -> dict[str, str]:
     """Build the text of the rule files by their name; see `rules`."""
-    return {
-        file: _HEADER + yaml.dump(content, Dumper=_Dumper, sort_keys=False, width=1000, allow_unicode=True)
-        for file, content in rules(settings).items()
-    }
+    return {file: _HEADER + dumped(content) for file, content in rules(settings).items()}
 
 
 def main(arguments: list[str] | None = None) -> int:
