@@ -66,8 +66,8 @@ a value:
 4. a key or an attribute of the result.
 
 The words of a row are tried from left to right. A label that is not in the table is looked for under its own name. A
-required label (`strategy`, `symbol`) must have a place among the parameters. An only parameter of another name counts for
-it if it is annotated with a class. A result that is itself a number is the P&L of `track_trade`."""
+required label (`strategy`, `symbol`) must have a place among the parameters. An only parameter of another name counts
+for it if it is annotated with a class. A result that is itself a number is the P&L of `track_trade`."""
 
 
 def _field_words() -> Iterable[str]:
