@@ -50,7 +50,7 @@ ENVIRONMENTS = (
     Environment("kiteconnect", ("kite",)),
     Environment("nautilus_trader", ("nautilus",), alone=True),
     Environment("py-clob-client", ("polymarket",)),
-    Environment("pybit", ("pybit",)),
+    Environment("pybit", ("pybit", "pybit_streams")),
 )
 
 

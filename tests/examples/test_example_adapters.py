@@ -79,7 +79,28 @@ PRINTED = {
             "trading_orders_filled_total strategy=momentum, side=BUY": 1,
             "trading_orders_rejected_total strategy=momentum, reason=reject_3": 1,
             "trading_orders_cancelled_total strategy=momentum, reason=unknown": 1,
+            "trading_order_messages_total action=modify": 1,
             "trading_trades_total strategy=momentum, side=BUY, status=executed": 2,
+        },
+    ),
+    "freqtrade_bot": (
+        ("freqtrade",),
+        {
+            "trading_orders_submitted_total strategy=Momentum, side=BUY, order_type=LIMIT": 2,
+            "trading_orders_filled_total strategy=Momentum, side=SELL": 2,
+            "trading_trades_total strategy=Momentum, side=SELL, status=executed": 2,
+            "trading_profit_total strategy=Momentum": 180.5202797,
+        },
+    ),
+    "polymarket_bot": (
+        ("py_clob_client",),
+        {
+            "trading_orders_submitted_total strategy=weather, side=BUY, order_type=LIMIT": 2,
+            "trading_orders_submitted_total strategy=weather, side=SELL, order_type=MARKET": 1,
+            "trading_orders_filled_total strategy=weather, side=BUY": 1,
+            "trading_orders_rejected_total strategy=weather, reason=not_enough_balance_allowance": 1,
+            "trading_orders_cancelled_total strategy=weather, reason=unknown": 1,
+            "trading_trades_total strategy=weather, side=BUY, status=executed": 2,
         },
     ),
     "pybit_bot": (
@@ -151,7 +172,11 @@ def test_one_command_runs_offline(name, child_environment):
 
 
 @pytest.mark.parametrize(
-    "adapter", ["ccxt", "alpaca", "ib", "kite", "binance", "pybit", "hyperliquid", "backtrader", "nautilus", "fix"]
+    "adapter",
+    [
+        *("ccxt", "alpaca", "ib", "kite", "binance", "pybit", "hyperliquid"),
+        *("backtrader", "nautilus", "polymarket", "freqtrade", "fix"),
+    ],
 )
 def test_each_adapter_has_an_example_that_uses_it(adapter):
     """Broken, an adapter has no example to copy from."""

@@ -7,7 +7,7 @@ import time
 from urllib.parse import parse_qsl
 
 import pytest
-from integration_support import library
+from integration_support import break_hooks, library
 from wire import Wire
 
 library("binance")
@@ -244,3 +244,43 @@ def test_the_spot_user_socket_over_its_own_connection(metrics, recorded):
     assert 1 == recorded("trading_trades_total", side="BUY")
     assert 1 == recorded("trading_api_requests_total", endpoint="order.place", status="ok")
     assert {} == recorded.anomalies()
+
+
+def test_margin_and_the_websocket_api_tell_the_account_too(client, wire, metrics, recorded, monkeypatch):
+    """Broken, the account of a margin bot, or of one that asks over the WebSocket API, is not recorded."""
+    asset = {"asset": "USDT", "free": "90", "locked": "10", "netAsset": "60", "borrowed": "40"}
+    wire.routes["GET", "/sapi/v1/margin/account"] = {"userAssets": [asset]}
+
+    async def answer(self, method, signed, params):
+        return {"balances": [{"asset": "USDT", "free": "5", "locked": "0"}]}
+
+    monkeypatch.setattr(Client, "_ws_api_request", answer)
+    with instrument_binance(client, metrics=metrics):
+        client.get_margin_account()
+        assert (60, 90) == (recorded("trading_capital_total"), recorded("trading_capital_available"))
+        client.ws_get_account()
+        assert (65, 95) == (recorded("trading_capital_total"), recorded("trading_capital_available"))
+
+    assert {} == recorded.anomalies()
+
+
+def test_a_socket_of_all_symbols_delivers_each_of_them(client, metrics, recorded):
+    """Broken, a bot that listens to all tickers at once has no market data."""
+    socket = ReconnectingWebsocket("wss://x", "!miniTicker@arr")
+    now = int(time.time() * 1000)
+    with instrument_binance(client, socket, metrics=metrics):
+        deliver(socket, [{"e": "24hrMiniTicker", "E": now, "s": symbol} for symbol in ("BTCUSDT", "ETHUSDT")])
+        deliver(socket, {"stream": "!markPrice@arr", "data": [{"e": "markPriceUpdate", "E": now, "s": "BTCUSDT"}]})
+
+    assert {("BTCUSDT",): 2.0, ("ETHUSDT",): 1.0} == recorded.by("trading_market_data_updates_total", "symbol")
+
+
+def test_a_bug_of_ours_reaches_neither_the_caller_nor_the_stream(client, metrics, monkeypatch):
+    """Broken, an error in the metrics loses the answer to an order, or ends the loop that reads the socket."""
+    socket = KeepAliveWebsocket(client, "wss://x", "futures")
+    instrument_binance(client, socket, metrics=metrics)
+    break_hooks(monkeypatch)
+    assert 1 == client.create_order(symbol="BTCUSDT", side="BUY", type="MARKET", quantity=1)["orderId"]
+    fill = futures_update(1, "FILLED", done="1", last="1", number=1)
+    assert fill == socket._handle_message(json.dumps(fill))
+    assert {"e": "executionReport"} == socket._handle_message('{"e": "executionReport"}')

@@ -5,14 +5,14 @@ import json
 import time
 
 import pytest
-from integration_support import library
+from integration_support import break_hooks, library
 from wire import Wire
 
 library("hyperliquid")
 
 import eth_account  # noqa: E402
 from hyperliquid.exchange import Exchange  # noqa: E402
-from hyperliquid.websocket_manager import WebsocketManager  # noqa: E402
+from hyperliquid.websocket_manager import ActiveSubscription, WebsocketManager  # noqa: E402
 
 from tradmetrics.integrations.hyperliquid import instrument_hyperliquid  # noqa: E402
 
@@ -144,3 +144,17 @@ def test_the_account_that_the_stream_tells(trading, metrics, recorded):
 
     assert (1000, 1) == (recorded("trading_capital_total"), recorded("trading_positions_open"))
     assert {} == recorded.anomalies()
+
+
+def test_a_bug_of_ours_reaches_neither_the_caller_nor_the_stream(trading, metrics, monkeypatch):
+    """Broken, an error in the metrics loses the answer to an order, or ends the thread that reads the stream."""
+    heard = []
+    manager = trading.info.ws_manager
+    manager.active_subscriptions["orderUpdates"].append(ActiveSubscription(heard.append, 1))
+    instrument_hyperliquid(trading, metrics=metrics)
+    break_hooks(monkeypatch)
+    assert "ok" == trading.order("BTC", True, 2, 100, LIMIT)["status"]
+    receive(trading, "orderUpdates", [update(101, "filled", "0.0")])
+    receive(trading, "orderUpdates", [{}])
+
+    assert 2 == len(heard)

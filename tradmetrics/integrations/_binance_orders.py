@@ -92,10 +92,14 @@ class BinanceOrders:
         watch(socket, "recv", lambda _: received)
 
     def _message(self, message: Any, error: BaseException | None) -> None:
-        if not isinstance(message, Mapping):
-            return
-        message = message.get("event", message) if isinstance(message.get("event"), Mapping) else message
-        message = message.get("data", message) if isinstance(message.get("data"), Mapping) else message
+        if isinstance(message, Mapping):  # `event` of the WebSocket API, `data` of a socket for several streams
+            inner = message.get("event") if "event" in message else message.get("data")
+            message = inner if isinstance(inner, Mapping | list) else message
+        for each in message if isinstance(message, list) else [message]:
+            if isinstance(each, Mapping):
+                self._take(each)
+
+    def _take(self, message: Arguments) -> None:
         kind = message.get("e")
         if kind == "executionReport":
             self._spot.report(message)
