@@ -14,7 +14,6 @@ from types import CellType, CoroutineType, FunctionType
 from typing import Any, Final, TypeVar
 
 from tradmetrics.capture import call_site as clocks
-from tradmetrics.capture.awaitables import watched
 from tradmetrics.capture.call_context import UNREAD
 from tradmetrics.capture.call_site import CallSite
 from tradmetrics.capture.readers import unwrapped
@@ -263,6 +262,9 @@ def _awaitable(result: Any, site: CallSite, args: tuple[Any, ...], kwargs: dict[
     try:
         add_done_callback = getattr(result, "add_done_callback", None)
         if add_done_callback is None:
+            # Here, because wrapt imports asyncio, and most functions return no awaitable object.
+            from tradmetrics.capture.awaitables import watched
+
             return watched(result, site, args, kwargs, token)
         add_done_callback(done)
         return result
