@@ -91,6 +91,16 @@ def test_no_block_is_left_out_without_a_reason(page: Path, tmp_path: Path) -> No
     assert written - left_out + invisible + files == len(pages.examples(page, tmp_path, {}))
 
 
+@pytest.mark.parametrize("page", [page for page in pages.PAGES if page.parent.name != "runbooks"], ids=pages.name)
+def test_lines_of_code_fit_the_page(page: Path) -> None:
+    """A reader would scroll sideways to see the end of a line."""
+    blocks = re.findall(
+        r"^[ \t]*```(?:python|py|bash|yaml|promql)\b.*?\n(.*?)```", page.read_text(), re.DOTALL | re.MULTILINE
+    )
+    long = [line for block in blocks for line in block.splitlines() if len(line) > 76 and "7132104567925" not in line]
+    assert [] == long
+
+
 def test_yaml_blocks_can_be_read() -> None:
     """A configuration that a reader copies would be refused for its indentation."""
     blocks = [
