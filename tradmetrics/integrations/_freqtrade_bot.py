@@ -66,7 +66,7 @@ class FreqtradeBot:
         return None
 
     def _end(self, result: Any, error: BaseException | None) -> None:
-        """Take in that the bot ends, or is made anew by `/reload_config`: the new one tells of itself."""
+        """Take in that the bot ends. After `/reload_config` another one begins, which tells of itself."""
         self._account.positions([])
         self._orders.list_open(self._orders.open_keys(), [])
         self._handle.undo()
