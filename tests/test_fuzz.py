@@ -1,4 +1,4 @@
-"""The fuzz targets, for a few seconds each, and that they notice what is broken; `make fuzz` lets them run."""
+"""The fuzz targets, for two seconds each, and that they notice what is broken; `make fuzz` lets them run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tradmetrics.orders.correlator import OrderCorrelator
 from tradmetrics.orders.snapshot import load
 from tradmetrics.storage.label_cache import LabelCache
 
-SECONDS = 5
+SECONDS = 2
 
 
 @pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)

@@ -101,8 +101,8 @@ def page() -> str:
         "budget.",
         table(("Label", "Values", "Metrics"), _budgets()),
         "## Anomalies",
-        "The values of `kind` in [trading_order_anomalies_total](metrics.md#trading_order_anomalies_total). What they "
-        "mean is in [The life of an order](../explanation/order-lifecycle.md#anomalies).",
+        "The values of `kind` in [trading_order_anomalies_total](metrics.md#trading_order_anomalies_total). "
+        "[The life of an order](../explanation/order-lifecycle.md#anomalies) explains them.",
         codes(catalogue.ANOMALIES),
     ]
     return "\n\n".join(parts) + "\n"

@@ -30,7 +30,8 @@ T = TypeVar("T")
 HOSTILE = f"""
     import random, sys, threading, time, uuid
     from pathlib import Path
-    from tradmetrics import error, get_metrics, track_order
+    from prometheus_client import REGISTRY
+    from tradmetrics import error, track_order
     from tradmetrics.cli import main
 
     class Refused(Exception):
@@ -42,7 +43,7 @@ HOSTILE = f"""
         raise Refused(reason)
 
     def flood():
-        while not get_metrics().registry.get_sample_value(
+        while not REGISTRY.get_sample_value(  # the demo sets its metrics up first
             "trading_orders_filled_total", {{"strategy": "iron_condor", "side": "BUY"}}
         ):
             time.sleep(0.05)

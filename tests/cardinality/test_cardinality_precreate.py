@@ -460,7 +460,7 @@ def test_a_gauge_cannot_be_precreated() -> None:
 def test_labels_of_own_metrics_cannot_be_called_precreate() -> None:
     """The label could not be told from the keyword."""
     definition = MetricDefinition("desk_x_total", "counter", "X.", labels=("precreate",))
-    with pytest.raises(ConfigurationError, match="'precreate' cannot be told from track's own keyword"):
+    with pytest.raises(ConfigurationError, match="a label called 'precreate' collides with track's own"):
         track(definition)
 
 

@@ -218,5 +218,17 @@ def test_the_drift_is_the_brokers_position_minus_ours(
 def test_a_check_without_numbers_is_counted() -> None:
     """The drift would stay at its last value without a word."""
     metrics = TradingMetrics()
-    MetricsExporter(metrics).record_position_check("NIFTY", None, 5)
+    MetricsExporter(metrics).record_position_check("NIFTY", "flat", 5)
     assert {("record_position_check", "value"): 1} == errors(metrics)
+
+
+@pytest.mark.parametrize("missing", [None, "", "N/A"])
+def test_a_check_that_lacks_a_quantity_leaves_the_drift_alone(missing: Any) -> None:
+    """A broker that has no position to report would count an error at every check."""
+    metrics = TradingMetrics()
+    exporter = MetricsExporter(metrics)
+    exporter.record_position_check("NIFTY", 2, 5)
+    exporter.record_position_check("NIFTY", 2, missing)
+    exporter.record_position_check("NIFTY", missing, 2)
+    assert 3 == sample(metrics, "trading_position_drift", symbol="NIFTY")
+    assert {} == errors(metrics)

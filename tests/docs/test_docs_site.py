@@ -83,6 +83,12 @@ def test_a_metric_that_nobody_recorded_has_a_sample_only_where_its_page_says_so(
     assert "None has a sample before something is recorded, apart from those that are computed at each scrape" in page
 
 
+def test_the_banner_has_the_version(built: Path) -> None:
+    """A reader of the latest pages could not tell that another version is installed."""
+    minor = ".".join(tradmetrics.__version__.split(".")[:2])
+    assert f"This is tradmetrics {minor}." in (built / "index.html").read_text(encoding="utf-8")
+
+
 def test_pictures_say_what_they_show(read: dict[str, site.Page]) -> None:
     """Someone who does not see them would learn nothing."""
     images = [image for page in read.values() for image in page.images]

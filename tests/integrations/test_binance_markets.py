@@ -1,6 +1,7 @@
 """`instrument_binance`: the further calls and markets of python-binance, and its own sockets on a loopback server."""
 
 import asyncio
+import gc
 import itertools
 import json
 import time
@@ -18,6 +19,7 @@ from binance.ws.keepalive_websocket import KeepAliveWebsocket  # noqa: E402
 from binance.ws.reconnecting_websocket import ReconnectingWebsocket  # noqa: E402
 
 from tradmetrics.integrations.binance import instrument_binance  # noqa: E402
+from tradmetrics.integrations.kit.swap import Swap  # noqa: E402
 
 
 def fields_of(request):
@@ -72,6 +74,13 @@ def client(wire):
     """A client over the exchange."""
     made = Client("key", "secret", ping=False)
     wire.under(made.session)
+    return made
+
+
+async def _disconnected():
+    """An asynchronous client that has nothing to close."""
+    made = AsyncClient("key", "secret")
+    await made.session.close()
     return made
 
 
@@ -188,6 +197,26 @@ def test_margin_orders_and_batches_of_cancels(client, wire, metrics, recorded):
     assert {} == recorded.anomalies()
 
 
+def test_lists_of_spot_and_of_margin_orders_end_only_their_own(client, wire, metrics, recorded):
+    """Broken, a list of spot orders ends the margin orders that it leaves out."""
+    wire.routes["GET", "/api/v3/openOrders"] = []
+    wire.routes["GET", "/sapi/v1/margin/openOrders"] = []
+    legs = [{"symbol": "BTCUSDT", "orderId": number, "clientOrderId": f"leg{number}"} for number in (50, 51)]
+    wire.routes["POST", "/sapi/v1/margin/order/oco"] = {"orderListId": 1, "orders": legs, "orderReports": []}
+    order = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "price": 100, "quantity": 1, "timeInForce": "GTC"}
+    with instrument_binance(client, metrics=metrics) as handle:
+        client.create_margin_order(**order, newClientOrderId="a")
+        client.create_margin_oco_order(symbol="BTCUSDT", side="SELL", quantity=1, price=120, stopPrice=90)
+        client.create_order(**order, newClientOrderId="b")
+        client.get_open_orders(symbol="BTCUSDT")
+        assert 3 == handle.orders.open_orders()
+        client.get_open_margin_orders(symbol="BTCUSDT")
+        assert 0 == handle.orders.open_orders()
+
+    assert {("not_listed",): 4.0} == recorded.by("trading_orders_unknown_total", "reason")
+    assert {} == recorded.anomalies()
+
+
 def test_a_manager_that_gives_the_same_socket_again(metrics, recorded):
     """Broken, each message counts as often as the bot has asked its manager for the socket."""
 
@@ -284,3 +313,25 @@ def test_a_bug_of_ours_reaches_neither_the_caller_nor_the_stream(client, metrics
     fill = futures_update(1, "FILLED", done="1", last="1", number=1)
     assert fill == socket._handle_message(json.dumps(fill))
     assert {"e": "executionReport"} == socket._handle_message('{"e": "executionReport"}')
+
+
+def test_sockets_that_are_gone_take_no_memory(client, metrics):
+    """Broken, a bot that opens a new socket after each loss of its connection grows for as long as it runs."""
+
+    def watched():
+        gc.collect()
+        return sum(isinstance(each, Swap) for each in gc.get_objects())
+
+    async def listen():
+        manager = BinanceSocketManager(await _disconnected())
+        with instrument_binance(client, manager, metrics=metrics) as handle:
+            before = watched()
+            for number in range(20):
+                deliver(manager.trade_socket(f"COIN{number}"), {"e": "trade", "s": "BTCUSDT"})
+            manager._conns.clear()  # as each does when it is closed
+            assert before == watched()
+            kept = manager.trade_socket("BTCUSDT")
+            handle.undo()
+        assert type(kept) is ReconnectingWebsocket
+
+    asyncio.run(listen())

@@ -86,6 +86,7 @@ tradmetrics_series gauge metric
 tradmetrics_series_limit gauge metric
 tradmetrics_series_removed_total counter metric cause
 tradmetrics_instrumentation_errors_total counter site stage
+tradmetrics_unsourced_labels gauge site label
 """
 
 

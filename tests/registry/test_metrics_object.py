@@ -716,7 +716,7 @@ def test_a_logger_that_fails_changes_nothing(monkeypatch: pytest.MonkeyPatch) ->
     assert {("place", "source"): 1} == errors(metrics)
 
 
-@pytest.mark.parametrize("amount", [math.nan, math.inf, -1, "much", None, object()])
+@pytest.mark.parametrize("amount", [math.nan, math.inf, -1, "much", object()])
 def test_an_amount_that_no_counter_can_take_is_dropped_and_counted(amount: object) -> None:
     """The metric would be useless from then on."""
     metrics = TradingMetrics()
@@ -724,6 +724,16 @@ def test_an_amount_that_no_counter_can_take_is_dropped_and_counted(amount: objec
     assert {("close", "value"): 1} == errors(metrics)
     assert 0 == (sample(metrics, "trading_profit_total", strategy="s") or 0)
     metrics.record(catalogue.PROFIT, ("s",), 2, site="bot.close")
+    assert 2 == sample(metrics, "trading_profit_total", strategy="s")
+
+
+@pytest.mark.parametrize("amount", [None, "", "-", "N/A"])
+def test_an_amount_that_is_missing_is_no_error(amount: object) -> None:
+    """A venue that leaves a field blank would fill the log and the count of errors."""
+    metrics = TradingMetrics()
+    metrics.record(catalogue.PROFIT, ("s",), 2, site="bot.close")
+    metrics.record(catalogue.PROFIT, ("s",), amount, site="bot.close")
+    assert {} == errors(metrics)
     assert 2 == sample(metrics, "trading_profit_total", strategy="s")
 
 

@@ -21,6 +21,7 @@ from tradmetrics.capture.recipe import RAISED, RETURNED, AfterCall, Recipe
 from tradmetrics.capture.repeating import FastWay, fast_way
 from tradmetrics.capture.shell_code import PlaceRead
 from tradmetrics.capture.sources import WITHOUT_FIELDS
+from tradmetrics.capture.straight import straight_way
 from tradmetrics.capture.unsourced import note_unsourced
 from tradmetrics.capture.views import NO_MAPPINGS, is_no_mapping
 from tradmetrics.cardinality import LabelBudget
@@ -52,14 +53,14 @@ class CallSite:
         precreation: Creates its series before its first call, where that was asked for.
         metrics: The metrics object that it recorded to last.
         fast: Which of its calls are repeated from memory; None where none is.
+        straight: The places that a shell reads for work that it does straight; None where it does none.
         memory: The work for each call that was seen, by its key; in a cell, for the shell.
         read_by_shell: The places that a shell may have read when it hands a call over, in the order of their values.
     """
 
     __slots__ = (
         "__weakref__", "_fixed", "_is_bound", "_plans", "_positions", "_unsourced", "compiled", "fast", "function",
-        "memory",
-        "metrics", "name", "precreation", "read_by_shell", "recipe",
+        "memory", "metrics", "name", "precreation", "read_by_shell", "recipe", "straight",
     )  # fmt: skip
 
     def __init__(
@@ -83,6 +84,7 @@ class CallSite:
         labels = {name for rule in recipe.rules for name in rule.definition.label_names}
         repeats = recipe.effect is None and recipe.enter is None
         self.fast: FastWay | None = fast_way(compiled, labels, recipe.repeat) if repeats else None
+        self.straight = straight_way(compiled, recipe.straight)
         self.memory = CellType(LabelCache[Leaf]())
         self._positions: dict[str, int] = {}
         self._unsourced: set[str] = set()

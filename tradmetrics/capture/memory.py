@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from itertools import repeat, starmap
+from itertools import count, repeat, starmap
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, Union
 
 from tradmetrics.errors import is_interruption
@@ -66,7 +66,8 @@ class _Contained:
 
 def _counting(site: Site, function: Callable[..., object]) -> Iterator[object]:
     """An iterator that counts one with a function whenever it is advanced."""
-    return starmap(_Contained(site, function), repeat(()))
+    in_memory = type(_series_of(function)) is count  # a counter's `tick` is a method of its `count`
+    return starmap(function if in_memory else _Contained(site, function), repeat(()))
 
 
 def leaf_of(
@@ -83,7 +84,7 @@ def leaf_of(
         if series is None:
             return None
         if isinstance(series, OverflowSeries):
-            counters.extend(_counting(site, count) for count in series.counts)
+            counters.extend(_counting(site, function) for function in series.counts)
             series = series.series
         if line.by_tick:
             counters.append(series.counter if type(series) is CounterSeries else _counting(site, series.tick))

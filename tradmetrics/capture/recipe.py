@@ -9,6 +9,7 @@ from typing import Any, Final, TypeAlias, Union
 from tradmetrics.capture.call_context import CallContext, DecoratedFunction
 from tradmetrics.capture.readers import Field
 from tradmetrics.capture.repeating import Repeat
+from tradmetrics.capture.straight import Straight
 from tradmetrics.model.definition import MetricDefinition
 
 RAISED: Final = "raised"
@@ -44,8 +45,8 @@ class Recipe:
         outcome: Decides the outcome of a call; by default `returned` or `raised`.
         repeat: The fields that decide, beside the labels, what a call records; None: every call is looked at.
         effect: The further work for a call, given its reading.
-        after_call: The further work for calls that returned: given the first reading of its labels, returns what
-        to
+        straight: The same for calls of known shape, without a reading.
+        after_call: The further work for calls that returned: given the first reading of its labels, returns what to
             do then and at every call with these labels, or None.
         enter: Called with the site before the function runs; what it returns is the reading's `entered`.
         dialect: The broker whose spellings closed labels are read in.
@@ -60,6 +61,7 @@ class Recipe:
     outcome: Callable[[CallContext], str] = lambda call: RETURNED if call.exception is None else RAISED
     repeat: Repeat | None = None
     effect: Callable[[CallContext], None] | None = None
+    straight: Straight | None = None
     after_call: Callable[[CallContext], AfterCall | None] | None = None
     enter: Callable[[DecoratedFunction], object] | None = None
     dialect: str | None = None

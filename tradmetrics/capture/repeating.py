@@ -229,21 +229,21 @@ def fast_way(compiled: Compiled, labels: Iterable[str], repeat: Repeat | None) -
         lookup = compiled.lookups.get(name)
         if lookup is None or lookup.is_constant:
             continue  # the same at every call
-        if not _is_simple(lookup, mapped=False):
+        if not is_simple(lookup, mapped=False):
             return None
         empty.extend(lookup.places)
     places: tuple[Place, ...] = ()
     if amount is not None:
         lookup = compiled.lookups[amount.field]
-        if (lookup.is_constant and lookup.constant is not MISSING) or not _is_simple(lookup, mapped=False):
+        if (lookup.is_constant and lookup.constant is not MISSING) or not is_simple(lookup, mapped=False):
             return None
         places = lookup.places
-    if not all(_is_simple(lookup, mapped=True) for lookup in lookups):
+    if not all(is_simple(lookup, mapped=True) for lookup in lookups):
         return None
     return FastWay(fields, lookups, tuple(empty), places, repeat)
 
 
-def _is_simple(lookup: Lookup, *, mapped: bool) -> bool:
+def is_simple(lookup: Lookup, *, mapped: bool) -> bool:
     """Whether what a field has can be seen at its places."""
     if lookup.function is not None or (lookup.mapped is not None and not mapped):
         return False

@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from tradmetrics.capture.lookups import ARGUMENT, RESULT, Lookup, Place
 from tradmetrics.capture.repeating import FastWay
+from tradmetrics.capture.straight import constants_of
 from tradmetrics.errors import SHELL_FILE
 
 _MOST_SHAPES: Final = 512
@@ -27,6 +28,7 @@ FREE: Final = (
     "_tm_absent", "_tm_await", "_tm_awaited", "_tm_call", "_tm_careful", "_tm_clock", "_tm_clock_failed", "_tm_fields",
     "_tm_digest", "_tm_gone", "_tm_memory", "_tm_missing",
     "_tm_no_mappings", "_tm_plain", "_tm_raised", "_tm_safe", "_tm_unread", "_tm_views",
+    "_tm_work",
 )  # fmt: skip
 """What a shell finds in its closure."""
 
@@ -202,7 +204,7 @@ def _is_safe(variable: str) -> str:
 
 
 def write(
-    shape: Shape, names: tuple[str, ...], fast: FastWay | None, *, is_async: bool, clock: bool
+    shape: Shape, names: tuple[str, ...], fast: FastWay | None, *, is_async: bool, clock: bool, straight: bool = False
 ) -> tuple[str, tuple[PlaceRead, ...]]:
     """The source of a shell in a function that makes it, and the places that it may have read, in their order."""
     written, handed = _signature(shape)
@@ -222,7 +224,7 @@ def write(
     seeds = "()"
     failed = "None"
     if fast is not None:
-        loop = _loop(writer, fast, started)
+        loop = _straight_loop(writer, fast, started) if straight else _loop(writer, fast, started)
         failed = "_tm_f"
         body.append("_tm_f = None")
         if writer.nodes:
@@ -243,6 +245,43 @@ def write(
     # The last line that sets a variable is the one that reads.
     read_at = {line.partition(" ")[0]: number for number, line in enumerate(lines, 1)}
     return source, tuple(PlaceRead(place, read_at[variable]) for place, variable in writer.nodes.items())
+
+
+def _straight_loop(writer: _Writer, fast: FastWay, started: str) -> list[str]:
+    """The call of known shape: read, hand over, return."""
+    writer.read_the_usually_absent(list(fast.empty))
+    values: list[str] = []
+    for i, (lookup, constant) in enumerate(zip(fast.lookups, constants_of(fast.lookups), strict=True)):
+        places = _argument_places(lookup)
+        if constant is not None or not places:
+            values.append(constant or "None")
+            continue
+        if len(places) == 1:
+            values.append(writer.read(places[0], explicit=lookup.is_explicit))
+            continue
+        variable = f"_tm_v{i}"
+        values.append(variable)
+        writer.reads.append(f"{variable} = {writer.read(places[0], explicit=False)}")
+        for place in places[1:]:
+            _chained(writer, variable, place, "None")
+    lines = writer.reads
+    checks = [writer.read(place, explicit=False) for place in fast.empty]
+    checks = [f"{node} is None" for node in checks if node not in writer.are_empty]
+    if fast.repeat.digested:
+        checks.append("(_tm_r is None or (type(_tm_r) is dict and _tm_absent.isdisjoint(_tm_r)))")
+    else:
+        lines.append("if type(_tm_r) not in _tm_plain and _tm_await(_tm_r): break")
+    if checks:
+        lines.append(f"if not ({' and '.join(checks)}): break")
+    return [
+        "try:",
+        *(f"    {line}" for line in lines or ["pass"]),
+        "except BaseException as _tm_e:",
+        "    _tm_f = _tm_e",
+        "    break",
+        f"if _tm_work({', '.join((started, '_tm_r', *values))}): return _tm_r",
+        "break",
+    ]
 
 
 def _loop(writer: _Writer, fast: FastWay, started: str) -> list[str]:

@@ -14,7 +14,6 @@ from types import CellType, CoroutineType, FunctionType
 from typing import Any, Final, TypeVar
 
 from tradmetrics.capture import call_site as clocks
-from tradmetrics.capture.awaitables import watched
 from tradmetrics.capture.call_context import UNREAD
 from tradmetrics.capture.call_site import CallSite
 from tradmetrics.capture.readers import unwrapped
@@ -103,16 +102,22 @@ def generated_shell(function: Any, site: CallSite, *, is_async: bool) -> Callabl
     if shape is None or names_of(shape, function) != site.compiled.names:
         return None
     enters = site.recipe.enter is not None
-    fast = None if enters else site.fast
+    straight = site.straight
+    fast = straight if straight is not None else None if enters else site.fast
     clock = enters or needs_clock(site)
+    enter = site.enter
+    if straight is not None and site.recipe.straight is not None:
+        enter = site.recipe.straight.entering(site, enter)
     try:
-        source, site.read_by_shell = write(shape, site.compiled.names, fast, is_async=is_async, clock=clock)
+        source, site.read_by_shell = write(
+            shape, site.compiled.names, fast, is_async=is_async, clock=clock, straight=straight is not None
+        )
         cells = {
             **_SHARED_CELLS,
             "_tm_awaited": CellType(lambda result, args, token: _awaitable(result, site, args, None, token)),
             "_tm_call": CellType(function),
             "_tm_careful": CellType(site.careful),
-            "_tm_clock": CellType(site.enter if enters else vars(clocks)["perf_counter"]),
+            "_tm_clock": CellType(enter if enters else vars(clocks)["perf_counter"]),
             "_tm_clock_failed": CellType(site.clock_failed),
             "_tm_absent": CellType(None if fast is None else fast.absent_names),
             "_tm_digest": CellType(None if fast is None else fast.repeat.digest),
@@ -120,6 +125,7 @@ def generated_shell(function: Any, site: CallSite, *, is_async: bool) -> Callabl
             "_tm_gone": CellType(None if fast is None else frozenset(place.steps[-1] for place in fast.usually_absent)),
             "_tm_memory": site.memory,
             "_tm_raised": CellType(site.raised),
+            "_tm_work": CellType(None if site.recipe.straight is None else site.recipe.straight.work),
             "_tm_views": CellType(None if fast is None else fast.views),
         }
         shell: Any = build(source, function, shape, cells)
@@ -256,6 +262,9 @@ def _awaitable(result: Any, site: CallSite, args: tuple[Any, ...], kwargs: dict[
     try:
         add_done_callback = getattr(result, "add_done_callback", None)
         if add_done_callback is None:
+            # Here, because wrapt imports asyncio, and most functions return no awaitable object.
+            from tradmetrics.capture.awaitables import watched
+
             return watched(result, site, args, kwargs, token)
         add_done_callback(done)
         return result

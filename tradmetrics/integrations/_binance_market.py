@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from tradmetrics.integrations import _binance_words as words
 from tradmetrics.integrations._binance_algos import BinanceAlgos
+from tradmetrics.integrations._binance_owners import OrderOwners
 from tradmetrics.integrations.kit import Finish, Handle, Orders
 
 Arguments = Mapping[str, Any]
@@ -32,13 +33,12 @@ class BinanceMarket:
         self._calls = calls
         self._name = name
         self._algos = BinanceAlgos(orders)
+        self._owners = OrderOwners(orders)
 
     def watch(self, client: Any) -> None:
         """Watch the calls of a client that trade in this market."""
         calls = self._calls
         for names, begin in (
-            (calls.send, self._send),
-            (calls.lists, self._send_list),
             (calls.batches, self._send_batch),
             (calls.modify, self._modify),
             (calls.replace, self._cancel_replace),
@@ -46,11 +46,16 @@ class BinanceMarket:
             (calls.cancel_many, self._cancel_many),
             (calls.cancel_all, self._cancel_all),
             (calls.fetch, lambda _: self._told),
-            (calls.fetch_open, self._fetch_open),
             (calls.trades, lambda _: self._traded),
         ):
             for name in names:
                 self._handle.watch(client, name, begin)
+        for name in calls.send:
+            self._handle.watch(client, name, partial(self._send, account=words.account_of(name)))
+        for name in calls.lists:
+            self._handle.watch(client, name, partial(self._send_list, account=words.account_of(name)))
+        for name in calls.fetch_open:
+            self._handle.watch(client, name, partial(self._fetch_open, account=words.account_of(name)))
 
     def watch_shortcuts(self, client: Any) -> None:
         """Watch the calls that python-binance has for futures beside those of the other markets."""
@@ -63,12 +68,12 @@ class BinanceMarket:
 
     # ── sent ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _sending(self, params: Arguments) -> Finish:
+    def _sending(self, params: Arguments, account: str = "") -> Finish:
         in_quote = params.get("quantity") is None and params.get(_IN_QUOTE) is not None
         is_conditional = not self._name and str(params.get("type")).upper() in words.CONDITIONAL
         return self._orders.send(
             params,
-            self._answered,
+            partial(self._answered, account=account),
             client_id=params.get("clientAlgoId" if is_conditional else "newClientOrderId"),
             symbol=self._symbol(params.get("symbol")),
             listed=not is_conditional,
@@ -80,10 +85,10 @@ class BinanceMarket:
             price=params.get("price"),
         )
 
-    def _send(self, arguments: Arguments, more: Arguments | None = None) -> Finish:
-        return self._sending({**words.params_of(arguments), **(more or {})})
+    def _send(self, arguments: Arguments, more: Arguments | None = None, account: str = "") -> Finish:
+        return self._sending({**words.params_of(arguments), **(more or {})}, account)
 
-    def _answered(self, key: str, answer: Any) -> None:
+    def _answered(self, key: str, answer: Any, account: str = "") -> None:
         if not isinstance(answer, Mapping):
             return
         if answer.get("algoId"):
@@ -94,11 +99,13 @@ class BinanceMarket:
                 self._orders.answer(key, status="REJECTED", reason=words.code_word(answer["code"]))
             return
         self._orders.answer(key, answer["orderId"], answer.get("clientOrderId"))
+        order_ids = (answer["orderId"], answer.get("clientOrderId"))
+        self._owners.remember(order_ids, self._symbol(answer.get("symbol")), account)
         self._state(answer)
         for fill in answer.get("fills") or ():
             self._fill(answer["orderId"], answer["symbol"], answer.get("side"), fill["tradeId"], fill)
 
-    def _send_list(self, arguments: Arguments) -> Finish:
+    def _send_list(self, arguments: Arguments, account: str = "") -> Finish:
         params = words.params_of(arguments)
 
         def finish(result: Any, error: BaseException | None) -> None:
@@ -118,6 +125,7 @@ class BinanceMarket:
                     quantity=report.get("origQty") or params.get("quantity"),
                 )
                 self._orders.alias(str(order["orderId"]), order.get("clientOrderId"), symbol)
+                self._owners.remember((order["orderId"], order.get("clientOrderId")), symbol, account)
                 if report:
                     self._state(report)
 
@@ -218,10 +226,10 @@ class BinanceMarket:
                         self._state({**each, "orderId": order_id, "status": each.get("status") or default})
                         break
 
-    def _fetch_open(self, arguments: Arguments) -> Finish:
+    def _fetch_open(self, arguments: Arguments, account: str = "") -> Finish:
         params = words.params_of(arguments)
         symbol = None if params.get("conditional") else self._symbol(params.get("symbol"))
-        before = self._orders.open_keys(symbol) if symbol else []
+        before = self._owners.open_keys(symbol, account) if symbol else []
 
         def finish(result: Any, error: BaseException | None) -> None:
             self._told(result, error)

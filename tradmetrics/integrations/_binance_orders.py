@@ -33,6 +33,8 @@ class BinanceOrders:
         self._contracts = BinanceMarket(handle, orders, words.CONTRACTS)
         self._account = BinanceAccount(handle, settings, orders.trades)
         self._sockets: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._socket_handles: weakref.WeakSet[Handle] = weakref.WeakSet()
+        handle.on_undo(self._leave_sockets)
 
     def watch(self, target: Any) -> None:
         """Watch a client, a manager of sockets, or a socket."""
@@ -70,8 +72,11 @@ class BinanceOrders:
         if socket in self._sockets:  # a manager hands out the same one again
             return
         self._sockets.add(socket)
-        connection = Connection(self._handle, "user" if "keepalive" in type(socket).__module__ else "market_data")
-        watch = self._handle.watch
+        # Bots open sockets again and again: a handle of its own goes when the socket does.
+        handle = Handle(self._handle.metrics, self._handle.site)
+        self._socket_handles.add(handle)
+        connection = Connection(handle, "user" if "keepalive" in type(socket).__module__ else "market_data")
+        watch = handle.watch
         watch(socket, "_handle_message", lambda _: self._message)
         watch(socket, "connect", lambda _: lambda result, error: None if error else connection.opened())
         for name in ("before_reconnect", "_kill_read_loop", "__aexit__"):
@@ -90,6 +95,10 @@ class BinanceOrders:
                 self._message(message, None)
 
         watch(socket, "recv", lambda _: received)
+
+    def _leave_sockets(self) -> None:
+        for handle in list(self._socket_handles):
+            handle.undo()
 
     def _message(self, message: Any, error: BaseException | None) -> None:
         if isinstance(message, Mapping):  # `event` of the WebSocket API, `data` of a socket for several streams

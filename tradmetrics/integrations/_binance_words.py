@@ -115,6 +115,11 @@ def params_of(arguments: Mapping[str, Any]) -> dict[str, Any]:
     return {**named, **(arguments.get("params") or {}), **(arguments.get("kwargs") or {})}
 
 
+def account_of(name: str) -> str:
+    """The account whose orders a method sends or lists, apart from the others of its market; "" for its usual one."""
+    return "portfolio" if name.startswith("papi_") else "margin" if "margin" in name else ""
+
+
 def ids_of(params: Mapping[str, Any]) -> list[str]:
     """The ids of a request that cancels several orders; the client takes their names in several spellings."""
     lists = [value for name, value in params.items() if name.lower() in ("orderidlist", "origclientorderidlist")]

@@ -176,13 +176,13 @@ class FreqtradeBot:
 
 
 def _trades() -> list[Any]:
-    from freqtrade.persistence import Trade
+    from freqtrade.persistence import Trade  # type: ignore[import-not-found, unused-ignore]
 
     return list(Trade.get_trades_proxy(is_open=True)) if hasattr(Trade, "session") else []
 
 
 def _stakes() -> float:
-    from freqtrade.persistence import Trade
+    from freqtrade.persistence import Trade  # type: ignore[import-not-found, unused-ignore]
 
     return float(Trade.total_open_trades_stakes()) if hasattr(Trade, "session") else 0.0
 

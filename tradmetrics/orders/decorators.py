@@ -11,6 +11,7 @@ from typing import Any, Final, ParamSpec, TypeVar, overload
 from tradmetrics.capture.call_context import CallContext
 from tradmetrics.capture.readers import Field
 from tradmetrics.capture.sources import LabelSource, find
+from tradmetrics.capture.straight import Straight
 from tradmetrics.capture.wrapping import Decorator, decorate
 from tradmetrics.errors import is_interruption
 from tradmetrics.model.missing import MISSING
@@ -27,6 +28,7 @@ from tradmetrics.orders.recipes import (
     UPDATED,
     Decorating,
     TrackerRecipe,
+    entering,
     is_told_at_the_end,
     read_fields,
     receiving,
@@ -154,17 +156,31 @@ def update(
             values, entered = {**values, **_polled(reading)}, None
         intake.report_update(reading.site.name, values, entered)
 
-    return decorate(function, _recipe(self, _UPDATE, effect, given), given, intake.metrics)
+    updated = intake.fast.updated
+
+    def work(token: Any, _: object, one: Any, market: Any, state: Any, total: Any, fill: Any, amount: Any) -> bool:
+        entered = token[1]
+        if entered is None or entered.at is None:
+            return False
+        return updated(one, market, state, total, fill, amount, entered.at)
+
+    known = Straight(work, entering(intake), _USUAL, _RARE, ("status", *FILLED_NAMES, "reason") if polls else ())
+    return decorate(function, _recipe(self, _UPDATE, effect, given, known), given, intake.metrics)
 
 
 def _recipe(
-    self: Decorating, fields: tuple[Field, ...], effect: Callable[[CallContext], None], given: Mapping[str, object]
+    self: Decorating,
+    fields: tuple[Field, ...],
+    effect: Callable[[CallContext], None],
+    given: Mapping[str, object],
+    straight: Straight | None = None,
 ) -> TrackerRecipe:
     at_the_end = any(map(is_told_at_the_end, given.values()))
     return TrackerRecipe(
         "OrderTracker.update",
         fields,
         effect=effect,
+        straight=None if at_the_end else straight,
         enter=None if at_the_end else receiving(self._intake),
         also=UPDATED,
         strategies=self._strategies,

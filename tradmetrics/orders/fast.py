@@ -44,8 +44,56 @@ class FastWay:
         self._strategy = strategy
         self._bound = BoundSeries(orders.reader, strategy)
 
-    def submitted(self, order_id: Any, side: Any, order_type: Any, quantity: Any) -> bool:
+    def sent(self, at: float) -> bool:
+        """Count the message of a submit that is being sent now; as `Intake.message` does.
+
+        Args:
+            at: The local clock.
+
+        Returns:
+            False where the rules have to decide; nothing was changed then.
+        """
+        orders = self._orders
+        metrics = orders.metrics
+        if metrics is None:
+            metrics = current()
+        bound = self._bound
+        message = bound.message
+        if metrics is None or metrics.token is not bound.token or metrics is not orders.watched or message is None:
+            return False
+        core = self._core
+        try:
+            with _LOCK:
+                if orders.busy or at >= core.due:
+                    return False
+                orders.busy = True
+                try:
+                    gathered = core.rate.gathered
+                    gathered.append(at)
+                    if len(gathered) >= BATCH:
+                        core.rate.count()
+                finally:
+                    orders.busy = False
+            message()
+            if orders.deferred:
+                orders.run(metrics, _SITE, at, (), nothing)
+        except Exception as error:
+            if is_interruption(error):
+                raise
+            metrics.fault(f"{_SITE}.submitted", "record", error)
+        return True
+
+    def submitted(
+        self, order_id: Any, side: Any, order_type: Any, quantity: Any, entered_at: float | None = None
+    ) -> bool:
         """Take in a submit by the local clock, with its quantity and the tracker's strategy; as `submitted` does.
+
+        Args:
+            order_id: As for `OrderTracker.submitted`.
+            side: As for `OrderTracker.submitted`.
+            order_type: As for `OrderTracker.submitted`.
+            quantity: As for `OrderTracker.submitted`.
+            entered_at: When the call that sent it began, if its message was counted then.
 
         Returns:
             False where the rules have to decide; nothing was changed then.
@@ -78,6 +126,7 @@ class FastWay:
         if type(now) is not float or not -LARGEST < now < LARGEST:
             return False
         word, resting, tick = kind
+        at = now if entered_at is None else entered_at
         core = self._core
         table = core.table
         try:
@@ -93,20 +142,22 @@ class FastWay:
                 orders.busy = True
                 try:
                     orders.reader.now = now
-                    order = Order(order_id, self._strategy, word, quantity, now, False, now)
+                    order = Order(order_id, self._strategy, word, quantity, at, False, at)
                     order.asked = quantity
                     if resting:
                         order.resting = True
                     table.add_plain(order, order_id)
-                    if now + core.expire_after < core.due:
-                        core.due = now + core.expire_after
-                    gathered = core.rate.gathered
-                    gathered.append(now)
-                    if len(gathered) >= BATCH:
-                        core.rate.count()
+                    if at + core.expire_after < core.due:
+                        core.due = at + core.expire_after
+                    if entered_at is None:
+                        gathered = core.rate.gathered
+                        gathered.append(now)
+                        if len(gathered) >= BATCH:
+                            core.rate.count()
                 finally:
                     orders.busy = False
-            message()
+            if entered_at is None:
+                message()
             tick()
             if orders.deferred:
                 orders.run(metrics, _SITE, now, (), nothing)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
@@ -13,9 +14,11 @@ from tradmetrics.capture.readers import Field
 from tradmetrics.capture.recipe import Recipe
 from tradmetrics.capture.sources import Error, Mapped, Result, Source
 from tradmetrics.capture.wrapping import CALL_SITES_ATTRIBUTE, suggest_keywords_as
+from tradmetrics.errors import is_interruption
 from tradmetrics.model.missing import MISSING
 from tradmetrics.model.text import text_of
 from tradmetrics.orders.event import Entered
+from tradmetrics.orders.inputs import LARGEST
 from tradmetrics.orders.intake import Intake
 
 P = ParamSpec("P")
@@ -146,11 +149,53 @@ def receiving(intake: Intake) -> Callable[[DecoratedFunction], Entered | None]:
     """Take the time when a callback is entered; but an update on top of a submit tells what came of that."""
 
     def enter(site: DecoratedFunction) -> Entered | None:
-        if any(below.recipe.decorator == SUBMIT for below in sites_on(site.function)):
+        if is_on_a_submit(site):
             return None
         return Entered(intake.reader.clock(site.metrics, site.name))
 
     return enter
+
+
+def is_on_a_submit(site: DecoratedFunction) -> bool:
+    """Return whether a function is decorated as a submit beneath."""
+    return any(below.recipe.decorator == SUBMIT for below in sites_on(site.function))
+
+
+def entering(
+    intake: Intake, sent: Callable[[str, float], object] | None = None
+) -> Callable[[DecoratedFunction, Callable[[], Any]], Callable[[], Any]]:
+    """Take the time of a call in few steps, as `receiving` and `sending` do.
+
+    Args:
+        intake: The tracker's.
+        sent: Counts a message of a site that is being sent now, or None.
+    """
+    reader = intake.reader
+    local = reader.local
+
+    def of_site(site: DecoratedFunction, enter: Callable[[], Any]) -> Callable[[], Any]:
+        if sent is None and is_on_a_submit(site):
+            return enter
+
+        def entered() -> Any:
+            try:
+                if not site.metrics.enabled:
+                    return enter()
+                now = local()
+                if type(now) is not float or not -LARGEST < now < LARGEST:
+                    return enter()
+            except Exception as error:
+                if is_interruption(error):
+                    raise
+                return enter()
+            reader.now = now
+            if sent is not None:
+                sent(site.name, now)
+            return math.nan, Entered(now)  # nothing that the decorator records is the duration of a call
+
+        return entered
+
+    return of_site
 
 
 def sending(intake: Intake, action: str) -> Callable[[DecoratedFunction], Entered]:

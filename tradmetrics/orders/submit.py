@@ -8,10 +8,11 @@ from typing import Any, Final, ParamSpec, TypeVar, overload
 from tradmetrics.capture.call_context import CallContext
 from tradmetrics.capture.readers import Field
 from tradmetrics.capture.sources import LabelSource
+from tradmetrics.capture.straight import Straight
 from tradmetrics.capture.wrapping import Decorator, decorate
 from tradmetrics.errors import ConfigurationError
 from tradmetrics.orders.answer import AnswerReader
-from tradmetrics.orders.event import Failure, SubmitReport
+from tradmetrics.orders.event import Failure, SubmitReport, UpdateReport
 from tradmetrics.orders.recipes import (
     ACCOUNT,
     FILLED_NAMES,
@@ -23,6 +24,7 @@ from tradmetrics.orders.recipes import (
     TIMESTAMP,
     Decorating,
     TrackerRecipe,
+    entering,
     is_of_the_result,
     sending,
     sites_on,
@@ -50,6 +52,10 @@ _ANSWER: Final = (
     Field("reason", from_result=True, from_arguments=False),
     Field("broker_id", from_arguments=False),
 )
+_USUAL: Final = ("order_id", "side", "order_type", "quantity")
+_RARE: Final = ("strategy", "reference_price", "account", "symbol", "price", "quantity_in", "lot")
+_GOING_ON: Final = frozenset({"submitted", "accepted", "unchanged", "partially_filled", "filled"})
+"""States that an answer reports in two steps: the order was sent, then came this event of it."""
 _ANSWERED_QUANTITY: Final = Field("answered quantity", from_result=True, from_arguments=False, names=QUANTITY_NAMES)
 
 
@@ -163,6 +169,30 @@ def submit(
             answer=_answer(reading, is_named=status is not None),
         )
 
+    def work(token: Any, result: Any, one: Any, side: Any, order_type: Any, quantity: Any) -> bool:
+        entered = token[1]
+        if entered is None or entered.at is None:
+            return False
+        state = total = None
+        if result is not None:
+            if type(result) is not dict:
+                return False
+            state = result.get("status")
+            total = next((found for found in map(result.get, FILLED_NAMES) if found is not None), None)
+            if state is not None and (type(state) is not str or intake.reader.statuses.get(state) not in _GOING_ON):
+                return False
+            if total is not None and (type(total) not in (int, float) or state is None):
+                return False
+        if not intake.fast.submitted(one, side, order_type, quantity, entered.at):
+            return False
+        if state is not None and not intake.fast.updated(one, None, state, total, None, None):
+            intake.updated(SUBMIT, UpdateReport(one, state, total))
+        return True
+
+    def sent(site: str, at: float) -> None:
+        if not intake.fast.sent(at):
+            intake.message(site, "new", at)
+
     sources = {
         "order_id": order_id,
         "broker_id": broker_id,
@@ -170,10 +200,12 @@ def submit(
         "filled": filled,
         "reason": reason,
     }
+    is_usual = timestamp is None and all(sources[name] is None for name in ("broker_id", "status", "filled", "reason"))
     recipe = TrackerRecipe(
         SUBMIT,
         (*_ORDER, *_ANSWER, _ANSWERED_QUANTITY),
         effect=effect,
+        straight=Straight(work, entering(intake, sent), _USUAL, _RARE) if is_usual else None,
         enter=sending(intake, "new") if timestamp is None else None,
         needs_result=order_id is None or any(map(is_of_the_result, sources.values())),
         also=SUBMITTED,
