@@ -49,7 +49,7 @@ class Momentum(IStrategy):
 
 
 def configuration(venue, folder):
-    """What freqtrade reads from config.json; `ccxt_config` leads to the exchange that is played here."""
+    """Read a config.json as freqtrade does. Its `ccxt_config` leads to the exchange that is played here."""
     settings = {
         "dry_run": True,
         "initial_state": "running",
@@ -81,7 +81,7 @@ def configuration(venue, folder):
 
 
 def trade(bot, venue):
-    """What freqtrade's worker does all day: one round after another. The market moves between them."""
+    """Run the bot's rounds, as freqtrade's worker does all day. The market moves between them."""
     bot.startup()
     bot.process()
     bot.strategy.adjust = 500.0

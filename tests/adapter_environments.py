@@ -1,6 +1,6 @@
 """Runs the adapters' tests in environments of their own: libraries whose pins collide with others, or newest releases.
 
-    python tests/adapter_environments.py            freqtrade, ib_insync and nautilus_trader: `make test-adapters`
+    python tests/adapter_environments.py            libraries that need one of their own: `make test-adapters`
     python tests/adapter_environments.py --newest   the newest release of each library: `make adapters-newest`
 
 Names after these choose some of them. The environments are kept in .venv-adapters, and the last lines say which release
@@ -50,6 +50,7 @@ ENVIRONMENTS = (
     Environment("kiteconnect", ("kite",)),
     Environment("nautilus_trader", ("nautilus",), alone=True),
     Environment("py-clob-client", ("polymarket",)),
+    Environment("py-clob-client-v2", ("polymarket_v2",), alone=True),
     Environment("pybit", ("pybit", "pybit_streams")),
 )
 

@@ -3,10 +3,11 @@
 import copy
 from datetime import datetime, timedelta, timezone
 
+import panels
 import pytest
 from integration_support import library
 
-from tradmetrics import ConfigurationError
+from tradmetrics import ConfigurationError, StrategyStats, TradingMetrics
 
 simplefix = library("simplefix")
 
@@ -279,6 +280,28 @@ def test_positions_and_collateral(build, metrics, recorded):
 
     assert 50 == recorded("trading_position_drift", symbol="EUR/USD")
     assert (1000, 400) == (recorded("trading_capital_total"), recorded("trading_capital_available"))
+
+
+def test_what_one_line_fills_of_the_dashboards():
+    """Broken, half of the dashboards of a FIX bot are empty."""
+    metrics = TradingMetrics(strategy_stats=StrategyStats())
+    app = Application()
+    with instrument_fix(app, metrics=metrics, pnl_from_fills=True):
+        app.onLogon("x")
+        app.fromApp({35: "AP", 55: "EUR/USD", 704: 0, 705: 0}, "x")
+        app.toApp(order(), "x")
+        app.fromApp(report("F", "2", _17="e1", _32=100, _31=1.1, _14=100), "x")
+        app.toApp(order("2") | {54: 2}, "x")
+        app.fromApp(report("F", "2", "2", _17="e2", _32=100, _31=1.2, _14=100, _54=2), "x")
+        app.toApp(order("3"), "x")
+        app.fromApp(report("8", "8", "3", _103=3, _14=0), "x")
+        app.fromApp({35: "AP", 55: "EUR/USD", 704: 0, 705: 0}, "x")
+        app.fromApp({35: "BA", 900: 1000, 899: 400}, "x")
+        app.fromApp({35: "W", 55: "EUR/USD", 52: f"{datetime.now(timezone.utc):%Y%m%d-%H:%M:%S}"}, "x")
+        found = {name: len(panels.with_data(name, metrics)) for name in ("main", "risk", "market_data")}
+
+    # FIX tells neither whether the session is open nor the margin.
+    assert all(found[name] >= least for name, least in {"main": 16, "risk": 6, "market_data": 7}.items()), found
 
 
 def test_a_copy_is_not_recorded(metrics, recorded):

@@ -13,6 +13,7 @@ library("freqtrade")
 import ccxt  # noqa: E402
 from freqtrade.data.dataprovider import DataProvider  # noqa: E402
 from freqtrade.enums import RPCMessageType  # noqa: E402
+from freqtrade.exceptions import InvalidOrderException, TemporaryError  # noqa: E402
 from freqtrade.freqtradebot import FreqtradeBot  # noqa: E402
 from freqtrade.rpc import RPCManager  # noqa: E402
 from freqtrade.strategy import IStrategy  # noqa: E402
@@ -45,11 +46,21 @@ class Momentum(IStrategy):
         self.handle = instrument_freqtrade(self, metrics=self.book)
 
 
+class Refusing:
+    """An exchange of freqtrade's that refuses orders."""
+
+    def __init__(self):
+        self._api, self._api_async, self._ws_async, self.error = ccxt.kraken(), None, None, None
+
+    def create_order(self, *, pair, ordertype, side, amount, rate, leverage):
+        raise self.error
+
+
 @pytest.fixture
 def bot(metrics):
     """A strategy as freqtrade's bot starts it."""
     manager = RPCManager(SimpleNamespace(config=CONFIG))
-    exchange = SimpleNamespace(_api=ccxt.kraken(), _api_async=None, _ws_async=None)
+    exchange = Refusing()
     strategy = Momentum(CONFIG)
     strategy.book = metrics
     strategy.dp, strategy.wallets = DataProvider(CONFIG, exchange, rpc=manager), None
@@ -182,6 +193,19 @@ def test_a_bot_that_is_made_anew_is_not_counted_twice(bot, metrics, recorded):
     assert 1 == recorded("trading_orders_unknown_total", reason="not_listed")
     bot.send(message("EXIT_FILL", profit_amount=1.0, is_final_exit=True))
     assert 0 == recorded("trading_profit_total")
+
+
+def test_orders_that_the_exchange_refuses(bot, metrics, recorded):
+    """Broken, a bot whose orders are all refused looks as if it had sent none."""
+    for error in (InvalidOrderException("too small"), TemporaryError("lost")):
+        bot.exchange.error = error
+        error.__cause__ = ccxt.NetworkError("lost") if isinstance(error, TemporaryError) else None
+        with pytest.raises(type(error)):
+            bot.exchange.create_order(pair="BTC/USDT", ordertype="limit", side="buy", amount=1.0, rate=1.0, leverage=1)
+
+    assert 2 == recorded("trading_orders_submitted_total", side="BUY", order_type="LIMIT", strategy="Momentum")
+    assert (1, 1) == (recorded("trading_orders_rejected_total"), recorded("trading_orders_unknown_total"))
+    assert 0 == bot.strategy.handle.orders.open_orders()
 
 
 def test_candles_and_requests(bot, metrics, recorded):

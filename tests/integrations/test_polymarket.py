@@ -150,10 +150,16 @@ def test_balance_and_prices(client, venue, metrics, recorded):
     """Broken, the account's panels stay empty although the bot asks for all of it."""
     venue.routes["GET", "/balance-allowance"] = {"balance": "25000000", "allowances": {}}
     venue.routes["GET", "/midpoint"] = {"mid": "0.5"}
+    token = BalanceAllowanceParams(asset_type=AssetType.CONDITIONAL, token_id=TOKEN)
     with instrument_polymarket(client, metrics=metrics, symbols={TOKEN: "yes"}.get):
         client.get_balance_allowance(BalanceAllowanceParams(asset_type=AssetType.COLLATERAL))
         client.get_midpoint(TOKEN)
+        client.get_balance_allowance(token)
+        venue.routes["GET", "/balance-allowance"] = {"balance": "30000000"}
+        client.get_balance_allowance(token)
 
+    assert 5 == recorded("trading_position_drift", symbol="yes")
+    assert 1 == recorded("trading_positions_open")
     assert 25 == recorded("trading_capital_total")
     assert 1 == recorded("trading_market_data_updates_total", symbol="yes")
 

@@ -34,7 +34,7 @@ LIVE = {"success": True, "errorMsg": "", "orderID": "0x1", "status": "live"}
 @pytest.fixture
 def routes(monkeypatch):
     """The exchange's answers by method and path."""
-    found = {("POST", "/order"): LIVE, ("GET", "/version"): {"version": 2}}
+    found = {("POST", "/order"): LIVE, ("GET", "/tick-size"): {"minimum_tick_size": "0.01"}}
 
     def answer(request):
         given = found[request.method, request.url.path]

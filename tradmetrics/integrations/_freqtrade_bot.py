@@ -48,6 +48,10 @@ class FreqtradeBot:
             api = getattr(exchange, name, None)
             if api is not None:
                 requests.watch(api)
+                self._handle.watch(api, "fetch_ticker", self._price)
+                self._handle.watch(api, "fetch_order_book", self._price)
+        for name in ("create_order", "create_stoploss") if exchange is not None else ():
+            self._handle.watch(exchange, name, self._creating)
         wallets = getattr(self._strategy, "wallets", None)
         if wallets is not None and self._account.records:
             self._handle.watch(wallets, "update", lambda _: lambda result, error: self._wallet(wallets))
@@ -66,12 +70,31 @@ class FreqtradeBot:
         return None
 
     def _end(self, result: Any, error: BaseException | None) -> None:
-        """Take in that the bot ends, or is made anew by `/reload_config`: the new one tells of itself."""
+        """Take in that the bot ends. After `/reload_config` another one begins, which tells of itself."""
         self._account.positions([])
         self._orders.list_open(self._orders.open_keys(), [])
         self._handle.undo()
 
+    def _price(self, arguments: Mapping[str, Any]) -> Finish:
+        def finish(result: Any, error: BaseException | None) -> None:
+            if isinstance(result, Mapping):
+                self._ticks.tick(arguments.get("symbol"), result.get("timestamp"), "ms")
+
+        return finish
+
     # ── orders ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _creating(self, arguments: Mapping[str, Any]) -> Finish:
+        """Count an order that the exchange refuses: freqtrade sends no message about it."""
+
+        def finish(result: Any, error: BaseException | None) -> None:
+            if error is not None:
+                order_type = arguments.get("ordertype", "stop")
+                order = {"type": "refused", "pair": arguments["pair"], "order_type": order_type, "enter_tag": None}
+                details = {"side": arguments["side"], "order_type": order_type, "quantity": arguments["amount"]}
+                self._orders.send(order, lambda key, answer: None, **details)(None, error.__cause__ or error)
+
+        return finish
 
     def _placed(self, leg: str, message: Message) -> str:
         key = f"{message['trade_id']}/{leg}/{len(self._keys(leg, message)) + 1}"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from tradmetrics.integrations.kit import Account, Finish, Handle, Orders, Settings, Ticks, request
+from tradmetrics.integrations.kit import Account, Finish, Handle, Held, Orders, Settings, Ticks, request
 from tradmetrics.vocabulary.outcomes import reason_of, status_of_exception
 
 Arguments = Mapping[str, Any]
@@ -193,11 +193,16 @@ class PolymarketOrders:
 
     def _balance(self, arguments: Arguments) -> Read:
         kind = getattr(arguments.get("params"), "asset_type", None)
+        token, is_money = getattr(arguments.get("params"), "token_id", None), _text(kind).upper() == "COLLATERAL"
 
         def finish(result: Any, error: BaseException | None) -> None:
-            if isinstance(result, Mapping) and str(getattr(kind, "value", kind)).upper() == "COLLATERAL":
-                balance = float(result["balance"]) / _UNITS
+            if not isinstance(result, Mapping):
+                return
+            balance = float(result["balance"]) / _UNITS
+            if is_money:
                 self._account.balance(total=balance, available=balance, currency=_CURRENCY)
+            elif token:
+                self._account.positions([Held(str(token), balance)], complete=False)
 
         return finish
 
@@ -215,6 +220,10 @@ class PolymarketOrders:
                 self._ticks.tick(each.token_id, getattr(books.get(each.token_id), "timestamp", None), "ms")
 
         return finish
+
+
+def _text(value: object) -> str:
+    return str(getattr(value, "value", value))
 
 
 def _side(side: object) -> str:
