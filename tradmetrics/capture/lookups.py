@@ -65,7 +65,7 @@ class Compiled:
     """The sources of one decorated function, ready to read.
 
     Attributes:
-        sources: What each field is read from: a constant, a `Source`, a callable, or None when it is looked up in the
+        sources: The source of each field: a constant, a `Source`, a callable, or None when it is looked up in the
             result or nowhere.
         lookups: The same in the form that reading goes by.
         parameters: The function's parameters.

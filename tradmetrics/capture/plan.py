@@ -1,4 +1,4 @@
-"""What a decorated function records at one outcome."""
+"""The samples that a decorated function records at one outcome."""
 
 from __future__ import annotations
 
@@ -43,6 +43,6 @@ class PlannedSample:
 
 
 def planned(recipe: Recipe, outcome: str) -> tuple[PlannedSample, ...]:
-    """What is recorded at an outcome."""
+    """Return the samples of an outcome."""
     rules = (rule for rule in recipe.rules if rule.when is None or outcome in rule.when)
     return tuple(PlannedSample(rule, recipe.dialect) for rule in rules)

@@ -1,4 +1,4 @@
-"""What stands for a decorated callable that is no plain function."""
+"""Proxies for decorated callables that are not plain functions."""
 
 from __future__ import annotations
 

@@ -192,7 +192,7 @@ def _explicit(field: str, source: object, parameters: tuple[Parameter, ...], whe
             )
         return Lookup(function=source)
     raise LabelSourceError(
-        f"{where}: {field}={source!r} is no label source; write a constant ({field}='…'), arg('parameter'), "
+        f"{where}: {field}={source!r} is not a label source; write a constant ({field}='…'), arg('parameter'), "
         f"result('path'), error('path'), or a function of the Call"
     )
 
@@ -212,7 +212,7 @@ def _check_constant(field: str, text: str, parameters: tuple[Parameter, ...], wh
 
 
 def _problem_of(function: Callable[..., object]) -> str:
-    """Why a function can be no source; nothing where it can."""
+    """Return the reason why a function cannot be a source; empty where it can."""
     give_none = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
     if any(test(function) for test in give_none):
         return "gives no value when it is called"

@@ -25,14 +25,14 @@ LARGEST: Final = 1.7976931348623157e308
 
 @dataclass(frozen=True)
 class Amount:
-    """A number of a call that is recorded, and is no part of what is compared.
+    """A recorded number of a call that is not among the compared fields.
 
     Attributes:
         field: The field that it is read from.
         lowest: Calls with a lower number take the careful way.
         or_seconds: Whether the call's duration stands for a number that is not there.
         by_sign: Whether its sign decides what is recorded.
-        values: What rules call it, and the factor that each multiplies it with.
+        values: Its names in rules, and the factor of each.
     """
 
     field: str
@@ -44,22 +44,23 @@ class Amount:
 
 @dataclass(frozen=True)
 class Repeat:
-    """What decides, beside the labels of its rules, what a recipe records.
+    """The fields that decide, beside the labels of its rules, which samples a recipe records.
 
     Attributes:
         words: Fields whose texts decide.
         absent: Fields without a value; a call in which one of them has a value takes the careful way.
-        texts: Fields that are like those of `absent` in the arguments. In the result, their texts decide, where these are
+        texts: Fields that are like those of `absent` in the arguments. In the result, their texts decide, where
+            these are
             short words without digits: texts that differ at every call are not worth remembering.
         digested: Names at which the result has values that decide together, by `digest`.
-        digest: What these values decide, given a function from a name to its value: a number, 0 where none has a
+        digest: The decision of these values, given a function from a name to its value: a number, 0 where none has a
             value, or None where that has to be looked at.
         amount: The number that is recorded.
         compared: Names at which the result's own values decide.
         unless: Whether a call that went the careful way must not be repeated after all.
         bare: Whether a result without any fields, such as a number, says nothing; else it takes the careful way.
         itself: Whether the result itself decides, which then is a text, an int, or a member of an enum.
-        exceptions: What of an exception decides: returns it, or None for one that has to be looked at. None where no
+        exceptions: Returns the deciding part of an exception, or None for one that takes the careful way. None where no
             call that raised is repeated.
         seconds: Whether the duration of a call may be recorded.
     """
@@ -79,7 +80,7 @@ class Repeat:
 
 
 class FastWay(NamedTuple):
-    """What is compared, and what must be empty, when calls of one function are repeated.
+    """The compared fields, and those that must be empty, when calls of one function are repeated.
 
     Attributes:
         fields: The fields that are the key, in their order.
@@ -215,7 +216,7 @@ class FastWay(NamedTuple):
 
 
 def _at(call: CallContext, place: Place, nothing: Any = None) -> Any:
-    """What is at a place, read again only where that runs nothing; `nothing` where there is no such place."""
+    """Return the value at a place, read again only where that runs no code; `nothing` where there is no such place."""
     try:
         value = call.at(place)
     except LookupError:
@@ -224,7 +225,7 @@ def _at(call: CallContext, place: Place, nothing: Any = None) -> Any:
 
 
 def fast_way(compiled: Compiled, labels: Iterable[str], repeat: Repeat | None) -> FastWay | None:
-    """What is compared for a function, or None where its calls cannot be repeated.
+    """Return the compared fields of a function, or None where its calls cannot be repeated.
 
     Args:
         compiled: The function's sources.

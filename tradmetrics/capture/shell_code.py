@@ -20,7 +20,7 @@ from tradmetrics.errors import SHELL_FILE
 _MOST_SHAPES: Final = 512
 _MOST_PARAMETERS: Final = 60
 _FEW_FIELDS: Final = 13
-"""An argument with so many fields is asked for each field that it usually lacks; one with less is compared at once."""
+"""With so many fields, each usually absent field of an argument is looked up; with fewer, all are compared at once."""
 _made: Final[dict[str, CodeType]] = {}
 _GLOBALS: Final[dict[str, Any]] = {"__name__": "tradmetrics", "__builtins__": __builtins__}
 
@@ -30,7 +30,7 @@ FREE: Final = (
     "_tm_no_mappings", "_tm_plain", "_tm_raised", "_tm_safe", "_tm_unread", "_tm_views",
     "_tm_word", "_tm_work",
 )  # fmt: skip
-"""What a shell finds in its closure."""
+"""The names in a shell's closure."""
 
 
 class PlaceRead(NamedTuple):
@@ -365,7 +365,7 @@ def _chained(writer: _Writer, variable: str, place: Place, nothing: str) -> None
 
 
 def _result_lines(writer: _Writer, fast: FastWay, choices: list[tuple[str, Lookup]], amounts: list[str]) -> list[str]:
-    """Code that reads a result: what is compared, what must not be there, and the amount."""
+    """Code that reads a result: the compared fields, the fields that must be absent, and the amount."""
     repeat = fast.repeat
     none: list[str] = []
     some: list[str] = []

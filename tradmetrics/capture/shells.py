@@ -212,7 +212,7 @@ def async_generator_shell(function: Callable[..., Any], call: Callable[..., Any]
                     break
                 thrown: BaseException | None = None
                 try:
-                    value = yield value  # what is sent, so that nothing here keeps what was yielded
+                    value = yield value  # the sent value, so that nothing here keeps the yielded one
                 except BaseException as exception:
                     thrown, value = exception, None
                 # Outside the handler, so that what the generator raises now does not gain `thrown` as its context.

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias, Union
 from tradmetrics.capture.sources import WITHOUT_FIELDS
 
 View: TypeAlias = Callable[[Any], Union[dict[str, Any], None]]
-"""The fields of an object; None for an object that has to be asked."""
+"""The fields of an object; None for an object whose attributes must be looked up."""
 
 _MOST_CLASSES: Final = 1_000
 _MOST_VIEWS: Final = 200
@@ -176,4 +176,4 @@ def is_no_mapping(value: object) -> bool:
 
 
 NO_MAPPINGS: Final = _no_mappings
-"""Classes of values that were found to be no mappings."""
+"""Classes of values that are known not to be mappings."""

@@ -54,7 +54,7 @@ def _code_made_by(make: Callable[..., Any]) -> Any:
 _MANAGERS: Final[Mapping[Any, Callable[..., Any]]] = {
     _code_made_by(make): make for make in (contextlib.contextmanager, contextlib.asynccontextmanager)
 }
-"""What makes context managers of generators, by the code of the functions that it makes."""
+"""The makers of context managers from generators, by the code of the functions that they make."""
 
 
 class Decorator(Protocol):
@@ -100,8 +100,8 @@ def decorate(
 
     Raises:
         LabelSourceError: When a label has no source, or one that cannot exist.
-        DecorationError: When `function` is nothing that can be decorated.
-        ConfigurationError: When `precreate` is asked for and the labels of no metric are known.
+        DecorationError: When `function` cannot be decorated.
+        ConfigurationError: When `precreate` is True and the labels of no metric are known.
     """
     if function is None:
         return lambda target: instrument(target, recipe, given, metrics, precreate)

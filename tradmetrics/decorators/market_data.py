@@ -63,7 +63,7 @@ def track_market_data(
     `trading_market_data_last_update_timestamp_seconds`. With a timestamp, the data's age (now − timestamp) goes into
     `trading_market_data_age_seconds`. Data that is up to half a second ahead of this machine's clock has the age 0.
     A time that is further ahead, before 2000, or more than ten years old is dropped and counted as an error. A missing
-    time (None, a blank text, `-`, `N/A`) is no error. `trading_market_data_stale` counts, when scraped, the symbols
+    time (None, a blank text, `-`, `N/A`) counts no error. `trading_market_data_stale` counts, when scraped, the symbols
     silent for longer than `stale_after`, and `metrics.is_stale(symbol)` lets a strategy ask.
 
     Example:

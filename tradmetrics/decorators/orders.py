@@ -42,7 +42,7 @@ _QUANTITY: Final = ("amount", "quantity", "qty")
 
 
 def _decided_by_quantities(value_at: Callable[[str], Any]) -> int | None:
-    """What the quantities of an answer make of its word, as `order_status` has it; None where they have to be read.
+    """Decide an answer's word by its quantities, as `order_status` does; None where the quantities must be read.
 
     Returns:
         0 without a filled quantity; else a number for how it compares to the order's, and whether it is 0.

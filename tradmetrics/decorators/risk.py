@@ -141,7 +141,7 @@ def track_risk_check(
     """Record the breaches that a risk check finds.
 
     A call that returns False, or raises an exception of `breach`, counts in `trading_risk_limit_breaches_total`. None
-    is no breach.
+    does not count.
 
     Example:
         ```python

@@ -28,7 +28,7 @@ class Timing:
     _timer: Timer[Any] | None
     """None once the block has ended."""
     _outer: Timing | None
-    """The one around this one, of those that are told apart by their context; None where that was not needed."""
+    """The timing around this one, where timings of one context are nested; else None."""
     _started: float
     """Not a number where the clock failed."""
     _stopped: float | None

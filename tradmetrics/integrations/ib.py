@@ -47,7 +47,7 @@ def instrument_ib(
     differs after the last dot) replaces the one before it.
 
     A trade is an execution that closes or reduces a position: its realized P&L comes with the commission report.
-    Orders of other clients and of earlier sessions are passed over. What became of an order while there was no
+    The adapter ignores orders of other clients and of earlier sessions. The fate of an order while there was no
     connection is learnt at the next `connect`.
 
     The account's values, positions, P&L and ticks are recorded as the bot asks for them (`reqPnL`, `reqMktData`, …);

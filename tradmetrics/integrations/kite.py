@@ -49,7 +49,8 @@ def instrument_kite(
     """Record orders, account and requests of a `KiteConnect`, and what a `KiteTicker` says of orders and of prices.
 
     Orders are counted when they are placed, and followed through the ticker's postbacks and the answers of `orders`
-    and `order_history`. `place_autoslice_order` is one message, and each of its children is an order. A GTT is no order
+    and `order_history`. `place_autoslice_order` is one message, and each of its children is an order. A GTT is not
+    one
     yet: the order that it places is followed once `get_gtt` has told its id. Children that a bracket or cover order
     attaches are followed by their `parent_order_id`. A Kite exception is a reject with its class name as the reason.
     After a timeout, a lost connection, a `NetworkException` (too many requests aside) or a `DataException` nobody

@@ -151,7 +151,7 @@ class _Kernel:
     def _id(self, event: Any) -> str:
         order_id = str(event.client_order_id.value)
         if not self._backtest:
-            return order_id  # the same over a restart
+            return order_id  # it stays the same over a restart
         # A backtest that is reset and run again gives the same ids once more.
         return f"{self._runs.get(event.strategy_id.value, 0)}/{order_id}"
 

@@ -33,7 +33,7 @@ Budgets: TypeAlias = tuple[tuple[int, tuple[LabelBudget, ...]], ...]
 """Positions in a key whose values have budgets: a budget for each metric that has the label."""
 
 Refused: TypeAlias = dict[int, tuple[str, Union[bool, None]]]
-"""Values without a place by their position, and whether they are identifiers, where that was asked."""
+"""Values without a place by their position, and whether they are identifiers, if that is known."""
 
 
 class LabelCache(dict[Any, T]):
@@ -63,12 +63,12 @@ class LabelCache(dict[Any, T]):
         return len(self) + len(self._spilled)
 
     def find(self, key: tuple[Any, ...]) -> T | None:
-        """Return what to do for a key that is not remembered itself, or None where that has to be asked.
+        """Return what to do for a key that is not remembered itself, or None where the registry must decide.
 
         That is where nothing is refused, where a value has a place in one metric and none in another, and now and
         then: when a refused value keeps coming and something is idle, or when it is time to look at what is idle.
 
-        A call whose answer is found here is noted here; where there is none, whoever is asked notes it. So each call
+        A call whose answer is found here is noted here; otherwise the registry notes it. So each call
         counts once towards the place of a value, however many memories it passes.
 
         Args:

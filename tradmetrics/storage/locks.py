@@ -97,7 +97,7 @@ class RecordingLock:
     """A reentrant lock, for the sake of signal handlers and finalisers, that no thread waits for without end.
 
     When the interpreter ends, Python stops the daemon threads wherever they are, also during a recording, and runs what
-    is left on one thread: finalisers, and the ends of generators that nobody ran to theirs. What these record must not
+    is left on one thread: finalisers, and the ends of generators that were not run to theirs. Their recording must not
     wait for a thread that will never go on, or the program would not end.
     """
 

@@ -1,4 +1,4 @@
-"""What a list of orders, or an answer about all of them, says of the orders that it leaves out."""
+"""Orders that a list of open orders, or an answer about all orders, leaves out."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class ListedOrders(KnownOrders):
             self.tracker.updated(key, status="cancelled")
 
     def list_open(self, before: Collection[str], listed: Iterable[object], symbol: str | None = None) -> None:
-        """Take in a complete list of open orders: what was open before and is not there has ended in some way.
+        """Take in a complete list of open orders: an order that was open before and is missing has ended in some way.
 
         Such an order counts in `trading_orders_unknown_total` with the reason `not_listed`. If there is news of it
         later, it is followed on.

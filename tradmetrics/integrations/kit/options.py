@@ -15,14 +15,14 @@ R = TypeVar("R")
 Strategy: TypeAlias = str | Callable[[Any], object]
 """The label of all orders, or what gives it for one of the library's own orders."""
 Symbols: TypeAlias = Callable[[str], object]
-"""What makes a label of a symbol: `underlying`, or a function of your own."""
+"""A function that makes a label of a symbol: `underlying`, or your own."""
 
 
 class Options(TypedDict, total=False):
     """The options of every `instrument_…` function, beside those that it names itself.
 
     Attributes:
-        restore: What `handle.orders.snapshot()` returned in an earlier process, by way of JSON or not: its orders are
+        restore: The `handle.orders.snapshot()` of an earlier process, with or without JSON between: its orders are
             followed on, under the strategies that they have, and not counted again.
         max_open: Open orders that are remembered (100,000); for one more, the oldest goes and counts as `evicted`.
         expire_after: Seconds (86,400) after which an order that has not ended goes, and counts as `evicted`.

@@ -42,7 +42,7 @@ class Orders(ListedOrders):
     Args:
         handle: Of the instrumentation.
         settings: The options, checked.
-        dialect: The broker whose spellings are meant, as for `OrderTracker`.
+        dialect: The broker whose spellings to read, as for `OrderTracker`.
         tells_pnl: Whether the library tells the P&L of executions. If it does, a trade is an execution that closes or
             reduces a position; otherwise every execution is a trade without a P&L, unless `pnl_from_fills` is on.
 
@@ -106,7 +106,7 @@ class Orders(ListedOrders):
         """Count an order that is about to be sent and has no id yet.
 
         Args:
-            order: What the strategy's label is made from.
+            order: The object that the strategy's label is made from.
             answered: Called with the order's key and the library's answer, when there is one.
             client_id: The id that the caller gave the order, if any.
             symbol: The instrument, where ids are numbered by symbol or open orders are listed by it.

@@ -20,7 +20,7 @@ def record_request(handle: Handle, endpoint: object, method: object, status: obj
     Args:
         handle: Of the instrumentation.
         endpoint: The endpoint's template, never a path with ids in it.
-        method: The HTTP method, or the word for what a socket was asked.
+        method: The HTTP method, or the word of a socket's request.
         status: The HTTP status, `ok`, or the name of an exception.
         seconds: How long it took.
     """
@@ -81,7 +81,7 @@ def watch_session(handle: Handle, session: Any) -> None:
 
 
 def watched_request(handle: Handle) -> Begin:
-    """What watches a method of an HTTP client that takes `method` and returns a response with `status_code`."""
+    """Watch a method of an HTTP client that takes `method` and returns a response with `status_code`."""
 
     def request(arguments: Mapping[str, Any]) -> Finish | None:
         endpoint, method = _endpoint.get(), str(arguments["method"]).upper()

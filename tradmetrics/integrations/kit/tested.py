@@ -108,7 +108,7 @@ def _warn(message: str) -> None:
     _warned.add(message)
     try:
         warnings.warn(message, stacklevel=4)
-    except UserWarning:  # where warnings are errors, a newer library must work all the same
+    except UserWarning:  # where warnings are errors, a newer library must still work
         _log.warning(message)
 
 
