@@ -50,8 +50,7 @@ class Repeat:
         words: Fields whose texts decide.
         absent: Fields without a value; a call in which one of them has a value takes the careful way.
         texts: Fields that are like those of `absent` in the arguments. In the result, their texts decide, where
-            these are
-            short words without digits: texts that differ at every call are not worth remembering.
+            these are short words without digits: texts that differ at every call are not worth remembering.
         digested: Names at which the result has values that decide together, by `digest`.
         digest: The decision of these values, given a function from a name to its value: a number, 0 where none has a
             value, or None where that has to be looked at.

@@ -50,8 +50,7 @@ def instrument_kite(
 
     Orders are counted when they are placed, and followed through the ticker's postbacks and the answers of `orders`
     and `order_history`. `place_autoslice_order` is one message, and each of its children is an order. A GTT is not
-    one
-    yet: the order that it places is followed once `get_gtt` has told its id. Children that a bracket or cover order
+    one yet: the order that it places is followed once `get_gtt` has told its id. Children that a bracket or cover order
     attaches are followed by their `parent_order_id`. A Kite exception is a reject with its class name as the reason.
     After a timeout, a lost connection, a `NetworkException` (too many requests aside) or a `DataException` nobody
     knows.
