@@ -13,17 +13,16 @@ from time import perf_counter
 from types import CellType
 from typing import Any, Final
 
+from tradmetrics.capture.argument_keys import argument_key
 from tradmetrics.capture.call_context import UNREAD, CallContext, raised_at
-from tradmetrics.capture.lookups import ARGUMENT, Compiled, Place
+from tradmetrics.capture.lookups import Compiled, Place
 from tradmetrics.capture.memory import Leaf, leaf_of, points_to
 from tradmetrics.capture.plan import ASKED, SAFE, PlannedSample, planned
 from tradmetrics.capture.recipe import RAISED, RETURNED, AfterCall, Recipe
 from tradmetrics.capture.repeating import FastWay, fast_way
 from tradmetrics.capture.shell_code import PlaceRead
-from tradmetrics.capture.sources import WITHOUT_FIELDS
 from tradmetrics.capture.straight import straight_way
 from tradmetrics.capture.unsourced import note_unsourced
-from tradmetrics.capture.views import NO_MAPPINGS, is_no_mapping
 from tradmetrics.cardinality import LabelBudget
 from tradmetrics.errors import TradmetricsError, is_interruption
 from tradmetrics.model.missing import MISSING
@@ -239,7 +238,7 @@ class CallSite:
         try:
             if fast is not None and fast.repeat.exceptions is not None:
                 what = fast.repeat.exceptions(exception)
-                key = None if what is None else self._argument_key(fast, args, places)
+                key = None if what is None else argument_key(fast, self.compiled.names, args, places)
                 if key is not None:
                     key = (*key, what)
                     memory = self.memory.cell_contents
@@ -426,51 +425,6 @@ class CallSite:
         memory.keep(key, leaf, opens)
         if self.metrics.removals != removals:  # a series may have been removed between finding and keeping it
             memory.drop(key)
-
-    def _argument_key(self, fast: FastWay, args: tuple[Any, ...], places: dict[Place, Any]) -> tuple[Any, ...] | None:
-        """The part of a key that comes from the arguments; what is read for it goes into `places`."""
-        key: list[Any] = []
-        for lookup in fast.lookups:
-            value = None
-            for place in lookup.places:
-                if place.root is ARGUMENT:
-                    value = self._look(args, place, places)
-                    if value is MISSING:
-                        if lookup.is_explicit:
-                            return None
-                        value = None
-                    elif value is not None:
-                        break
-            key.append(value)
-        for place in fast.empty:
-            if place.root is ARGUMENT and self._look(args, place, places) not in (None, MISSING):
-                return None
-        return tuple(key) if is_safe(tuple(key)) else None
-
-    def _look(self, args: tuple[Any, ...], place: Place, places: dict[Place, Any]) -> Any:
-        """What is at a place among the arguments, where that is easily seen; else an error."""
-        steps = place.steps
-        if len(steps) == 1:
-            return args[self.compiled.names.index(steps[0])]
-        value = places.get(place, UNREAD)
-        if value is not UNREAD:
-            return value
-        parent = self._look(args, Place(ARGUMENT, steps[:-1]), places)
-        if type(parent) in WITHOUT_FIELDS:
-            value = MISSING
-        elif type(parent) is dict:
-            value = parent.get(steps[-1], MISSING)
-        elif type(parent) in NO_MAPPINGS or is_no_mapping(parent):
-            try:
-                value = getattr(parent, steps[-1], MISSING)
-            except BaseException as error:
-                if not is_interruption(error):
-                    places[place] = raised_at(error)
-                raise
-        else:
-            raise LookupError(steps[-1])
-        places[place] = value
-        return value
 
     def _amount(self, line: PlannedSample, call: CallContext) -> float | None:
         value: Any = line.amount
