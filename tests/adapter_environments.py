@@ -40,17 +40,17 @@ class Environment(NamedTuple):
 ENVIRONMENTS = (
     Environment("alpaca-py", ("alpaca",)),
     Environment("backtrader", ("backtrader",)),
-    Environment("python-binance", ("binance",)),
+    Environment("python-binance", ("binance", "binance_markets")),
     Environment("ccxt", ("ccxt",)),
     Environment("simplefix", ("fix",)),
     Environment("freqtrade", ("freqtrade",), alone=True),
-    Environment("hyperliquid-python-sdk", ("hyperliquid",)),
+    Environment("hyperliquid-python-sdk", ("hyperliquid", "hyperliquid_streams")),
     Environment("ib_async", ("ib",)),
     Environment("ib_insync", ("ib_insync",), alone=True),
     Environment("kiteconnect", ("kite",)),
     Environment("nautilus_trader", ("nautilus",), alone=True),
     Environment("py-clob-client", ("polymarket",)),
-    Environment("pybit", ("pybit",)),
+    Environment("pybit", ("pybit", "pybit_streams")),
 )
 
 

@@ -199,6 +199,7 @@ def start_otlp_export(
 
 def _complete(endpoint: str) -> str:
     """The endpoint with its path."""
+    parts = urlsplit("")
     try:
         parts = urlsplit(endpoint)
         valid = parts.scheme in ("http", "https") and bool(parts.hostname)

@@ -124,7 +124,7 @@ class Push:
 
 
 def _answer_of(error: HTTPError) -> str:
-    """What the gateway answered, in one line."""
+    """The gateway's answer, in one line."""
     try:
         text = error.read(_MOST_OF_AN_ANSWER).decode("utf-8", "replace")
     except Exception:

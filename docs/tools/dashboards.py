@@ -13,27 +13,6 @@ from tradmetrics.doctor.promql import selected_names
 BOARDS: Final = Path(__file__).parent.parent.parent / "dashboards" / "json"
 # As the links at the top of each dashboard are best read: from the whole to the parts.
 _ORDER: Final = ("main", "execution", "risk", "strategy", "market_data", "models", "system")
-_LINTERS: Final = (
-    (
-        "a panel has no matcher for the variable `strategy`",
-        "the metric has no such label, or it is part of a share (see above)",
-    ),
-    (
-        "the variables `job` and `instance` allow all values (`.*`)",
-        "an alert about a target that is gone has no `instance`, and must be shown",
-    ),
-    (
-        "a rate is taken over the alert's window and not over `$__rate_interval`",
-        "the curve must cross the dashed line when the alert fires",
-    ),
-    (
-        "`increase` and `last_over_time` over one counter, joined by `or`",
-        "`increase` alone misses the first event of a kind",
-    ),
-    ("an instant query in a stat panel", "the figure is about now; an old value must not stand there in green"),
-    ("the uid of the data source is a variable", "the dashboards serve any Prometheus"),
-    ("`pint`: a metric is absent from the server", "not every bot records every metric"),
-)
 _SYMBOLS: Final = (
     "There is no panel of P&L by symbol: brokers report P&L for an account or for a trade, and a split by symbol would "
     "need prices of every open position at every scrape. `trading_trades_pnl` by strategy and the positions at the "
@@ -90,9 +69,6 @@ def page() -> str:
                 table(("Panel", "Shows", "Metrics"), (_panel(path, each) for each in panels)),
             ]
     parts += [
-        "## Findings of linters that stay {#linters}",
-        "`dashboard-linter` and `pint` know conventions that these dashboards leave on purpose:",
-        table(("Finding", "Why it stays"), _LINTERS),
         _SYMBOLS,
     ]
     return "\n\n".join(parts) + "\n"

@@ -1,4 +1,4 @@
-"""The recorders of each metric: this module calls every recorder of the public API and compares the metrics before and after.
+"""The recorders of each metric, found by calling every recorder of the public API.
 
 Nothing is declared by hand but the calls, so that the metric reference cannot say what the code does not do.
 """
@@ -64,7 +64,8 @@ def _strategy_stats(metrics: tm.TradingMetrics) -> None:
 
 
 def _tracker(metrics: tm.TradingMetrics) -> None:
-    orders = tm.OrderTracker(strategy="s", metrics=metrics)
+    orders = tm.OrderTracker(strategy="s", join_within=0.001, metrics=metrics)
+    orders.updated("foreign", status="filled", filled=1)
     for order_id in ("filled", "rejected", "cancelled", "open"):
         orders.submitted(order_id, side="BUY", order_type="LIMIT", quantity=1, reference_price=100)
     for order_id in ("once", "twice"):
@@ -74,8 +75,12 @@ def _tracker(metrics: tm.TradingMetrics) -> None:
     orders.updated("filled", fill_id="again", fill_quantity=1)
     orders.updated("rejected", status="rejected")
     orders.updated("cancelled", status="cancelled")
+    time.sleep(0.002)  # then nothing waits for an order of another program
     _call(orders.submit(order_id="timed-out")(_raising(TimeoutError())))
     metrics.tracker = orders  # type: ignore[attr-defined] - its gauges last as long as it does
+    short = tm.OrderTracker(strategy="s", metrics=metrics, join_within=1e-9)
+    for order_id in ("another-program's", "one-more"):
+        short.updated(order_id, status="filled", filled=1)
 
 
 def _market_data(metrics: tm.TradingMetrics) -> None:

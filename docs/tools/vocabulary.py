@@ -1,10 +1,11 @@
-"""The vocabulary tables and the labels' budgets."""
+"""The page of the vocabulary: words for labels, words for their values, and the labels' budgets."""
 
 from collections.abc import Iterable
 
 from docs.tools.markdown import codes, generated, table
 from tradmetrics import Limits, catalogue
 from tradmetrics.vocabulary import words as spellings
+from tradmetrics.vocabulary.field_words import FIELD_WORDS, SUBJECTS
 from tradmetrics.vocabulary.words import CLOSED, UNCHANGED
 
 
@@ -19,7 +20,7 @@ Brokers spell the same thing in many ways. Labels with a closed set of values fo
 that a query for `side="BUY"` finds the orders of every broker. Case does not matter, nor do `-`, `_` and blanks, and
 the value of an enum member is read before its name. `OrderStatus.FILLED` and `ORDER_STATE_FILLED` read as `FILLED`.
 
-The first tables hold for every broker. A [dialect](#dialects) adds the words of one venue or library, for
+The tables of values hold for every broker. A [dialect](#dialects) adds the words of one venue or library, for
 `track_order(dialect="binance")` or `OrderTracker(dialect="fix")`. Bare numbers and the letters of FIX mean something
 under a dialect only. `register_spellings` adds your own words, see
 [Label sources and vocabulary](api/sources.md). The log names each unknown word once, with the call to paste."""
@@ -53,10 +54,35 @@ _LABELS = (
     ("Severity", catalogue.SEVERITIES, spellings.SEVERITY, "Severities have no dialects."),
 )
 
+_FIELD_WORDS = """## Words for labels and values {{ #field-words }}
+
+If you leave a label out of a decorator, the decorator looks for it under these words. It takes the first place that has
+a value:
+
+1. the function's parameter of that name;
+2. a keyword in the function's `**kwargs`;
+3. a key or an attribute of the subject: a parameter with one of the names {subjects}, or else the only parameter that
+   does not hold a plain value;
+4. a key or an attribute of the result.
+
+The words of a row are tried from left to right. A label that is not in the table is looked for under its own name. A
+required label (`strategy`, `symbol`) must have a place among the parameters. An only parameter of another name counts
+for it if it is annotated with a class. A result that is itself a number is the P&L of `track_trade`."""
+
+
+def _field_words() -> Iterable[str]:
+    yield _FIELD_WORDS.format(subjects=codes(SUBJECTS))
+    yield table(("Label or value", "Words"), [(f"`{name}`", codes(words)) for name, words in FIELD_WORDS.items()])
+    yield (
+        "A label that no place yields reads `unknown`. The log names it at the first call, "
+        "[tradmetrics_unsourced_labels](metrics.md#tradmetrics_unsourced_labels) shows it, and `tradmetrics check` "
+        "flags it before the bot runs."
+    )
+
 
 def page() -> str:
     """Return the page."""
-    parts = [generated(), _INTRODUCTION]
+    parts = [generated(), _INTRODUCTION, *_field_words()]
     for title, words, declared, note in _LABELS:
         rows = [(f"`{word}`", codes(declared[None].get(word, ()))) for word in words]
         parts += [f"## {title}", note, table(("Word", "Spellings"), rows)]
@@ -75,8 +101,8 @@ def page() -> str:
         "budget.",
         table(("Label", "Values", "Metrics"), _budgets()),
         "## Anomalies",
-        "The values of `kind` in [trading_order_anomalies_total](metrics.md#trading_order_anomalies_total). What they "
-        "mean is in [The life of an order](../explanation/order-lifecycle.md#anomalies).",
+        "The values of `kind` in [trading_order_anomalies_total](metrics.md#trading_order_anomalies_total). "
+        "[The life of an order](../explanation/order-lifecycle.md#anomalies) explains them.",
         codes(catalogue.ANOMALIES),
     ]
     return "\n\n".join(parts) + "\n"

@@ -1,4 +1,4 @@
-"""The best that a careful engineer writes by hand: a decorator that caches its children and records the same samples."""
+"""The best that a careful engineer writes by hand: a decorator with cached children and the same samples."""
 
 from __future__ import annotations
 

@@ -302,7 +302,8 @@ _UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]"
 def _check_exposition(program: Program, metrics: TradingMetrics) -> None:
     """What a scraper reads is what the metrics holds."""
     accept = "application/openmetrics-text; version=1.0.0" if program.openmetrics else ""
-    answer = Endpoint(metrics).scrape(accept=accept)
+    endpoint = Endpoint(metrics)
+    answer = endpoint.scrape(endpoint.asked(accept=accept))
     assert answer.status == 200, f"the scrape was answered {answer.status}"
     parse = parse_openmetrics if program.openmetrics else parse_text
     text = _COUNT_WITHOUT_SUM.sub("", answer.body.decode()) if program.openmetrics else answer.body.decode()

@@ -1,6 +1,7 @@
 """`instrument_fix` on applications of quickfix's shape, with simplefix's messages and with quickfix's."""
 
 import copy
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from integration_support import library
@@ -49,6 +50,9 @@ class QuickfixMessage:
 
     def getField(self, tag):  # noqa: N802
         return self.fields[tag]
+
+    def toString(self):  # noqa: N802
+        return text(self.header.fields | self.fields) + "\x01"
 
 
 def simple(fields):
@@ -143,6 +147,138 @@ def test_the_session_is_a_connection(metrics, recorded):
         app.onLogout("x")
     assert 0 == recorded("trading_stream_connected", stream="fix")
     assert ["logon", "logout"] == app.seen
+
+
+def test_sessions_that_quickfix_makes_anew_are_the_same(metrics, recorded):
+    """Broken, a session stays connected for ever, because the engine hands over a new object of it each time."""
+
+    class SessionId:
+        def toString(self):  # noqa: N802
+            return "FIX.4.4:US->BROKER"
+
+    app = Application()
+    with instrument_fix(app, metrics=metrics):
+        app.onLogon(SessionId())
+        app.onLogout(SessionId())
+        assert 0 == recorded("trading_stream_connected", stream="fix")
+        app.toApp(simple({**order("1"), 34: 9}), "day")
+        app.toApp(simple({**order("2"), 34: 9}), "night")
+        app.fromAdmin(simple({35: "3", 45: 9, 373: 5}), SessionId())
+        assert 0 == recorded("trading_orders_rejected_total")
+        app.fromAdmin(simple({35: "3", 45: 9, 373: 5}), "day")
+        assert 1 == recorded("trading_orders_rejected_total")
+
+
+def test_what_the_application_keeps_back_is_not_sent(metrics, recorded):
+    """Broken, an order that `toApp` stopped stays open for ever, or a lost connection counts as a refusal."""
+
+    class DoNotSend(Exception):  # noqa: N818 - quickfix's name
+        pass
+
+    class Careful(Application):
+        def toApp(self, message, session):  # noqa: N802
+            raise self.error
+
+    app = Careful()
+    with instrument_fix(app, metrics=metrics) as handle:
+        for number, app.error in enumerate((DoNotSend(), ConnectionError("lost"))):
+            with pytest.raises(type(app.error)):
+                app.toApp(simple(order(str(number))), "x")
+        assert 1 == handle.orders.open_orders()
+
+    assert {("do_not_send",): 1.0} == recorded.by("trading_orders_rejected_total", "reason")
+    assert 1 == recorded("trading_orders_unknown_total")
+
+
+def test_an_id_that_the_application_gives_counts(metrics, recorded):
+    """Broken, an application that numbers its orders in `toApp` has none."""
+
+    class Numbering(Application):
+        def toApp(self, *everything):  # noqa: N802
+            everything[0][11] = "1"
+
+    app = Numbering()
+    with instrument_fix(app, metrics=metrics):
+        fields = order()
+        del fields[11]
+        app.toApp(fields, "x")
+        app.fromApp(report("2", "2", _17="e1", _32=100, _31=1.1, _14=100), "x")
+
+    assert (1, 1) == (recorded("trading_orders_submitted_total"), recorded("trading_orders_filled_total"))
+    assert {} == recorded.anomalies()
+
+
+def test_reports_that_come_again_after_a_gap(build, metrics, recorded):
+    """Broken, each reconnect fills the anomalies, or a fill that came in a gap is lost."""
+    app = Application()
+    with instrument_fix(app, metrics=metrics) as handle:
+        app.toApp(build(order()), "x")
+        app.fromApp(build(report("F", "1", _17="e1", _32=60, _31=1.1, _14=60)), "x")
+        app.fromApp(build(report("F", "1", _17="e1", _32=60, _31=1.1, _14=60, _43="Y")), "x")
+        app.fromApp(build(report("F", "2", _17="e2", _32=40, _31=1.2, _14=100, _43="Y")), "x")
+        assert 0 == handle.orders.open_orders()
+
+    assert (1, 2) == (recorded("trading_orders_filled_total"), recorded("trading_trades_total"))
+    assert {} == recorded.anomalies()
+
+
+def test_the_words_of_older_versions(build, metrics, recorded):
+    """Broken, with FIX 4.2 a status report counts as a fill, or a bust leaves its fill in place."""
+    app = Application()
+    with instrument_fix(app, metrics=metrics) as handle:
+        app.toApp(build(order()), "x")
+        app.fromApp(build(report("1", "1", _17="e1", _20=0, _32=60, _31=1.1, _14=60)), "x")
+        app.fromApp(build(report("1", "1", _17="e2", _20=3, _32=60, _31=1.1, _14=60)), "x")
+        app.fromApp(build(report("1", "0", _17="e3", _19="e1", _20=1, _32=60, _31=1.1, _14=0)), "x")
+        app.fromApp(build(report("2", "2", _17="e4", _20=0, _32=100, _31=1.1, _14=100)), "x")
+        assert 0 == handle.orders.open_orders()
+
+    assert 1 == recorded("trading_orders_filled_total")
+    assert 2 == recorded("trading_trades_total")
+    assert {"bust": 1.0} == recorded.anomalies()
+
+
+def test_a_report_under_the_cancels_id_alone_leads_to_the_order(build, metrics, recorded):
+    """Broken, an order stays open whose broker names nothing but the cancel."""
+    app = Application()
+    with instrument_fix(app, metrics=metrics) as handle:
+        app.toApp(build(order()), "x")
+        app.toApp(build({35: "F", 11: "c1", 41: "1"}), "x")
+        app.fromApp(build({35: "8", 11: "c1", 37: "NONE", 17: "0", 150: "4", 39: "4", 14: 0}), "x")
+        app.toApp(build({35: "q", 11: "c2", 530: "7"}), "x")
+        assert 0 == handle.orders.open_orders()
+
+    assert 1 == recorded("trading_orders_cancelled_total")
+    assert 2 == recorded("trading_order_messages_total", action="cancel")
+    assert {} == recorded.anomalies()
+
+
+def test_market_data_of_all_symbols_with_its_age(build, metrics, recorded):
+    """Broken, prices look fresh that are minutes old."""
+    at = datetime.now(timezone.utc) - timedelta(seconds=3)
+    app = Application()
+    with instrument_fix(app, metrics=metrics):
+        app.fromApp(build({35: "W", 52: f"{at:%Y%m%d-%H:%M:%S}.250000", 55: "EUR/USD"}), "x")
+        app.fromApp(b"35=X|268=2|279=1|55=EUR/USD|279=1|55=GBP/USD|", "x")
+
+    assert 2 == recorded("trading_market_data_updates_total", symbol="EUR/USD")
+    assert 1 == recorded("trading_market_data_updates_total", symbol="GBP/USD")
+    assert 1 == recorded("trading_market_data_age_seconds_count")
+    assert 1 < recorded("trading_market_data_age_seconds_sum") < 60
+
+
+def test_positions_and_collateral(build, metrics, recorded):
+    """Broken, a FIX bot sees neither its capital nor a fill that it missed."""
+    app = Application()
+    with instrument_fix(app, metrics=metrics):
+        app.fromApp(build({35: "AP", 55: "EUR/USD", 703: "TQ", 704: 0, 705: 100}), "x")
+        app.toApp(build(order()), "x")
+        app.fromApp(build(report("F", "2", _17="e1", _32=100, _31=1.1, _14=100)), "x")
+        app.fromApp(build({35: "AP", 55: "EUR/USD", 703: "TQ", 704: 50, 705: 0}), "x")
+        app.fromApp(build({35: "BA", 1: "A", 900: 1000, 899: 400}), "x")
+
+    assert 50 == recorded("trading_position_drift", symbol="EUR/USD")
+    assert (1000, 400) == (recorded("trading_capital_total"), recorded("trading_capital_available"))
 
 
 def test_a_copy_is_not_recorded(metrics, recorded):

@@ -1,5 +1,6 @@
-"""`instrument_freqtrade` on freqtrade's own manager of RPC messages and data provider, in a dry run."""
+"""`instrument_freqtrade` on freqtrade's own bot in a dry run, and on its RPC messages."""
 
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -12,9 +13,13 @@ library("freqtrade")
 import ccxt  # noqa: E402
 from freqtrade.data.dataprovider import DataProvider  # noqa: E402
 from freqtrade.enums import RPCMessageType  # noqa: E402
+from freqtrade.freqtradebot import FreqtradeBot  # noqa: E402
 from freqtrade.rpc import RPCManager  # noqa: E402
 from freqtrade.strategy import IStrategy  # noqa: E402
+from freqtrade_bot import configuration, trade  # noqa: E402
+from venues.kraken_prices import KrakenPrices  # noqa: E402
 
+from tradmetrics.integrations import freqtrade as adapter  # noqa: E402
 from tradmetrics.integrations.freqtrade import instrument_freqtrade  # noqa: E402
 
 CONFIG = {"stake_currency": "USDT", "timeframe": "5m", "dry_run": True, "runmode": "dry_run", "exchange": {"name": "x"}}
@@ -40,22 +45,6 @@ class Momentum(IStrategy):
         self.handle = instrument_freqtrade(self, metrics=self.book)
 
 
-class Wallets:
-    """The stake currency's balance."""
-
-    def update(self, require_update=True):
-        """Freqtrade calls this when its balances may have changed."""
-
-    def get_total(self, currency):
-        return 1000.0
-
-    def get_free(self, currency):
-        return 900.0
-
-    def get_used(self, currency):
-        return 100.0
-
-
 @pytest.fixture
 def bot(metrics):
     """A strategy as freqtrade's bot starts it."""
@@ -63,7 +52,7 @@ def bot(metrics):
     exchange = SimpleNamespace(_api=ccxt.kraken(), _api_async=None, _ws_async=None)
     strategy = Momentum(CONFIG)
     strategy.book = metrics
-    strategy.dp, strategy.wallets = DataProvider(CONFIG, exchange, rpc=manager), Wallets()
+    strategy.dp, strategy.wallets = DataProvider(CONFIG, exchange, rpc=manager), None
     strategy.bot_start()
     yield SimpleNamespace(strategy=strategy, send=manager.send_msg, exchange=exchange, manager=manager)
     strategy.handle.undo()
@@ -118,14 +107,89 @@ def test_a_short_that_a_stop_on_the_exchange_closes(bot, metrics, recorded):
     assert {} == recorded.anomalies()
 
 
-def test_wallet_candles_and_requests(bot, metrics, recorded, monkeypatch):
-    """Broken, capital, market data and API panels stay empty."""
-    bot.strategy.wallets.update()
+def test_an_entry_that_was_filled_in_part(bot, metrics, recorded):
+    """Broken, the cancel of the rest counts as one more order, or the order stays open."""
+    bot.send(message("ENTRY"))
+    bot.send(message("ENTRY_FILL", amount=0.5))
+    assert 1 == bot.strategy.handle.orders.open_orders()
+    bot.send(message("ENTRY_CANCEL", reason="cancelled due to timeout, partially filled"))
+    bot.send(message("ENTRY_CANCEL", reason="cancelled due to timeout, partially filled"))
+
+    assert 0 == bot.strategy.handle.orders.open_orders()
+    assert (1, 1) == (recorded("trading_orders_submitted_total"), recorded("trading_orders_cancelled_total"))
+    assert {("new",): 1.0, ("cancel",): 1.0} == recorded.by("trading_order_messages_total", "action")
+    assert {} == recorded.anomalies()
+
+
+def test_cancels_that_are_not_the_bots(bot, metrics, recorded):
+    """Broken, an order that freqtrade keeps open counts as cancelled, or the exchange's cancel as the bot's message."""
+    bot.send(message("EXIT"))
+    bot.send(message("EXIT_CANCEL", reason="partially filled - keeping order open"))
+    assert 1 == bot.strategy.handle.orders.open_orders()
+    bot.send(message("EXIT_CANCEL", reason="cancelled on exchange"))
+    assert 0 == bot.strategy.handle.orders.open_orders()
+
+    assert {("cancelled_on_exchange",): 1.0} == recorded.by("trading_orders_cancelled_total", "reason")
+    assert 0 == recorded("trading_order_messages_total", action="cancel")
+
+
+def test_several_open_orders_of_a_trade(bot, metrics, recorded):
+    """Broken, a fill ends the wrong order, and counts an order that nobody sent; or the trade's end leaves one open."""
+    bot.send(message("ENTRY"))
+    bot.send(message("ENTRY", amount=1.0, sub_trade=True))
+    bot.send(message("ENTRY_FILL"))
+    bot.send(message("EXIT"))
+    bot.send(message("EXIT_FILL", close_rate=90.0, profit_amount=-20.0, is_final_exit=True))
+
+    assert 0 == bot.strategy.handle.orders.open_orders()
+    assert (3, 2) == (recorded("trading_orders_submitted_total"), recorded("trading_orders_filled_total"))
+    assert (1, 20) == (recorded("trading_orders_cancelled_total"), recorded("trading_loss_total"))
+
+
+def test_a_real_dry_run(metrics, recorded, monkeypatch, tmp_path):
+    """Broken, a real bot's profit, capital, open trades or requests are not those that freqtrade itself has."""
+    monkeypatch.setattr(adapter, "instrument_freqtrade", partial(instrument_freqtrade, metrics=metrics))
+    with KrakenPrices() as venue:
+        bot = FreqtradeBot(configuration(venue, tmp_path))
+        bot.startup()
+        bot.process()
+        assert 1 == recorded("trading_positions_open")
+        assert (10_000, 9_000) == (
+            pytest.approx(recorded("trading_capital_total")),
+            pytest.approx(recorded("trading_capital_available")),
+        )
+        trade(bot, venue)
+        assert 0 == bot.strategy.metrics_handle.orders.open_orders()
+        assert 0 == recorded("trading_positions_open")
+        bot.cleanup()
+
+    assert 2 == recorded("trading_trades_total", strategy="Momentum", side="SELL")
+    profit = recorded("trading_profit_total")
+    assert pytest.approx(180.52, abs=0.1) == profit
+    assert pytest.approx(10_000 + profit) == recorded("trading_capital_total")
+    assert 0 < recorded("trading_api_requests_total", endpoint="Ticker", status="ok")
+    assert {} == recorded.anomalies()
+
+
+def test_a_bot_that_is_made_anew_is_not_counted_twice(bot, metrics, recorded):
+    """Broken, each `/reload_config` leaves open trades and open orders of a bot that is no more."""
+    bot.send(message("ENTRY"))
+    bot.send(message("ENTRY_FILL"))
+    bot.send(message("EXIT"))
+    bot.manager.cleanup()
+
+    assert (0, 0) == (recorded("trading_positions_open"), bot.strategy.handle.orders.open_orders())
+    assert 1 == recorded("trading_orders_unknown_total", reason="not_listed")
+    bot.send(message("EXIT_FILL", profit_amount=1.0, is_final_exit=True))
+    assert 0 == recorded("trading_profit_total")
+
+
+def test_candles_and_requests(bot, metrics, recorded):
+    """Broken, market data and API panels stay empty."""
     bot.send({"type": RPCMessageType.NEW_CANDLE, "data": ("BTC/USDT", "5m", "spot")})
     with pytest.raises(ccxt.BaseError):
         bot.exchange._api.fetch("nowhere://x")
 
-    assert (1000, 900) == (recorded("trading_capital_total"), recorded("trading_capital_available"))
     assert 1 == recorded("trading_market_data_updates_total", symbol="BTC/USDT")
     assert 1 == recorded("trading_api_requests_total")
 

@@ -179,3 +179,63 @@ def test_pybit(metrics):
         found = counts(metrics)
 
     assert enough(found, 8), found
+
+
+def test_hyperliquid(metrics):
+    """Broken, half of the dashboards of a Hyperliquid bot are empty."""
+    library("hyperliquid")
+    import eth_account
+    from hyperliquid.exchange import Exchange
+    from hyperliquid.websocket_manager import WebsocketManager
+
+    from tradmetrics.integrations.hyperliquid import instrument_hyperliquid
+
+    def trade(request):
+        status = next(statuses)
+        return {"status": "ok", "response": {"type": "order", "data": {"statuses": [status]}}}
+
+    now = int(time.time() * 1000)
+    statuses = iter([{"resting": {"oid": 1}}, {"error": "Insufficient margin to place order."}])
+    position = {"coin": "BTC", "szi": "2", "entryPx": "100", "unrealizedPnl": "4"}
+    answers = {
+        "clearinghouseState": {
+            "marginSummary": {"accountValue": "1000", "totalMarginUsed": "100"},
+            "withdrawable": "900",
+            "assetPositions": [{"position": position}],
+        },
+        "l2Book": {"coin": "BTC", "time": now, "levels": []},
+    }
+    wire = Wire(
+        {
+            ("POST", "/exchange"): trade,
+            ("POST", "/info"): lambda request: answers[json.loads(request.body)["type"]],
+        }
+    )
+    meta = {"universe": [{"name": "BTC", "szDecimals": 5}]}
+    exchange = Exchange(
+        eth_account.Account.from_key("0x" + "1" * 64), meta=meta, spot_meta={"universe": [], "tokens": []}
+    )
+    info = exchange.info
+    for client in (exchange, info):
+        wire.under(client.session)
+    info.ws_manager = WebsocketManager("https://x")
+    with instrument_hyperliquid(exchange, metrics=metrics):
+        for _ in range(2):
+            exchange.order("BTC", False, 2, 100, {"limit": {"tif": "Gtc"}})
+        fill = {"coin": "BTC", "px": "100", "sz": "2", "side": "A", "time": now, "oid": 1, "tid": 1,
+                "closedPnl": "8", "fee": "0.01", "feeToken": "USDC"}  # fmt: skip
+        order = {"coin": "BTC", "side": "A", "sz": "0.0", "oid": 1, "origSz": "2"}
+        payment = {"time": now, "coin": "BTC", "usdc": "-0.5"}
+        info.ws_manager.on_open(None)
+        for channel, data in (
+            ("userFills", {"user": "0x", "fills": [fill]}),
+            ("orderUpdates", [{"order": order, "status": "filled"}]),
+            ("userFundings", {"user": "0x", "fundings": [payment]}),
+        ):
+            info.ws_manager.ws.on_message(None, json.dumps({"channel": channel, "data": data}))
+        for _ in range(2):
+            info.user_state(exchange.wallet.address)
+        info.l2_snapshot("BTC")
+        found = counts(metrics)
+
+    assert enough(found, 8), found

@@ -125,7 +125,7 @@ def test_refusals_and_lost_connections(client, venue, metrics, recorded):
         venue.routes["POST", "/order"] = {"success": False, "errorMsg": "order crosses the book: 0.51"}
         client.post_order(signed(client))
 
-    assert {("poly_api_exception",): 1.0, ("order_crosses_the_book",): 1.0} == recorded.by(
+    assert {("not_enough_balance_allowance",): 1.0, ("order_crosses_the_book",): 1.0} == recorded.by(
         "trading_orders_rejected_total", "reason"
     )
     assert 2 == recorded("trading_orders_unknown_total")

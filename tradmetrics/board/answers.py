@@ -7,18 +7,23 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, Final, Protocol
 
 import aiohttp
 
+from tradmetrics.board.alerting.inhibition import is_told
+from tradmetrics.board.alerting.rules import Alert, Rule
 from tradmetrics.board.panels import Query
-from tradmetrics.board.query import QueryError, Sample
+from tradmetrics.board.query import Number, QueryError, Sample
 from tradmetrics.board.query.samples import Labels
+from tradmetrics.board.query.sums import StepSums
 from tradmetrics.board.watch import Watch
 
 POINTS: Final = 120
 """Points of a curve."""
 _KEPT_CURVES: Final = 300
+_KEPT_CHOICES: Final = 30
 _SPANS: Final = (60.0, 120.0, 180.0, 300.0, 420.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0, 14_400.0, 21_600.0, 43_200.0)
 _PATIENCE: Final = 0.01
 _LEAST_STEP: Final = 5.0
@@ -73,9 +78,11 @@ class Answers(Protocol):
 
     async def now(self, query: Query, choice: Choice) -> list[Sample]:
         """Return the series of a query now."""
+        ...
 
     async def curve(self, query: Query, choice: Choice) -> Curve:
         """Return the series of a query over the chosen time."""
+        ...
 
 
 class OwnAnswers:
@@ -90,6 +97,7 @@ class OwnAnswers:
         self._points: OrderedDict[tuple[str, Choice], OrderedDict[float, list[Sample]]] = OrderedDict()
         self._now: dict[tuple[str, Choice], tuple[float, list[Sample]]] = {}
         self._worked = 0.0
+        self._sums: OrderedDict[Choice, StepSums] = OrderedDict()
 
     async def now(self, query: Query, choice: Choice) -> list[Sample]:
         """Return the series of a query now; several readers in one second share the answer."""
@@ -129,11 +137,19 @@ class OwnAnswers:
     def _evaluate(self, query: Query, choice: Choice, at: float) -> list[Sample]:
         started = time.perf_counter()
         try:
-            return self._watch.evaluator(choice.variables()).at(query.expression, at)
+            return self._watch.evaluator(choice.variables(), self._steps(choice)).at(query.expression, at)
         except QueryError:
             return []
         finally:
             self._worked += time.perf_counter() - started
+
+    def _steps(self, choice: Choice) -> StepSums:
+        """Return what remembers the steps of subqueries for a choice, so that a curve evaluates each step once."""
+        found = self._sums.setdefault(choice, StepSums())
+        self._sums.move_to_end(choice)
+        while len(self._sums) > _KEPT_CHOICES:
+            self._sums.popitem(last=False)
+        return found
 
     async def _rest(self) -> None:
         """Let scrapes and other readers have their turn."""
@@ -201,14 +217,25 @@ class PrometheusAnswers:
         found: list[dict[str, Any]] = data["result"]
         return found
 
-    async def alerts(self) -> list[dict[str, Any]]:
-        """Return the alerts that this Prometheus knows."""
-        await self._ask("query", {"query": "vector(1)"})
-        if self.error or self._session is None:
+    async def alerts(self) -> list[Alert]:
+        """Return the alerts that fire at this Prometheus."""
+        if self._session is None:
             return []
-        async with self._session.get(f"{self._url}/api/v1/alerts") as response:
-            found: list[dict[str, Any]] = (await response.json())["data"]["alerts"]
-        return found
+        try:
+            async with self._session.get(f"{self._url}/api/v1/alerts") as response:
+                found = (await response.json())["data"]["alerts"]
+            firing = [each for each in found if each["state"] == "firing"]
+            alerts = [_alert(each) for each in firing]
+        except (aiohttp.ClientError, asyncio.TimeoutError, ValueError, KeyError, TypeError, OSError):
+            return []
+        return [each for each in alerts if is_told(each.labels)]
+
+
+def _alert(found: Mapping[str, Any]) -> Alert:
+    labels = dict(found["labels"])
+    since = datetime.fromisoformat(re.sub(r"\.\d+", "", str(found["activeAt"])).replace("Z", "+00:00")).timestamp()
+    rule = Rule(str(labels.get("alertname", "")), Number(1))
+    return Alert(rule, labels, dict(found["annotations"]), float(found["value"]), since, firing=since)
 
 
 def _labels(each: Mapping[str, Any]) -> dict[str, str]:

@@ -103,9 +103,16 @@ class Watch:
         self._loops, self._feeds = Lateness(), Lateness()
         self._slow_due = 0.0
 
-    def evaluator(self, variables: dict[str, str] | None = None) -> Evaluator:
-        """Return an evaluator over the board's own samples."""
-        sums = None if variables else self._sums
+    def evaluator(self, variables: dict[str, str] | None = None, sums: StepSums | None = None) -> Evaluator:
+        """Return an evaluator over the board's own samples.
+
+        Args:
+            variables: The values of variables in the queries.
+            sums: Remembers the steps of subqueries for these values of the variables.
+
+        Returns:
+            The evaluator.
+        """
         return Evaluator(self.store, variables, EVALUATION_SECONDS, sums=sums, oldest=self.store.oldest())
 
     async def run(self) -> None:
@@ -127,7 +134,7 @@ class Watch:
         Yields:
             Nothing, whenever other work may have its turn.
         """
-        evaluator = self.evaluator()
+        evaluator = self.evaluator(sums=self._sums)
         loops, feeds = self._newest(_HEARTBEAT, "loop", now), self._newest(_FEED, "", now)
         self._recorded.take("tradmetrics_board_loop_late_seconds", self._loops.observe(loops, now))
         self._recorded.take("tradmetrics_board_feed_late_seconds", self._feeds.observe(feeds, now))

@@ -8,7 +8,7 @@ import types
 import typing
 from collections.abc import Mapping
 from enum import Enum, Flag
-from types import FunctionType
+from types import FunctionType, MethodType
 from typing import Any, Final, TypeAlias, Union
 
 from tradmetrics.capture.readers import signature_of, unwrapped
@@ -32,7 +32,8 @@ class Hints:
         while isinstance(function, functools.partial):
             function = function.func
         inner = unwrapped(function)
-        written = inner if isinstance(inner, FunctionType) else getattr(type(inner), "__call__", None)
+        inner = inner.__func__ if isinstance(inner, MethodType) else inner
+        written = inner if isinstance(inner, FunctionType) else type(inner).__call__
         self._scope: Mapping[str, Any] = getattr(written, "__globals__", {})
         self._raw: dict[str, Any] = {}
         try:

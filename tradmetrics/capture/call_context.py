@@ -215,7 +215,13 @@ class CallContext(Call):
     def fault(self, stage: str, error: BaseException) -> None:
         """Count an error of this site."""
         self.is_faulty = True
-        self.metrics.fault(self.site.name, stage, error)
+        self.metrics.fault(self.site.name, stage, error, strategy=self._strategy())
+
+    def _strategy(self) -> str | None:
+        """The strategy for a log record: a constant, or what was read already."""
+        lookup = self.site.compiled.lookups.get("strategy")
+        value = self._values.get("strategy", None if lookup is None or not lookup.is_constant else lookup.constant)
+        return value if type(value) is str else None
 
 
 class _Raised:

@@ -235,6 +235,7 @@ class CallSite:
         """
         places: dict[Place, Any] = {}
         fast = self.fast
+        leaf: Leaf | None = None
         try:
             if fast is not None and fast.repeat.exceptions is not None:
                 what = fast.repeat.exceptions(exception)
@@ -243,13 +244,6 @@ class CallSite:
                     key = (*key, what)
                     memory = self.memory.cell_contents
                     leaf = memory.get(key) or memory.find(key)
-                    if leaf is not None:
-                        counter, more = leaf
-                        for _ in counter:
-                            break
-                        if more is not None:
-                            more(token, None)
-                        return
         except BaseException as error:
             try:
                 if is_interruption(error):
@@ -257,7 +251,14 @@ class CallSite:
             except RecursionError:
                 return
         try:
-            self._raised(args, None, exception, token, places)
+            if leaf is None:
+                self._raised(args, None, exception, token, places)
+                return
+            counter, more = leaf
+            for _ in counter:
+                break
+            if more is not None:
+                more(token, None)
         except BaseException as error:
             try:  # noqa: SIM105 - no stack may be left for contextlib.suppress
                 self._contain(error)

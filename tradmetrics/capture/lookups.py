@@ -52,7 +52,7 @@ class Lookup(NamedTuple):
 
 
 def has_value(value: object) -> bool:
-    """Whether a place that the user did not name has a value: a method of that name is something that an object can do."""
+    """Return whether a place that the user did not name has a value. A method of that name is none."""
     return value is not None and value is not MISSING and not callable(value)
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from itertools import repeat, starmap
+from itertools import count, repeat, starmap
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, Union
 
 from tradmetrics.errors import is_interruption
 from tradmetrics.storage.overflow import OverflowSeries
-from tradmetrics.storage.series import CounterSeries, HistogramSeries, Series
+from tradmetrics.storage.series import CounterSeries, GaugeSeries, HistogramSeries, Series
 
 if TYPE_CHECKING:
     from tradmetrics.capture.plan import PlannedSample
@@ -26,6 +26,7 @@ Leaf: TypeAlias = tuple[Iterator[object], Union[More, None]]
 """An iterator, advancing which counts one, and the rest, if any."""
 
 _NOTHING: Final = repeat(None)
+_IN_MEMORY: Final = (CounterSeries, GaugeSeries, HistogramSeries)
 
 
 class Site(Protocol):
@@ -37,7 +38,7 @@ class Site(Protocol):
         """The clock of calls."""
         ...
 
-    def since(self, token: Any) -> float:
+    def since(self, started: float, /) -> float:
         """Seconds since a call began; not a number where the clock failed."""
         ...
 
@@ -46,9 +47,27 @@ class Site(Protocol):
         ...
 
 
-def counting(series: Series) -> Iterator[object]:
-    """An iterator that counts one on a series whenever it is advanced."""
-    return series.counter if type(series) is CounterSeries else starmap(series.tick, repeat(()))
+class _Contained:
+    """A function of a series that may fail, because its file is on a full disk for instance. The error is counted."""
+
+    __slots__ = ("__self__", "_function", "_site")
+
+    def __init__(self, site: Site, function: Callable[..., object]) -> None:
+        self.__self__: object = getattr(function, "__self__", None)
+        self._function = function
+        self._site = site
+
+    def __call__(self, *amount: float) -> None:
+        try:
+            self._function(*amount)
+        except BaseException as error:
+            self._site.contain(error)
+
+
+def _counting(site: Site, function: Callable[..., object]) -> Iterator[object]:
+    """An iterator that counts one with a function whenever it is advanced."""
+    in_memory = type(_series_of(function)) is count  # a counter's `tick` is a method of its `count`
+    return starmap(function if in_memory else _Contained(site, function), repeat(()))
 
 
 def leaf_of(
@@ -65,12 +84,12 @@ def leaf_of(
         if series is None:
             return None
         if isinstance(series, OverflowSeries):
-            counters.extend(starmap(count, repeat(())) for count in series.counts)
+            counters.extend(_counting(site, function) for function in series.counts)
             series = series.series
         if line.by_tick:
-            counters.append(counting(series))
+            counters.append(series.counter if type(series) is CounterSeries else _counting(site, series.tick))
             continue
-        operation = _operation(site.recipe, line, series)
+        operation = _operation(site, line, series)
         if operation is None:
             return None
         operations.append(operation)
@@ -98,10 +117,12 @@ def _count_and_observe(site: Site, counter: Iterator[object], observe: Callable[
         return _all_of(site, (counter,), ((observe, 1.0, AMOUNT_OR_SECONDS),), None)
     appended, fold, clock = series.appended, series.fold, site.clock()
 
-    def more(token: Any, amount: float | None) -> None:
+    def more(token: Any, given: float | None) -> None:
         for _ in counter:
             break
-        if amount is None:
+        if given is not None:
+            amount = given
+        else:
             try:
                 amount = clock() - token
             except Exception as error:
@@ -146,14 +167,17 @@ def _all_of(
     return more
 
 
-def _operation(recipe: Recipe, line: PlannedSample, series: Series) -> Operation | None:
+def _operation(site: Site, line: PlannedSample, series: Series) -> Operation | None:
     kind = line.definition.kind
+    function: Callable[..., object]
     function = series.add if kind == "counter" else series.set if kind == "gauge" else series.observe
+    if type(series) not in _IN_MEMORY:
+        function = _Contained(site, function)
     if not isinstance(line.amount, str):
         return partial(function, float(line.amount)), 1.0, GIVEN
     if line.amount == "seconds":
         return function, 1.0, SECONDS
-    amount = None if recipe.repeat is None else recipe.repeat.amount
+    amount = None if site.recipe.repeat is None else site.recipe.repeat.amount
     if amount is None:
         return None
     if line.amount == amount.field:

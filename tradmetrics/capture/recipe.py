@@ -46,8 +46,7 @@ class Recipe:
         repeat: The fields that decide, beside the labels, what a call records; None: every call is looked at.
         effect: The further work for a call, given its reading.
         straight: The same for calls of known shape, without a reading.
-        after_call: The further work for calls that returned: given the first reading of its labels, returns what
-        to
+        after_call: The further work for calls that returned: given the first reading of its labels, returns what to
             do then and at every call with these labels, or None.
         enter: Called with the site before the function runs; what it returns is the reading's `entered`.
         dialect: The broker whose spellings closed labels are read in.

@@ -9,7 +9,7 @@ from tradmetrics.capture.repeating import FastWay
 from tradmetrics.capture.shell_shapes import Shape, variables_of
 
 _FEW_FIELDS: Final = 13
-"""With so many fields, each field that an argument usually lacks is looked up. With less, one comparison answers for all."""
+"""With so many fields, each field that an argument usually lacks is looked up; with less, all are compared at once."""
 
 
 class Writer:

@@ -14,7 +14,7 @@ from types import CellType, FunctionType
 from typing import Any, Final, TypeVar
 
 from tradmetrics.capture import call_site as clocks
-from tradmetrics.capture.awaitables import reported
+from tradmetrics.capture.awaited_calls import reported
 from tradmetrics.capture.call_context import UNREAD
 from tradmetrics.capture.call_site import CallSite
 from tradmetrics.capture.readers import unwrapped

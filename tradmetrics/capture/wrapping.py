@@ -9,6 +9,7 @@ from types import FunctionType
 from typing import Any, Final, ParamSpec, Protocol, TypeVar, overload
 
 from tradmetrics.capture.call_site import CallSite
+from tradmetrics.capture.current_call import note_shell
 from tradmetrics.capture.readers import compile_sources
 from tradmetrics.capture.recipe import Recipe
 from tradmetrics.capture.registered import registration_of
@@ -146,6 +147,7 @@ def instrument(
         proxy = InstrumentedDescriptor if hasattr(type(target), "__get__") else InstrumentedCallable
         return proxy(target, functools.partial(shell_for, site=site), sites)
     shell = shell_for(target, site)
+    note_shell(shell, site)
     setattr(shell, CALL_SITES_ATTRIBUTE, sites)
     return shell
 

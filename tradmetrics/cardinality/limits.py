@@ -57,9 +57,8 @@ class Limits:
 
     Raises:
         ConfigurationError: When a budget is not a positive whole number, or a setting is not shaped as above. Names
-        that
-            no metric or label has, and an allow-list longer than its budget, are errors of the metrics object that is
-            given these limits: by then all metrics are known.
+            that no metric or label has, and an allow-list longer than its budget, are errors of the metrics object
+            that is given these limits: by then all metrics are known.
     """
 
     labels: Mapping[LabelKey, int] = field(default_factory=dict)

@@ -275,7 +275,7 @@ _VALUES: Final = ("pnl", "currency", "fee", "fill_time", "amount", "value")
 
 
 def _values(site: CallSite, labels: Mapping[str, LabelReport]) -> Iterator[ValueReport]:
-    """The amounts that a function's samples are made of. A trade without a P&L is flagged, for its panels stay empty."""
+    """The amounts in a function's samples. A trade without a P&L is flagged: its panels stay empty."""
     lookups = site.compiled.lookups
     for name in (each for each in _VALUES if each in lookups and each not in labels):
         never = _is_never_there(site, name)

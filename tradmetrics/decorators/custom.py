@@ -59,9 +59,9 @@ def track(
 
     Raises:
         LabelSourceError: When decorating, if a label has no possible source, or a source names no parameter.
-        ConfigurationError: If `on` is none of the three, a constant `value` is no number that the metric can take, the
+        ConfigurationError: If `on` is another word, a constant `value` is not a number that the metric can take, the
             catalogue or the metrics object has another metric of that name, or a label is called like a keyword here.
-        TypeError: If a keyword is no label of the definition.
+        TypeError: If a keyword is not a label of the definition.
     """
     if not isinstance(definition, MetricDefinition):
         raise ConfigurationError(
@@ -77,7 +77,7 @@ def track(
         )
     names = definition.label_names
     for taken in set(names) & set(_KEYWORDS):
-        raise ConfigurationError(f"{definition.name}: a label called {taken!r} cannot be told from track's own keyword")
+        raise ConfigurationError(f"{definition.name}: a label called {taken!r} collides with track's own keyword")
     for unknown in set(labels) - set(names):
         raise TypeError(
             f"track({definition.name}): there is no label {unknown!r}{nearest(unknown, names)}; "

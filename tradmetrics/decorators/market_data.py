@@ -77,7 +77,9 @@ def track_market_data(
 
     Args:
         function: The function, when the decorator is written without parentheses.
-        symbol: Source of the symbol; by default the parameter of that name, or `tick.symbol`.
+        symbol: Source of the symbol. Default: the first of `symbol`, `ticker`, `instrument`, `tradingsymbol` and `pair`
+            among the parameters, in `**kwargs`, and in the keys and attributes of the parameter `tick` and of the
+            result.
         timestamp: Source of the data's own time: an aware datetime, a naive one read as UTC, or a number of `unit`s
             since the epoch; by default the parameter of that name, or `tick.timestamp`. ISO 8601 texts and
             `numpy.datetime64` are times too.

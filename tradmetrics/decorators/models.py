@@ -68,7 +68,7 @@ def track_prediction(
         function: The function, when the decorator is written without parentheses.
         model: Source of the model's name; by default the parameter of that name. A model itself is called by its
             attribute `name`, else by its class.
-        prediction: Source of the prediction, which must be one of a few values; by default the result's attribute or
+        prediction: Source of the prediction, which must be one of a few values; default: the result's attribute or
             key of that name, or the result itself where it is a text, an enum member, an integer or a bool, be it
             numpy's. One alone in an array, as `predict` of a library returns it, is that one.
         precreate: True shows series at 0 before the first call, where all labels are known: constants, and parameters
@@ -90,7 +90,7 @@ def track_prediction(
     return decorate(function, recipe, {"model": model, "prediction": prediction}, metrics, precreate)
 
 
-# A tuple: a union would be built anew at each call.
+# A tuple, because Python would build a union at each call.
 _WORDS: Final = (str, Enum, int)
 _NAMES: Final = (str, bytes, int, float, type(None), Enum)  # `MISSING` is an enum's member
 
@@ -123,7 +123,7 @@ def _scalar(value: Any) -> object:
 
 
 def _name(reading: CallContext) -> None:
-    """Let a model that is no text be called by its name, or its class's: its own text holds settings or an address."""
+    """Name a model that is not a text by its `name`, or its class: its own text holds settings or an address."""
     model = reading("model")
     if isinstance(model, _NAMES):
         return
@@ -170,7 +170,7 @@ def track_training(
         function: The function, when the decorator is written without parentheses.
         model: Source of the model's name, as for `track_prediction`; by default the parameter of that name, else
             `unknown`.
-        accuracy: Source of the accuracy (0 to 1); by default the result's attribute or key of that name, if any.
+        accuracy: Source of the accuracy (0 to 1); default: the result's attribute or key of that name, if any.
         metrics: The metrics object to record to; by default the process's.
 
     Raises:

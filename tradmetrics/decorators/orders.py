@@ -154,14 +154,16 @@ def track_order(
 
     Args:
         function: The function, when the decorator is written without parentheses.
-        strategy: Source of the strategy; by default the parameter of that name, or `order.strategy`.
-        side: Source of the side; brokers' spellings fold into `BUY` and `SELL`. Default: the parameter or field `side`,
-            `action`, `transaction_type` or `buy_sell`.
-        order_type: Source of the order type. Default: the parameter or field `order_type`, `type`, `ordertype` or
-            `orderType`.
+        strategy: Source of the strategy. Default: the first of `strategy`, `strategy_id` and `strategy_name` among the
+            parameters, in `**kwargs`, and in the keys and attributes of the parameter `order` and of the result.
+        side: Source of the side; brokers' spellings fold into `BUY` and `SELL`. Default: `side`, `action`,
+            `transaction_type` or `buy_sell` in the same places.
+        order_type: Source of the order type. Default: `order_type`, `type`, `ordertype` or `orderType` in the same
+            places.
         status: Source of the order status. Brokers' spellings fold into one word. Default: the result's `status`.
-        reason: Source of the reason of a rejection or cancellation; by default the result's, or `unknown`. An exception
-            is its class name in snake_case.
+        reason: Source of the reason of a rejection or cancellation. Default: the result's `reason`, `reject_reason`,
+            `rejected_reason`, `status_message`, `text` or `message`, or `unknown`. The reason of an exception is its
+            class name in snake_case.
         fill_time: Source of the time to the fill, in seconds; by default the result's, or the call's duration.
         unknown_on: More exceptions after which the order may be live: classes, class names, or predicates such as
             `lambda error: error.code == -1007`. A predicate that raises is counted as an error and means no.

@@ -88,8 +88,8 @@ class fill_timer(Timer[Timing]):  # noqa: N801 - a context manager reads as a fu
         """Time every call of `function` that returns."""
         return decorate(function, _FILL_RECIPE, {"strategy": self._strategy}, self._metrics)
 
-    # Leaving, once more and in one piece, for the common case: a strategy seen before, a fill, one block at a time.
-    # Whatever is not common goes through the general way.
+    # The common case in one piece: a known strategy, a fill, one block at a time. Every other case takes the general
+    # way.
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

@@ -1,4 +1,4 @@
-"""What all timers share: a timing for each `with`, and the chain of those that run in a thread or task."""
+"""The common part of all timers: a timing for each `with`, and the chain of timings of a thread or task."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ _innermost: Final[ContextVar[Timing]] = ContextVar("tradmetrics_timing", default
 
 
 class Timer(Generic[T]):
-    """What the timers share: entering, leaving, and being a decorator."""
+    """The common part of the timers: entering, leaving, and decorating."""
 
     __slots__ = ("_metrics", "_running")
 
@@ -142,7 +142,7 @@ class Timer(Generic[T]):
             return
         # The tuple is only ever looked up when it holds exact strings: 1 and True would be equal keys.
         if all(type(value) is str for value in raw):
-            series = metrics.remembered.get((definition.name, *raw))  # type: ignore[arg-type]
+            series = metrics.remembered.get((definition.name, *raw))
             if series is not None:
                 series.observe(seconds)
                 return

@@ -108,8 +108,10 @@ def track_trade(
 
     Args:
         function: The function, when the decorator is written without parentheses.
-        strategy: Source of the strategy; by default the parameter of that name, or `trade.strategy`.
-        side: Source of the side, folded into `BUY` and `SELL`; by default as for `strategy`.
+        strategy: Source of the strategy. Default: the first of `strategy`, `strategy_id` and `strategy_name` among the
+            parameters, in `**kwargs`, and in the keys and attributes of the parameter `trade` and of the result.
+        side: Source of the side. Brokers' spellings fold into `BUY` and `SELL`. Default: `side`, `action`,
+            `transaction_type` or `buy_sell` in the same places.
         status: Source of the trade's status; by default the result's, or `executed`.
         pnl: Source of the profit (positive) or loss (negative) in currency: any number, Decimal or numeric text. By
             default the parameter of that name, or `trade.pnl`; then a result that is itself a number; then the result's
@@ -235,7 +237,7 @@ class _Recorder:
         elif count >= CALLS_WITHOUT_PNL:
             self._settled.add(site)
             with suppress(Exception):  # a logger that fails costs nothing else
-                logger.warning(_NO_PNL_SEEN, site, CALLS_WITHOUT_PNL, self._places())
+                logger.warning(_NO_PNL_SEEN, site, CALLS_WITHOUT_PNL, self._places(), extra={"site": site})
 
     def _places(self) -> str:
         if not self._implicit_pnl:

@@ -1,8 +1,9 @@
-"""`tradmetrics doctor`: do the queries of rules and dashboards name what exists, and is what exists recorded and used.
+"""`tradmetrics doctor`: judges running bots, checks the queries of rules and dashboards, describes an installation.
 
-Needs the extra `cli` (promql-parser and PyYAML), imported only when the command runs.
+Checking queries needs promql-parser and PyYAML of the extra `cli`, imported only when the command runs.
 """
 
 from tradmetrics.doctor.command import doctor
+from tradmetrics.doctor.installation import describe
 
-__all__ = ["doctor"]
+__all__ = ["describe", "doctor"]

@@ -17,11 +17,11 @@ from tradmetrics.doctor.examine import Examination, examine
 from tradmetrics.doctor.findings import Finding, Query, Sample
 from tradmetrics.doctor.grafana import read_dashboard
 from tradmetrics.doctor.known import Known
+from tradmetrics.doctor.memory import limit_memory
 from tradmetrics.doctor.promql import selected_names
 from tradmetrics.doctor.rules import read_rules
 from tradmetrics.doctor.sources import UnreachableError, read_endpoint, read_prometheus
 
-_MOST_BYTES: Final = 1 << 30
 _RULES: Final = ("*.yml", "*.yaml")
 _DASHBOARDS: Final = ("*.json",)
 
@@ -98,17 +98,9 @@ class Run:
         return None
 
 
-def _limit_memory() -> None:
-    try:
-        import resource
-    except ImportError:  # Windows has no such limits
-        return
-    resource.setrlimit(resource.RLIMIT_AS, (_MOST_BYTES, _MOST_BYTES))
-
-
 def main() -> None:
     """Read the request from standard input; write steps, then the answer, as lines of JSON."""
-    _limit_memory()
+    limit_memory()
     request = json.loads(sys.stdin.readline())
 
     def say(message: Any) -> None:

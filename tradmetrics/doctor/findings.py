@@ -19,7 +19,8 @@ Kind: TypeAlias = Literal[
 ]
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """Return a text with its control characters escaped."""
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
@@ -62,7 +63,7 @@ class Finding:
 
     def __str__(self) -> str:
         """Return the finding as one line, with control characters escaped: titles come from other people's files."""
-        return _escaped(": ".join(part for part in (self.file, self.place, self.message) if part))
+        return escaped(": ".join(part for part in (self.file, self.place, self.message) if part))
 
 
 @dataclass(frozen=True)

@@ -45,9 +45,9 @@ def read_endpoint(url: str, known: Known) -> list[Sample]:
             for sample in family.samples
         ]
     except ValueError as error:
-        raise UnreachableError(f"{_shown(url)}: it does not serve metrics: {error}") from None
+        raise UnreachableError(f"{shown(url)}: it does not serve metrics: {error}") from None
     if not samples:
-        raise UnreachableError(f"{_shown(url)}: it does not serve metrics")
+        raise UnreachableError(f"{shown(url)}: it does not serve metrics")
     known.add_samples(samples)
     return samples
 
@@ -77,7 +77,21 @@ def read_prometheus(url: str, known: Known, names: Iterable[str]) -> list[Sample
             for series in answer["result"]
         ]
     except (KeyError, TypeError, ValueError) as error:
-        raise UnreachableError(f"{_shown(url)}: the server there is not a Prometheus: {error!r}") from None
+        raise UnreachableError(f"{shown(url)}: the server there is not a Prometheus: {error!r}") from None
+
+
+def metrics_url(address: str) -> str:
+    """Return the URL of a bot's `/metrics` by `8000`, `host:8000`, or a URL with or without a path."""
+    text = address.strip()
+    if text.isdecimal():
+        text = f"127.0.0.1:{text}"
+    if "://" not in text:
+        text = f"http://{text}"
+    try:
+        parts = urllib.parse.urlsplit(text)
+    except ValueError:
+        return text  # it is refused when it is read
+    return urllib.parse.urlunsplit(parts._replace(path="/metrics")) if parts.path in ("", "/") else text
 
 
 def _api(url: str, path: str, *parameters: tuple[str, str]) -> Any:
@@ -86,7 +100,7 @@ def _api(url: str, path: str, *parameters: tuple[str, str]) -> Any:
         answer = json.loads(_get(f"{url.rstrip('/')}/api/v1/{path}{query}"))
         return answer["data"]
     except (ValueError, KeyError, TypeError):
-        raise UnreachableError(f"{_shown(url)}: the server there is not a Prometheus") from None
+        raise UnreachableError(f"{shown(url)}: the server there is not a Prometheus") from None
 
 
 class _SameOrigin(urllib.request.HTTPRedirectHandler):
@@ -110,7 +124,7 @@ def _get(url: str) -> str:
     try:
         parts = urllib.parse.urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise UnreachableError(f"{_shown(url)}: the URL must begin with http:// or https:// and a host")
+            raise UnreachableError(f"{shown(url)}: the URL must begin with http:// or https:// and a host")
         request = urllib.request.Request(_without_secret(parts))
         if parts.username is not None:
             secret = f"{urllib.parse.unquote(parts.username)}:{urllib.parse.unquote(parts.password or '')}"
@@ -119,7 +133,7 @@ def _get(url: str) -> str:
             return _bounded(answer).decode("utf-8", "replace")
     except (OSError, http.client.HTTPException, ValueError) as error:
         reason = getattr(error, "reason", None) or error
-        raise UnreachableError(f"{_shown(url)}: {reason}") from None
+        raise UnreachableError(f"{shown(url)}: {reason}") from None
 
 
 def _bounded(answer: Any) -> bytes:
@@ -140,7 +154,7 @@ def _without_secret(parts: urllib.parse.SplitResult) -> str:
     return urllib.parse.urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
-def _shown(url: str) -> str:
+def shown(url: str) -> str:
     """Return the URL as it may be shown: without a password and without the query."""
     try:
         parts = urllib.parse.urlsplit(url)

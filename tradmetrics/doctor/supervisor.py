@@ -7,13 +7,20 @@ import queue
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import IO, Any, Final
 
 from tradmetrics.doctor.examine import Examination
 from tradmetrics.doctor.findings import Finding
+from tradmetrics.doctor.sources import shown
+from tradmetrics.doctor.watching import Signal, Watched
 
 _START_SECONDS: Final = 30.0
 _MOST_RUNS: Final = 25
+_MOST_CHILDREN: Final = 4
+_EXAMINE: Final = "tradmetrics.doctor.child"
+_WATCH: Final = "tradmetrics.doctor.watch_child"
 
 
 def run(*, url: str | None, prometheus: str | None, rules: list[str], dashboards: list[str]) -> Examination:
@@ -30,6 +37,7 @@ def run(*, url: str | None, prometheus: str | None, rules: list[str], dashboards
     """
     skipped: dict[str, str] = {}
     request = {"url": url, "prometheus": prometheus, "rules": rules, "dashboards": dashboards, "skipped": skipped}
+    step = reason = ""
     for _ in range(_MOST_RUNS):
         step, answer, reason = _run_once(request)
         if answer is not None:
@@ -42,10 +50,31 @@ def run(*, url: str | None, prometheus: str | None, rules: list[str], dashboards
     return Examination(unreadable=[Finding("unreadable", f"the files cannot be examined: {reason}", step)])
 
 
-def _run_once(request: dict[str, Any]) -> tuple[str, dict[str, Any] | None, str]:
+def watch(urls: Sequence[str], limit: float | None) -> list[Watched]:
+    """Judge bots by a scrape of each, every one in a child process of its own, a few at a time.
+
+    Args:
+        urls: URLs of their `/metrics`.
+        limit: Seconds after which any sign of life is late, or None for the defaults.
+
+    Returns:
+        The judgements in the order of the URLs.
+    """
+    with ThreadPoolExecutor(_MOST_CHILDREN) as pool:
+        return list(pool.map(lambda url: _watch_one(url, limit), urls))
+
+
+def _watch_one(url: str, limit: float | None) -> Watched:
+    _, answer, reason = _run_once({"url": url, "limit": limit}, _WATCH)
+    if answer is None:
+        return Watched(shown(url), "SILENT", f"the scrape cannot be read: {reason}")
+    return Watched(**{**answer, "signals": [Signal(**each) for each in answer["signals"]]})
+
+
+def _run_once(request: dict[str, Any], module: str = _EXAMINE) -> tuple[str, dict[str, Any] | None, str]:
     """Return the last step, the answer or None, and the reason why there is none."""
     child = subprocess.Popen(
-        [sys.executable, "-m", "tradmetrics.doctor.child"],
+        [sys.executable, "-m", module],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

@@ -11,7 +11,9 @@ Arguments = Mapping[str, Any]
 
 _MONEY: Final = ("USDT", "USDC", "FDUSD", "BUSD", "EUR", "TRY", "BRL")
 """The assets that count as a spot account's capital: the first one that it holds."""
-_TICKS: Final = frozenset({"trade", "aggTrade", "24hrTicker", "24hrMiniTicker", "bookTicker", "depthUpdate", "kline"})
+_TICKS: Final = frozenset(
+    {"trade", "aggTrade", "24hrTicker", "24hrMiniTicker", "bookTicker", "depthUpdate", "kline", "markPriceUpdate"}
+)
 _PRICES: Final = (
     *("get_symbol_ticker", "get_orderbook_ticker", "get_ticker", "futures_symbol_ticker", "futures_ticker"),
     *("futures_orderbook_ticker", "futures_mark_price", "get_avg_price"),
@@ -36,9 +38,13 @@ class BinanceAccount:
         """Watch what a client answers about the account and the market."""
         watch = self._handle.watch
         if self._account.records:
-            watch(client, "get_account", lambda _: self._spot)
-            watch(client, "futures_account", lambda _: self._futures)
-            watch(client, "futures_account_balance", lambda _: self._futures_balances)
+            for name in ("get_account", "ws_get_account"):
+                watch(client, name, lambda _: self._spot)
+            watch(client, "get_margin_account", lambda _: self._margin)
+            for name in ("futures_account", "ws_futures_v2_account_status"):
+                watch(client, name, lambda _: self._futures)
+            for name in ("futures_account_balance", "ws_futures_v2_account_balance"):
+                watch(client, name, lambda _: self._futures_balances)
             watch(client, "futures_position_information", self._futures_positions)
         if self._ticks.records:
             for name in _PRICES:
@@ -49,6 +55,19 @@ class BinanceAccount:
     def _spot(self, result: Any, error: BaseException | None) -> None:
         if isinstance(result, Mapping):
             self._assets({each["asset"]: (each["free"], each["locked"]) for each in result.get("balances") or ()})
+
+    def _margin(self, result: Any, error: BaseException | None) -> None:
+        held = {each["asset"]: each for each in result.get("userAssets") or ()} if isinstance(result, Mapping) else {}
+        asset = next((each for each in _MONEY if each in held and float(held[each]["netAsset"])), None)
+        if asset is not None:
+            told = held[asset]
+            self._account.balance(
+                account="margin",
+                total=told["netAsset"],  # without what is borrowed
+                used=told["locked"],
+                available=told["free"],
+                currency=asset,
+            )
 
     def _assets(self, balances: Mapping[str, tuple[Any, Any]]) -> None:
         held = {asset: (float(free), float(locked)) for asset, (free, locked) in balances.items()}

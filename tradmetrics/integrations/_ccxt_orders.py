@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from contextvars import ContextVar
 from typing import Any, Final
 
 from tradmetrics.integrations._ccxt_account import CcxtAccount
-from tradmetrics.integrations._ccxt_requests import CcxtRequests
+from tradmetrics.integrations._ccxt_requests import CcxtRequests, outermost
 from tradmetrics.integrations._ccxt_words import (
     STATUSES,
     camel_case,
@@ -28,10 +27,6 @@ Arguments = Mapping[str, Any]
 
 _CLOSES: Final = {"long": "SELL", "buy": "SELL", "short": "BUY", "sell": "BUY"}
 """The side of the order that closes a position of this side."""
-
-# Exchanges call their own methods: an edit that is a cancel and a create, a create that fetches what became of it.
-# Only the bot's own call counts, so a watched call inside another one is passed over.
-_inside: Final[ContextVar[bool]] = ContextVar("tradmetrics_ccxt_inside", default=False)
 
 
 class CcxtOrders:
@@ -72,7 +67,7 @@ class CcxtOrders:
             "fetch_canceled_and_closed_orders": self._fetch,
         }.items():
             for spelling in (name, f"{name}_ws"):
-                self._watch(exchange, spelling, _outermost(begin))
+                self._watch(exchange, spelling, outermost(begin))
         for name, begin in {
             "watch_orders": self._watch_orders,
             "watch_orders_for_symbols": self._watch_orders,
@@ -84,7 +79,7 @@ class CcxtOrders:
         }.items():
             self._watch(exchange, name, begin)
         for name, account_begin in self._account.methods().items():
-            self._watch(exchange, name, _outermost(account_begin))
+            self._watch(exchange, name, outermost(account_begin))
         CcxtRequests(self._handle).watch(exchange)
         self._handle.watch(exchange, "on_connected", self._account.connected)
         self._handle.watch(exchange, "on_close", self._account.disconnected)
@@ -295,20 +290,3 @@ class CcxtOrders:
 
 def _given(order: Arguments) -> dict[str, Any]:
     return {name: value for name, value in order.items() if value is not None}
-
-
-def _outermost(begin: Begin) -> Begin:
-    def outermost(arguments: Arguments) -> Finish | None:
-        if _inside.get():
-            return None
-        finish = begin(arguments)
-        token = _inside.set(True)
-
-        def finished(result: Any, error: BaseException | None) -> None:
-            _inside.reset(token)
-            if finish is not None:
-                finish(result, error)
-
-        return finished
-
-    return outermost

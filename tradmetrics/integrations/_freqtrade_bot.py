@@ -1,4 +1,4 @@
-"""The RPC messages of a freqtrade bot, its exchange and its wallets."""
+"""The orders and trades of a freqtrade bot by its RPC messages, its wallets and its exchange's requests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ Message = Mapping[str, Any]
 
 _WORDS: Final = re.compile(r"[A-Za-z]+")
 _MOST_WORDS: Final = 6
-_MOST_TRADES: Final = 10_000
+_MOST_ORDERS: Final = 10_000
+_WHOLE: Final = 0.97
+"""A fill of this part of an order is all of it: amounts of entries are net of fees in the coin."""
+_KEPT: Final = "keeping order open"
+_BY_EXCHANGE: Final = "on exchange"
 _EXCHANGES: Final = ("_api", "_api_async", "_ws_async")
 
 
@@ -33,7 +37,7 @@ class FreqtradeBot:
         self._orders = Orders(handle, settings, dialect="freqtrade", tells_pnl=True)
         self._account = Account(handle, settings)
         self._ticks = Ticks(handle, settings, always_open=True)
-        self._current: OrderedDict[tuple[object, str], str] = OrderedDict()
+        self._amounts: OrderedDict[str, float] = OrderedDict()
 
     def watch(self, manager: Any) -> None:
         """Watch the manager of the RPC messages, the exchange and the wallets."""
@@ -48,6 +52,8 @@ class FreqtradeBot:
         if wallets is not None and self._account.records:
             self._handle.watch(wallets, "update", lambda _: lambda result, error: self._wallet(wallets))
             self._handle.guard(self._wallet, wallets)
+            self._handle.guard(self._open_trades)
+        self._handle.watch(manager, "cleanup", lambda _: self._end)
 
     def _message(self, arguments: Mapping[str, Any]) -> Finish | None:
         message = arguments["msg"]
@@ -59,16 +65,19 @@ class FreqtradeBot:
             self._ticks.tick(message["data"][0])
         return None
 
+    def _end(self, result: Any, error: BaseException | None) -> None:
+        """Take in that the bot ends, or is made anew by `/reload_config`: the new one tells of itself."""
+        self._account.positions([])
+        self._orders.list_open(self._orders.open_keys(), [])
+        self._handle.undo()
+
     # ── orders ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _placed(self, leg: str, message: Message) -> None:
-        number = 1
-        while f"{message['trade_id']}/{leg}/{number}" in self._orders:
-            number += 1
-        key = f"{message['trade_id']}/{leg}/{number}"
-        self._current[message["trade_id"], leg] = key
-        if len(self._current) > _MOST_TRADES:
-            self._current.popitem(last=False)
+    def _placed(self, leg: str, message: Message) -> str:
+        key = f"{message['trade_id']}/{leg}/{len(self._keys(leg, message)) + 1}"
+        self._amounts[key] = float(message.get("amount") or 0)
+        if len(self._amounts) > _MOST_ORDERS:
+            self._amounts.popitem(last=False)
         self._orders.sent(
             key,
             message,
@@ -78,20 +87,25 @@ class FreqtradeBot:
             reference_price=message.get("order_rate") or message.get("limit"),
         )
         self._orders.event(key, status="accepted")
-
-    def _key(self, leg: str, message: Message) -> str:
-        """The key of the order that a message is about; one that nobody told of, as a stop on the exchange, is new."""
-        key = self._current.get((message["trade_id"], leg))
-        if key is None or not self._orders.is_open(key):
-            self._placed(leg, message)
-            key = self._current[message["trade_id"], leg]
         return key
 
+    def _keys(self, leg: str, message: Message) -> list[str]:
+        """The orders of a trade's leg, the oldest first. Messages carry no ids of orders: ours count them."""
+        keys: list[str] = []
+        while (key := f"{message['trade_id']}/{leg}/{len(keys) + 1}") in self._orders:
+            keys.append(key)
+        return keys
+
+    def _open(self, leg: str, message: Message) -> list[str]:
+        return [key for key in self._keys(leg, message) if self._orders.is_open(key)]
+
     def _filled(self, leg: str, message: Message) -> None:
-        key = self._key(leg, message)
-        price = message.get("close_rate") if leg == "exit" else message.get("open_rate")
-        self._orders.event(key, status="filled", filled=message.get("amount"), price=price)
-        is_closed = leg == "exit" and bool(message.get("is_final_exit", not message.get("sub_trade")))
+        # A fill can be the first message of an order: a stop on the exchange has no other.
+        key = next(iter(self._open(leg, message)), None) or self._placed(leg, message)
+        amount = float(message.get("amount") or 0)
+        is_whole = amount >= self._amounts.get(key, 0.0) * _WHOLE
+        price = message.get("close_rate") if leg == "exit" else message.get("order_rate", message.get("open_rate"))
+        self._orders.event(key, status="filled" if is_whole else None, filled=amount, price=price)
         if leg == "exit":
             self._orders.trades.trade(
                 self._orders.label(key),
@@ -99,28 +113,55 @@ class FreqtradeBot:
                 message.get("profit_amount"),
                 message.get("stake_currency"),
             )
+        is_over = leg == "exit" and bool(message.get("is_final_exit", not message.get("sub_trade")))
+        if is_over:
+            self._orders.cancelled([*self._open("entry", message), *self._open("exit", message)])
         held = Held(
             f"{message['trade_id']}",
-            0.0 if is_closed else -1.0 if _is_short(message) else 1.0,
+            0.0 if is_over else -1.0 if _is_short(message) else 1.0,
             strategy=self._orders.label(key),
             label=str(message.get("pair")),
         )
         self._account.positions([held], complete=False)
 
     def _cancelled(self, leg: str, message: Message) -> None:
-        reason = "_".join(_WORDS.findall(str(message.get("reason") or ""))[:_MOST_WORDS]).lower()
-        self._orders.event(self._key(leg, message), status="cancelled", reason=reason or None)
+        text = str(message.get("reason") or "")
+        key = next(iter(self._open(leg, message)), None)
+        if key is None or _KEPT in text:
+            return
+        if _BY_EXCHANGE not in text:
+            self._orders.cancel(key)
+        reason = "_".join(_WORDS.findall(text)[:_MOST_WORDS]).lower()
+        self._orders.event(key, status="cancelled", reason=reason or None)
 
-    # ── the wallet ───────────────────────────────────────────────────────────────────────────────────────────────
+    # ── the account ──────────────────────────────────────────────────────────────────────────────────────────────
 
     def _wallet(self, wallets: Any) -> None:
+        """Set the capital: the free stake currency, and the stakes of the open trades."""
         currency = self._strategy.config["stake_currency"]
-        self._account.balance(
-            total=wallets.get_total(currency),
-            used=wallets.get_used(currency),
-            available=wallets.get_free(currency),
-            currency=currency,
-        )
+        free, stakes = wallets.get_free(currency), _stakes()
+        self._account.balance(total=free + stakes, used=stakes, available=free, currency=currency)
+
+    def _open_trades(self) -> None:
+        """Take in the trades that were open before the bot started."""
+        held = [
+            Held(f"{trade.id}", -1.0 if trade.is_short else 1.0, strategy=self._orders.label(""), label=trade.pair)
+            for trade in _trades()
+        ]
+        if held:
+            self._account.positions(held, complete=False)
+
+
+def _trades() -> list[Any]:
+    from freqtrade.persistence import Trade  # type: ignore[import-not-found, unused-ignore]
+
+    return list(Trade.get_trades_proxy(is_open=True)) if hasattr(Trade, "session") else []
+
+
+def _stakes() -> float:
+    from freqtrade.persistence import Trade  # type: ignore[import-not-found, unused-ignore]
+
+    return float(Trade.total_open_trades_stakes()) if hasattr(Trade, "session") else 0.0
 
 
 def _is_short(message: Message) -> bool:

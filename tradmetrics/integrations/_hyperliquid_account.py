@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -27,17 +28,19 @@ class HyperliquidAccount:
         self._account = Account(handle, settings, trades.positions)
         self._ticks = Ticks(handle, settings, always_open=True)
         self._addresses: set[str] = set()
+        self._began = time.time() * 1000
 
     def own(self, exchange: Any) -> None:
         """Know whose account is traded: bots look at those of others, too."""
         wallet = getattr(exchange, "wallet", None)
-        for address in (
+        addresses = (
             getattr(exchange, "vault_address", None),
             getattr(exchange, "account_address", None),
             getattr(wallet, "address", None),
-        ):
-            if address:
-                self._addresses.add(str(address).lower())
+        )
+        address = next((each for each in addresses if each), None)  # as the SDK's own `market_close` chooses it
+        if address is not None:
+            self._addresses.add(str(address).lower())
 
     def is_ours(self, address: object) -> bool:
         """Whether an address is the bot's; without an `Exchange`, any is."""
@@ -57,29 +60,31 @@ class HyperliquidAccount:
         is_ours, dex = self.is_ours(arguments["address"]), str(arguments.get("dex") or "")
 
         def finish(result: Any, error: BaseException | None) -> None:
-            if not is_ours or not isinstance(result, Mapping):
-                return
-            summary, free = result["marginSummary"], result.get("withdrawable")
-            used = summary.get("totalMarginUsed")
-            self._account.balance(
-                account=dex,
-                total=summary.get("accountValue"),
-                used=used,
-                available=free,
-                margin_used=used,
-                margin_available=free,
-                currency=_CURRENCY,
-            )
-            rows = [each["position"] for each in result.get("assetPositions") or ()]
-            self._account.positions(
-                [
-                    Held(row["coin"], row["szi"], row["unrealizedPnl"], price=row.get("entryPx"), currency=_CURRENCY)
-                    for row in rows
-                ],
-                account=dex,
-            )
+            if is_ours and isinstance(result, Mapping):
+                self._hold(result, dex)
 
         return finish
+
+    def _hold(self, state: Arguments, dex: str = "") -> None:
+        summary, free = state["marginSummary"], state.get("withdrawable")
+        used = summary.get("totalMarginUsed")
+        self._account.balance(
+            account=dex,
+            total=summary.get("accountValue"),
+            used=used,
+            available=free,
+            margin_used=used,
+            margin_available=free,
+            currency=_CURRENCY,
+        )
+        rows = [each["position"] for each in state.get("assetPositions") or ()]
+        self._account.positions(
+            [
+                Held(row["coin"], row["szi"], row["unrealizedPnl"], price=row.get("entryPx"), currency=_CURRENCY)
+                for row in rows
+            ],
+            account=dex,
+        )
 
     def _fundings(self, result: Any, error: BaseException | None) -> None:
         for each in result if isinstance(result, list) else ():
@@ -103,7 +108,15 @@ class HyperliquidAccount:
         """Take in a message of the stream that is not about orders."""
         if channel == "userFundings":
             for payment in data.get("fundings") or ():
-                self._funding(payment)
+                # Each connection begins with payments of the last weeks: those of before are not this process's.
+                if not data.get("isSnapshot") or payment["time"] >= self._began:
+                    self._funding(payment)
+        elif channel == "user":
+            if data.get("funding"):
+                self._funding(data["funding"])
+        elif channel == "webData2":
+            if self._account.records and self.is_ours(data.get("user")) and data.get("clearinghouseState"):
+                self._hold(data["clearinghouseState"])
         elif channel == "allMids":
             self._mids(data.get("mids"), None)
         elif channel in ("l2Book", "bbo"):

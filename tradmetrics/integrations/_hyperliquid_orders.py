@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import OrderedDict
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
@@ -17,6 +18,7 @@ Arguments = Mapping[str, Any]
 _WORDS: Final = re.compile(r"[A-Za-z]+")
 _MOST_WORDS: Final = 4
 _CURRENCY: Final = "USDC"
+_MOST_WAITING: Final = 1_000
 
 
 class HyperliquidOrders:
@@ -31,6 +33,8 @@ class HyperliquidOrders:
         self._handle = handle
         self._orders = Orders(handle, settings, dialect="hyperliquid")
         self._account = HyperliquidAccount(handle, settings, self._orders.trades)
+        self._coins: Mapping[str, str] = {}
+        self._waiting: OrderedDict[str, tuple[str, str, float]] = OrderedDict()
 
     def watch(self, target: Any) -> None:
         """Watch an `Exchange` or an `Info`."""
@@ -38,6 +42,7 @@ class HyperliquidOrders:
         watch(target, "post", self._request)
         if hasattr(target, "bulk_orders"):
             self._account.own(target)
+            self._coins = getattr(getattr(target, "info", None), "name_to_coin", None) or {}
             watch(target, "bulk_orders", self._send)
             watch(target, "bulk_modify_orders_new", self._modify)
             watch(target, "bulk_cancel", self._cancel)
@@ -81,16 +86,25 @@ class HyperliquidOrders:
             lambda key, status: self._answered(key, status, order),
             client_id=None if cloid is None else _cloid(cloid),
             message=message,
-            symbol=order["coin"],
+            symbol=self._coin(order["coin"]),
             side="BUY" if order["is_buy"] else "SELL",
             order_type=_order_type(order.get("order_type") or {}),
             quantity=order["sz"],
             price=order.get("limit_px"),
         )
 
+    def _coin(self, name: str) -> str:
+        """A coin as Hyperliquid's own answers name it: a spot pair is `HYPE/USDC` to the bot, and `@107` to them."""
+        return self._coins.get(name, name)
+
     def _answered(self, key: str, status: Any, order: Arguments) -> None:
-        if not isinstance(status, Mapping):  # "waitingForFill", "waitingForTrigger"
+        if not isinstance(status, Mapping):  # "waitingForFill", "waitingForTrigger": its id comes later
             self._orders.answer(key, status="accepted")
+            if order.get("cloid") is None:
+                side = "B" if order["is_buy"] else "A"
+                self._waiting[key] = (self._coin(order["coin"]), side, float(order["sz"]))
+                if len(self._waiting) > _MOST_WAITING:
+                    self._waiting.popitem(last=False)
         elif "error" in status:
             self._orders.answer(key, status="rejected", reason=_reason(status["error"]))
         elif "resting" in status:
@@ -98,7 +112,7 @@ class HyperliquidOrders:
         elif "filled" in status:
             filled = status["filled"]
             is_whole = float(filled["totalSz"]) >= float(order["sz"]) * (1 - 1e-9)
-            # What an order that fills at once leaves over is cancelled.
+            # Such an order fills at once, and the exchange cancels the rest.
             at_once = (order.get("order_type") or {}).get("limit", {}).get("tif") in ("Ioc", "FrontendMarket")
             word = "filled" if is_whole else "cancelled" if at_once else "partially_filled"
             self._orders.answer(key, filled["oid"], status=word, filled=filled["totalSz"], price=filled["avgPx"])
@@ -110,7 +124,7 @@ class HyperliquidOrders:
             statuses = _statuses(result, len(requests)) if error is None else []
             for number, each in enumerate(requests):
                 status = statuses[number] if number < len(statuses) else None
-                old, coin = _cloid(each["oid"]), each["order"]["coin"]
+                old, coin = _cloid(each["oid"]), self._coin(each["order"]["coin"])
                 if not isinstance(status, Mapping) or "error" in status:
                     self._orders.message("modify")
                     continue
@@ -122,7 +136,10 @@ class HyperliquidOrders:
         return finish
 
     def _cancel(self, arguments: Arguments) -> Finish:
-        asked = [(_cloid(each.get("oid", each.get("cloid"))), each["coin"]) for each in arguments["cancel_requests"]]
+        asked = [
+            (_cloid(each.get("oid", each.get("cloid"))), self._coin(each["coin"]))
+            for each in arguments["cancel_requests"]
+        ]
         for order_id, coin in asked:
             self._orders.cancel(order_id, coin)
 
@@ -160,6 +177,8 @@ class HyperliquidOrders:
         coin, order_id, cloid = order["coin"], order["oid"], order.get("cloid")
         if cloid and self._orders.find(order_id, coin) is None and self._orders.find(cloid, coin) is not None:
             self._orders.alias(cloid, order_id, coin)  # the stream is ahead of the answer
+        if self._waiting and self._orders.find(order_id, coin) is None:
+            self._adopt(order)
         if ours_only and self._orders.find(order_id, coin) is None:
             return
         status, reason = _status(word)
@@ -171,6 +190,14 @@ class HyperliquidOrders:
             reason=reason,
             filled=order["origSz"] if status == "filled" else filled,
         )
+
+    def _adopt(self, order: Arguments) -> None:
+        """Give an id that is new to the order that waited for its parent and is like it, if there is one."""
+        like = (order["coin"], order["side"], float(order["origSz"]))
+        key = next((key for key, each in self._waiting.items() if each == like), None)
+        if key is not None:
+            del self._waiting[key]
+            self._orders.alias(key, order["oid"], order["coin"])
 
     def _fills(self, arguments: Arguments) -> Finish:
         def finish(result: Any, error: BaseException | None) -> None:
@@ -202,7 +229,12 @@ class HyperliquidOrders:
         watch(manager, "on_message", self._message)
         watch(manager, "on_open", lambda _: connection.opened())
         watch(manager, "stop", lambda _: connection.closed())
+        if getattr(manager, "ws_ready", False) and not manager.stop_event.is_set():
+            connection.opened()
         socket = getattr(manager, "ws", None)
+        if socket is not None and socket.on_close is None:  # the SDK leaves it free, and does not connect again
+            socket.on_close = self._handle.hook(lambda *_: connection.closed())
+            self._handle.on_undo(partial(setattr, socket, "on_close", None))
         for name in ("on_message", "on_open") if socket is not None else ():
             before = getattr(socket, name, None)
             if getattr(before, "__self__", None) is manager:  # bound before the manager was watched
@@ -218,8 +250,8 @@ class HyperliquidOrders:
         if channel == "orderUpdates":
             for update in data:
                 self._update(update)
-        elif channel in ("userFills", "user"):
-            for fill in data.get("fills") or ():
+        elif channel in ("userFills", "user") and data.get("fills"):
+            for fill in data["fills"]:
                 self._fill(fill)
         else:
             self._account.message(channel, data)

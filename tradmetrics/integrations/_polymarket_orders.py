@@ -7,17 +7,25 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from tradmetrics.integrations.kit import Account, Finish, Handle, Orders, Settings, Ticks, request
-from tradmetrics.vocabulary.outcomes import status_of_exception
+from tradmetrics.vocabulary.outcomes import reason_of, status_of_exception
 
 Arguments = Mapping[str, Any]
 Read = Callable[[Any, BaseException | None], None]
 
-_WORDS: Final = re.compile(r"[A-Za-z]+")
+_FIRST_PAGE: Final = "MA=="
+_LETTERS: Final = re.compile(r"[A-Za-z]+")
+_DIGIT: Final = re.compile(r"\d")
 _MOST_WORDS: Final = 4
 _UNITS: Final = 1e6
 """Amounts of signed orders and of balances are whole numbers of millionths."""
 _CURRENCY: Final = "USDC"
 _AT_ONCE: Final = frozenset({"FOK", "FAK"})
+_OTHER_REQUESTS: Final = (
+    *("get_ok", "get_server_time", "get_spread", "get_spreads", "get_market", "get_markets", "get_simplified_markets"),
+    *("get_sampling_markets", "get_sampling_simplified_markets", "get_market_trades_events", "get_notifications"),
+    *("update_balance_allowance", "is_order_scoring", "derive_api_key"),
+)
+"""Further requests, which tell nothing that is recorded."""
 
 
 class PolymarketOrders:
@@ -53,6 +61,11 @@ class PolymarketOrders:
             ("get_price", "GET", self._price),
             ("get_last_trade_price", "GET", self._price),
             ("get_order_book", "GET", self._price),
+            ("get_order_books", "GET", self._prices),
+            ("get_midpoints", "GET", self._prices),
+            ("get_prices", "GET", self._prices),
+            ("get_last_trades_prices", "GET", self._prices),
+            *((name, "GET", lambda _: _nothing) for name in _OTHER_REQUESTS),
         ):
             self._handle.watch(client, name, self._requesting(name, verb, begin))
 
@@ -82,6 +95,7 @@ class PolymarketOrders:
             side=side,
             order_type="MARKET" if kind in _AT_ONCE else "LIMIT",
             quantity=shares,
+            refusal=lambda error: _reason_of(getattr(error, "error_msg", None)) or reason_of(error),
         )
 
     def _send(self, arguments: Arguments) -> Finish:
@@ -102,7 +116,7 @@ class PolymarketOrders:
             return
         message = answer.get("errorMsg")
         if not answer.get("success", True) or (message and not answer.get("orderID")):
-            self._orders.answer(key, status="rejected", reason=_reason(message))
+            self._orders.answer(key, status="rejected", reason=_reason_of(message) or "refused")
             return
         status, filled = str(answer.get("status")).lower(), None
         if status == "matched":
@@ -144,7 +158,8 @@ class PolymarketOrders:
                 self._orders.event(order["id"], status=status or None, filled=matched)
 
     def _fetch_open(self, arguments: Arguments) -> Read:
-        is_plain = arguments.get("params") is None
+        is_plain = not arguments.get("params") and not arguments.get("only_first_page")
+        is_plain = is_plain and arguments.get("next_cursor") in (None, _FIRST_PAGE)
         before = self._orders.open_keys() if is_plain else []
 
         def finish(result: Any, error: BaseException | None) -> None:
@@ -193,11 +208,29 @@ class PolymarketOrders:
 
         return finish
 
+    def _prices(self, arguments: Arguments) -> Read:
+        def finish(result: Any, error: BaseException | None) -> None:
+            books = {getattr(each, "asset_id", None): each for each in result} if isinstance(result, list) else {}
+            for each in arguments.get("params") or () if error is None else ():
+                self._ticks.tick(each.token_id, getattr(books.get(each.token_id), "timestamp", None), "ms")
+
+        return finish
+
 
 def _side(side: object) -> str:
     return "BUY" if str(side) in ("0", "BUY", "Side.BUY") else "SELL"
 
 
-def _reason(message: object) -> str:
-    """The first words of a message; what follows holds prices and ids."""
-    return "_".join(_WORDS.findall(str(message or ""))[:_MOST_WORDS]).lower() or "refused"
+def _reason_of(message: object) -> str | None:
+    """The first words of a message, up to one with a digit: prices and ids follow. None where there is no word."""
+    text = message.get("error", "") if isinstance(message, Mapping) else message or ""
+    words: list[str] = []
+    for part in str(text).split():
+        if _DIGIT.search(part) or len(words) >= _MOST_WORDS:
+            break
+        words += _LETTERS.findall(part)
+    return "_".join(words[:_MOST_WORDS]).lower() or None
+
+
+def _nothing(result: Any, error: BaseException | None) -> None:
+    """Nothing of these answers is recorded."""

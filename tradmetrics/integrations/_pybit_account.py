@@ -28,7 +28,8 @@ class PybitAccount:
         self._handle = handle
         self._account = Account(handle, settings, trades.positions)
         self._ticks = Ticks(handle, settings, always_open=True)
-        self._symbols: OrderedDict[str, str] = OrderedDict()
+        self._markets: OrderedDict[str, tuple[object, object]] = OrderedDict()
+        self._listed: dict[object, set[str]] = {}
 
     def watch(self, http: Any) -> None:
         """Watch what a client answers about the account and the market."""
@@ -40,15 +41,16 @@ class PybitAccount:
             watch(http, "get_tickers", lambda _: self._tickers)
             watch(http, "get_orderbook", lambda _: self._order_book)
 
-    def remember(self, order_id: object, symbol: object) -> None:
-        """Note the symbol of an order."""
-        self._symbols[str(order_id)] = str(symbol)
-        if len(self._symbols) > _MOST:
-            self._symbols.popitem(last=False)
+    def remember(self, order_id: object, market: tuple[object, object]) -> None:
+        """Note the category and the symbol of an order."""
+        if order_id:
+            self._markets[str(order_id)] = market
+            if len(self._markets) > _MOST:
+                self._markets.popitem(last=False)
 
-    def symbol_of(self, order_id: str) -> str | None:
-        """The symbol of an order, once Bybit has told it."""
-        return self._symbols.get(order_id)
+    def market_of(self, order_id: str) -> tuple[object, object] | None:
+        """The category and the symbol of an order, where they are known."""
+        return self._markets.get(order_id)
 
     def funding(self, amount: float, currency: str | None) -> None:
         """Record funding that was received (positive) or paid."""
@@ -76,11 +78,20 @@ class PybitAccount:
         return None if ours in _DOLLARS else "USD"
 
     def _positions(self, arguments: Arguments) -> Any:
-        asked = arguments["kwargs"].get("symbol")
+        params = arguments["kwargs"]
 
         def finish(result: Any, error: BaseException | None) -> None:
-            if error is None:
-                self._hold(_rows(result), complete=not asked)
+            if error is not None:
+                return
+            rows = _rows(result)
+            is_whole = not _cursor(result) and not set(params) - {"category", "settleCoin", "limit"}
+            if is_whole:
+                # Such a list is of one category and coin: what it leaves out of those is closed, and nothing else.
+                listed = {str(row["symbol"]) for row in rows}
+                before = self._listed.get((params.get("category"), params.get("settleCoin")), set())
+                self._listed[params.get("category"), params.get("settleCoin")] = listed
+                rows = [*rows, *({"symbol": symbol} for symbol in before - listed)]
+            self._hold(rows, complete=is_whole and len(self._listed) == 1)
 
         return finish
 
@@ -118,6 +129,11 @@ class PybitAccount:
             self._hold(message["data"], complete=False)
         elif topic in _TICKS:
             self._ticks.tick(str(message["topic"]).rpartition(".")[2], message.get("ts"), "ms")
+
+
+def _cursor(result: Any) -> Any:
+    body = result[0] if isinstance(result, tuple) else result
+    return ((body.get("result") if isinstance(body, Mapping) else None) or {}).get("nextPageCursor")
 
 
 def _rows(result: Any) -> list[Arguments]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from tradmetrics.integrations._pybit_account import PybitAccount
+from tradmetrics.integrations._pybit_trading import PybitTrading, Refused
 from tradmetrics.integrations.kit import Connection, Finish, Handle, Orders, Settings, request
 from tradmetrics.vocabulary.outcomes import reason_of, status_of_exception
 
@@ -30,7 +31,10 @@ class PybitOrders:
         self._account = PybitAccount(handle, settings, self._orders.trades)
 
     def watch(self, target: Any) -> None:
-        """Watch an `HTTP` or a `WebSocket`."""
+        """Watch an `HTTP`, a `WebSocket` or a `WebSocketTrading`."""
+        if hasattr(target, "_send_order_operation"):
+            self._watch_trading(target)
+            return
         if not hasattr(target, "place_order"):
             self._watch_socket(target)
             return
@@ -50,6 +54,17 @@ class PybitOrders:
         self._account.watch(target)
         self._handle.watch(target, "_submit_request", self._request)
 
+    def _watch_trading(self, socket: Any) -> None:
+        operations = {
+            "order.create": self._send,
+            "order.create-batch": self._send_batch,
+            "order.amend": self._amend,
+            "order.amend-batch": self._amend_batch,
+            "order.cancel": self._cancel,
+            "order.cancel-batch": self._cancel_batch,
+        }
+        PybitTrading(self._handle, operations, _refusal).watch(socket)
+
     def _request(self, arguments: Arguments) -> Finish:
         _, _, path = str(arguments["path"]).partition("://")
         endpoint = "/" + path.partition("/")[2] if path else str(arguments["path"])
@@ -63,9 +78,10 @@ class PybitOrders:
         if is_trigger:
             kind = "STOP" if str(kind).lower() == "market" else "STOP_LIMIT"
         in_quote = params.get("category") == "spot" and str(params.get("marketUnit")).lower() == "quotecoin"
+        market = params.get("category"), params.get("symbol")
         return self._orders.send(
             params,
-            self._answered,
+            lambda key, answer: self._answered(key, answer, market),
             client_id=params.get("orderLinkId") or None,
             refusal=_refusal,
             side=params.get("side"),
@@ -75,8 +91,10 @@ class PybitOrders:
             price=params.get("price"),
         )
 
-    def _answered(self, key: str, order: Any) -> None:
+    def _answered(self, key: str, order: Any, market: tuple[object, object]) -> None:
         if isinstance(order, Mapping):
+            for order_id in (order.get("orderId"), order.get("orderLinkId")):
+                self._account.remember(order_id, market)
             self._orders.answer(key, order.get("orderId"), order.get("orderLinkId"), status="accepted")
 
     def _send(self, arguments: Arguments) -> Finish:
@@ -92,7 +110,7 @@ class PybitOrders:
             for number, each in enumerate(finishes):
                 code = codes[number] if number < len(codes) else 0
                 if error is None and code:
-                    each(None, _Refused(code))
+                    each(None, Refused(code))
                 else:
                     each(answers[number] if number < len(answers) else None, error)
 
@@ -117,7 +135,7 @@ class PybitOrders:
             codes = _codes(result)
             for number, each in enumerate(finishes):
                 code = codes[number] if number < len(codes) else 0
-                each(None, _Refused(code) if code and error is None else error)
+                each(None, Refused(code) if code and error is None else error)
 
         return finish
 
@@ -158,7 +176,8 @@ class PybitOrders:
         def finish(result: Any, error: BaseException | None) -> None:
             self._told(result, error)
             if error is None and known and len(_rows(result)) < _FULL_PAGE:
-                before = [key for key in known if self._account.symbol_of(key) == params["symbol"]]
+                market = params.get("category"), params["symbol"]
+                before = [key for key in known if self._account.market_of(key) == market]
                 self._orders.list_open(before, [each.get("orderId") for each in _rows(result)])
 
         return finish
@@ -167,7 +186,8 @@ class PybitOrders:
         order_id, client_id = order.get("orderId"), order.get("orderLinkId")
         if client_id and order_id not in self._orders and client_id in self._orders:
             self._orders.alias(client_id, order_id)  # the stream is ahead of the answer
-        self._account.remember(order_id, order.get("symbol"))
+        if order.get("category"):
+            self._account.remember(order_id, (order["category"], order.get("symbol")))
         status, reason = order.get("orderStatus"), order.get("rejectReason")
         self._orders.event(
             order_id or client_id,
@@ -178,8 +198,9 @@ class PybitOrders:
         )
 
     def _executed(self, result: Any, error: BaseException | None) -> None:
+        category = (_result(result) or {}).get("category") if error is None else None
         for each in _rows(result) if error is None else ():
-            self._execution(each)
+            self._execution({"category": category, **each})
 
     def _execution(self, execution: Arguments) -> None:
         kind, symbol = execution.get("execType", "Trade"), execution.get("symbol")
@@ -198,7 +219,7 @@ class PybitOrders:
             str(execution["execId"]),
             execution["orderId"],
             execution["side"],
-            symbol=symbol,
+            symbol=f"{symbol} spot" if execution.get("category") == "spot" else symbol,
             quantity=execution.get("execQty"),
             price=execution.get("execPrice"),
             pnl=pnl,
@@ -215,7 +236,7 @@ class PybitOrders:
             self._handle, "private" if "(Auth)" in str(getattr(socket, "ws_name", "")) else "public"
         )
         watch = self._handle.watch
-        watch(socket, "_process_normal_message", self._message)
+        watch(socket, "_process_normal_message", lambda arguments: self._message(arguments, socket))
         watch(socket, "_on_open", lambda _: connection.opened())
         watch(socket, "_on_close", lambda _: connection.closed())
         watch(socket, "_on_error", lambda _: connection.closed())
@@ -223,25 +244,24 @@ class PybitOrders:
         if self._handle.guard(socket.is_connected):
             connection.opened()
 
-    def _message(self, arguments: Arguments) -> None:
+    def _message(self, arguments: Arguments, socket: Any) -> None:
         message = arguments["message"]
-        topic, _, _ = str(message.get("topic", "")).partition(".")
+        topic, _, more = str(message.get("topic", "")).partition(".")
         if topic == "order":
             for order in message["data"]:
                 self._order(order)
         elif topic == "execution":
+            if more.startswith("fast") and any(map(_is_full, list(socket.callback_directory))):
+                return  # the topic of whole executions tells the same ones with their P&L
             for execution in message["data"]:
                 self._execution(execution)
         else:
             self._account.message(topic, message)
 
 
-class _Refused(Exception):  # noqa: N818 - never raised: it carries a code of a batch's answer
-    """Bybit has refused one request of a batch."""
-
-    def __init__(self, code: int) -> None:
-        super().__init__(code)
-        self.code = code
+def _is_full(topic: str) -> bool:
+    """Whether a topic tells of whole executions."""
+    return topic.startswith("execution") and not topic.startswith("execution.fast")
 
 
 def _result(result: Any) -> Any:
@@ -262,7 +282,7 @@ def _codes(result: Any) -> list[int]:
 
 
 def _refusal(error: BaseException) -> str:
-    code = error.code if isinstance(error, _Refused) else getattr(error, "status_code", None)
+    code = error.code if isinstance(error, Refused) else getattr(error, "status_code", None)
     return f"code_{code}" if isinstance(code, int) and code else reason_of(error)
 
 

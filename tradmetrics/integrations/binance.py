@@ -34,9 +34,10 @@ def instrument_binance(
     """Record orders, trades, account, market data and requests of python-binance.
 
     Spot, margin and futures orders are counted when they are sent, batches and OCO lists included, and followed through
-    the client's answers and the user-data streams (`executionReport`, `ORDER_TRADE_UPDATE`). Ids belong to their
-    symbol. A test order does not count. A `BinanceAPIException` is a reject with Binance's code as the reason,
-    `code_2010`; after a timeout, a lost connection, a status of 500 and more or the codes -1006 and -1007 nobody knows.
+    the client's answers and the user-data streams (`executionReport`, `ORDER_TRADE_UPDATE`, and `ALGO_UPDATE` for
+    conditional futures orders). Ids belong to their market and symbol. A test order does not count. A
+    `BinanceAPIException` is a reject with Binance's code as the reason, `code_2010`. After a timeout, a lost
+    connection, a status of 500 and more or the codes -1006 and -1007, the outcome is unknown.
 
     Binance tells the P&L of futures trades: a trade is an execution that closes or reduces a position. It does not tell
     that of spot and margin trades: each of their executions is a trade without a P&L, unless `pnl_from_fills` is on.

@@ -25,15 +25,17 @@ def instrument_fix(
 
     The application has the methods of quickfix: `toApp(message, sessionID)`, `fromApp(message, sessionID)`,
     `onLogon(sessionID)`, `onLogout(sessionID)`. Messages are quickfix's, simplefix's, mappings from tag to value, or
-    the text itself. Where no engine calls them, call them where the bot sends and receives.
+    the text itself. Where no engine calls them, call them where the bot sends and receives. An order is a reject when
+    `toApp` raises, as quickfix's `DoNotSend` asks for; after a lost connection it counts as unknown.
 
     Sent: NewOrderSingle (D) counts an order, OrderCancelRequest (F) and OrderCancelReplaceRequest (G) are messages of
     their own. Received: ExecutionReport (8) acknowledges, fills, corrects, busts, replaces and ends; OrderCancelReject
-    (9) ends nothing; Reject (3) and BusinessMessageReject (j) of an order end it. What is sent again (PossResend, or
-    PossDupFlag while sending) does not count again.
+    (9) ends nothing; Reject (3) and BusinessMessageReject (j) of an order end it. Messages that the session sends again
+    (PossResend, PossDupFlag) do not count again.
 
     FIX does not tell the P&L of an execution: each is a trade without one, once by its ExecID, unless `pnl_from_fills`
-    is on. Market data (W, X) counts as ticks.
+    is on. Market data (W, X) counts as ticks, with the age of its time (272 and 273, or 52). Positions come from
+    PositionReport (AP), capital from CollateralReport (BA), connections from `onLogon` and `onLogout`.
 
     Example:
         ```python
@@ -62,8 +64,8 @@ def instrument_fix(
         options: The options that all adapters share; see `tradmetrics.integrations.kit.Options`.
 
     Returns:
-        A handle whose `undo()` takes everything out again. An object that is instrumented already keeps its
-        handle, which comes back.
+        A handle whose `undo()` takes everything out again. An application that is instrumented already keeps its
+        hooks, and you get its handle.
 
     Raises:
         ConfigurationError: When `app` is something else.

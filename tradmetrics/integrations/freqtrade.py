@@ -34,8 +34,12 @@ def instrument_freqtrade(
 
     Orders and trades are those of freqtrade's own RPC messages, in a dry run as well: an entry or exit that is placed,
     filled or cancelled. freqtrade tells the P&L of each exit (`profit_amount`, net of fees): a trade is an exit that
-    was filled. Requests are those of freqtrade's ccxt exchange. The stake currency's balance is read when freqtrade
-    updates its wallets, and each new candle is an update of market data.
+    was filled. Requests are those of freqtrade's ccxt exchange. The capital is read when freqtrade updates its
+    wallets: the free stake currency, and the stakes of the open trades at their cost. Trades that were open before the
+    start count as open positions. Each new candle is an update of market data.
+
+    `/reload_config` makes a new bot, and its `bot_start` instruments that one: the old one's open trades leave the
+    gauges, and orders that it left open count as unknown.
 
     In a backtest, a hyperopt run or a plot there is no RPC: nothing is recorded, and the handle does nothing.
 

@@ -1,4 +1,4 @@
-"""py-clob-client: orders, trades, balance, prices and requests of a Polymarket `ClobClient`."""
+"""py-clob-client and py-clob-client-v2: orders, trades, balance, prices and requests of a Polymarket `ClobClient`."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def instrument_polymarket(
     Orders are counted when `post_order` or `post_orders` sends them, and followed through the answers, `get_order`,
     `get_orders` and the cancels. An answer without success is a reject with the first words of its message as the
     reason; so is a `PolyApiException` with a status below 500. After a lost connection or a status of 500 and more
-    nobody knows.
+    the order may be live: it counts as unknown.
 
     Polymarket does not tell the P&L of a trade: each trade of these orders that `get_trades` lists, as taker or maker,
     counts once without a P&L, unless `pnl_from_fills` is on. Symbols are token ids, which the label guard takes for
@@ -56,7 +56,7 @@ def instrument_polymarket(
         ```
 
     Args:
-        client: A `py_clob_client.client.ClobClient`.
+        client: A `py_clob_client.client.ClobClient`, or the one of `py_clob_client_v2.client`.
         strategy: The label of all orders, or a callable that takes the signed order and returns it.
         metrics: The metrics object; by default the process's.
         options: The options that all adapters share; see `tradmetrics.integrations.kit.Options`.

@@ -32,7 +32,7 @@ def instrument_pybit(
     metrics: TradingMetrics | None = None,
     **options: Unpack[Options],
 ) -> Handle:
-    """Record orders, executions, account, market data and requests of pybit's `HTTP` and `WebSocket`.
+    """Record orders, executions, account, market data and requests of pybit's `HTTP` and its sockets.
 
     Orders are counted when they are sent, batches included, and followed through the client's answers and the private
     stream's `order` topic. A refusal has Bybit's code as its reason, `code_110007`. After a timeout, a lost connection
@@ -56,7 +56,7 @@ def instrument_pybit(
 
     Args:
         http: A `pybit.unified_trading.HTTP`.
-        websocket: A `pybit.unified_trading.WebSocket`, or a list of them.
+        websocket: A `pybit.unified_trading.WebSocket` or `WebSocketTrading`, or a list of them.
         strategy: The label of all orders, or a callable that takes the order and returns it: the parameters of the call
             by Bybit's names (`symbol`, `side`, `orderLinkId`, …).
         metrics: The metrics object; by default the process's.
@@ -76,7 +76,8 @@ def instrument_pybit(
         check_target("instrument_pybit", http, ("place_order", "_submit_request"), "http=HTTP(…)")
         targets.append(http)
     for each in websocket if isinstance(websocket, list | tuple) else () if websocket is None else (websocket,):
-        check_target("instrument_pybit", each, ("_process_normal_message",), "websocket=WebSocket(…)")
+        needed = "_send_order_operation" if hasattr(each, "_send_order_operation") else "_process_normal_message"
+        check_target("instrument_pybit", each, (needed,), "websocket=WebSocket(…)")
         targets.append(each)
     if not targets:
         raise ConfigurationError("instrument_pybit: give http=HTTP(…), websocket=WebSocket(…), or both")

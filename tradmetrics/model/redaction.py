@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Final
 
 MASK: Final = "***"
@@ -11,38 +12,41 @@ LONGEST_LOGGED: Final = 200
 _LONGEST_READ: Final = 4_000
 
 _VALUE: Final = r"""(?:\\?"[^"]*(?:"|$)|\\?'[^']*(?:'|$)|[^\s&,;"'<>(){}\[\]\\]+)"""
-_RULES: Final = tuple(
-    (re.compile(pattern, re.IGNORECASE), replacement)
-    for pattern, replacement in (
-        # https://user:password@host
-        (r"(?<=://)[^\s/@'\"]+@", f"{MASK}@"),
-        # Authorization: Bearer …, with and without quotes
-        (
-            r"(\bauthorization\b\\?[\"']?\s*(?::|=|,|%3D)\s*)"
-            r"(?:\\?\"[^\"]*(?:\"|$)|\\?'[^']*(?:'|$)|(?:(?:bearer|basic|token|digest|apikey)\s+)?[^\s,;\"'}]+)",
-            rf"\1{MASK}",
-        ),
-        (r"\b(bearer|basic)\s+(?=[^\s'\"]*[0-9=._-]|[^\s'\"]{16})[^\s'\",;}]+", rf"\1 {MASK}"),
-        # key=…, apiKey=…, "secret": "…", X-MBX-APIKEY: …
-        (rf"((?<![a-z])key\\?[\"']?\s*(?:=|%3D)\s*){_VALUE}", rf"\1{MASK}"),
-        (
-            r"([\w-]*(?:api[_-]?key|access[_-]?key|private[_-]?key|secret[_-]?key|consumer[_-]?key|\w_key|\w-key|"
-            r"token|secret|signature|password|passwd|passphrase|passcode|\bpwd|\bpin|\bsign|\bsig|\bhmac|totp|"
-            r"credentials?|cookie|session[_-]?id)"
-            rf"\\?[\"']?\s*(?:=|:(?!//)|%3D)\s*){_VALUE}",
-            rf"\1{MASK}",
-        ),
-        (r"\beyJ[\w-]{10,}\.[\w-]+(?:\.[\w-]*)?", MASK),  # a JSON web token
-        (r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*-----|$)", MASK),
-    )
+_RULES: Final = (
+    # https://user:password@host
+    (r"(?<=://)[^\s/@'\"]+@", f"{MASK}@"),
+    # Authorization: Bearer …, with and without quotes
+    (
+        r"(\bauthorization\b\\?[\"']?\s*(?::|=|,|%3D)\s*)"
+        r"(?:\\?\"[^\"]*(?:\"|$)|\\?'[^']*(?:'|$)|(?:(?:bearer|basic|token|digest|apikey)\s+)?[^\s,;\"'}]+)",
+        rf"\1{MASK}",
+    ),
+    (r"\b(bearer|basic)\s+(?=[^\s'\"]*[0-9=._-]|[^\s'\"]{16})[^\s'\",;}]+", rf"\1 {MASK}"),
+    # key=…, apiKey=…, "secret": "…", X-MBX-APIKEY: …
+    (rf"((?<![a-z])key\\?[\"']?\s*(?:=|%3D)\s*){_VALUE}", rf"\1{MASK}"),
+    (
+        r"([\w-]*(?:api[_-]?key|access[_-]?key|private[_-]?key|secret[_-]?key|consumer[_-]?key|\w_key|\w-key|"
+        r"token|secret|signature|password|passwd|passphrase|passcode|\bpwd|\bpin|\bsign|\bsig|\bhmac|totp|"
+        r"credentials?|cookie|session[_-]?id)"
+        rf"\\?[\"']?\s*(?:=|:(?!//)|%3D)\s*){_VALUE}",
+        rf"\1{MASK}",
+    ),
+    (r"\beyJ[\w-]{10,}\.[\w-]+(?:\.[\w-]*)?", MASK),  # a JSON web token
+    (r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*-----|$)", MASK),
 )
 _QUOTES: Final = {"'": "'", '"': '"', "(": ")", "[": "]", "{": "}", "<": ">"}
+
+
+@cache
+def _rules() -> tuple[tuple[re.Pattern[str], str], ...]:
+    """Compile the rules when the first line is logged."""
+    return tuple((re.compile(pattern, re.IGNORECASE), replacement) for pattern, replacement in _RULES)
 
 
 def masked(text: str) -> str:
     """Return `text` with the values of keys, tokens, signatures and passwords as `***`."""
     text = text[:_LONGEST_READ]
-    for pattern, replacement in _RULES:
+    for pattern, replacement in _rules():
         text = pattern.sub(replacement, text)
     return text
 

@@ -255,14 +255,14 @@ class FastWay:
                     return False
                 quantity, before = order.quantity, order.filled
                 total, is_new, booked = before, False, order.booked
+                ids = order.fill_ids
                 if fill_id is not None:
-                    ids = order.fill_ids
                     if (
                         ids is not None and (fill_id in ids or len(ids) >= MOST_FILL_IDS)
                     ) or table.fill_ids >= table.most_fill_ids:
                         return False
                     is_new = True
-                    booked += fill_quantity
+                    booked += fill_quantity  # type: ignore[operator, unused-ignore] # a fill has a quantity
                     if filled is None:
                         if booked > before:
                             total = booked

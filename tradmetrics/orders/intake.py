@@ -188,6 +188,7 @@ class Intake:
                 "too: orders.submitted(…, timestamp=…) or @orders.submit(timestamp=…); otherwise leave it out of the "
                 "updates.",
                 site,
+                extra={"site": site},
             )
 
     def alias(self, site: str, order_id: object, broker_id: object, symbol: object = None) -> None:

@@ -6,6 +6,7 @@ from time import time
 from typing import Final
 
 from tradmetrics import catalogue
+from tradmetrics.errors import is_interruption
 from tradmetrics.record.arrival import DEFAULT_STALE_AFTER, arrival
 from tradmetrics.record.calls import ExplicitCalls
 from tradmetrics.record.cash import record_cash
@@ -79,13 +80,25 @@ class EventCalls(ExplicitCalls):
         """
         own = self._metrics or current()
         key = None
-        if own is not None and fill_time is None and (reason is None or type(reason) is str):
-            if type(strategy) is str and type(side) is str and type(order_type) is str and type(status) is str:
-                key = (_ORDER, strategy, side, order_type, status, reason)
-                series = own.remembered.get(key)  # type: ignore[arg-type]
-                if series is not None:
+        if (
+            own is not None
+            and fill_time is None
+            and (reason is None or type(reason) is str)
+            and type(strategy) is str
+            and type(side) is str
+            and type(order_type) is str
+            and type(status) is str
+        ):
+            key = (_ORDER, strategy, side, order_type, status, reason)
+            series = own.remembered.get(key)
+            if series is not None:
+                try:
                     series.tick()
-                    return
+                except Exception as error:  # the worker's file is on a full disk, for instance
+                    if is_interruption(error):
+                        raise
+                    own.fault(self._target("record_order")[1], "record", error)
+                return
         metrics, site = self._target("record_order")
         reason = reason_in(reason)
         word = vocabulary.order_status(status)

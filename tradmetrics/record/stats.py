@@ -162,6 +162,7 @@ class StrategyStats:
                     "figure out here.",
                     site,
                     definition.name,
+                    extra={"site": site, "metric": definition.name},
                 )
         return True
 

@@ -32,7 +32,7 @@ class _Default:
 default: Final = _Default()
 hold_over_forks(default.lock)
 
-# What decorated functions want done with the process's default metrics object, for as long as the functions are there.
+# Work that decorated functions want done with the process's default metrics, as long as the functions exist.
 _wishes: Final[weakref.WeakSet[Callable[[TradingMetrics], None]]] = weakref.WeakSet()
 
 

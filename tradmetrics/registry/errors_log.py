@@ -48,7 +48,7 @@ class FaultLog:
         self._last[site] = said
         return describe(error)
 
-    def write(self, site: str, stage: str, error: BaseException) -> None:
+    def write(self, site: str, stage: str, error: BaseException, strategy: str | None = None) -> None:
         """Log the error unless this site has logged one within the last minute; an explicit call is one by its caller.
 
         Each unknown word is logged once.
@@ -58,13 +58,20 @@ class FaultLog:
                 has the file and the line of the caller.
             stage: One of `catalogue.STAGES`.
             error: The error.
+            strategy: The strategy of the call, where it is known.
         """
+        fields = {"site": site, "stage": stage} | ({} if strategy is None else {"strategy": strategy})
         if isinstance(error, UnknownWord) and len(self._words) < _MOST_WORDS:
             if error.key not in self._words:
                 self._words.add(error.key)
                 place = _caller(site)
                 logger.warning(
-                    "%s%s: %s. Calls with this word are counted in %s.", site, place and f" {place}", error, _COUNTER
+                    "%s%s: %s. Calls with this word are counted in %s.",
+                    site,
+                    place and f" {place}",
+                    error,
+                    _COUNTER,
+                    extra=fields,
                 )
             return
         now = time.monotonic()
@@ -82,6 +89,7 @@ class FaultLog:
             describe(error),
             caller or "itself",
             _COUNTER,
+            extra=fields,
         )
 
 

@@ -69,7 +69,7 @@ class Instrument(Collector):
     """One metric of a registry.
 
     Attributes:
-        definition: What it is.
+        definition: Its definition.
         constants: Labels that all its series have beside its own, with their values.
         limits: The budgets that it was made with.
         guard: Its label budgets.
@@ -92,7 +92,7 @@ class Instrument(Collector):
         self.limits = limits
         self.adopted = adopted
         self.left_out = False
-        # What several processes have written into their files, or another collector has, cannot be taken back.
+        # Counts in the files of several processes, or in another collector, cannot be taken back.
         removable = not multiprocess and adopted is None
         self.guard = Guard(definition, limits, removable=removable)
         self._owner = owner
@@ -104,7 +104,7 @@ class Instrument(Collector):
         self._scraped: frozenset[Labels] = frozenset()
         self._functions: list[tuple[Callable[[], AtScrape | None], Failed]] = []
         self._removable = self.guard.is_open and removable
-        # What raw labels were resolved to, until a series is removed.
+        # The series of raw labels, until a series is removed.
         self._opens: Budgets = tuple((i, (each,)) for i, each in enumerate(self.guard.budgets) if each is not None)
         self._known: LabelCache[Resolved] = LabelCache(self._opens)
         create = creator(definition, constants, multiprocess=multiprocess)
@@ -162,14 +162,14 @@ class Instrument(Collector):
         now = monotonic()
         self.guard.take(labels, now)
         if self._removable and now >= self.guard.look_at and self.guard.is_full:
-            self._look(now)  # what is idle from here on may go for the first that finds no place
+            self._look(now)  # series that are idle from here on may make room for the first one without a place
         # A finaliser may have come to the same labels since `series` was made: then its own is recorded to.
         kept = self._series.setdefault(labels, series)
-        self._marks[labels] = 1.0  # what a counter or a histogram is at once after it was created for a call
+        self._marks[labels] = 1.0  # the mark of a counter or a histogram right after the call that created it
         return kept
 
     def _overflow(self, position: int) -> Callable[[], object]:
-        """What counts an overflow of the label at `position`."""
+        """The counter for overflows of the label at `position`."""
         raw = (self.definition.name, self.definition.label_names[position])
         return self._peers[catalogue.LABEL_OVERFLOW.name].resolve(raw).series.tick
 
@@ -250,7 +250,7 @@ class Instrument(Collector):
             self._add(labels, series)
 
     def forget_others(self, keep: Iterable[Labels], value: float) -> None:
-        """Set every series of a gauge but those named to `value`: what is gone reads zero, not its last value."""
+        """Set every other series of a gauge to `value`: a series that is gone reads zero, not its last value."""
         kept = set(keep)
         for labels, series in self._series.copy().items():
             if labels not in kept and series.value() != value:
@@ -278,7 +278,7 @@ class Instrument(Collector):
         return [Family(self.definition, {}, {})]
 
     def collect(self) -> list[Metric]:
-        """The metric with the samples of all its series; what is computed at scrape is later than what was set."""
+        """The metric with the samples of all its series; a computed value is newer than one that was set."""
         return [self.family()]
 
     def family(self) -> Family:

@@ -87,7 +87,7 @@ class RegistryInstruments:
                 del self.retired[:-MOST_RETIRED]
 
     def forget(self, name: str, gone: list[Series]) -> None:
-        """Make all that record to these series of the metric `name` look them up anew."""
+        """Make every site that records to these series of the metric `name` look them up again."""
         for metrics in list(self.users):
             metrics.forget_series(name, gone)
 

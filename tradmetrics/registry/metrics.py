@@ -45,7 +45,7 @@ MOST_REMEMBERED: Final = 10_000
 
 
 class Remembering(Protocol):
-    """What remembers series of a metrics object, such as a decorated function."""
+    """An object that remembers series of a metrics object, such as a decorated function."""
 
     def unbind(self) -> None:
         """Forget all of them, and which metrics object they are of."""
@@ -122,7 +122,7 @@ class TradingMetrics:
         self.strict = flag("strict", strict)
         self.token = object()
         """Replaced when what decorated functions have cached of this metrics object is no longer right."""
-        self.remembered: dict[tuple[str, ...], Series] = {}
+        self.remembered: dict[tuple[object, ...], Series] = {}
         """Series by metric and raw labels, where all of these are exact `str`; for callers without a site."""
         self._buckets = buckets_of(buckets)
         multiprocess.check()
@@ -175,6 +175,7 @@ class TradingMetrics:
                 "%s. Until then tradmetrics leaves its %s out; all its other metrics are recorded.",
                 error,
                 definition.name,
+                extra={"metric": definition.name},
             )
             definition = self._with_buckets(definition)
             self._instruments[definition.name] = leave_out(
@@ -225,7 +226,7 @@ class TradingMetrics:
         Args:
             definition: The metric.
             raw: Raw label values in the definition's order.
-            site: Who records, for counting errors.
+            site: The recording site, for counting errors.
             dialect: The broker whose spellings closed labels are read in.
         """
         resolved = self.instrument(definition).resolve(raw, dialect)
@@ -256,7 +257,7 @@ class TradingMetrics:
             definition: The metric.
             raw: Raw label values in the definition's order.
             site: The recording site, for counting errors.
-            key: What else to keep it under.
+            key: A further key to keep it under.
         """
         removals = self.removals
         series, again = self.series(definition, raw, site=site)
@@ -302,6 +303,7 @@ class TradingMetrics:
             shown(text),
             knob and f"raise the budget, Limits({knob}), or ",
             label,
+            extra={"metric": metric, "label": label, "value": text},
         )
 
     def record(
@@ -319,10 +321,10 @@ class TradingMetrics:
         Args:
             definition: The metric.
             raw: Raw label values in the definition's order.
-            amount: A number; what is not finite, or negative for a counter, is dropped and counted as an error.
-            site: Who records, for counting errors.
+            amount: A number. A value that is not finite, or negative for a counter, is dropped and counted as an error.
+            site: The recording site, for counting errors.
             dialect: The broker whose spellings closed labels are read in.
-            key: What else the series is remembered under, for a caller that looks it up in `remembered` itself.
+            key: A further key of the series, for a caller that looks it up in `remembered` itself.
         """
         if not self.enabled:
             return
@@ -372,13 +374,14 @@ class TradingMetrics:
 
             self.instrument(definition).at_scrape(function, failed)
 
-    def fault(self, site: str, stage: str, error: BaseException) -> None:
+    def fault(self, site: str, stage: str, error: BaseException, *, strategy: str | None = None) -> None:
         """Count and log an error inside the instrumentation.
 
         Args:
             site: `module.qualname` of what was recording.
             stage: One of `catalogue.STAGES`.
-            error: What went wrong.
+            error: The error.
+            strategy: The strategy of the call, for the log record, if it is known.
 
         Raises:
             TradmetricsError: In a `strict` metrics object only.
@@ -402,7 +405,7 @@ class TradingMetrics:
                 if len(self.last_faults) >= _MOST_LAST_FAULTS and site not in self.last_faults:
                     self.last_faults.clear()
                 self.last_faults[site] = description or describe(error)
-            self._faults.write(site, stage, error)
+            self._faults.write(site, stage, error, strategy)
         except Exception as problem:
             if is_interruption(problem):
                 raise
@@ -417,7 +420,7 @@ class TradingMetrics:
         """
         if self.enabled:
             self.instrument(catalogue.UNSOURCED_LABELS).resolve((site, label)).series.set(1.0)
-            logger.warning("%s: %s", site, message)
+            logger.warning("%s: %s", site, message, extra={"site": site, "label": label})
 
     def is_stale(self, symbol: object) -> bool:
         """Whether market data of `symbol` has been silent for longer than its `stale_after`, or never came.
@@ -428,7 +431,7 @@ class TradingMetrics:
         try:
             return self.freshness.is_stale(text_of(symbol))
         except Exception:
-            return True  # what has no text was never recorded under it
+            return True  # a symbol without a text was never recorded
 
     def label_names(self) -> dict[str, str]:
         """Every label of the metrics on the registry, with one of the metrics that have it."""
@@ -450,13 +453,13 @@ class TradingMetrics:
         """Tell a decorated function what it must forget from now on; it is held weakly.
 
         Args:
-            site: What remembers series of these metrics.
+            site: An object that remembers series of these metrics.
         """
         number, sites = id(site), self._sites
         sites[number] = weakref.ref(site, lambda gone: sites.pop(number, None))
 
     def forget(self) -> None:
-        """Make decorated functions and timers look their series up anew."""
+        """Make decorated functions and timers look their series up again."""
         self.removals += 1
         self.remembered = {}
         self.token = object()
@@ -473,7 +476,7 @@ class TradingMetrics:
             gone: The series.
         """
         self.removals += 1
-        self.token = object()  # what has bound a few series binds them again
+        self.token = object()  # code that has bound a few series binds them again
         numbers = {id(each) for each in gone}
         for key, series in self.remembered.copy().items():
             if id(series) in numbers:
@@ -505,10 +508,10 @@ class _NoMetrics(TradingMetrics):
         self.money = Money()
         self._faults = FaultLog()
 
-    def fault(self, site: str, stage: str, error: BaseException) -> None:
+    def fault(self, site: str, stage: str, error: BaseException, *, strategy: str | None = None) -> None:
         """Log an error; there is nowhere to count it."""
         with suppress(Exception):
-            self._faults.write(site, stage, error)
+            self._faults.write(site, stage, error, strategy)
 
 
 NO_METRICS: Final[TradingMetrics] = _NoMetrics()
@@ -519,7 +522,7 @@ def checked(metrics: object, where: str) -> TradingMetrics | None:
 
     Args:
         metrics: The argument.
-        where: What takes it, for the message.
+        where: The function that takes it, for the message.
 
     Raises:
         ConfigurationError: When it is anything else, such as a registry.

@@ -1,4 +1,4 @@
-"""SIGTERM ends a process without running its `atexit` functions: what must be done before that is done here.
+"""SIGTERM ends a process without running its `atexit` functions: the work that must come first is done here.
 
 The handler is installed only where SIGTERM has its default action, so no handler of the bot's is lost or changed. A
 bot with a handler of its own ends in its own way: if that way leads to the end of the interpreter, `atexit` runs.

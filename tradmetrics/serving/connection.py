@@ -42,7 +42,7 @@ class Connection:
         deadline: The time at which the connection is closed if the client has not done its part.
         look_at: The time at which a request that comes in pieces is read again; 0 while its socket is watched.
         looks: How many reads have brought only a part of the request's head.
-        events: What the selector watches the socket for.
+        events: The events that the selector watches for.
     """
 
     __slots__ = (

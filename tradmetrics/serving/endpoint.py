@@ -173,7 +173,7 @@ class Endpoint:
         try:
             metrics.fault(site, "record", error)
         except TradmetricsError:  # of strict metrics
-            _LOGGER.exception("%s raised, and its metrics are missing from the scrape", site)
+            _LOGGER.exception("%s raised, and its metrics are missing from the scrape", site, extra={"site": site})
 
     def served(self) -> CollectorRegistry | None:
         """The registry of this process's metrics; None until the bot has built them."""

@@ -73,8 +73,7 @@ def parse(head: bytes) -> Request:
 
     Raises:
         BadRequestError: When the head is not a request of HTTP/1.0 or HTTP/1.1, its method is unknown, or it carries
-        more
-            than `MOST_HEADERS`.
+            more than `MOST_HEADERS`.
     """
     lines = head.lstrip(b"\r\n").split(b"\n")
     first, *rest = [line[:-1] if line.endswith(b"\r") else line for line in lines]

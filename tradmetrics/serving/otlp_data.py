@@ -35,7 +35,7 @@ def metrics_data(families: Iterable[Family], resource: Resource, *, started: flo
     """Convert collected metrics.
 
     Args:
-        families: What a registry's `collect()` gives. Each metric keeps the name that a scrape shows, with `_total`.
+        families: The families of a registry's `collect()`. Each metric keeps its name of a scrape, with `_total`.
         resource: The program that the metrics describe.
         started: When the counts began, in Unix seconds.
         now: When they were collected, in Unix seconds.

@@ -173,6 +173,11 @@ def start_metrics_server(
         ) from error
 
 
+def running_servers() -> list[str]:
+    """Return the addresses of the servers that run in this process."""
+    return [server.url for _, server in sorted(_running.items())]
+
+
 def _same_again(running: MetricsServer, settings: _Settings, addr: str) -> MetricsServer:
     """Return the running server if a second start on its port has the same settings.
 

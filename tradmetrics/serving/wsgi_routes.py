@@ -24,8 +24,9 @@ def wsgi_route_template(environ: Mapping[str, Any], script_name: str) -> str:
         The template (`/orders/{order_id}`), or `UNMATCHED`.
     """
     request = environ.get("werkzeug.request")
-    if request is not None:
-        rule = getattr(request, "url_rule", None)
+    # Only Flask's request has a rule: werkzeug's own, from its test client or a middleware, tells no route.
+    if request is not None and hasattr(request, "url_rule"):
+        rule = request.url_rule
         if rule is None:
             return UNMATCHED
         return _mounted(environ, script_name) + _PARAMETER.sub(r"{\1}", str(rule.rule))

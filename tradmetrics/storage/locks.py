@@ -94,9 +94,9 @@ def hold_over_forks(lock: Lockable, in_child: Callable[[], object] | None = None
 
 
 class RecordingLock:
-    """A reentrant lock, for the sake of signal handlers and finalisers, that nobody waits for in vain.
+    """A reentrant lock, for the sake of signal handlers and finalisers, that no thread waits for without end.
 
-    When the interpreter ends, Python stops the daemon threads wherever they are, also amid a recording, and runs what
+    When the interpreter ends, Python stops the daemon threads wherever they are, also during a recording, and runs what
     is left on one thread: finalisers, and the ends of generators that nobody ran to theirs. What these record must not
     wait for a thread that will never go on, or the program would not end.
     """

@@ -8,7 +8,7 @@ from tradmetrics.storage.series import RawSample, Series
 
 
 class OverflowSeries(Series):
-    """A series whose labels collapsed. Whoever records to it, now or later, counts an overflow of each such label.
+    """A series whose labels collapsed. Each sample that is recorded to it counts an overflow of each such label.
 
     Attributes:
         series: The series that is recorded to.

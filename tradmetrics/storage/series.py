@@ -154,7 +154,7 @@ class CounterSeries(Series):
         return _folded(self)
 
     def mark(self) -> object:
-        """The count, read without the lock: this is asked while recording, where a signal handler may record too."""
+        """The count, read without the lock, because recording reads it, and a signal handler may record meanwhile."""
         return self._total + sum(self.appended[:]) + _ticks(self.counter)
 
     def samples(self) -> Iterator[RawSample]:
@@ -192,7 +192,7 @@ class GaugeSeries(Series):
     def mark(self) -> object:
         """Something that differs from what it was the last time whenever the gauge has been set since.
 
-        Counting shows nowhere: what is counted up and down has no open labels, and stays.
+        The mark does not count ups and downs: such gauges have no open labels, and stay.
         """
         if self._touched:
             self._touched = False
@@ -281,7 +281,7 @@ class HistogramSeries(Series):
         return float(sum(_folded(self)[0]))
 
     def mark(self) -> object:
-        """The number of observations, read without the lock: this is asked while recording."""
+        """The number of observations, read without the lock, because recording reads it."""
         return float(sum(self._buckets) + len(self.appended))
 
     def snapshot(self) -> tuple[list[int], float]:

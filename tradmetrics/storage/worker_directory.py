@@ -73,7 +73,7 @@ class _AllWorkers(Collector):
 
 
 _read: Final[dict[str, Any]] = {}
-"""What was read of each directory, so that the next scrape need not parse it again."""
+"""The parsed files of each directory, so that the next scrape need not parse them again."""
 
 
 def aggregate(path: str, failed: FileFailed | None = None) -> CollectorRegistry:
@@ -100,7 +100,7 @@ def _any_name() -> CollectorRegistry:
 
 def _log(path: str, error: Exception) -> None:
     logging.getLogger(__name__).warning(
-        "%s: the file of a worker cannot be read (%s), and its figures are missing; delete it if it is no worker's",
+        "%s: the file of a worker cannot be read (%s), and its figures are missing; delete it if no worker wrote it",
         path,
         error,
     )

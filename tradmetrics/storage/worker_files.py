@@ -221,7 +221,7 @@ def _record(apply: Callable[[float], None], value: float) -> None:
 
 def _after_fork_in_child() -> None:
     global _worker
-    # What is in the parent's files, the parent counts.
+    # The parent counts its own files.
     for file in _files.values():
         with suppress(Exception):
             file.close()

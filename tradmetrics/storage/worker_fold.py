@@ -22,7 +22,7 @@ from tradmetrics.storage.worker_names import PREFIX, FileFailed
 from tradmetrics.storage.worker_reader import Content, WorkerFile
 
 GONE: Final = f"{PREFIX}gone"
-"""What stands in the place of the process id in the name of a fold."""
+"""The word in place of the process id in the name of a fold."""
 LOCK: Final = "tradmetrics.lock"
 _LOCK_SECONDS: Final = 1.0
 

@@ -239,7 +239,7 @@ class _Layout:
             for slot, row in rows:
                 number = numbers[slot]
                 if number is not None:
-                    family.rows.append((*row, number))
+                    family.rows.append((row.sample, row.labels, row.text, number))
             return family
 
         return make

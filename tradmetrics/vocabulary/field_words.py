@@ -1,7 +1,7 @@
 """The words that functions, orders and answers use for a label or a value: the one table for all decorators.
 
-If you leave a label out, it is looked for under these words, in this order: a parameter, `**kwargs`, the order (or trade,
-tick, request, …) that the function takes, and the result.
+If you leave a label out, it is looked for under these words, in this order: a parameter, `**kwargs`, the order
+(or trade, tick, request, …) that the function takes, and the result.
 """
 
 from __future__ import annotations

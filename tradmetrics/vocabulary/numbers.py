@@ -69,7 +69,9 @@ def is_missing(value: object) -> bool:
     # `isinstance` reads `__class__`, which some objects refuse.
     if value is None or value is MISSING:
         return True
-    return issubclass(type(value), str) and str.strip(value).lower() in _MISSING  # type: ignore[arg-type]
+    if not issubclass(type(value), str) or str.__len__(value) > MAX_LENGTH:  # type: ignore[arg-type]
+        return False
+    return str.strip(value).lower() in _MISSING  # type: ignore[arg-type]
 
 
 def number_of(value: object) -> float:

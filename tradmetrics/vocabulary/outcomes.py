@@ -10,7 +10,7 @@ import errno
 import inspect
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Final, NamedTuple, TypeAlias, Union
+from typing import Any, Final, NamedTuple, TypeAlias, Union, cast
 
 from tradmetrics.errors import ConfigurationError
 from tradmetrics.model.text import snake_case
@@ -93,7 +93,7 @@ def unknown_on(more: UnknownOnSource = ()) -> UnknownOn:
         if (isinstance(each, str) and each.strip()) or (isinstance(each, type) and issubclass(each, BaseException)):
             names.add(each)
         elif _is_predicate(each):
-            predicates.append(each)
+            predicates.append(cast(Predicate, each))
         else:
             raise ConfigurationError(
                 f"unknown_on={each!r}: write exception classes, their names, or functions that take the exception, "

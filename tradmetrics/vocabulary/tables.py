@@ -83,7 +83,9 @@ class Words:
         """Return a dialect's table, built when first needed: a program speaks to one broker or two."""
         if dialect is not None and dialect not in dialect_names:
             return self.table(None)
-        tables = self._tables  # taken before building: what is built while spellings are added goes with the old ones
+        tables = (
+            self._tables
+        )  # read before building: tables that are built while spellings are added belong to the old ones
         if dialect not in tables:
             tables[dialect] = self._build(dialect)
         return tables[dialect]

@@ -47,7 +47,7 @@ def seconds_of(timestamp: Any, scale: float = 1.0) -> float:
         return float(timestamp.timestamp())
     if isinstance(timestamp, str) and len(timestamp) <= _LONGEST:
         return _seconds_in(timestamp, scale)
-    if type(timestamp).__name__ == "datetime64":
+    if type(timestamp).__name__ == "datetime64" and not isinstance(timestamp, str):
         if timestamp != timestamp:
             raise MissingValue("the time is missing")
         return int(timestamp.astype("datetime64[us]").astype("int64")) * 1e-6

@@ -22,7 +22,7 @@ class UnknownWord(ValueError):  # noqa: N818 - its name says what it is
         label: `side`, `status` or `severity`.
         value: The word as it came.
         dialect: The broker whose spellings are read, or None.
-        effect: The effect of a word that is unknown, for the message.
+        effect: The consequence while the word is unknown, for the message.
 
     Attributes:
         key: The label, the word and the dialect.

@@ -1,5 +1,6 @@
 """The pages of bots and dashboards."""
 
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from html import escape
@@ -7,12 +8,13 @@ from typing import Any
 
 from nicegui import ui
 
-from tradmetrics.board.answers import Answers, Choice
+from tradmetrics.board.answers import Answers, Choice, PrometheusAnswers
 from tradmetrics.board.page import charts, fragments
 from tradmetrics.board.page.frame import Live, Site
 from tradmetrics.board.panels import Look, Panel, Query
 from tradmetrics.board.query import parse
 from tradmetrics.board.scraper import Watched
+from tradmetrics.board.watch import Standing
 
 _CHARTS = {"timeseries": charts.curves, "state-timeline": charts.states, "heatmap": charts.heatmap}
 _COLUMNS = 36
@@ -97,12 +99,13 @@ def _chart(answers: Answers, panel: Panel, choice: Choice, live: Live) -> None:
 
 
 def _alerts(site: Site, live: Live) -> None:
-    watch = site.watch
-    if watch is None:
-        return
+    watch, answers = site.watch, site.answers
 
     async def build() -> str:
-        return fragments.alerts(watch.standing(), watch.evaluated)
+        if watch is not None:
+            return fragments.alerts(watch.standing(), watch.evaluated)
+        known = await answers.alerts() if isinstance(answers, PrometheusAnswers) else []
+        return fragments.alerts([Standing(each, False) for each in known], time.time())
 
     _html(live, build)
 

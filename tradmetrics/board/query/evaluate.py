@@ -83,7 +83,7 @@ class Evaluator:
             QueryError: The expression cannot be evaluated.
         """
         value = self._value(expression, time)
-        return [Sample({}, value, time)] if isinstance(value, float) else value
+        return value if isinstance(value, list) else [Sample({}, value, time)]
 
     def _value(self, expression: Expression, time: float) -> Value:
         if isinstance(expression, Number):
@@ -98,7 +98,7 @@ class Evaluator:
             return self._call(expression, time)
         if isinstance(expression, Negate):
             value = self._value(expression.expression, time)
-            return -value if isinstance(value, float) else [each._replace(value=-each.value) for each in value]
+            return [each._replace(value=-each.value) for each in value] if isinstance(value, list) else -value
         raise QueryError(f"{expression} is not a value at one time")
 
     def _filled(self, text: str) -> str:
@@ -188,7 +188,7 @@ class Evaluator:
 
     def _vector(self, expression: Expression, time: float) -> list[Sample]:
         value = self._value(expression, time)
-        if isinstance(value, float):
+        if not isinstance(value, list):
             raise QueryError(f"{expression} is a number, and series are needed")
         return value
 

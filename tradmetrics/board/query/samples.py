@@ -30,9 +30,11 @@ class Source(Protocol):
 
     def instant(self, name: str, matchers: Sequence[Matcher], time: float) -> Iterable[Sample]:
         """Return each matching series' newest value at that time, unless it has gone since."""
+        ...
 
     def window(self, name: str, matchers: Sequence[Matcher], start: float, end: float) -> Iterable[Window]:
         """Return each matching series' values from `start` to `end`, both included."""
+        ...
 
 
 def matching(matchers: Sequence[Matcher]) -> Callable[[Labels], bool]:

@@ -132,17 +132,17 @@ def combine(node: Binary, left: Value, right: Value) -> Value:
     """
     if node.operator in ("and", "or", "unless"):
         return _set_operation(node, _series(left), _series(right))
-    if isinstance(left, float) and isinstance(right, float):
+    if not isinstance(left, list) and not isinstance(right, list):
         if node.operator in _COMPARISONS:
             return float(_COMPARISONS[node.operator](left, right))
         return _ARITHMETIC[node.operator](left, right)
-    if isinstance(left, float):
+    if not isinstance(left, list):
         return [
             each._replace(value=result)
             for each in _series(right)
             if (result := _applied(node, left, each.value, shown=each.value)) is not None
         ]
-    if isinstance(right, float):
+    if not isinstance(right, list):
         return [
             each._replace(value=result)
             for each in left
@@ -152,7 +152,7 @@ def combine(node: Binary, left: Value, right: Value) -> Value:
 
 
 def _series(value: Value) -> list[Sample]:
-    return [Sample({}, value)] if isinstance(value, float) else value
+    return value if isinstance(value, list) else [Sample({}, value)]
 
 
 def _applied(node: Binary, left: float, right: float, *, shown: float) -> float | None:
@@ -277,7 +277,7 @@ def _logarithm(value: float) -> float:
 
 
 ELEMENTWISE: Final[dict[str, Callable[..., float]]] = {
-    "abs": abs,
+    "abs": lambda value: abs(value),
     "ceil": lambda value: float(math.ceil(value)) if math.isfinite(value) else value,
     "floor": lambda value: float(math.floor(value)) if math.isfinite(value) else value,
     "round": _rounded,

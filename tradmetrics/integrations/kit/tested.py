@@ -37,6 +37,15 @@ class Tested(NamedTuple):
         except metadata.PackageNotFoundError:
             return None
 
+    def verdict(self) -> str:
+        """Whether the release that is installed here was tested: `tested`, `too old`, `newer` or `not installed`."""
+        installed = self.installed()
+        if installed is None:
+            return "not installed"
+        if _numbers(installed) < _numbers(self.first):
+            return "too old"
+        return "newer" if _numbers(installed) > _numbers(self.newest) else "tested"
+
 
 TESTED: Final = (
     Tested("alpaca", "alpaca-py", "alpaca", "0.30", "0.44.0"),

@@ -180,6 +180,7 @@ class Trades:
                 "tradmetrics: the P&L of trades in %s is not known: the position began before this process, or the "
                 "contract's size is not known. They count without a P&L",
                 symbol,
+                extra={"symbol": symbol},
             )
 
 

@@ -1,0 +1,242 @@
+"""The board in a browser: its pages, a bot that dies and comes back, hostile labels, a phone, axe, passwords."""
+
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client import generate_latest
+
+from tests.docs import pages
+from tests.docs.test_docs_browser import ARGUMENTS, DESKTOP, PHONE
+from tests.stack.servers import eventually, free_port, get
+from tradmetrics import MetricsExporter, TradingMetrics
+
+pytest.importorskip("nicegui")
+pytest.importorskip("apprise")
+sync_api = pytest.importorskip("playwright.sync_api")
+axe_playwright = pytest.importorskip("axe_playwright_python.sync_playwright")
+
+pytestmark = pytest.mark.needs("chromium")
+HOSTILE = '"><img src=x onerror="window.hacked=1"><script>window.hacked=1</script>{{7*7}}'
+PATHS = ("", "d/execution", "d/risk", "d/strategy", "d/market_data", "d/models", "d/system", "instrumentation")
+
+
+class FakeBot:
+    """A bot that can die and come back under the same address."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.metrics = TradingMetrics()
+        exporter = MetricsExporter(self.metrics)
+        for strategy in ("gamma", HOSTILE):
+            exporter.record_order(strategy, "BUY", "LIMIT", "submitted")
+            exporter.record_order(strategy, "BUY", "LIMIT", "filled", fill_time=0.2)
+            exporter.record_order(strategy, "BUY", "LIMIT", "rejected", reason=HOSTILE)
+        exporter.update_pnl_metrics(1234.0, daily_pct=0.4, realized=1000.0, unrealized=234.0)
+        exporter.update_capital_metrics(100_000, 40_000, 60_000, 40)
+        exporter.record_market_data_update("NIFTY")
+        self._server: ThreadingHTTPServer | None = None
+        self.live()
+
+    def live(self) -> None:
+        """Answer scrapes."""
+        bot = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                body = generate_latest(bot.metrics.registry)
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+                self.close_connection = bot._server is None
+
+            def log_message(self, *arguments: Any) -> None:
+                pass
+
+        ThreadingHTTPServer.allow_reuse_address = True
+        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
+        self._server.daemon_threads = True
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def die(self) -> None:
+        """Stop answering."""
+        server, self._server = self._server, None
+        if server is not None:
+            server.shutdown()
+            server.server_close()
+
+
+@contextmanager
+def board(*arguments: str, folder: Path) -> Iterator[str]:
+    """A board, until the block ends; its address."""
+    port = free_port()
+    command = [sys.executable, "-m", "tradmetrics", "board", *arguments, "--port", str(port)]
+    with (folder / "board.log").open("w") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
+        try:
+            ready = lambda: "Board:" in (folder / "board.log").read_text() and _open(port)  # noqa: E731
+            assert eventually(ready, seconds=60), (folder / "board.log").read_text()
+            yield f"http://127.0.0.1:{port}/"
+        finally:
+            process.terminate()
+            process.wait(20)
+    assert "Traceback" not in (folder / "board.log").read_text()
+
+
+def _open(port: int) -> bool:
+    import socket
+
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+@pytest.fixture(scope="module")
+def bot() -> Iterator[FakeBot]:
+    """A bot with a hostile strategy."""
+    found = FakeBot()
+    yield found
+    found.die()
+
+
+@pytest.fixture(scope="module")
+def address(bot: FakeBot, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a board that watches the bot, a web page that is no bot, and nothing."""
+    with board(str(bot.port), str(free_port()), folder=tmp_path_factory.mktemp("board")) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A browser."""
+    program = pages.require("chromium")
+    with sync_api.sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=program, args=list(ARGUMENTS))
+        yield running
+        running.close()
+
+
+@contextmanager
+def tab(browser: Any, url: str, **context: Any) -> Iterator[Any]:
+    """A page in a context of its own, which must not complain."""
+    with ExitStack() as stack:
+        opened = browser.new_context(**{"viewport": DESKTOP, **context})
+        stack.callback(opened.close)
+        page = opened.new_page()
+        complaints: list[str] = []
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        page.goto(url)
+        page.wait_for_selector("h1")
+        yield page
+        assert [] == complaints
+
+
+def pill(page: Any, port: int) -> str:
+    """What the card of a bot says: Up, Down or Waiting."""
+    return str(page.locator(f'section[aria-label="Bot 127.0.0.1:{port}"] .pill').inner_text())
+
+
+QUICK = {("", "light"), ("", "dark"), ("instrumentation", "light")}
+
+
+@pytest.mark.parametrize(
+    ("path", "theme"),
+    [
+        pytest.param(path, theme, marks=() if (path, theme) in QUICK else pytest.mark.nightly)
+        for path in PATHS
+        for theme in ("light", "dark")
+    ],
+)
+def test_axe_finds_nothing(path: str, theme: str, browser: Any, address: str) -> None:
+    """A trader with a screen reader, or one who cannot tell red from green, could not use the page."""
+    with tab(browser, f"{address}{path}?theme={theme}") as page:
+        page.wait_for_timeout(1_500)
+        found = axe_playwright.Axe().run(page)
+        assert [] == [
+            (each["id"], [node["html"][:150] for node in each["nodes"]]) for each in found.response["violations"]
+        ]
+
+
+@pytest.mark.parametrize("path", ["", "d/execution", "instrumentation"])
+def test_a_page_fits_a_phone(path: str, browser: Any, address: str) -> None:
+    """On the phone, every page would have to be pushed from side to side."""
+    with tab(browser, f"{address}{path}", viewport=PHONE) as page:
+        page.wait_for_timeout(1_500)
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+def test_figures_are_those_of_the_bot(browser: Any, address: str, bot: FakeBot) -> None:
+    """The page would be pretty and wrong."""
+    with tab(browser, address) as page:
+        card = page.locator(f'section[aria-label="Bot 127.0.0.1:{bot.port}"]')
+        eventually(lambda: "1,234" in card.inner_text(), seconds=15)
+        figure = page.locator('[aria-label="Orders submitted"] .figure')
+        assert re.fullmatch(r"[\d,]+", figure.inner_text())
+
+
+def test_a_label_is_text_and_never_code(browser: Any, address: str) -> None:
+    """A symbol or a reject reason from a broker could run code in the trader's browser."""
+    for path in ("d/strategy", ""):
+        with tab(browser, f"{address}{path}") as page:
+            page.wait_for_timeout(1_500)
+            assert page.evaluate("window.hacked === undefined")
+            assert 0 == page.locator("img[src=x]").count()
+
+
+def test_a_dead_bot_is_red_within_three_seconds_and_comes_back(browser: Any, address: str, bot: FakeBot) -> None:
+    """The trader would look at a green page while nobody trades."""
+    with tab(browser, address) as page:
+        eventually(lambda: pill(page, bot.port) == "Up", seconds=15)
+        bot.die()
+        died = time.monotonic()
+        eventually(lambda: pill(page, bot.port) == "Down", seconds=15)
+        assert time.monotonic() - died < 8  # 3 seconds where the machine is not shared with other tests
+        assert "red" in page.locator(f'section[aria-label="Bot 127.0.0.1:{bot.port}"] .pill').get_attribute("class")
+        bot.live()
+        eventually(lambda: pill(page, bot.port) == "Up", seconds=15)
+
+
+def test_an_address_without_a_bot_is_said_on_the_page(browser: Any, address: str) -> None:
+    """A typing error in an address would look like a bot that does nothing."""
+    with tab(browser, address) as page:
+        eventually(lambda: "connection refused" in page.locator(".remarks").inner_text(), seconds=15)
+
+
+def test_the_theme_is_kept(browser: Any, address: str) -> None:
+    """The page would blind a trader at night, again and again."""
+    with tab(browser, address, color_scheme="light") as page:
+        page.get_by_role("button", name="Switch between light and dark").click()
+        page.goto(f"{address}instrumentation")
+        page.wait_for_selector("h1")
+        assert page.evaluate("document.documentElement.classList.contains('dark')")
+
+
+def test_the_instrumentation_page_says_what_is_missing_and_what_to_type(browser: Any, address: str) -> None:
+    """A newcomer would not know which decorator is missing."""
+    with tab(browser, f"{address}instrumentation") as page:
+        eventually(lambda: "@track_trade" in page.inner_text("body"), seconds=15)
+        text = page.inner_text("body")
+        assert "nothing yet" in text
+        assert "from tradmetrics import" in text
+
+
+def test_a_password_keeps_strangers_out(browser: Any, bot: FakeBot, tmp_path: Path) -> None:
+    """Everybody in the office could read the trader's P&L."""
+    with board(str(bot.port), "--auth", "me:secret", folder=tmp_path) as url:
+        with pytest.raises(Exception, match="401"):
+            get(f"{url}metrics")
+        with tab(browser, url, http_credentials={"username": "me", "password": "secret"}) as page:
+            eventually(lambda: pill(page, bot.port) == "Up", seconds=15)

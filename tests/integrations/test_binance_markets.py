@@ -1,0 +1,337 @@
+"""`instrument_binance`: the further calls and markets of python-binance, and its own sockets on a loopback server."""
+
+import asyncio
+import gc
+import itertools
+import json
+import time
+from urllib.parse import parse_qsl
+
+import pytest
+from integration_support import break_hooks, library
+from wire import Wire
+
+library("binance")
+
+import websockets  # noqa: E402
+from binance import AsyncClient, BinanceSocketManager, Client  # noqa: E402
+from binance.ws.keepalive_websocket import KeepAliveWebsocket  # noqa: E402
+from binance.ws.reconnecting_websocket import ReconnectingWebsocket  # noqa: E402
+
+from tradmetrics.integrations.binance import instrument_binance  # noqa: E402
+from tradmetrics.integrations.kit.swap import Swap  # noqa: E402
+
+
+def fields_of(request):
+    """The parameters of a request, wherever the client has put them."""
+    body = request.body if isinstance(request.body, str) else (request.body or b"").decode()
+    return dict(parse_qsl(f"{request.url.partition('?')[2]}&{body}"))
+
+
+@pytest.fixture
+def wire():
+    """The exchange: the numbers of its markets are the same, and it names a conditional order as Binance does."""
+    spot, futures = itertools.count(1), itertools.count(1)
+
+    def order(numbers, request):
+        fields = fields_of(request)
+        return {
+            "symbol": fields["symbol"],
+            "orderId": next(numbers),
+            "clientOrderId": fields.get("newClientOrderId", "x"),
+            "status": "NEW",
+            "origQty": fields["quantity"],
+            "executedQty": "0",
+            "side": fields["side"],
+            "type": fields["type"],
+        }
+
+    def conditional(request):
+        fields = fields_of(request)
+        return {
+            "algoId": 1,
+            "clientAlgoId": fields["clientAlgoId"],
+            "algoType": "CONDITIONAL",
+            "orderType": fields["type"],
+            "symbol": fields["symbol"],
+            "side": fields["side"],
+            "quantity": fields["quantity"],
+            "algoStatus": "NEW",
+        }
+
+    return Wire(
+        {
+            ("POST", "/api/v3/order"): lambda request: order(spot, request),
+            ("POST", "/sapi/v1/margin/order"): lambda request: order(spot, request),
+            ("POST", "/fapi/v1/order"): lambda request: order(futures, request),
+            ("POST", "/fapi/v1/algoOrder"): conditional,
+        }
+    )
+
+
+@pytest.fixture
+def client(wire):
+    """A client over the exchange."""
+    made = Client("key", "secret", ping=False)
+    wire.under(made.session)
+    return made
+
+
+async def _disconnected():
+    """An asynchronous client that has nothing to close."""
+    made = AsyncClient("key", "secret")
+    await made.session.close()
+    return made
+
+
+def futures_update(order_id, status, *, done="0", last="0", number=0, profit="0", side="SELL"):
+    """An `ORDER_TRADE_UPDATE` of the user-data stream."""
+    order = {"s": "BTCUSDT", "i": order_id, "c": "", "S": side, "x": "TRADE" if float(last) else status, "X": status,
+             "z": done, "l": last, "L": "100", "t": number, "n": "0", "N": "USDT", "rp": profit}  # fmt: skip
+    return {"e": "ORDER_TRADE_UPDATE", "E": int(time.time() * 1000), "o": order}
+
+
+def spot_fill(order_id, *, number, side="BUY", client_id="x", quantity="1"):
+    """An `executionReport` of the user-data stream."""
+    return {"e": "executionReport", "E": int(time.time() * 1000), "s": "BTCUSDT", "i": order_id, "c": client_id,
+            "C": "", "S": side, "x": "TRADE", "X": "FILLED", "z": quantity, "l": quantity, "L": "100", "t": number,
+            "n": "0", "N": "USDT", "r": "NONE"}  # fmt: skip
+
+
+def deliver(socket, *messages):
+    """Hand messages to a socket, as its connection would."""
+    for message in messages:
+        socket._handle_message(json.dumps(message))
+
+
+def test_every_shortcut_of_futures_orders_counts(client, metrics, recorded):
+    """Broken, a bot that trades futures by python-binance's shortcuts has no orders at all."""
+    with instrument_binance(client, metrics=metrics):
+        client.futures_limit_order(symbol="BTCUSDT", side="BUY", quantity=1, price=100, timeInForce="GTC")
+        client.futures_market_order(symbol="BTCUSDT", side="SELL", quantity=1)
+        client.futures_limit_buy_order(symbol="BTCUSDT", quantity=1, price=100, timeInForce="GTC")
+        client.futures_limit_sell_order(symbol="BTCUSDT", quantity=1, price=100, timeInForce="GTC")
+        client.futures_market_buy_order(symbol="BTCUSDT", quantity=1)
+        client.futures_market_sell_order(symbol="BTCUSDT", quantity=1)
+
+    expected = {("BUY", "LIMIT"): 2.0, ("SELL", "MARKET"): 2.0, ("SELL", "LIMIT"): 1.0, ("BUY", "MARKET"): 1.0}
+    assert expected == recorded.by("trading_orders_submitted_total", "side", "order_type")
+    assert {} == recorded.anomalies()
+
+
+def test_a_conditional_futures_order_is_followed_to_its_end(client, wire, metrics, recorded):
+    """Broken, a stop on futures stays open for ever, or each counts as an error of ours."""
+    wire.routes["DELETE", "/fapi/v1/algoOrder"] = {"algoId": 2, "clientAlgoId": "b", "code": "200", "msg": "success"}
+    wire.routes["GET", "/fapi/v1/openOrders"] = []
+    wire.routes["DELETE", "/fapi/v1/algoOpenOrders"] = {"code": 200, "msg": "done"}
+    socket = KeepAliveWebsocket(client, "wss://x", "futures")
+    stop = {"symbol": "BTCUSDT", "side": "SELL", "type": "STOP_MARKET", "quantity": 1, "stopPrice": 90}
+    with instrument_binance(client, socket, metrics=metrics) as handle:
+        client.futures_create_order(**stop)
+        client.futures_get_open_orders(symbol="BTCUSDT")
+        assert 1 == handle.orders.open_orders()
+        update = {"aid": 1, "caid": "x", "s": "BTCUSDT", "S": "SELL", "X": "TRIGGERED", "q": "1", "ai": "77"}
+        deliver(socket, {"e": "ALGO_UPDATE", "E": 1, "o": update})
+        deliver(socket, futures_update(77, "FILLED", done="1", last="1", number=1, profit="5"))
+        assert 0 == handle.orders.open_orders()
+        deliver(socket, {"e": "ALGO_UPDATE", "E": 1, "o": {**update, "X": "FINISHED", "aq": "1"}})
+
+        wire.routes["POST", "/fapi/v1/algoOrder"] = {"algoId": 2, "clientAlgoId": "b", "algoStatus": "NEW",
+                                                     "symbol": "BTCUSDT"}  # fmt: skip
+        client.futures_create_order(**stop)
+        client.futures_cancel_order(symbol="BTCUSDT", clientAlgoId="b")
+        assert 0 == handle.orders.open_orders()
+        wire.routes["POST", "/fapi/v1/algoOrder"] = {"algoId": 3, "clientAlgoId": "c", "algoStatus": "NEW",
+                                                     "symbol": "BTCUSDT"}  # fmt: skip
+        client.futures_create_algo_order(**{**stop, "type": "STOP", "price": 89})
+        client.futures_cancel_all_algo_open_orders(symbol="BTCUSDT")
+        assert 0 == handle.orders.open_orders()
+
+    assert 3 == recorded("trading_orders_submitted_total")
+    assert (1, 2) == (recorded("trading_orders_filled_total"), recorded("trading_orders_cancelled_total"))
+    assert 5 == recorded("trading_profit_total")
+    assert {} == recorded.anomalies()
+
+
+def test_spot_and_futures_of_one_symbol_are_two_markets(client, wire, metrics, recorded):
+    """Broken, a list of open spot orders ends a futures order, and buying spot shows as drift of the contract."""
+    wire.routes["GET", "/api/v3/openOrders"] = []
+    wire.routes["DELETE", "/fapi/v1/allOpenOrders"] = {"code": 200, "msg": "done"}
+    position = {"symbol": "BTCUSDT", "positionAmt": "-1", "entryPrice": "100", "unRealizedProfit": "0"}
+    wire.routes["GET", "/fapi/v3/positionRisk"] = [position]
+    order = {"symbol": "BTCUSDT", "type": "LIMIT", "price": 100, "quantity": 1, "timeInForce": "GTC"}
+    socket = ReconnectingWebsocket("wss://x", "user")
+    with instrument_binance(client, socket, metrics=metrics) as handle:
+        client.futures_position_information()
+        client.futures_create_order(side="SELL", **order)
+        client.get_open_orders(symbol="BTCUSDT")
+        assert 1 == handle.orders.open_orders()
+        client.create_order(side="BUY", **order)  # it has the number of the futures order
+        client.futures_cancel_all_open_orders(symbol="BTCUSDT")
+        assert 1 == handle.orders.open_orders()
+        deliver(socket, spot_fill(1, number=9))
+        assert 0 == handle.orders.open_orders()
+        client.futures_position_information()
+
+    assert (1, 1) == (recorded("trading_orders_filled_total"), recorded("trading_orders_cancelled_total"))
+    assert {} == recorded.by("trading_position_drift", "symbol")
+    assert {} == recorded.anomalies()
+
+
+def test_margin_orders_and_batches_of_cancels(client, wire, metrics, recorded):
+    """Broken, margin orders are missing, and orders that a batch cancels stay open."""
+    order = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "price": 100, "quantity": 1, "timeInForce": "GTC"}
+    ended = {"orderId": 1, "symbol": "BTCUSDT", "status": "CANCELED", "executedQty": "0", "clientOrderId": "x"}
+    wire.routes["DELETE", "/sapi/v1/margin/order"] = ended
+    wire.routes["DELETE", "/fapi/v1/batchOrders"] = [ended, {"code": -2011, "msg": "Unknown order sent."}]
+    with instrument_binance(client, metrics=metrics) as handle:
+        client.create_margin_order(**order)
+        client.cancel_margin_order(symbol="BTCUSDT", orderId=1)
+        client.futures_create_order(**order)
+        client.futures_create_order(**order)
+        client.futures_cancel_orders(symbol="BTCUSDT", orderidlist=[1, 2])
+        assert 1 == handle.orders.open_orders()
+
+    assert (3, 2) == (recorded("trading_orders_submitted_total"), recorded("trading_orders_cancelled_total"))
+    assert {("new",): 3.0, ("cancel",): 3.0} == recorded.by("trading_order_messages_total", "action")
+    assert {} == recorded.anomalies()
+
+
+def test_lists_of_spot_and_of_margin_orders_end_only_their_own(client, wire, metrics, recorded):
+    """Broken, a list of spot orders ends the margin orders that it leaves out."""
+    wire.routes["GET", "/api/v3/openOrders"] = []
+    wire.routes["GET", "/sapi/v1/margin/openOrders"] = []
+    legs = [{"symbol": "BTCUSDT", "orderId": number, "clientOrderId": f"leg{number}"} for number in (50, 51)]
+    wire.routes["POST", "/sapi/v1/margin/order/oco"] = {"orderListId": 1, "orders": legs, "orderReports": []}
+    order = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "price": 100, "quantity": 1, "timeInForce": "GTC"}
+    with instrument_binance(client, metrics=metrics) as handle:
+        client.create_margin_order(**order, newClientOrderId="a")
+        client.create_margin_oco_order(symbol="BTCUSDT", side="SELL", quantity=1, price=120, stopPrice=90)
+        client.create_order(**order, newClientOrderId="b")
+        client.get_open_orders(symbol="BTCUSDT")
+        assert 3 == handle.orders.open_orders()
+        client.get_open_margin_orders(symbol="BTCUSDT")
+        assert 0 == handle.orders.open_orders()
+
+    assert {("not_listed",): 4.0} == recorded.by("trading_orders_unknown_total", "reason")
+    assert {} == recorded.anomalies()
+
+
+def test_a_manager_that_gives_the_same_socket_again(metrics, recorded):
+    """Broken, each message counts as often as the bot has asked its manager for the socket."""
+
+    async def listen():
+        client = AsyncClient("key", "secret")
+        manager = BinanceSocketManager(client)
+        with instrument_binance(client, manager, metrics=metrics):
+            for _ in range(3):
+                socket = manager.trade_socket("BTCUSDT")
+            deliver(socket, {"e": "trade", "E": int(time.time() * 1000), "s": "BTCUSDT", "p": "1"})
+        await client.close_connection()
+
+    asyncio.run(listen())
+
+    assert 1 == recorded("trading_market_data_updates_total", symbol="BTCUSDT")
+
+
+async def _exchange(connection):
+    """The WebSocket API: it takes orders and subscriptions, and tells the fill of each order to the subscriber."""
+    async for text in connection:
+        request = json.loads(text)
+        answer = {"subscriptionId": 0}
+        if request["method"] == "order.place":
+            asked = request["params"]
+            answer = {"symbol": asked["symbol"], "orderId": 1, "clientOrderId": asked["newClientOrderId"],
+                      "status": "NEW", "executedQty": "0"}  # fmt: skip
+        await connection.send(json.dumps({"id": request["id"], "status": 200, "result": answer}))
+        if request["method"] == "order.place":
+            fill = spot_fill(1, number=5, client_id=answer["clientOrderId"])
+            await connection.send(json.dumps({"subscriptionId": 0, "event": fill}))
+
+
+def test_the_spot_user_socket_over_its_own_connection(metrics, recorded):
+    """Broken, no fill of a spot bot is seen: python-binance reads them from the connection of its WebSocket API."""
+
+    async def trade():
+        async with websockets.serve(_exchange, "127.0.0.1", 0) as server:
+            client = AsyncClient("key", "secret")
+            client.ws_api._url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            client.ws_api.TIMEOUT = 0.5  # closing it waits for a read to time out
+            manager = BinanceSocketManager(client)
+            with instrument_binance(client, manager, metrics=metrics) as handle:
+                async with manager.user_socket() as socket:
+                    assert 1 == recorded("trading_stream_connected", stream="user")
+                    await client.ws_create_order(symbol="BTCUSDT", side="BUY", type="MARKET", quantity=1)
+                    assert "executionReport" == (await asyncio.wait_for(socket.recv(), 10))["e"]
+                    assert 0 == handle.orders.open_orders()
+                assert 0 == recorded("trading_stream_connected", stream="user")
+            await client.close_connection()
+
+    asyncio.run(trade())
+
+    assert (1, 1) == (recorded("trading_orders_submitted_total"), recorded("trading_orders_filled_total"))
+    assert 1 == recorded("trading_trades_total", side="BUY")
+    assert 1 == recorded("trading_api_requests_total", endpoint="order.place", status="ok")
+    assert {} == recorded.anomalies()
+
+
+def test_margin_and_the_websocket_api_tell_the_account_too(client, wire, metrics, recorded, monkeypatch):
+    """Broken, the account of a margin bot, or of one that asks over the WebSocket API, is not recorded."""
+    asset = {"asset": "USDT", "free": "90", "locked": "10", "netAsset": "60", "borrowed": "40"}
+    wire.routes["GET", "/sapi/v1/margin/account"] = {"userAssets": [asset]}
+
+    async def answer(self, method, signed, params):
+        return {"balances": [{"asset": "USDT", "free": "5", "locked": "0"}]}
+
+    monkeypatch.setattr(Client, "_ws_api_request", answer)
+    with instrument_binance(client, metrics=metrics):
+        client.get_margin_account()
+        assert (60, 90) == (recorded("trading_capital_total"), recorded("trading_capital_available"))
+        client.ws_get_account()
+        assert (65, 95) == (recorded("trading_capital_total"), recorded("trading_capital_available"))
+
+    assert {} == recorded.anomalies()
+
+
+def test_a_socket_of_all_symbols_delivers_each_of_them(client, metrics, recorded):
+    """Broken, a bot that listens to all tickers at once has no market data."""
+    socket = ReconnectingWebsocket("wss://x", "!miniTicker@arr")
+    now = int(time.time() * 1000)
+    with instrument_binance(client, socket, metrics=metrics):
+        deliver(socket, [{"e": "24hrMiniTicker", "E": now, "s": symbol} for symbol in ("BTCUSDT", "ETHUSDT")])
+        deliver(socket, {"stream": "!markPrice@arr", "data": [{"e": "markPriceUpdate", "E": now, "s": "BTCUSDT"}]})
+
+    assert {("BTCUSDT",): 2.0, ("ETHUSDT",): 1.0} == recorded.by("trading_market_data_updates_total", "symbol")
+
+
+def test_a_bug_of_ours_reaches_neither_the_caller_nor_the_stream(client, metrics, monkeypatch):
+    """Broken, an error in the metrics loses the answer to an order, or ends the loop that reads the socket."""
+    socket = KeepAliveWebsocket(client, "wss://x", "futures")
+    instrument_binance(client, socket, metrics=metrics)
+    break_hooks(monkeypatch)
+    assert 1 == client.create_order(symbol="BTCUSDT", side="BUY", type="MARKET", quantity=1)["orderId"]
+    fill = futures_update(1, "FILLED", done="1", last="1", number=1)
+    assert fill == socket._handle_message(json.dumps(fill))
+    assert {"e": "executionReport"} == socket._handle_message('{"e": "executionReport"}')
+
+
+def test_sockets_that_are_gone_take_no_memory(client, metrics):
+    """Broken, a bot that opens a new socket after each loss of its connection grows for as long as it runs."""
+
+    def watched():
+        gc.collect()
+        return sum(isinstance(each, Swap) for each in gc.get_objects())
+
+    async def listen():
+        manager = BinanceSocketManager(await _disconnected())
+        with instrument_binance(client, manager, metrics=metrics) as handle:
+            before = watched()
+            for number in range(20):
+                deliver(manager.trade_socket(f"COIN{number}"), {"e": "trade", "s": "BTCUSDT"})
+            manager._conns.clear()  # as each does when it is closed
+            assert before == watched()
+            kept = manager.trade_socket("BTCUSDT")
+            handle.undo()
+        assert type(kept) is ReconnectingWebsocket
+
+    asyncio.run(listen())

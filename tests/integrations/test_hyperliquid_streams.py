@@ -1,0 +1,160 @@
+"""`instrument_hyperliquid` on the SDK's own objects: spot names, orders that wait for others, the stream's life."""
+
+import itertools
+import json
+import time
+
+import pytest
+from integration_support import break_hooks, library
+from wire import Wire
+
+library("hyperliquid")
+
+import eth_account  # noqa: E402
+from hyperliquid.exchange import Exchange  # noqa: E402
+from hyperliquid.websocket_manager import ActiveSubscription, WebsocketManager  # noqa: E402
+
+from tradmetrics.integrations.hyperliquid import instrument_hyperliquid  # noqa: E402
+
+LIMIT = {"limit": {"tif": "Gtc"}}
+TRIGGER = {"trigger": {"isMarket": True, "triggerPx": 90, "tpsl": "sl"}}
+META = {"universe": [{"name": "BTC", "szDecimals": 5}]}
+TOKENS = [{"name": "USDC", "szDecimals": 8, "index": 0}, {"name": "HYPE", "szDecimals": 2, "index": 150}]
+SPOT = {"universe": [{"name": "@107", "index": 107, "tokens": [150, 0]}], "tokens": TOKENS}
+
+
+class Venue:
+    """The exchange: orders rest, and those that wait for another one have no id yet."""
+
+    def __init__(self):
+        self.numbers = itertools.count(101)
+        self.answers = {}
+        self.wire = Wire({("POST", "/exchange"): self.trade, ("POST", "/info"): self.tell})
+
+    def trade(self, request):
+        action = json.loads(request.body)["action"]
+        if "cancels" in action:
+            statuses = ["success" for _ in action["cancels"]]
+        else:
+            waits = action.get("grouping") == "normalTpsl"
+            statuses = ["waitingForFill" if waits and number else {"resting": {"oid": next(self.numbers)}}
+                        for number, _ in enumerate(action["orders"])]  # fmt: skip
+        return {"status": "ok", "response": {"type": action["type"], "data": {"statuses": statuses}}}
+
+    def tell(self, request):
+        return self.answers[json.loads(request.body)["type"]]
+
+
+@pytest.fixture
+def venue():
+    """An exchange of the test's own."""
+    return Venue()
+
+
+@pytest.fixture
+def trading(venue):
+    """An `Exchange` and its `Info`, with a stream that is not connected."""
+    exchange = Exchange(eth_account.Account.from_key("0x" + "1" * 64), meta=META, spot_meta=SPOT, perp_dexs=None)
+    for client in (exchange, exchange.info):
+        venue.wire.under(client.session)
+    exchange.info.ws_manager = WebsocketManager("https://x")
+    return exchange
+
+
+def receive(exchange, channel, data):
+    """Hand a message to the stream, as its socket would."""
+    exchange.info.ws_manager.ws.on_message(None, json.dumps({"channel": channel, "data": data}))
+
+
+def update(oid, status, left, *, coin="BTC", side="B", size="2"):
+    """An update of an order."""
+    return {"order": {"coin": coin, "side": side, "limitPx": "100", "sz": left, "oid": oid, "origSz": size},
+            "status": status, "statusTimestamp": 1}  # fmt: skip
+
+
+def test_a_spot_order_is_followed_under_its_coin(trading, venue, metrics, recorded):
+    """Broken, spot orders stay open for ever: they are sent as HYPE/USDC, and the stream calls the pair @107."""
+    with instrument_hyperliquid(trading, metrics=metrics) as handle:
+        for _ in range(3):
+            trading.order("HYPE/USDC", True, 2, 10, LIMIT)
+        fill = {"coin": "@107", "px": "10", "sz": "2", "side": "B", "time": 1, "oid": 101, "tid": 1,
+                "closedPnl": "0.0", "fee": "0.01", "feeToken": "HYPE"}  # fmt: skip
+        receive(trading, "userFills", {"user": "0x", "fills": [fill]})
+        receive(trading, "orderUpdates", [update(101, "filled", "0.0", coin="@107")])
+        assert 2 == handle.orders.open_orders()
+        trading.cancel("HYPE/USDC", 102)
+        venue.answers["openOrders"] = [{"coin": "@107", "oid": 103}]
+        trading.info.open_orders(trading.wallet.address)
+        assert 1 == handle.orders.open_orders()
+
+    assert (1, 1) == (recorded("trading_orders_filled_total"), recorded("trading_orders_cancelled_total"))
+    assert 0 == recorded("trading_orders_unknown_total")
+    assert {} == recorded.anomalies()
+
+
+def test_orders_that_wait_for_another_one_are_followed(trading, metrics, recorded):
+    """Broken, the stop of each bracket stays open for ever: it has an id only when its parent is filled."""
+    bracket = [
+        {"coin": "BTC", "is_buy": True, "sz": 2, "limit_px": 100, "order_type": LIMIT, "reduce_only": False},
+        {"coin": "BTC", "is_buy": False, "sz": 2, "limit_px": 90, "order_type": TRIGGER, "reduce_only": True},
+    ]
+    with instrument_hyperliquid(trading, metrics=metrics) as handle:
+        trading.bulk_orders(bracket, grouping="normalTpsl")
+        receive(trading, "orderUpdates", [update(101, "filled", "0.0"), update(500, "open", "2", side="A")])
+        assert 1 == handle.orders.open_orders()
+        receive(trading, "orderUpdates", [update(500, "reduceOnlyCanceled", "2", side="A")])
+        assert 0 == handle.orders.open_orders()
+
+    assert {("reduce_only",): 1.0} == recorded.by("trading_orders_cancelled_total", "reason")
+    assert {} == recorded.anomalies()
+
+
+def test_funding_of_before_is_not_paid_again_at_each_connect(trading, metrics, recorded):
+    """Broken, each start of a bot adds the funding of the last weeks to what it has paid."""
+    now = int(time.time() * 1000)
+    old, new = ({"time": at, "coin": "BTC", "usdc": paid, "szi": "1", "fundingRate": "0"}
+                for at, paid in ((now - 3_600_000, "-8"), (now + 60_000, "-0.5")))  # fmt: skip
+    with instrument_hyperliquid(trading, metrics=metrics):
+        receive(trading, "userFundings", {"user": "0x", "isSnapshot": True, "fundings": [old, new]})
+        receive(trading, "user", {"funding": {**new, "time": now + 120_000}})
+
+    assert 1.0 == recorded("trading_cash_paid_total", kind="funding")
+    assert {} == recorded.anomalies()
+
+
+def test_the_stream_is_connected_from_the_start_and_until_its_socket_closes(trading, metrics, recorded):
+    """Broken, a dead stream shows as connected, or one that stood before the line of ours shows as missing."""
+    manager = trading.info.ws_manager
+    manager.ws_ready = True  # as its thread leaves it
+    with instrument_hyperliquid(trading, metrics=metrics):
+        assert 1 == recorded("trading_stream_connected", stream="stream")
+        manager.ws.on_close(manager.ws, 1006, "gone")
+        assert 0 == recorded("trading_stream_connected", stream="stream")
+    assert manager.ws.on_close is None
+
+
+def test_the_account_that_the_stream_tells(trading, metrics, recorded):
+    """Broken, a bot that listens to its account instead of asking for it has no panels of it."""
+    position = {"coin": "BTC", "szi": "1", "entryPx": "100", "unrealizedPnl": "4"}
+    summary = {"marginSummary": {"accountValue": "1000", "totalMarginUsed": "100"}, "withdrawable": "900",
+               "assetPositions": [{"position": position}]}  # fmt: skip
+    with instrument_hyperliquid(trading, metrics=metrics):
+        receive(trading, "webData2", {"user": trading.wallet.address, "clearinghouseState": summary})
+        receive(trading, "webData2", {"user": "0x" + "2" * 40, "clearinghouseState": {**summary, "assetPositions": []}})
+
+    assert (1000, 1) == (recorded("trading_capital_total"), recorded("trading_positions_open"))
+    assert {} == recorded.anomalies()
+
+
+def test_a_bug_of_ours_reaches_neither_the_caller_nor_the_stream(trading, metrics, monkeypatch):
+    """Broken, an error in the metrics loses the answer to an order, or ends the thread that reads the stream."""
+    heard = []
+    manager = trading.info.ws_manager
+    manager.active_subscriptions["orderUpdates"].append(ActiveSubscription(heard.append, 1))
+    instrument_hyperliquid(trading, metrics=metrics)
+    break_hooks(monkeypatch)
+    assert "ok" == trading.order("BTC", True, 2, 100, LIMIT)["status"]
+    receive(trading, "orderUpdates", [update(101, "filled", "0.0")])
+    receive(trading, "orderUpdates", [{}])
+
+    assert 2 == len(heard)
