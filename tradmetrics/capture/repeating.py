@@ -184,16 +184,19 @@ class FastWay(NamedTuple):
                 key.append(None if number is None else (number > 0) - (number < 0))
         if not raised:
             key += [_at(call, Place(RESULT, (name,))) for name in repeat.compared]
+            more: list[Any] = []
             if self.texts:
                 text = next((found for found in (_at(call, place) for place in self.texts) if found is not None), None)
                 if text is not None and not is_word(text):
                     return None
-                key.append(text)
+                more.append(text)
             if repeat.digest is not None:
                 decided = 0 if call.result is None else repeat.digest(lambda name: _at(call, Place(RESULT, (name,))))
                 if decided is None:
                     return None
-                key.append(decided)
+                more.append(decided)
+            if any(part is not None and part != 0 for part in more):
+                key += more
             if repeat.unless is not None and repeat.unless(call):
                 return None
         if self.repeat.itself and call.exception is None:

@@ -60,10 +60,9 @@ def result_lines(writer: Writer, fast: FastWay, choices: list[tuple[str, Lookup]
         none = [*none, *_first_of(amounts)]
     else:
         choices_of_amount = None
-    if repeat.digest is not None:
-        none.append("_tm_q = 0")
-    if fast.texts:
-        none.append("_tm_x = None")
+    has_more = repeat.digest is not None or bool(fast.texts)
+    if has_more:
+        none.append("_tm_o = False")
     if missing or choices_of_amount is not None or repeat.digest is not None or fast.texts:
         # Most answers have few fields, and none of these: that is seen at once.
         usual = "if len(_tm_g) < 9 and _tm_absent.isdisjoint(_tm_g):"
@@ -72,13 +71,16 @@ def result_lines(writer: Writer, fast: FastWay, choices: list[tuple[str, Lookup]
             unusual.insert(0, f"if not ({' and '.join(dict.fromkeys(missing))}): break")
         shortcut = ["pass"] if choices_of_amount is None else _first_of(amounts)
         if fast.texts:
-            shortcut.append("_tm_x = None")
             first, *others = [f"_tm_g.get({place.steps[0]!r})" for place in fast.texts]
             unusual += [f"_tm_x = {first}", *(f"if _tm_x is None: _tm_x = {each}" for each in others)]
             unusual.append("if _tm_x is not None and not _tm_word(_tm_x): break")
         if repeat.digest is not None:
-            shortcut.append("_tm_q = 0")
             unusual += ["_tm_q = _tm_digest(_tm_g.get)", "if _tm_q is None: break"]
+        if has_more:
+            shortcut.append("_tm_o = False")
+            tests = ["_tm_x is not None"] if fast.texts else []
+            tests += ["_tm_q != 0"] if repeat.digest is not None else []
+            unusual.append(f"_tm_o = {' or '.join(tests)}")
         if any(place.root is RESULT and not place.steps for place in (*fast.empty, *fast.amount)):
             some += unusual
         else:

@@ -152,15 +152,14 @@ def _loop(writer: Writer, fast: FastWay, started: str) -> list[str]:
     if repeat.amount is not None and repeat.amount.by_sign:
         key.append("_tm_s")
     key += [f"_tm_w{i}" for i in range(len(repeat.compared))]
-    if fast.texts:
-        key.append("_tm_x")
-    if repeat.digest is not None:
-        key.append("_tm_q")
+    more = [*(["_tm_x"] if fast.texts else []), *(["_tm_q"] if repeat.digest is not None else [])]
     if repeat.itself:
         key.append("_tm_r")
         lines.append(f"if not {is_safe_code('_tm_r')}: break")
     lines += [
         f"_tm_k = ({''.join(f'{each}, ' for each in key)})",
+        # Most answers have neither a reason nor quantities, and a key of fewer parts is found sooner.
+        *([f"if _tm_o: _tm_k += ({''.join(f'{each}, ' for each in more)})"] if more else []),
         "_tm_l = _tm_memory.get(_tm_k)",
         "if _tm_l is None:",
         "    _tm_l = _tm_memory.find(_tm_k)",
