@@ -253,11 +253,13 @@ def _names() -> dict[str, Any]:
             function(*arguments)
 
     answer = {name: answering(each[0]) for name, each in ANSWERS.items()}
-    turns = itertools.cycle(f"s{number}" for number in range(5_000))
+    # Of letters alone: numbers that follow a word are an order's.
+    names = ["".join(letters) for letters in itertools.islice(itertools.product("bcdfghklmnprst", repeat=4), 5_000)]
+    turns = itertools.cycle(names)
     wide = TradingMetrics(limits=Limits(labels={"strategy": 10_000}, default_series=10_000))
     many = tradmetrics.track_order(metrics=wide)(place)
-    for number in range(5_000):
-        many(f"s{number}", "BUY", "LIMIT")
+    for name in names:
+        many(name, "BUY", "LIMIT")
     filled, closed = {"status": "filled", "fill_time": 0.2}, {"pnl": 5.0}
     bare = (
         place, place_later, send, fill, close, tick, aged_tick, nothing, wait, word,

@@ -13,17 +13,16 @@ from time import perf_counter
 from types import CellType
 from typing import Any, Final
 
+from tradmetrics.capture.argument_keys import argument_key
 from tradmetrics.capture.call_context import UNREAD, CallContext, raised_at
-from tradmetrics.capture.lookups import ARGUMENT, Compiled, Place
+from tradmetrics.capture.lookups import Compiled, Place
 from tradmetrics.capture.memory import Leaf, leaf_of, points_to
 from tradmetrics.capture.plan import ASKED, SAFE, PlannedSample, planned
 from tradmetrics.capture.recipe import RAISED, RETURNED, AfterCall, Recipe
 from tradmetrics.capture.repeating import FastWay, fast_way
 from tradmetrics.capture.shell_code import PlaceRead
-from tradmetrics.capture.sources import WITHOUT_FIELDS
 from tradmetrics.capture.straight import straight_way
 from tradmetrics.capture.unsourced import note_unsourced
-from tradmetrics.capture.views import NO_MAPPINGS, is_no_mapping
 from tradmetrics.cardinality import LabelBudget
 from tradmetrics.errors import TradmetricsError, is_interruption
 from tradmetrics.model.missing import MISSING
@@ -36,7 +35,7 @@ from tradmetrics.storage.retired import creating
 from tradmetrics.storage.series import Series
 from tradmetrics.vocabulary.numbers import amount_of
 
-# The attributes of an exception that raising it again would change.
+# What of an exception raising it anew would change.
 _KEPT: Final = [
     vars(BaseException)[name] for name in ("__traceback__", "__context__", "__cause__", "__suppress_context__")
 ]
@@ -46,11 +45,11 @@ class CallSite:
     """One decorated function: its recipe compiled for its parameters, bound to a metrics object at its first call.
 
     Attributes:
-        recipe: The recipe of its samples.
+        recipe: What it records.
         compiled: Where it reads that from.
         name: `module.qualname` of the function.
-        function: The decorated function.
-        precreation: Creates its series before its first call, if the user asked for it.
+        function: What was decorated.
+        precreation: Creates its series before its first call, where that was asked for.
         metrics: The metrics object that it recorded to last.
         fast: Which of its calls are repeated from memory; None where none is.
         straight: The places that a shell reads for work that it does straight; None where it does none.
@@ -140,7 +139,7 @@ class CallSite:
     # ── the ways in ─────────────────────────────────────────────────────────────────────────────────────────────
 
     def enter(self) -> Any:
-        """Return what the shell hands back after the function: the time, or more for some recipes."""
+        """What a shell calls before the function, and hands back afterwards: the time, or more where a recipe asks."""
         try:
             started = perf_counter()
         except Exception as error:
@@ -204,14 +203,14 @@ class CallSite:
             args: The values of all parameters.
             result: The returned value.
             token: When it began.
-            seeds: The values that the shell has read, in the order of `read_by_shell`.
+            seeds: What the shell has read, in the order of `read_by_shell`.
             failed: The exception that a read of the shell raised, or None.
         """
         try:
             places: dict[Place, Any] = {}
             if failed is not None and is_interruption(failed):
                 raise failed
-            # A missing field is looked up in other ways; an error from the object's own code is final.
+            # What is merely not there is looked for in other ways; what code of the object's raised is final.
             traceback = None if failed is None else failed.__traceback__
             failed_at = 0 if traceback is None or traceback.tb_next is None else traceback.tb_lineno
             for (place, line), value in zip(self.read_by_shell, seeds, strict=True):
@@ -240,7 +239,7 @@ class CallSite:
         try:
             if fast is not None and fast.repeat.exceptions is not None:
                 what = fast.repeat.exceptions(exception)
-                key = None if what is None else self._argument_key(fast, args, places)
+                key = None if what is None else argument_key(fast, self.compiled.names, args, places)
                 if key is not None:
                     key = (*key, what)
                     memory = self.memory.cell_contents
@@ -296,7 +295,7 @@ class CallSite:
         token: Any,
         places: dict[Place, Any],
     ) -> None:
-        """Record one call that raised. A source may raise the exception again: that leaves no trace on it."""
+        """Record one call that raised. What a source does with the exception, such as raising it, leaves no trace."""
         before = [each.__get__(exception) for each in _KEPT]
         try:
             self._plain_rules(args, kwargs, None, exception, token, places)
@@ -358,7 +357,7 @@ class CallSite:
         except BaseException as error:
             if is_interruption(error) or isinstance(error, TradmetricsError):
                 raise
-            # The samples without an outcome are still recorded.
+            # What is recorded whatever the outcome still is.
             call.fault("source", error)
             outcome = RETURNED if exception is None else RAISED
         lines = self._plans.get(outcome)
@@ -427,51 +426,6 @@ class CallSite:
         memory.keep(key, leaf, opens)
         if self.metrics.removals != removals:  # a series may have been removed between finding and keeping it
             memory.drop(key)
-
-    def _argument_key(self, fast: FastWay, args: tuple[Any, ...], places: dict[Place, Any]) -> tuple[Any, ...] | None:
-        """Return the part of a key that comes from the arguments; the values read for it go into `places`."""
-        key: list[Any] = []
-        for lookup in fast.lookups:
-            value = None
-            for place in lookup.places:
-                if place.root is ARGUMENT:
-                    value = self._look(args, place, places)
-                    if value is MISSING:
-                        if lookup.is_explicit:
-                            return None
-                        value = None
-                    elif value is not None:
-                        break
-            key.append(value)
-        for place in fast.empty:
-            if place.root is ARGUMENT and self._look(args, place, places) not in (None, MISSING):
-                return None
-        return tuple(key) if is_safe(tuple(key)) else None
-
-    def _look(self, args: tuple[Any, ...], place: Place, places: dict[Place, Any]) -> Any:
-        """Return the value at a place among the arguments, where it is easily seen; else an error."""
-        steps = place.steps
-        if len(steps) == 1:
-            return args[self.compiled.names.index(steps[0])]
-        value = places.get(place, UNREAD)
-        if value is not UNREAD:
-            return value
-        parent = self._look(args, Place(ARGUMENT, steps[:-1]), places)
-        if type(parent) in WITHOUT_FIELDS:
-            value = MISSING
-        elif type(parent) is dict:
-            value = parent.get(steps[-1], MISSING)
-        elif type(parent) in NO_MAPPINGS or is_no_mapping(parent):
-            try:
-                value = getattr(parent, steps[-1], MISSING)
-            except BaseException as error:
-                if not is_interruption(error):
-                    places[place] = raised_at(error)
-                raise
-        else:
-            raise LookupError(steps[-1])
-        places[place] = value
-        return value
 
     def _amount(self, line: PlannedSample, call: CallContext) -> float | None:
         value: Any = line.amount

@@ -52,7 +52,7 @@ class Lookup(NamedTuple):
 
 
 def has_value(value: object) -> bool:
-    """Whether a place that nobody named has a value: a method of that name is something that an object can do."""
+    """Return whether a place that the user did not name has a value. A method of that name is none."""
     return value is not None and value is not MISSING and not callable(value)
 
 
@@ -65,8 +65,8 @@ class Compiled:
     """The sources of one decorated function, ready to read.
 
     Attributes:
-        sources: The source of each field: a constant, a `Source`, a callable, or None when it is looked up in the
-            result or nowhere.
+        sources: The source of each field: a constant, a `Source`, a callable, or None for a field that is looked up in
+            the result or nowhere.
         lookups: The same in the form that reading goes by.
         parameters: The function's parameters.
         names: Their names.

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tradmetrics.capture.lookups import ARGUMENT, ERROR, RESULT, Compiled, Lookup, Place
@@ -25,14 +24,14 @@ LARGEST: Final = 1.7976931348623157e308
 
 @dataclass(frozen=True)
 class Amount:
-    """A recorded number of a call that is not among the compared fields.
+    """A number of a call that is recorded. It is no part of the key.
 
     Attributes:
         field: The field that it is read from.
         lowest: Calls with a lower number take the careful way.
         or_seconds: Whether the call's duration stands for a number that is not there.
         by_sign: Whether its sign decides what is recorded.
-        values: Its names in rules, and the factor of each.
+        values: The names that rules have for it, and the factor that each multiplies it with.
     """
 
     field: str
@@ -44,23 +43,23 @@ class Amount:
 
 @dataclass(frozen=True)
 class Repeat:
-    """The fields that decide, beside the labels of its rules, which samples a recipe records.
+    """The facts of a call that decide about its samples, beside the labels of the recipe's rules.
 
     Attributes:
         words: Fields whose texts decide.
         absent: Fields without a value; a call in which one of them has a value takes the careful way.
-        texts: Fields that are like those of `absent` in the arguments. In the result, their texts decide, where
-            these are short words without digits: texts that differ at every call are not worth remembering.
+        texts: Fields that are like those of `absent` in the arguments. In the result, their texts decide if these are
+            short and have no digits: texts that differ at every call are not worth remembering.
         digested: Names at which the result has values that decide together, by `digest`.
-        digest: The decision of these values, given a function from a name to its value: a number, 0 where none has a
-            value, or None where that has to be looked at.
+        digest: Takes a function from a name to its value, and returns a number that stands for these values: 0 if none
+            has a value, None if the careful way has to decide.
         amount: The number that is recorded.
         compared: Names at which the result's own values decide.
         unless: Whether a call that went the careful way must not be repeated after all.
         bare: Whether a result without any fields, such as a number, says nothing; else it takes the careful way.
         itself: Whether the result itself decides, which then is a text, an int, or a member of an enum.
-        exceptions: Returns the deciding part of an exception, or None for one that takes the careful way. None where no
-            call that raised is repeated.
+        exceptions: Returns the part of an exception that decides, or None if the careful way has to decide. None where
+            no call that raised is repeated.
         seconds: Whether the duration of a call may be recorded.
     """
 
@@ -79,7 +78,7 @@ class Repeat:
 
 
 class FastWay(NamedTuple):
-    """The compared fields, and those that must be empty, when calls of one function are repeated.
+    """The places that are compared, and those that must be empty, when calls of one function are repeated.
 
     Attributes:
         fields: The fields that are the key, in their order.
@@ -124,13 +123,13 @@ class FastWay(NamedTuple):
 
     @property
     def unnamed(self) -> list[Place]:
-        """The places among the arguments that nobody named, where there may be nothing."""
+        """The places among the arguments that the user did not name, where there may be nothing."""
         places = [place for lookup in self.lookups if not lookup.is_explicit for place in lookup.places]
         return [each for each in (*places, *self.empty, *self.amount) if each.root is ARGUMENT and len(each.steps) > 1]
 
     @property
     def fields_of_arguments(self) -> Views:
-        """How the fields of an argument are seen where nobody named them."""
+        """The views of the fields of an argument that the user did not name."""
         return views_of(frozenset(place.steps[-1] for place in self.unnamed))
 
     @property
@@ -185,16 +184,19 @@ class FastWay(NamedTuple):
                 key.append(None if number is None else (number > 0) - (number < 0))
         if not raised:
             key += [_at(call, Place(RESULT, (name,))) for name in repeat.compared]
+            more: list[Any] = []
             if self.texts:
                 text = next((found for found in (_at(call, place) for place in self.texts) if found is not None), None)
                 if text is not None and not is_word(text):
                     return None
-                key.append(text)
+                more.append(text)
             if repeat.digest is not None:
                 decided = 0 if call.result is None else repeat.digest(lambda name: _at(call, Place(RESULT, (name,))))
                 if decided is None:
                     return None
-                key.append(decided)
+                more.append(decided)
+            if any(part is not None and part != 0 for part in more):
+                key += more
             if repeat.unless is not None and repeat.unless(call):
                 return None
         if self.repeat.itself and call.exception is None:
@@ -215,7 +217,7 @@ class FastWay(NamedTuple):
 
 
 def _at(call: CallContext, place: Place, nothing: Any = None) -> Any:
-    """Return the value at a place, read again only where that runs no code; `nothing` where there is no such place."""
+    """Return the value at a place, read again only where that runs nothing; `nothing` where there is no such place."""
     try:
         value = call.at(place)
     except LookupError:
@@ -224,7 +226,7 @@ def _at(call: CallContext, place: Place, nothing: Any = None) -> Any:
 
 
 def fast_way(compiled: Compiled, labels: Iterable[str], repeat: Repeat | None) -> FastWay | None:
-    """Return the compared fields of a function, or None where its calls cannot be repeated.
+    """Return the places that are compared for a function, or None if its calls cannot be repeated.
 
     Args:
         compiled: The function's sources.
@@ -287,55 +289,3 @@ def is_simple(lookup: Lookup, *, mapped: bool) -> bool:
         if root is ARGUMENT and len(steps) > 4:
             return False
     return True
-
-
-_HEAP: Final = 1 << 9
-_LONGEST_TEXT: Final = 200
-_MOST_CLASSES: Final = 1_000
-_NO, _YES, _SYSTEM = 0, 1, 2
-_exceptions: Final[dict[type, int]] = {}
-
-
-def class_of(exception: BaseException) -> object:
-    """Return the class of an exception, for recipes that look at nothing else."""
-    return type(exception)
-
-
-def ordinary_class(exception: BaseException) -> object:
-    """The class of an exception that says nothing more than its class does; None for any other.
-
-    Such an exception has no attributes, no cause and no context, is of a class without properties, and has texts and
-    numbers for arguments. A text that says that something is unknown is looked at.
-    """
-    kind = type(exception)
-    known = _exceptions.get(kind)
-    if known is None:
-        if len(_exceptions) >= _MOST_CLASSES:
-            _exceptions.clear()
-        known = _exceptions[kind] = _ordinary(kind)
-    if not known or exception.__cause__ is not None or exception.__context__ is not None or exception.__dict__:
-        return None
-    if known == _SYSTEM and exception.errno is not None:  # type: ignore[attr-defined]
-        return None
-    for each in exception.args:
-        if type(each) is str:
-            if len(each) > _LONGEST_TEXT or "unknown" in each.casefold():
-                return None
-        elif type(each) not in (int, float):
-            return None
-    return kind
-
-
-def _ordinary(kind: type) -> int:
-    for each in kind.__mro__:
-        if not each.__flags__ & _HEAP:
-            if each.__basicsize__ == BaseException.__basicsize__:
-                return _YES
-            return _SYSTEM if issubclass(each, OSError) and each.__basicsize__ == OSError.__basicsize__ else _NO
-        for name, value in vars(each).items():
-            if name in ("__dict__", "__weakref__", "__doc__") or isinstance(value, FunctionType):
-                if name in ("__getattr__", "__getattribute__"):
-                    return _NO
-            elif hasattr(type(value), "__get__") and not isinstance(value, (staticmethod, classmethod)):
-                return _NO
-    return _NO

@@ -9,16 +9,18 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from collections.abc import Callable, Coroutine
-from types import CellType, CoroutineType, FunctionType
+from collections.abc import Callable
+from types import CellType, FunctionType
 from typing import Any, Final, TypeVar
 
 from tradmetrics.capture import call_site as clocks
+from tradmetrics.capture.awaited_calls import reported
 from tradmetrics.capture.call_context import UNREAD
 from tradmetrics.capture.call_site import CallSite
 from tradmetrics.capture.readers import unwrapped
 from tradmetrics.capture.repeating import is_word
-from tradmetrics.capture.shell_code import build, names_of, shape_of, write
+from tradmetrics.capture.shell_code import write
+from tradmetrics.capture.shell_shapes import build, names_of, shape_of
 from tradmetrics.capture.views import NO_MAPPINGS
 from tradmetrics.errors import SHELL_FILE
 from tradmetrics.model.missing import MISSING
@@ -86,7 +88,7 @@ def function_shell(function: Callable[..., Any], call: Callable[..., Any], site:
             finished(args, kwargs, None, exception, token)
             raise
         if type(result) not in _PLAIN and _is_awaitable(result):
-            return _awaitable(result, site, args, kwargs, token)
+            return reported(result, site, args, kwargs, token)
         finished(args, kwargs, result, None, token)
         return result
 
@@ -115,7 +117,7 @@ def generated_shell(function: Any, site: CallSite, *, is_async: bool) -> Callabl
         )
         cells = {
             **_SHARED_CELLS,
-            "_tm_awaited": CellType(lambda result, args, token: _awaitable(result, site, args, None, token)),
+            "_tm_awaited": CellType(lambda result, args, token: reported(result, site, args, None, token)),
             "_tm_call": CellType(function),
             "_tm_careful": CellType(site.careful),
             "_tm_clock": CellType(enter if enters else vars(clocks)["perf_counter"]),
@@ -238,43 +240,6 @@ def _first_step(generator: Any) -> Any:
         sys.set_asyncgen_hooks(*hooks)
 
 
-def _awaitable(result: Any, site: CallSite, args: tuple[Any, ...], kwargs: dict[str, Any] | None, token: Any) -> Any:
-    """Report when what a plain function returned has been awaited; futures stay the very objects that they are."""
-    if type(result) is CoroutineType:
-        awaited: Any = _awaited(_Unbegun(result, site, args, kwargs, token))
-        awaited.__name__, awaited.__qualname__ = result.__name__, result.__qualname__
-        return awaited
-
-    def done(future: Any) -> None:
-        try:
-            if future.cancelled():
-                import asyncio
-
-                exception: BaseException | None = asyncio.CancelledError()
-            else:
-                # Not exception(), after which asyncio would no longer say that nobody has looked at it.
-                exception = future._exception if hasattr(future, "_exception") else future.exception()
-            result = None if exception is not None else future.result()
-        except Exception as error:
-            site.fault("record", error)
-        else:
-            site.finished(args, kwargs, result, exception, token)
-
-    try:
-        add_done_callback = getattr(result, "add_done_callback", None)
-        if add_done_callback is None:
-            # Here, because wrapt imports asyncio, and most functions return no awaitable object.
-            from tradmetrics.capture.awaitables import watched
-
-            return watched(result, site, args, kwargs, token)
-        add_done_callback(done)
-        return result
-    except Exception as error:
-        site.fault("record", error)
-    site.finished(args, kwargs, result, None, token)
-    return result
-
-
 _SHARED_CELLS: Final = {
     "_tm_missing": CellType(MISSING),
     "_tm_await": CellType(_is_awaitable),
@@ -284,43 +249,6 @@ _SHARED_CELLS: Final = {
     "_tm_unread": CellType(UNREAD),
     "_tm_word": CellType(is_word),
 }
-
-
-class _Unbegun:
-    """A call whose coroutine nobody has begun to await; dropped so, as by a task that is cancelled at once, it ends."""
-
-    __slots__ = ("args", "coroutine", "kwargs", "site", "token")
-
-    def __init__(
-        self,
-        coroutine: Coroutine[Any, Any, Any],
-        site: CallSite,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any] | None,
-        token: Any,
-    ) -> None:
-        self.coroutine: Coroutine[Any, Any, Any] | None = coroutine
-        self.site = site
-        self.args = args
-        self.kwargs = kwargs
-        self.token = token
-
-    def __del__(self) -> None:
-        if self.coroutine is not None:
-            self.coroutine.close()  # or Python would warn of it, beside the one around it
-            self.site.finished(self.args, self.kwargs, None, GeneratorExit(), self.token)
-
-
-async def _awaited(call: _Unbegun) -> Any:
-    coroutine, call.coroutine = call.coroutine, None
-    site, args, kwargs, token = call.site, call.args, call.kwargs, call.token
-    try:
-        result = await coroutine  # type: ignore[misc]
-    except BaseException as exception:
-        site.finished(args, kwargs, None, exception, token)
-        raise
-    site.finished(args, kwargs, result, None, token)
-    return result
 
 
 _KINDS_OF_ATTRIBUTES: Final = {

@@ -5,9 +5,10 @@ from __future__ import annotations
 from numbers import Number
 from typing import Final, Literal
 
+from tradmetrics.capture.raised import class_of
 from tradmetrics.capture.readers import Field
 from tradmetrics.capture.recipe import RAISED, RETURNED, Recipe, Rule
-from tradmetrics.capture.repeating import Repeat, class_of
+from tradmetrics.capture.repeating import Repeat
 from tradmetrics.capture.sources import LabelSource
 from tradmetrics.capture.wrapping import Decorator, decorate
 from tradmetrics.catalogue import BY_NAME

@@ -9,9 +9,10 @@ from typing import Any, Final, ParamSpec, TypeVar, overload
 
 from tradmetrics import catalogue
 from tradmetrics.capture.call_context import CallContext
+from tradmetrics.capture.raised import ordinary_class
 from tradmetrics.capture.readers import Field
 from tradmetrics.capture.recipe import Recipe, Rule
-from tradmetrics.capture.repeating import Amount, Repeat, ordinary_class
+from tradmetrics.capture.repeating import Amount, Repeat
 from tradmetrics.capture.sources import LabelSource
 from tradmetrics.capture.wrapping import Decorator, decorate, suggest_keywords
 from tradmetrics.model.missing import MISSING

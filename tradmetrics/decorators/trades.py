@@ -9,9 +9,10 @@ from numbers import Number
 from typing import Any, Final, ParamSpec, TypeVar, overload
 
 from tradmetrics.capture.call_context import CallContext
+from tradmetrics.capture.raised import class_of
 from tradmetrics.capture.readers import Field
 from tradmetrics.capture.recipe import AfterCall, Recipe
-from tradmetrics.capture.repeating import Amount, Repeat, class_of
+from tradmetrics.capture.repeating import Amount, Repeat
 from tradmetrics.capture.sources import LabelSource
 from tradmetrics.capture.wrapping import Decorator, decorate, suggest_keywords
 from tradmetrics.model.missing import MISSING

@@ -34,13 +34,13 @@ class UnknownWord(ValueError):  # noqa: N818 - its name says what it is
         self._is_shown = not (is_short or type(value) is int)
         self._effect = effect
         if self._is_shown:
-            # What the object says of itself may change, so that it is read now.
+            # The text of such an object may change, so that it is read now.
             self._ambiguous = _is_ambiguous(label, value, dialect)
             value = shown(value)
         self.key = (label, value, dialect)
 
     def __str__(self) -> str:
-        # The message is written when somebody reads it: most calls with an unknown word only count it.
+        # The message is written when it is read: most calls with an unknown word only count it.
         label, word, dialect = self.key
         if self._is_shown:
             return _message(label, str(word), dialect, self._effect, is_ambiguous=self._ambiguous)

@@ -1,0 +1,57 @@
+"""Exceptions that say no more than their class does."""
+
+from __future__ import annotations
+
+from types import FunctionType
+from typing import Final
+
+_HEAP: Final = 1 << 9
+_LONGEST_TEXT: Final = 200
+_MOST_CLASSES: Final = 1_000
+_NO, _YES, _SYSTEM = 0, 1, 2
+_exceptions: Final[dict[type, int]] = {}
+
+
+def class_of(exception: BaseException) -> object:
+    """Return the class of an exception, for recipes that look at nothing else."""
+    return type(exception)
+
+
+def ordinary_class(exception: BaseException) -> object:
+    """The class of an exception that says nothing more than its class does; None for any other.
+
+    Such an exception has no attributes, no cause and no context, is of a class without properties, and has texts and
+    numbers for arguments. A text that says that something is unknown is looked at.
+    """
+    kind = type(exception)
+    known = _exceptions.get(kind)
+    if known is None:
+        if len(_exceptions) >= _MOST_CLASSES:
+            _exceptions.clear()
+        known = _exceptions[kind] = _ordinary(kind)
+    if not known or exception.__cause__ is not None or exception.__context__ is not None or exception.__dict__:
+        return None
+    if known == _SYSTEM and exception.errno is not None:  # type: ignore[attr-defined]
+        return None
+    for each in exception.args:
+        if type(each) is str:
+            if len(each) > _LONGEST_TEXT or "unknown" in each.casefold():
+                return None
+        elif type(each) not in (int, float):
+            return None
+    return kind
+
+
+def _ordinary(kind: type) -> int:
+    for each in kind.__mro__:
+        if not each.__flags__ & _HEAP:
+            if each.__basicsize__ == BaseException.__basicsize__:
+                return _YES
+            return _SYSTEM if issubclass(each, OSError) and each.__basicsize__ == OSError.__basicsize__ else _NO
+        for name, value in vars(each).items():
+            if name in ("__dict__", "__weakref__", "__doc__") or isinstance(value, FunctionType):
+                if name in ("__getattr__", "__getattribute__"):
+                    return _NO
+            elif hasattr(type(value), "__get__") and not isinstance(value, (staticmethod, classmethod)):
+                return _NO
+    return _NO
