@@ -746,8 +746,8 @@ NO_VALUE = (
     "what=lambda call: call.arguments['parameter']"
 )
 NO_LABEL_SOURCE = (
-    "what={!r} is not a label source; write a constant (what='…'), arg('parameter'), result('path'), error('path'), or a "
-    "function of the Call"
+    "what={!r} is not a label source; write a constant (what='…'), arg('parameter'), result('path'), error('path'), or "
+    "a function of the Call"
 )
 
 
