@@ -676,10 +676,10 @@ def test_anything_that_can_be_called_with_the_call_is_a_source(
         (arg("nothing_like_it"), "the function's parameters are: other, what"),
         (arg, r"what=arg is the function itself; write what=arg\('what'\)"),
         (error, r"what=error is the function itself; write what=error\(\)"),
-        ([], r"what=\[\] is no label source; write a constant"),
-        (b"bytes", "is no label source"),
-        (dict, "is no label source"),
-        (object(), "is no label source"),
+        ([], r"what=\[\] is not a label source; write a constant"),
+        (b"bytes", "is not a label source"),
+        (dict, "is not a label source"),
+        (object(), "is not a label source"),
     ],
 )
 def test_a_wrong_source_fails_when_decorating_with_what_to_write(source: Any, message: str) -> None:
@@ -746,8 +746,8 @@ NO_VALUE = (
     "what=lambda call: call.arguments['parameter']"
 )
 NO_LABEL_SOURCE = (
-    "what={!r} is no label source; write a constant (what='…'), arg('parameter'), result('path'), error('path'), or a "
-    "function of the Call"
+    "what={!r} is not a label source; write a constant (what='…'), arg('parameter'), result('path'), error('path'), or "
+    "a function of the Call"
 )
 
 

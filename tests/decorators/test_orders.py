@@ -877,8 +877,8 @@ def test_a_decorated_function_follows_the_default_metrics() -> None:
         ({"strategy": "s", "side": arg("direction")}, "the function's parameters are: side, order_type"),
         ({"strategy": "s", "side": arg}, r"write side=arg\('side'\)"),
         ({"strategy": "s", "status": result}, r"write status=result\(\)"),
-        ({"strategy": []}, "is no label source"),
-        ({"strategy": int}, "is no label source"),
+        ({"strategy": []}, "is not a label source"),
+        ({"strategy": int}, "is not a label source"),
     ],
 )
 def test_a_label_without_a_source_fails_when_decorating_and_says_what_to_write(sources: Any, message: str) -> None:

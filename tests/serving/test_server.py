@@ -231,9 +231,7 @@ def test_a_failing_collector_is_counted(metrics: TradingMetrics) -> None:
         ask(server)
         body = ask(server).body.decode()
     sites = {line.split('site="')[1].split('"')[0] for line in body.splitlines() if "errors_total{" in line}
-    assert {"the collector test_server._Broken", "the collector account_balance"} == {
-        site.replace("tests.", "") for site in sites
-    }
+    assert {f"the collector {__name__}._Broken", "the collector account_balance"} == sites
 
 
 def exchange(server: MetricsServer, sent: bytes) -> bytes:
