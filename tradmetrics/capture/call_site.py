@@ -35,7 +35,7 @@ from tradmetrics.storage.retired import creating
 from tradmetrics.storage.series import Series
 from tradmetrics.vocabulary.numbers import amount_of
 
-# What of an exception raising it anew would change.
+# The attributes of an exception that raising it again would change.
 _KEPT: Final = [
     vars(BaseException)[name] for name in ("__traceback__", "__context__", "__cause__", "__suppress_context__")
 ]
@@ -45,11 +45,11 @@ class CallSite:
     """One decorated function: its recipe compiled for its parameters, bound to a metrics object at its first call.
 
     Attributes:
-        recipe: What it records.
+        recipe: The recipe of its samples.
         compiled: Where it reads that from.
         name: `module.qualname` of the function.
-        function: What was decorated.
-        precreation: Creates its series before its first call, where that was asked for.
+        function: The decorated function.
+        precreation: Creates its series before its first call, if the user asked for it.
         metrics: The metrics object that it recorded to last.
         fast: Which of its calls are repeated from memory; None where none is.
         straight: The places that a shell reads for work that it does straight; None where it does none.
@@ -139,7 +139,7 @@ class CallSite:
     # ── the ways in ─────────────────────────────────────────────────────────────────────────────────────────────
 
     def enter(self) -> Any:
-        """What a shell calls before the function, and hands back afterwards: the time, or more where a recipe asks."""
+        """Start a call, from a shell; the shell hands the answer back afterwards: the time, or more for some recipes."""
         try:
             started = perf_counter()
         except Exception as error:
@@ -203,14 +203,14 @@ class CallSite:
             args: The values of all parameters.
             result: The returned value.
             token: When it began.
-            seeds: What the shell has read, in the order of `read_by_shell`.
+            seeds: The values that the shell has read, in the order of `read_by_shell`.
             failed: The exception that a read of the shell raised, or None.
         """
         try:
             places: dict[Place, Any] = {}
             if failed is not None and is_interruption(failed):
                 raise failed
-            # What is merely not there is looked for in other ways; what code of the object's raised is final.
+            # A missing field is looked up in other ways; an error from the object's own code is final.
             traceback = None if failed is None else failed.__traceback__
             failed_at = 0 if traceback is None or traceback.tb_next is None else traceback.tb_lineno
             for (place, line), value in zip(self.read_by_shell, seeds, strict=True):
@@ -295,7 +295,7 @@ class CallSite:
         token: Any,
         places: dict[Place, Any],
     ) -> None:
-        """Record one call that raised. What a source does with the exception, such as raising it, leaves no trace."""
+        """Record one call that raised. A source may raise the exception again: that leaves no trace on it."""
         before = [each.__get__(exception) for each in _KEPT]
         try:
             self._plain_rules(args, kwargs, None, exception, token, places)
@@ -357,7 +357,7 @@ class CallSite:
         except BaseException as error:
             if is_interruption(error) or isinstance(error, TradmetricsError):
                 raise
-            # What is recorded whatever the outcome still is.
+            # The samples without an outcome are still recorded.
             call.fault("source", error)
             outcome = RETURNED if exception is None else RAISED
         lines = self._plans.get(outcome)
