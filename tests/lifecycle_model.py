@@ -195,7 +195,7 @@ class Model:
         before_ended, before = order.ended, order.filled
         by_old_id = event.order_id in order.old_ids
         status = None if by_old_id and event.status in ENDS else event.status
-        if event.filled and status in ("accepted", "submitted"):
+        if event.filled and status in ("accepted", "submitted", "pending_cancel"):
             status = "partially_filled"
         if by_old_id and status == "filled" and event.filled is not None and order.quantity is not None:
             status = "filled" if event.filled >= order.quantity else "partially_filled"

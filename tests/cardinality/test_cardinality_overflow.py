@@ -88,6 +88,16 @@ def _rejected(metrics: TradingMetrics) -> Callable[[str], object]:
     return place
 
 
+def _rejected_at_length(metrics: TradingMetrics) -> Callable[[str], object]:
+    """A reject whose reason is too long to be remembered, so a good one and a hostile one go the same way."""
+
+    @track_order(side="BUY", order_type="LIMIT", metrics=metrics)
+    def place(strategy: str) -> dict[str, str]:
+        return {"status": "rejected", "reason": f"{'the margin that is left does not suffice for ' * 2}{strategy}"}
+
+    return place
+
+
 def _filled(metrics: TradingMetrics) -> Callable[[str], object]:
     @track_order(side="BUY", order_type="LIMIT", metrics=metrics)
     def place(strategy: str) -> dict[str, str]:
@@ -564,7 +574,7 @@ def calls_made(function: Callable[[], object]) -> int:
     return count
 
 
-@pytest.mark.parametrize(("way", "times"), [(_order, 3), (_answered, 3), (_rejected, 3)])
+@pytest.mark.parametrize(("way", "times"), [(_order, 3), (_answered, 3), (_rejected_at_length, 3)])
 @pytest.mark.parametrize("limits", [Limits(labels={"strategy": 1, "reason": 1}), Limits()], ids=["full", "identifiers"])
 def test_a_hostile_value_takes_a_short_way(
     way: Callable[[TradingMetrics], Callable[[str], object]], times: int, limits: Limits

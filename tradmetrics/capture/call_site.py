@@ -139,7 +139,7 @@ class CallSite:
     # ── the ways in ─────────────────────────────────────────────────────────────────────────────────────────────
 
     def enter(self) -> Any:
-        """Start a call, from a shell; the shell hands the answer back afterwards: the time, or more for some recipes."""
+        """Start a call, from a shell; the shell hands the answer back afterwards: the time, or more for some."""
         try:
             started = perf_counter()
         except Exception as error:
