@@ -19,6 +19,7 @@ ALARMS = {
     catalogue.INSTRUMENTATION_ERRORS,
     catalogue.ORDER_DUPLICATES,
     catalogue.ORDER_FOREIGN,
+    catalogue.UNSOURCED_LABELS,
 }
 BY_COMMAND = {catalogue.BUILD_INFO, catalogue.SAMPLER_LAST_SUCCESS}
 """The version and the sampler come with the command, not with the session."""

@@ -16,7 +16,7 @@ from tests.docs import pages
 from tests.stack.servers import eventually, free_port, get, prometheus, query
 
 TEXT = pages.TUTORIAL.read_text(encoding="utf-8")
-ALERTS = 26
+ALERTS = 44
 
 
 def blocks(language: str) -> list[str]:
