@@ -43,7 +43,7 @@ def references() -> dict[str, Reference]:
         "D": Histogram("hand_duration", "Duration.", ["endpoint", "method"], registry=registry),
         "L": Gauge("hand_last_update", "Last update.", ["symbol"], registry=registry),
         "time": time.time,
-        "new": lambda: f"s{next(numbers)}",
+        "new": lambda: f"s{next(numbers)}x",
     }
     codes = {
         COUNT: 'C.labels(strategy="s", side="BUY", order_type="LIMIT").inc()',

@@ -150,7 +150,7 @@ CASES = (
     Case("@fill_timer", "timed()", by_hand.TIMER, "nothing()"),
     Case("@fill_timer, coroutine", "await awaited()", by_hand.ASYNC, "await wait()", 0.50, True, tracked=True),
     Case("track_order, filled", 'filled("s", "BUY", "LIMIT")', by_hand.FILL, 'fill("s", "BUY", "LIMIT")'),
-    Case("order lifecycle: submit, ack, two partial fills, fill", "live()", by_hand.COUNT, "", 12, tracked=True),
+    Case("order lifecycle: submit, ack, two partial fills, fill", "live()", by_hand.COUNT, "", 6.5, tracked=True),
     Case("order lifecycle, decorated, against its plain calls", "lived()", _PLAIN_LIFE, "", 1.5, tracked=True),
     Case(
         "track_order, a strategy not seen before",
@@ -279,7 +279,7 @@ def _names() -> dict[str, Any]:
         "order": _Order(),
         "desk": _Desk(),
         "now": time.time,
-        "new": lambda: f"s{next(numbers)}",
+        "new": lambda: f"s{next(numbers)}x",
         "order_id": lambda: str(uuid.UUID(int=next(seeds) * 0x9E3779B97F4A7C15 % 2**128)),
         "placed": tradmetrics.track_order(place),
         "placed_later": tradmetrics.track_order(place_later),
