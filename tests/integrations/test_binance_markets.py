@@ -329,7 +329,7 @@ def test_sockets_that_are_gone_take_no_memory(client, metrics):
             for number in range(20):
                 deliver(manager.trade_socket(f"COIN{number}"), {"e": "trade", "s": "BTCUSDT"})
             manager._conns.clear()  # as each does when it is closed
-            assert before == watched()
+            assert watched() <= before
             kept = manager.trade_socket("BTCUSDT")
             handle.undo()
         assert type(kept) is ReconnectingWebsocket
