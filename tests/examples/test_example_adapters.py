@@ -1,5 +1,6 @@
 """The examples of the adapters, each run by its one command, offline, with the figures that they print."""
 
+import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -154,7 +155,14 @@ def counters(output):
     return found
 
 
-@pytest.mark.parametrize("name", PRINTED)
+FREQTRADE = pytest.mark.skipif(
+    importlib.util.find_spec("freqtrade") is None, reason="freqtrade does not install together with the other libraries"
+)
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(each, marks=FREQTRADE if each == "freqtrade_bot" else ()) for each in PRINTED]
+)
 def test_one_command_runs_offline(name, child_environment):
     """Broken, the first thing that someone tries with their broker's library fails or shows other figures."""
     libraries, expected = PRINTED[name]
