@@ -1,5 +1,6 @@
 """Every block of code in the documentation runs: Python and shell here, the tutorial and PromQL beside this."""
 
+import importlib.util
 import re
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from tradmetrics.serving.server import MetricsServer
 
 RUN = [page for page in pages.PAGES if page != pages.TUTORIAL and re.search("```(python|bash)", page.read_text())]
 PROGRAMS = {"promtool", "amtool", "openssl"}
+ALONE = {"freqtrade", "ib_insync", "py_clob_client_v2"}
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +37,13 @@ def _on_free_ports(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         server.close()
 
 
-@pytest.mark.parametrize("page", RUN, ids=pages.name)
+def _alone(page: Path) -> Any:
+    """A mark for the pages on libraries that do not install together with the others."""
+    missing = [module for module in pages.needed(page) if module in ALONE and importlib.util.find_spec(module) is None]
+    return pytest.mark.skipif(bool(missing), reason=f"{missing} do not install together with the other libraries")
+
+
+@pytest.mark.parametrize("page", [pytest.param(page, marks=_alone(page)) for page in RUN], ids=pages.name)
 def test_the_blocks_of_a_page_run(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, child_environment: dict[str, str]
 ) -> None:
