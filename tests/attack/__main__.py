@@ -261,9 +261,10 @@ def forked() -> Row:
 
 
 PUSH = """
-import sys, time
+import signal, sys, time
 from tradmetrics import TradingMetrics
 from tradmetrics.push import push_on_exit
+signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a tool that measures coverage may have a handler
 push_on_exit(sys.argv[1], job="attack", metrics=TradingMetrics())
 print("ready", flush=True)
 time.sleep(30)

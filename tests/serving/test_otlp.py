@@ -200,6 +200,7 @@ def test_the_last_values_are_sent_at_the_end(receiver: Receiver, child_environme
     from tradmetrics import track_order
     from tradmetrics.otlp import start_otlp_export
 
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # coverage has a handler of its own
     start_otlp_export({receiver.url!r}, interval=600)
     track_order(strategy="s")(lambda side, order_type: None)("BUY", "LIMIT")
     if {end!r} == "SIGTERM":
