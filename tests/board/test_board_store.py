@@ -15,7 +15,7 @@ from tradmetrics.board.store import Rows, Store
 from tradmetrics.board.targets import read
 from tradmetrics.errors import ConfigurationError
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 BOT = {"job": "tradmetrics", "instance": "bot:8000"}
 
 
