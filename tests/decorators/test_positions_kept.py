@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import importlib
 import sys
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -131,15 +132,22 @@ def test_a_module_that_is_loaded_again_takes_its_own_place(
 
 def test_a_local_function_that_is_defined_again_takes_its_own_place(metrics: TradingMetrics) -> None:
     """The same inside a function, where names say less."""
-    for _ in range(4):
+    before: weakref.ref[Any] | None = None
+    gc.disable()
+    try:
+        for _ in range(4):
 
-        @track_positions(metrics=metrics)
-        def positions() -> list[dict[str, Any]]:
-            return [position(1), position(1, "ETH")]
+            @track_positions(metrics=metrics)
+            def positions() -> list[dict[str, Any]]:
+                return [position(1), position(1, "ETH")]
 
-        gc.collect()  # whatever else holds the function before: a debugger, a traceback that is in a cycle
-        positions()
-        assert 2 == is_open(metrics)
+            if before is not None:
+                assert before() is None, gc.get_referrers(before())
+            before = weakref.ref(positions)
+            positions()
+            assert 2 == is_open(metrics)
+    finally:
+        gc.enable()
 
 
 def test_functions_of_a_factory_add_up(metrics: TradingMetrics) -> None:

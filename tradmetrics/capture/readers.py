@@ -75,9 +75,9 @@ def signature_of(function: Callable[..., Any]) -> inspect.Signature:
         Exception: Any exception that the callable's own attributes raise.
     """
     if sys.version_info >= (3, 14):
-        from annotationlib import Format
+        from annotationlib import Format  # novermin
 
-        return inspect.signature(function, annotation_format=Format.FORWARDREF)
+        return inspect.signature(function, annotation_format=Format.FORWARDREF)  # novermin
     return inspect.signature(function)
 
 

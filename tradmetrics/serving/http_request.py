@@ -88,13 +88,13 @@ def parse(head: bytes) -> Request:
     if version[1] != b"1":
         raise BadRequestError(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "505 HTTP Version Not Supported; use HTTP/1.1")
     headers = _headers([line for line in rest if line])
-    path, query = _split(match["target"].decode("latin-1"))
+    path, query = _split(str(match["target"], "latin-1"))
     connection = {token.strip().lower() for token in headers.get("connection", "").split(",")}
     keep = "close" not in connection and (version[2] != b"0" or "keep-alive" in connection)
     # The server reads no body. If there may be one, the connection ends with the answer, so that the body is never
     # taken for the next request.
     keep = keep and "transfer-encoding" not in headers and headers.get("content-length", "0") == "0"
-    return Request(match["method"].decode("ascii"), path, query, headers, keep)
+    return Request(str(match["method"], "ascii"), path, query, headers, keep)
 
 
 def _headers(lines: list[bytes]) -> dict[str, str]:
@@ -107,7 +107,7 @@ def _headers(lines: list[bytes]) -> dict[str, str]:
         match = _HEADER.fullmatch(line)
         if match is None:
             raise BadRequestError(HTTPStatus.BAD_REQUEST, "400 Bad Request; a header line is malformed")
-        name, value = match[1].decode("ascii").lower(), match[2].decode("latin-1")
+        name, value = str(match[1], "ascii").lower(), str(match[2], "latin-1")
         headers[name] = f"{headers[name]},{value}" if name in headers else value
     return headers
 
