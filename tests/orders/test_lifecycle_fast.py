@@ -11,6 +11,7 @@ import pytest
 from prometheus_client import generate_latest
 
 from tests.lifecycle_kit import Clock, Desk
+from tests.recorded import errors, sample
 from tradmetrics import OrderTracker, TradingMetrics, arg
 from tradmetrics.orders.fast import FastWay
 
@@ -307,3 +308,24 @@ def test_a_decorated_callback_of_known_shape_needs_no_rules(monkeypatch: pytest.
     live("third")
     assert {"submitted": 3, "filled": 3} == desk.ends()
     assert (3, 3) == desk.times("fill")
+
+
+@pytest.mark.parametrize("broken", ["first_fill", "fill"])
+def test_a_sample_that_fails_takes_no_other_sample_of_its_event_with_it(broken: str) -> None:
+    """A worker's full disk would lose the count of a filled order, because the file of its time has no place."""
+    metrics, orders = tracker(FastWay, Clock())
+    for number in range(3):
+        orders.submitted(f"warm {number}", side="BUY", order_type="LIMIT", quantity=1.0)
+        orders.updated(f"warm {number}", status="filled")
+    orders.submitted("last", side="BUY", order_type="LIMIT", quantity=1.0)
+
+    def full(_: float) -> None:
+        raise OSError(28, "No space left on device")
+
+    setattr(orders._intake.fast._bound.lanes["s"], broken, full)
+    orders.updated("last", status="filled")
+    assert 4 == sample(metrics, "trading_orders_filled_total", strategy="s", side="BUY")
+    times = {"first_fill": "trading_order_first_fill_time_seconds", "fill": "trading_order_fill_time_seconds"}
+    found = {each: sample(metrics, f"{name}_count", strategy="s") for each, name in times.items()}
+    assert {each: 3 if each == broken else 4 for each in times} == found
+    assert {("updated", "record"): 1} == errors(metrics)

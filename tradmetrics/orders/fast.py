@@ -14,7 +14,7 @@ from tradmetrics.orders.inputs import LARGEST, LONGEST_ID, is_missing
 from tradmetrics.orders.order import MOST_FILL_IDS, Order
 from tradmetrics.orders.rate import BATCH
 from tradmetrics.orders.running import LOCK, LockedOrders, nothing
-from tradmetrics.orders.states import ENOUGH, TOO_MUCH
+from tradmetrics.orders.states import ENOUGH, FILL_WORDS, STILL_OPEN, TOO_MUCH
 from tradmetrics.registry.default import current
 
 _SITE: Final = "tradmetrics.OrderTracker"
@@ -156,9 +156,11 @@ class FastWay:
                             core.rate.count()
                 finally:
                     orders.busy = False
-            if entered_at is None:
-                message()
-            tick()
+            try:
+                if entered_at is None:
+                    message()
+            finally:
+                tick()
             if orders.deferred:
                 orders.run(metrics, _SITE, now, (), nothing)
         except Exception as error:
@@ -214,7 +216,7 @@ class FastWay:
                 filled = float(filled) if 0 <= filled < LARGEST else -1.0
             if type(filled) is not float or not 0 <= filled < LARGEST:
                 return False
-            if filled and word in _LIVE:
+            if filled and word in STILL_OPEN:
                 word = "partially_filled"
         if fill_id is not None:
             if type(fill_quantity) is int:
@@ -273,7 +275,7 @@ class FastWay:
                 elif filled is not None:
                     if filled > before * TOO_MUCH:
                         total, is_new = filled, True
-                    elif filled < before * ENOUGH and (filled or word not in _LIVE):
+                    elif filled < before * ENOUGH and (filled or word not in STILL_OPEN):
                         return False
                 elif word == "partially_filled":
                     is_new = True
@@ -321,13 +323,21 @@ class FastWay:
                         order.ended, order.ended_at = "filled", now
                 finally:
                     orders.busy = False
-            if acknowledged is not None:
-                acknowledged(elapsed)
-            if first is not None:
-                first(elapsed)
-            if complete is not None and count is not None:
-                count()
-                complete(elapsed)
+            # Each sample is recorded even where the one before it fails, for instance on a full disk.
+            try:
+                if count is not None:
+                    count()
+            finally:
+                try:
+                    if acknowledged is not None:
+                        acknowledged(elapsed)
+                finally:
+                    try:
+                        if first is not None:
+                            first(elapsed)
+                    finally:
+                        if complete is not None:
+                            complete(elapsed)
             if orders.deferred:
                 orders.run(metrics, _SITE, now, (), nothing)
         except Exception as error:
@@ -337,9 +347,8 @@ class FastWay:
         return True
 
 
-_LIVE: Final = frozenset({"submitted", "accepted", "unchanged"})
-_OF_A_FILL: Final = frozenset({None, "partially_filled", "filled"})
-_KNOWN: Final = frozenset({None, "submitted", "accepted", "unchanged", "partially_filled", "filled"})
+_OF_A_FILL: Final = FILL_WORDS | {None}
+_KNOWN: Final = STILL_OPEN | _OF_A_FILL
 
 
 def _is_blank(text: str) -> bool:
