@@ -1,11 +1,13 @@
 """What the board reads and keeps: answers of bots, samples in bounded memory, addresses, values as text."""
 
+import re
 from array import array
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tradmetrics import catalogue
 from tradmetrics.board.exposition import Exposition, ExpositionError
 from tradmetrics.board.formatting import shown
 from tradmetrics.board.query import Evaluator, Matcher, parse
@@ -258,3 +260,16 @@ def test_what_is_not_a_query_is_refused(text: str) -> None:
     """A broken query would look like one without data."""
     with pytest.raises(ParseError):
         parse(text)
+
+
+def test_metrics_that_the_board_reads_are_in_the_catalogue() -> None:
+    """A part of the page would be empty after a metric is renamed, and nobody would see why."""
+    endings = ("", "_bucket", "_count", "_sum")
+    known = {f"{name}{ending}" for name in catalogue.BY_NAME for ending in endings}
+    read = {
+        name
+        for path in (ROOT / "tradmetrics" / "board").rglob("*.py")
+        for name in re.findall(r"\b(?:trading|tradmetrics)_[a-z]+_[a-z_]*[a-z]\b", path.read_text(encoding="utf-8"))
+    }
+    assert "trading_positions_open" in read
+    assert {each for each in read if not each.startswith("tradmetrics_board_")} <= known

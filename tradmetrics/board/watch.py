@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import yaml
 
+from tradmetrics import catalogue
 from tradmetrics.board.alerting import inhibition
 from tradmetrics.board.alerting.inhibition import InhibitRule
 from tradmetrics.board.alerting.lateness import Lateness, newest
@@ -27,8 +28,8 @@ _LONGEST_WAIT: Final = 60.0
 _MOST_RECORDED: Final = 5_000
 _DEAD: Final = "ExporterDown"
 _DEAD_WAIT: Final = 2.0
-_HEARTBEAT: Final = "trading_heartbeat_timestamp_seconds"
-_FEED: Final = "trading_market_data_last_update_timestamp_seconds"
+_HEARTBEAT: Final = catalogue.HEARTBEAT.name
+_FEED: Final = catalogue.MARKET_DATA_LAST_UPDATE.name
 _log = logging.getLogger("tradmetrics.board")
 
 _OWN_RULES: Final = (

@@ -6,12 +6,12 @@ from typing import Final
 
 from nicegui import ui
 
+from tradmetrics import catalogue
 from tradmetrics.board.answers import Choice
 from tradmetrics.board.page.fragments import table
 from tradmetrics.board.page.frame import Live, Site
 from tradmetrics.board.panels import Query
 from tradmetrics.board.query import Sample, parse
-from tradmetrics.catalogue import BY_NAME
 
 _WHERE: Final = '{job=~"$job", instance=~"$instance"}'
 
@@ -80,21 +80,21 @@ SECTIONS: Final = (
     ),
 )
 _GROUPS: Final = {
-    "Orders": ("trading_orders_submitted_total", "@track_order"),
-    "Trades": ("trading_trades_total", "@track_trade"),
-    "Fill times": ("trading_order_fill_time_seconds_count", "@fill_timer"),
-    "Market data": ("trading_market_data_updates_total", "@track_market_data"),
-    "Predictions": ("trading_ml_predictions_total", "@track_prediction"),
-    "Trainings": ("trading_ml_training_duration_seconds_count", "@track_training"),
-    "API requests": ("trading_api_requests_total", "@track_request"),
-    "Errors of the system": ("trading_system_errors_total", "@track_errors"),
-    "Risk checks that failed": ("trading_risk_limit_breaches_total", "@track_risk_check"),
-    "Circuit breaker trips": ("trading_circuit_breaker_triggers_total", "@track_circuit_breaker"),
-    "Positions": ("trading_positions_open", "@track_positions"),
-    "Profit and loss": ("trading_daily_pnl", "@track_pnl"),
-    "Capital": ("trading_capital_total", "@track_capital"),
-    "Market and session": ("trading_market_session_open", "@track_market"),
-    "Heartbeat": ("trading_heartbeat_timestamp_seconds", "heartbeat()"),
+    "Orders": (catalogue.ORDERS_SUBMITTED.name, "@track_order"),
+    "Trades": (catalogue.TRADES.name, "@track_trade"),
+    "Fill times": (f"{catalogue.ORDER_FILL_TIME.name}_count", "@fill_timer"),
+    "Market data": (catalogue.MARKET_DATA_UPDATES.name, "@track_market_data"),
+    "Predictions": (catalogue.ML_PREDICTIONS.name, "@track_prediction"),
+    "Trainings": (f"{catalogue.ML_TRAINING_DURATION.name}_count", "@track_training"),
+    "API requests": (catalogue.API_REQUESTS.name, "@track_request"),
+    "Errors of the system": (catalogue.SYSTEM_ERRORS.name, "@track_errors"),
+    "Risk checks that failed": (catalogue.RISK_LIMIT_BREACHES.name, "@track_risk_check"),
+    "Circuit breaker trips": (catalogue.CIRCUIT_BREAKER_TRIGGERS.name, "@track_circuit_breaker"),
+    "Positions": (catalogue.POSITIONS_OPEN.name, "@track_positions"),
+    "Profit and loss": (catalogue.DAILY_PNL.name, "@track_pnl"),
+    "Capital": (catalogue.CAPITAL_TOTAL.name, "@track_capital"),
+    "Market and session": (catalogue.MARKET_SESSION_OPEN.name, "@track_market"),
+    "Heartbeat": (catalogue.HEARTBEAT.name, "heartbeat()"),
 }
 
 
@@ -134,7 +134,11 @@ async def _recorded(site: Site, choice: Choice) -> str:
     for name, (metric, decorator) in _GROUPS.items():
         query = Query("A", text := f"sum by (instance) ({metric}{_WHERE})", parse(text), "")
         samples = await site.answers.now(query, choice)
-        kind = BY_NAME[metric.removesuffix("_count")].kind if metric.removesuffix("_count") in BY_NAME else "gauge"
+        kind = (
+            catalogue.BY_NAME[metric.removesuffix("_count")].kind
+            if metric.removesuffix("_count") in catalogue.BY_NAME
+            else "gauge"
+        )
         for sample in samples:
             count = f"{sample.value:,.0f} calls" if kind != "gauge" else "reported"
             rows.append([(name, ""), (decorator, "code"), (sample.labels.get("instance", ""), ""), (count, "number")])
