@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tradmetrics.board.query import Matcher, Sample
-from tradmetrics.board.query.evaluate import seconds
+from tradmetrics.board.query.durations import seconds
 from tradmetrics.board.query.samples import Window, matching
 
 STALE = object()

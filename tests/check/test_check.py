@@ -31,8 +31,9 @@ from tradmetrics import (
 )
 from tradmetrics.capture.wrapping import CALL_SITES_ATTRIBUTE
 from tradmetrics.catalogue import ORDERS_SUBMITTED
-from tradmetrics.check.count import Report, report_on, worst_case
+from tradmetrics.check.count import report_on, worst_case
 from tradmetrics.check.flags import IDENTIFIER, MEANINGS, OVER_BUDGET, UNBOUNDED, UNSOURCED, flags_of
+from tradmetrics.check.report import Report
 
 pytest.importorskip("typer", reason="the extra [cli] is not installed")
 

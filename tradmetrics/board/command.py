@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from tradmetrics.board.query.evaluate import QueryError, seconds
+from tradmetrics.board.query.durations import QueryError, seconds
 from tradmetrics.errors import ConfigurationError
 
 _SCRAPING = "Scraping"

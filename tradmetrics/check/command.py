@@ -53,7 +53,7 @@ def check(
     Raises:
         typer.Exit: With the exit status.
     """
-    from tradmetrics.check.count import Report
+    from tradmetrics.check.report import Report
     from tradmetrics.registry.metrics import DISABLED_BY_ENVIRONMENT
 
     if DISABLED_BY_ENVIRONMENT:

@@ -6,8 +6,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tradmetrics.check.count import FunctionReport, LabelReport, Report
 from tradmetrics.check.flags import MEANINGS
+from tradmetrics.check.report import FunctionReport, LabelReport, Report
 
 _MOST_VALUES = 12
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from tradmetrics.board.alerting.templates import fill
 from tradmetrics.board.query import Evaluator, Expression, Sample, parse
-from tradmetrics.board.query.evaluate import seconds
+from tradmetrics.board.query.durations import seconds
 
 Key = frozenset[tuple[str, str]]
 RESOLVED_SECONDS: Final = 900.0

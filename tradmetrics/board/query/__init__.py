@@ -4,7 +4,8 @@ The dashboards are built from this tree, and the board reads the same text back 
 Nothing here does I/O.
 """
 
-from tradmetrics.board.query.evaluate import Evaluator, QueryError
+from tradmetrics.board.query.durations import QueryError
+from tradmetrics.board.query.evaluate import Evaluator
 from tradmetrics.board.query.parse import parse
 from tradmetrics.board.query.samples import Sample
 from tradmetrics.board.query.tree import (

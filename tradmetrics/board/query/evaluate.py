@@ -8,6 +8,8 @@ from dataclasses import replace
 from typing import Final, Union
 
 from tradmetrics.board.query import vectors
+from tradmetrics.board.query.buckets import bucket_quantile
+from tradmetrics.board.query.durations import QueryError, seconds
 from tradmetrics.board.query.ranges import FUNCTIONS, Span, predict_linear, quantile
 from tradmetrics.board.query.samples import Sample, Source
 from tradmetrics.board.query.sums import StepSums
@@ -25,21 +27,7 @@ from tradmetrics.board.query.tree import (
 )
 
 Value = Union[float, list[Sample]]
-_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "y": 31536000.0}
 _VARIABLE: Final = re.compile(r"\$\{(\w+)(?::\w+)?\}|\$(\w+)")
-
-
-class QueryError(ValueError):
-    """The expression cannot be evaluated: an unknown function, variable or pairing of series."""
-
-
-def seconds(duration: str) -> float:
-    """Return the seconds of a duration in Prometheus's notation, such as `1h30m`."""
-    sign = -1.0 if duration.startswith("-") else 1.0
-    parts = re.findall(r"(\d+)(ms|[smhdwy])", duration)
-    if not parts or "".join(map("".join, parts)) != duration.lstrip("-"):
-        raise QueryError(f"{duration!r} is not a duration; write it like 30s, 5m or 1h30m")
-    return sign * sum(int(number) * _UNITS[unit] for number, unit in parts)
 
 
 class Evaluator:
@@ -262,7 +250,7 @@ def _histogram_quantile(evaluator: Evaluator, arguments: tuple[Expression, ...],
         if key not in histograms:
             histograms[key] = (labels, [])
         histograms[key][1].append((bound, sample.value))
-    return [Sample(labels, vectors.bucket_quantile(q, buckets), time) for labels, buckets in histograms.values()]
+    return [Sample(labels, bucket_quantile(q, buckets), time) for labels, buckets in histograms.values()]
 
 
 def _scalar(evaluator: Evaluator, arguments: tuple[Expression, ...], time: float) -> Value:
