@@ -5,7 +5,6 @@ were edited by hand or forgotten.
 """
 
 import argparse
-import re
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ import yaml
 
 from alerts.definitions import ALERTS, RECORDINGS, Alert
 from tradmetrics import catalogue
+from tradmetrics.board.query import durations
 from tradmetrics.model.definition import MetricDefinition
 from tradmetrics.vocabulary import requests
 
@@ -26,8 +26,6 @@ _HEADER = "# Written by `python -m alerts.generate` from alerts/settings.yml and
 _METRICS = {name: value.name for name, value in vars(catalogue).items() if isinstance(value, MetricDefinition)}
 
 
-_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, "y": 31_536_000}
-_DURATION = re.compile(rf"(?:\d+(?:{'|'.join(_UNITS)}))+")
 # An alert may leave these out.
 _OPTIONAL = ("enabled", "session", "keep_firing_for")
 
@@ -77,9 +75,10 @@ def load(paths: Iterable[Path] = ()) -> dict[str, Any]:
 
 def seconds(duration: str) -> float | None:
     """Return the seconds of a duration in Prometheus's notation, or None if the text has another form."""
-    if not _DURATION.fullmatch(duration):
+    try:
+        return durations.seconds(duration) if not duration.startswith("-") else None
+    except durations.QueryError:
         return None
-    return sum(int(number) * _UNITS[unit] for number, unit in re.findall(rf"(\d+)({'|'.join(_UNITS)})", duration))
 
 
 def _overlay(settings: Any, changes: Any, place: str) -> None:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, Final
 
+from tradmetrics.board.query.durations import seconds
 from tradmetrics.errors import ConfigurationError
 
 _PLACE: Final = re.compile(r"@(f?)\{([\w.]+)(?:\|(\w+))?\}")
-_UNITS: Final = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, "y": 31_536_000}
 _RULE: Final = re.compile(r"^( *)- alert: *(\w+)\n(?:^\1 .*\n|^\n)*", re.M)
 Settings = dict[str, Any]
 
@@ -149,8 +149,7 @@ def _filled(text: str, settings: Settings) -> str:
         if match[3] == "percent":
             return f"{found * 100:.12g}%"
         if match[3] == "seconds":
-            parts = re.findall(r"(\d+)(ms|[smhdwy])", found)
-            return f"{sum(int(number) * _UNITS[unit] for number, unit in parts):.12g}"
+            return f"{seconds(found):.12g}"
         return str(float(found)) if match[1] else str(found)
 
     return _PLACE.sub(value, text)
