@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.recorded import raising, recorded
-from tradmetrics import TradingMetrics, track_request
+from tradmetrics import TradingMetrics, track_order, track_request
 
 
 def of_flask() -> tuple[object, object]:
@@ -64,4 +64,18 @@ def test_answers_and_exceptions_of_libraries_carry_their_status(library: Any) ->
     assert {
         "trading_api_requests_total /x GET 404": 2,
         "trading_api_request_duration_seconds_count /x GET": 2,
+    } == recorded(metrics)
+
+
+@pytest.mark.parametrize("library", [of_requests, of_httpx])
+def test_a_response_of_a_client_that_an_order_function_returns_is_a_rejection(library: Any) -> None:
+    """A refused order would count as sent, and nothing more, where the bot does not raise."""
+    answer, _ = library()
+    metrics = TradingMetrics()
+    place = track_order(strategy="s", side="BUY", order_type="LIMIT", metrics=metrics)(lambda: answer)
+    for _ in range(3):
+        assert answer is place()
+    assert {
+        "trading_orders_submitted_total s BUY LIMIT": 3,
+        "trading_orders_rejected_total s not_found": 3,
     } == recorded(metrics)

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from tests.recorded import errors, recorded
-from tradmetrics import ConfigurationError, OrderTracker, TradingMetrics, arg, track_order
+from tradmetrics import ConfigurationError, OrderTracker, TradingMetrics, arg, result, track_order
 
 if sys.version_info < (3, 11):
     from exceptiongroup import ExceptionGroup
@@ -330,3 +330,80 @@ def test_a_predicate_that_cannot_work_is_refused_when_decorating(unknown_on: Any
     """A mistake there would be noticed when a live order had been counted as refused."""
     with pytest.raises(ConfigurationError, match="unknown_on"):
         track_order(strategy="s", unknown_on=unknown_on)
+
+
+class Response:
+    """An HTTP response with plain attributes, so that its fields may be read from memory."""
+
+    def __init__(self, **attributes: object) -> None:
+        vars(self).update(attributes)
+
+
+RESPONSES = {
+    503: (UNKNOWN, "service_unavailable"),
+    408: (UNKNOWN, "request_timeout"),
+    599: (UNKNOWN, "http_599"),
+    429: (REJECTED, "too_many_requests"),
+    418: (REJECTED, "im_a_teapot"),
+    400: (REJECTED, "bad_request"),
+    200: (None, ""),
+    302: (None, ""),
+}
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda status: Response(status_code=status),  # requests, httpx
+        lambda status: Response(status=status, headers={}, reason="See the body"),  # aiohttp
+        lambda status: {"status_code": status},
+    ],
+    ids=["status_code", "status", "dict"],
+)
+def test_an_http_response_that_is_returned_decides_as_the_exception_would(
+    metrics: TradingMetrics, made: Callable[[int], object]
+) -> None:
+    """A bot that does not call `raise_for_status` would see none of its refused orders, nor those that may be live."""
+    place = track_order(strategy="s", side="BUY", order_type="LIMIT", metrics=metrics)(made)
+    expected: dict[str, float] = {"trading_orders_submitted_total s BUY LIMIT": 2 * len(RESPONSES)}
+    for times in (1, 2):  # the second time, the calls that can be are repeated from memory
+        for status, (fate, reason) in RESPONSES.items():
+            place(status)
+            if fate is not None:
+                expected[f"trading_orders_{fate}_total s {reason}"] = times
+    assert expected == recorded(metrics)
+    assert {} == errors(metrics)
+
+
+@pytest.mark.parametrize(("status", "found"), RESPONSES.items(), ids=map(str, RESPONSES))
+def test_an_http_response_decides_for_the_tracker_too(
+    metrics: TradingMetrics, status: int, found: tuple[str | None, str]
+) -> None:
+    """An order that the broker refused would stay open for ever."""
+    orders = OrderTracker(strategy="s", metrics=metrics)
+
+    @orders.submit(order_id=arg("one"))
+    def send(one: str, side: str, order_type: str) -> Response:
+        return Response(status_code=status)
+
+    send("A-1", "BUY", "LIMIT")
+    fate, reason = found
+    counted = {name: count for name, count in recorded(metrics).items() if " s " in name and "submitted" not in name}
+    assert ({f"trading_orders_{fate}_total s {reason}": 1} if fate else {}) == counted
+
+
+def test_a_status_with_a_source_of_its_own_beats_the_response(metrics: TradingMetrics) -> None:
+    """A bot that reads the body itself would be overruled."""
+
+    @track_order(strategy="s", side="BUY", status=result("word"), metrics=metrics)
+    def place(order_type: str) -> Response:
+        return Response(status_code=500, word="filled")
+
+    place("LIMIT")
+    assert 1 == recorded(metrics)["trading_orders_filled_total s BUY"]
+
+
+def test_a_number_that_an_order_is_known_by_is_no_http_status(metrics: TradingMetrics) -> None:
+    """Order 503 would count as an outage."""
+    track_order(strategy="s", side="BUY", order_type="LIMIT", metrics=metrics)(lambda: 503)()
+    assert {"trading_orders_submitted_total s BUY LIMIT": 1} == recorded(metrics)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import gc
 import importlib
 import sys
-import weakref
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -130,24 +129,31 @@ def test_a_module_that_is_loaded_again_takes_its_own_place(
     sys.modules.pop("reloaded_bot")
 
 
-def test_a_local_function_that_is_defined_again_takes_its_own_place(metrics: TradingMetrics) -> None:
-    """The same inside a function, where names say less."""
-    before: weakref.ref[Any] | None = None
-    gc.disable()
-    try:
-        for _ in range(4):
+@pytest.mark.parametrize("framework", [None, "flask"])
+def test_a_local_function_that_is_defined_again_takes_its_own_place(
+    metrics: TradingMetrics, monkeypatch: pytest.MonkeyPatch, framework: str | None
+) -> None:
+    """The same inside a function, where names say less, and where we look for the application of a web framework."""
+    if framework is not None:
+        monkeypatch.setitem(sys.modules, framework, ModuleType(framework))
+    for _ in range(4):
 
-            @track_positions(metrics=metrics)
-            def positions() -> list[dict[str, Any]]:
-                return [position(1), position(1, "ETH")]
+        @track_positions(metrics=metrics)
+        def positions() -> list[dict[str, Any]]:
+            return [position(1), position(1, "ETH")]
 
-            if before is not None:
-                assert before() is None, gc.get_referrers(before())
-            before = weakref.ref(positions)
-            positions()
-            assert 2 == is_open(metrics)
-    finally:
-        gc.enable()
+        positions()
+        assert 2 == is_open(metrics)
+
+
+def test_variables_that_a_function_has_looked_at_stay_as_they_were(
+    metrics: TradingMetrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bot that keeps `locals()` would find it empty after the next decorator."""
+    monkeypatch.setitem(sys.modules, "flask", ModuleType("flask"))
+    seen = locals()
+    track_positions(metrics=metrics)(lambda: [position(1)])
+    assert metrics is seen["metrics"]
 
 
 def test_functions_of_a_factory_add_up(metrics: TradingMetrics) -> None:

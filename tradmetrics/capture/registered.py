@@ -10,6 +10,8 @@ from typing import Any, Final
 _FRAMEWORKS: Final = ("fastapi", "starlette", "flask", "typer", "quart", "litestar")
 _OBJECTS: Final = {"celery": "@app.task", "click": "@click.command()", "rq": "@job"}
 _PACKAGE: Final = __name__.partition(".")[0]
+_OPTIMIZED: Final = 0x1  # inspect.CO_OPTIMIZED: the code of functions
+_BY_US_AND_THE_FRAME: Final = 3  # references to a copy: the frame's, our variable and the argument that counts them
 
 
 def registration_of(target: Any) -> str | None:
@@ -40,8 +42,25 @@ def _variables(function: FunctionType) -> Iterator[tuple[str, Any]]:
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and str(frame.f_globals.get("__name__", "")).partition(".")[0] == _PACKAGE:
         frame = frame.f_back
-    if frame is not None and frame.f_locals is not function.__globals__:
-        yield from list(frame.f_locals.items())
+    if frame is not None:
+        yield from _local_variables(frame)
+
+
+def _local_variables(frame: FrameType) -> list[tuple[str, Any]]:
+    """The local variables of a frame; a module has none but its global ones.
+
+    Before Python 3.13 a function's `f_locals` is a copy that its frame keeps: an object that the function lets go would
+    live on in it, such as a decorated function that a loop defines again. So the copy is emptied, unless the function
+    has it too, from `locals()`.
+    """
+    variables = frame.f_locals
+    if variables is frame.f_globals:
+        return []
+    found = list(variables.items())
+    is_copy = type(variables) is dict and frame.f_code.co_flags & _OPTIMIZED
+    if is_copy and sys.getrefcount(variables) <= _BY_US_AND_THE_FRAME:
+        variables.clear()
+    return found
 
 
 def _holds(application: Any, function: FunctionType) -> bool:

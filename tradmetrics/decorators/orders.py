@@ -17,8 +17,8 @@ from tradmetrics.capture.sources import LabelSource
 from tradmetrics.capture.wrapping import Decorator, decorate, suggest_keywords
 from tradmetrics.model.missing import MISSING
 from tradmetrics.registry.metrics import TradingMetrics
+from tradmetrics.vocabulary import answers, outcomes
 from tradmetrics.vocabulary import fold as vocabulary
-from tradmetrics.vocabulary import outcomes
 from tradmetrics.vocabulary.numbers import is_missing
 from tradmetrics.vocabulary.unknown_words import UnknownWord
 
@@ -40,6 +40,8 @@ _UNKNOWN: Final = "unknown"
 # Where a broker reports quantities, they win over its word: ccxt's `closed` also covers a cancelled partial fill.
 _FILLED: Final = ("filled", "filled_quantity", "filled_qty")
 _QUANTITY: Final = ("amount", "quantity", "qty")
+_HTTP_STATUS: Final = "status_code"
+"""What clients call the status of an HTTP response; a response is not an order, and takes the careful way."""
 
 
 def _decided_by_quantities(value_at: Callable[[str], Any]) -> int | None:
@@ -48,6 +50,8 @@ def _decided_by_quantities(value_at: Callable[[str], Any]) -> int | None:
     Returns:
         0 without a filled quantity; else a number for how it compares to the order's, and whether it is 0.
     """
+    if value_at(_HTTP_STATUS) is not None:
+        return None
     filled = quantity = None
     for name in _FILLED:
         filled = value_at(name)
@@ -83,7 +87,7 @@ _REPEAT: Final = Repeat(
     words=("status",),
     texts=("reason",),
     # Quantities win over a word.
-    digested=(*_FILLED, *_QUANTITY),
+    digested=(*_FILLED, *_QUANTITY, _HTTP_STATUS),
     digest=_decided_by_quantities,
     amount=Amount("fill_time", lowest=0.0, or_seconds=True),
     exceptions=ordinary_class,
@@ -160,7 +164,8 @@ def track_order(
             `transaction_type` or `buy_sell` in the same places.
         order_type: Source of the order type. Default: `order_type`, `type`, `ordertype` or `orderType` in the same
             places.
-        status: Source of the order status. Brokers' spellings fold into one word. Default: the result's `status`.
+        status: Source of the order status. Brokers' spellings fold into one word. Default: the result's `status`. An
+            HTTP response with 408 or 5xx leaves the order's fate unknown, and one with another 4xx rejects it.
         reason: Source of the reason of a rejection or cancellation. Default: the result's `reason`, `reject_reason`,
             `rejected_reason`, `status_message`, `text` or `message`, or `unknown`. The reason of an exception is its
             class name in snake_case.
@@ -186,6 +191,9 @@ def track_order(
             reading.default("reason", exception)
             _name(reading)
             return _UNKNOWN if outcomes.is_unknown(exception, unknown, reading.source_fault) else "rejected"
+        response = answers.http_status_in(reading.of_result) if status is None and _has_no_word(reading) else None
+        if response is not None:
+            return _by_response(reading, response, is_reason_left_out=reason is None)
         return _by_status(reading, dialect)
 
     recipe = Recipe(
@@ -205,6 +213,23 @@ def track_order(
         "fill_time": fill_time,
     }
     return decorate(function, recipe, given, metrics, precreate)
+
+
+def _has_no_word(reading: CallContext) -> bool:
+    status = reading("status")
+    if reading.is_faulty:  # an answer that raises is not asked again
+        return False
+    return reading.result is not None and (status is MISSING or status is None or issubclass(type(status), int))
+
+
+def _by_response(reading: CallContext, status: int, *, is_reason_left_out: bool) -> str:
+    """The outcome of a call that returned an HTTP response: its body is not read."""
+    found = answers.http_error_of(status)
+    if found is None:
+        return _SENT
+    if is_reason_left_out:  # what the response calls `reason` or `text` may be a whole page
+        reading.put("reason", found.reason)
+    return _UNKNOWN if found.unknown else "rejected"
 
 
 def _by_status(reading: CallContext, dialect: str | None) -> str:

@@ -17,9 +17,10 @@ from tradmetrics.capture.wrapping import CALL_SITES_ATTRIBUTE, suggest_keywords_
 from tradmetrics.errors import is_interruption
 from tradmetrics.model.missing import MISSING
 from tradmetrics.model.text import text_of
-from tradmetrics.orders.event import Entered
+from tradmetrics.orders.event import Entered, Failure
 from tradmetrics.orders.inputs import LARGEST
 from tradmetrics.orders.intake import Intake
+from tradmetrics.vocabulary import answers, outcomes
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -111,6 +112,25 @@ def value_of(reading: CallContext, name: str) -> Any:
     """The value of a field; None where there is nothing to read."""
     value = reading(name)
     return None if value is MISSING else value
+
+
+def failure_of(
+    reading: CallContext, unknown: outcomes.UnknownOn = outcomes.UNKNOWN_ON, *, is_answered: bool = False
+) -> Failure | None:
+    """The failure of a request: its exception, or the HTTP response with an error status that it returned.
+
+    Args:
+        reading: The call.
+        unknown: The exceptions after which the order may be live.
+        is_answered: Whether the answer's status has a source of its own, so that the response does not decide.
+    """
+    exception = reading.exception
+    if exception is not None:
+        return Failure(outcomes.reason_of(exception), outcomes.is_unknown(exception, unknown, reading.source_fault))
+    if is_answered or reading.result is None:
+        return None
+    found = answers.http_error_of(answers.http_status_in(reading.of_result))
+    return None if found is None else Failure(*found)
 
 
 def read_fields(reading: CallContext, names: Iterable[str]) -> dict[str, Any]:

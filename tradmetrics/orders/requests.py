@@ -10,19 +10,18 @@ from tradmetrics.capture.readers import Field
 from tradmetrics.capture.recipe import Recipe
 from tradmetrics.capture.sources import LabelSource
 from tradmetrics.capture.wrapping import Decorator, decorate
-from tradmetrics.orders.event import Failure
 from tradmetrics.orders.recipes import (
     ORDER_ID,
     SENT,
     SYMBOL,
     TIMESTAMP,
     Decorating,
+    failure_of,
     is_of_the_result,
     sending,
     suggest_keywords,
     values_of,
 )
-from tradmetrics.vocabulary import outcomes
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -135,11 +134,8 @@ def replace(
     intake = self._intake
 
     def effect(reading: CallContext) -> None:
-        exception = reading.exception
-        failure = None
-        if exception is not None:
-            failure = Failure(outcomes.reason_of(exception), outcomes.is_unknown(exception))
-        intake.replaced(reading.site.name, **values_of(reading, _REPLACE), entered=reading.entered, failure=failure)
+        values = values_of(reading, _REPLACE)
+        intake.replaced(reading.site.name, **values, entered=reading.entered, failure=failure_of(reading))
 
     recipe = Recipe(
         "OrderTracker.replace",

@@ -12,7 +12,7 @@ from tradmetrics.capture.straight import Straight
 from tradmetrics.capture.wrapping import Decorator, decorate
 from tradmetrics.errors import ConfigurationError
 from tradmetrics.orders.answer import AnswerReader
-from tradmetrics.orders.event import Failure, SubmitReport, UpdateReport
+from tradmetrics.orders.event import SubmitReport, UpdateReport
 from tradmetrics.orders.recipes import (
     ACCOUNT,
     FILLED_NAMES,
@@ -25,6 +25,7 @@ from tradmetrics.orders.recipes import (
     Decorating,
     TrackerRecipe,
     entering,
+    failure_of,
     is_of_the_result,
     sending,
     sites_on,
@@ -155,17 +156,11 @@ def submit(
         report = SubmitReport(*[value_of(reading, name) for name in SubmitReport._fields])
         if report.order_id is None and order_id is None:
             report = report._replace(order_id=_id_alone(reading.result))
-        exception = reading.exception
-        failure = None
-        if exception is not None:
-            failure = Failure(
-                outcomes.reason_of(exception), outcomes.is_unknown(exception, unknown, reading.source_fault)
-            )
         intake.submitted(
             reading.site.name,
             report,
             entered=reading.entered,
-            failure=failure,
+            failure=failure_of(reading, unknown, is_answered=status is not None),
             answer=_answer(reading, is_named=status is not None),
         )
 
@@ -175,7 +170,7 @@ def submit(
             return False
         state = total = None
         if result is not None:
-            if type(result) is not dict:
+            if type(result) is not dict or "status_code" in result:
                 return False
             state = result.get("status")
             total = next((found for found in map(result.get, FILLED_NAMES) if found is not None), None)

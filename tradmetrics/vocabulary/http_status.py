@@ -13,6 +13,9 @@ OK: Final = "ok"
 ERROR: Final = "error"
 
 _LOWEST, _HIGHEST = 100, 599
+_TIMEOUT: Final = 408
+_CLIENT_ERRORS: Final = 400
+_SERVER_ERRORS: Final = 500
 _DIGITS: Final = 3
 _ON_EXCEPTIONS: Final = ("status_code", "status", "code", "http_status")
 # Django answers these exceptions with statuses that they do not carry.
@@ -81,6 +84,16 @@ def http_status_of_result(result: object) -> int | None:
     if kind is tuple:
         return _of_tuple(result)  # type: ignore[arg-type]
     return None if result is None or issubclass(kind, str | bytes) else _of_response(result)
+
+
+def leaves_unknown(status: int) -> bool | None:
+    """Return whether an HTTP status leaves open what became of a request: yes after 408 and 5xx, no after other 4xx.
+
+    None stands for a status below 400, which is no error.
+    """
+    if status < _CLIENT_ERRORS:
+        return None
+    return status == _TIMEOUT or status >= _SERVER_ERRORS
 
 
 def _of_tuple(answer: tuple[Any, ...]) -> int | None:

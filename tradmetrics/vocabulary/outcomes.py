@@ -20,6 +20,7 @@ from tradmetrics.vocabulary.http_status import (
     OK,
     attribute,
     http_status_of_exception,
+    leaves_unknown,
     method_name,
     request_status,
     status_of_exception,
@@ -63,9 +64,6 @@ class UnknownOn(NamedTuple):
 UNKNOWN_ON: Final = UnknownOn()
 """No exceptions beside those that the rule knows."""
 
-_TIMEOUT: Final = 408
-_CLIENT_ERRORS: Final = 400
-_SERVER_ERRORS: Final = 500
 _MOST_LOOKED_AT: Final = 100
 _LONGEST_TEXT: Final = 2_000
 _LOST: Final = frozenset(
@@ -197,8 +195,9 @@ def _answer_of(exception: BaseException) -> bool | None:
     if _is_made_up(exception):
         return True
     status = http_status_of_exception(exception, attribute)
-    if status is not None and status >= _CLIENT_ERRORS:
-        return status == _TIMEOUT or status >= _SERVER_ERRORS
+    fate = None if status is None else leaves_unknown(status)
+    if fate is not None:
+        return fate
     is_lost = isinstance(exception, TimeoutError | ConnectionError) or _is_named(exception, known.NO_ANSWER)
     return True if is_lost or (isinstance(exception, OSError) and exception.errno in _LOST) else None
 
