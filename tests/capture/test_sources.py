@@ -12,7 +12,6 @@ from enum import Enum, IntEnum
 from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
-import numpy
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -115,8 +114,6 @@ PATHS: list[tuple[Any, str, str]] = [
     (Pair("one", "two"), "x.second", "two"),
     (Pair("one", "two"), "x.0", "one"),
     ({"legs": [{"symbol": "NIFTY"}]}, "x.legs.0.symbol", "NIFTY"),
-    (numpy.array(["BUY", "SELL"]), "x.1", "SELL"),
-    (numpy.array([[1, 2], [3, 4]]), "x.-1.0", "3"),
     (deque(["first", "last"]), "x.-1", "last"),
     ({"items": "a key, not the method"}, "x.items", "a key, not the method"),
     ({"0": "a key, not an index"}, "x.0", "a key, not an index"),

@@ -9,7 +9,6 @@ from enum import Enum
 from types import SimpleNamespace
 from typing import Any
 
-import numpy
 import pytest
 
 from tests.recorded import errors, raising, recorded, sample
@@ -61,13 +60,6 @@ def predicting(metrics: TradingMetrics, **sources: Any) -> Any:
         ({"prediction": "up", "confidence": 0.9}, "up"),
         (SimpleNamespace(prediction=Signal.UP), "up"),
         ({"prediction": 0}, "0"),
-        (numpy.int64(1), "1"),
-        (numpy.bool_(True), "True"),
-        (numpy.str_("up"), "up"),
-        (numpy.array([2]), "2"),
-        (numpy.array(["down"]), "down"),
-        (numpy.array([0.73]), "unknown"),
-        (numpy.array([1, 2]), "unknown"),
     ],
 )
 def test_each_prediction_counts_by_what_it_was(metrics: TradingMetrics, answer: object, label: str) -> None:
@@ -88,21 +80,6 @@ def test_predictions_of_one_model_are_told_apart(metrics: TradingMetrics) -> Non
         "trading_ml_predictions_total m down": 2,
         "trading_ml_predictions_total m unknown": 3,
     } == recorded(metrics)
-
-
-@pytest.mark.parametrize("found", [numpy.array(["up"]), numpy.array("up"), numpy.str_("up"), "up"])
-@pytest.mark.parametrize("source", [result(), result("prediction"), arg("found"), lambda call: call.arguments["found"]])
-def test_what_is_alone_in_an_array_is_read_the_same_wherever_it_is(
-    metrics: TradingMetrics, source: Any, found: Any
-) -> None:
-    """One class would be `up` for one function and `['up']` for the next, and a query finds one of them."""
-    answer = {"prediction": found} if source == result("prediction") else found
-    predict = track_prediction(model="m", prediction=source, metrics=metrics)(lambda found: answer)
-    for _ in range(2):
-        assert answer is predict(found)
-    track_prediction(model="m", metrics=metrics)(lambda: {"prediction": found})()
-    assert {"trading_ml_predictions_total m up": 3} == recorded(metrics)
-    assert {} == errors(metrics)
 
 
 def test_a_number_with_a_fraction_is_no_class(metrics: TradingMetrics) -> None:

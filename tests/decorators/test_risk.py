@@ -6,7 +6,6 @@ import asyncio
 import sys
 from typing import Any
 
-import numpy
 import pytest
 
 from tests.recorded import raising, recorded
@@ -117,22 +116,6 @@ def test_a_breaker_that_has_no_parameter_for_it_says_its_reason_in_its_answer() 
     stop_on_loss(1)
     stop_on_loss(1_000)
     assert {ACTIVE: 1, f"{TRIPS} loss": 1} == recorded(get_metrics())
-
-
-@pytest.mark.parametrize("no", [numpy.bool_(False), numpy.array([3.0])[0] <= 2], ids=["bool_", "comparison"])
-def test_a_comparison_of_numpys_numbers_is_an_answer_too(metrics: TradingMetrics, no: object) -> None:
-    """A check of positions in an array would never find a breach, and each look would trip the breaker."""
-    check = track_risk_check(limit_type="size", metrics=metrics)(lambda answer: answer)
-    halt = track_circuit_breaker(reason="loss", metrics=metrics)(lambda answer: answer)
-    for answer in (no, numpy.bool_(True)):
-        check(answer)
-    halt(no)
-    assert {"trading_risk_limit_breaches_total size": 1} == recorded(metrics)
-    halt(numpy.bool_(True))
-    assert 1 == recorded(metrics)[ACTIVE]
-    for answer in (0, "", None, 0.0, numpy.int64(0)):
-        check(answer)
-    assert 1 == recorded(metrics)["trading_risk_limit_breaches_total size"]
 
 
 # ── risk checks ──────────────────────────────────────────────────────────────────────────────────────────────────
