@@ -16,7 +16,8 @@ ACCEPTED = {"track_order": 0.4, "fill_timer": 0.2}
 
 @pytest.fixture
 def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A record that accepts 0.4 of the instructions and 0.3 of the time for one row."""
+    """A record that accepts 0.4 of the instructions and 0.3 of the time for one row, which is not the tracker's."""
+    monkeypatch.setattr(regressions, "seconds", lambda prefix="": {})
     path = tmp_path / "accepted.json"
     rows = {"track_order": {"instructions": 0.4, "time": 0.3}}
     path.write_text(json.dumps({regressions.PYTHON: {"about": {"python": "3.0.0"}, "rows": rows}}), encoding="utf-8")
@@ -77,11 +78,27 @@ def test_time_is_compared_with_time_where_instructions_cannot_be_counted(
         raise NotCountedError("valgrind is not installed")
 
     monkeypatch.setattr(regressions, "instructions", uncountable)
-    monkeypatch.setattr(regressions, "seconds", lambda: {"track_order": 0.39})
+    monkeypatch.setattr(regressions, "seconds", lambda: {"track_order": 0.46})
     assert 1 == regressions.main([])
     out, err = capsys.readouterr()
     assert "Instructions cannot be counted (valgrind is not installed); processor time is compared instead" in out
-    assert "0.300 of the hand-written code's time was accepted, now it is 0.390" in err
+    assert "0.300 of the hand-written code's time was accepted, now it is 0.460" in err
+
+
+def test_the_tracker_is_measured_in_time_too(
+    record: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A tracker that waits for memory would look as cheap as before."""
+    name = "order lifecycle: decorated"
+    rows = {name: {"instructions": 0.4, "time": 0.3}, "track_order": {"instructions": 0.4, "time": 0.3}}
+    record.write_text(json.dumps({regressions.PYTHON: {"about": {"python": "3.0.0"}, "rows": rows}}), encoding="utf-8")
+    monkeypatch.setattr(regressions, "instructions", lambda: {"track_order": 0.4, name: 0.4})
+    for now, status in ((0.44, 0), (0.46, 1)):
+        monkeypatch.setattr(
+            regressions, "seconds", lambda prefix, now=now: {name: now} if name.startswith(prefix) else {}
+        )
+        assert status == regressions.main([])
+    assert "0.300 of the hand-written code's time was accepted, now it is 0.460" in capsys.readouterr().err
 
 
 def test_what_is_accepted_passes_afterwards(
@@ -89,7 +106,7 @@ def test_what_is_accepted_passes_afterwards(
 ) -> None:
     """The way on that the failure names must lead somewhere."""
     monkeypatch.setattr(regressions, "instructions", lambda: {"track_order": 0.6})
-    monkeypatch.setattr(regressions, "seconds", lambda: {"track_order": 0.5})
+    monkeypatch.setattr(regressions, "seconds", lambda prefix="": {} if prefix else {"track_order": 0.5})
     assert 0 == regressions.main(["--accept"])
     assert 0 == regressions.main([])
 
