@@ -142,9 +142,12 @@ dist/.built: $(VENV)/.created $(SOURCES)
 	@$(BIN)/twine check --strict dist/*
 	@touch $@
 
-# pip keeps an installed wheel of the same version, hence the second line.
+# uv takes a fifth of pip's time, but does not read pip's settings: where it finds nothing, pip installs. pip keeps an
+# installed wheel of the same version, hence the last command.
 $(VENV)/.test $(VENV)/.docs: $(VENV)/.%: dist/.built
 	@echo "Installing it with what '$*' needs into $(VENV) ..."
-	@$(BIN)/pip install --quiet "$$(echo dist/*.whl)[$*]"
+	@$(BIN)/pip install --quiet uv
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python "$$(echo dist/*.whl)[$*]" || \
+	    $(BIN)/pip install --quiet "$$(echo dist/*.whl)[$*]"
 	@$(BIN)/pip install --quiet --force-reinstall --no-deps dist/*.whl
 	@touch $@
