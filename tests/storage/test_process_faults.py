@@ -156,13 +156,13 @@ import builtins, sys, threading, time
 import tradmetrics as tm
 from tradmetrics.cardinality import Guard
 from tradmetrics.orders.correlator import OrderCorrelator
-from tradmetrics.storage.worker_files import _File
+from tradmetrics.storage.worker_files import WorkerFile
 
 orders = tm.OrderTracker("s")
 place = tm.track_order(order_type="LIMIT", side="BUY")(lambda strategy: None)
 # What is recorded by the thread that ends amid it, and where that stays; then by the finaliser.
 record, holds, place_to_stay, first, last = {
-    "sample of a file": (place, _File, "write", "known", "known"),
+    "sample of a file": (place, WorkerFile, "write", "known", "known"),
     "new series": (place, Guard, "admit", "another", "new"),
     "order": (orders.submitted, OrderCorrelator, "submit", "another", "new"),
 }[sys.argv[1]]
@@ -411,7 +411,7 @@ def test_a_call_that_is_repeated_counts_once_where_its_file_takes_nothing(worker
     script = """
     import tradmetrics as tm
     from tradmetrics import catalogue
-    from tradmetrics.storage.worker_files import _File
+    from tradmetrics.storage.worker_files import WorkerFile
 
     metrics = tm.TradingMetrics()
     exporter = tm.MetricsExporter(metrics)
@@ -436,9 +436,9 @@ def test_a_call_that_is_repeated_counts_once_where_its_file_takes_nothing(worker
 
 
     place_both(), place_both()
-    right, _File.write = _File.write, refuse
+    right, WorkerFile.write = WorkerFile.write, refuse
     place_both(), place_both()
-    _File.write = right
+    WorkerFile.write = right
     place_both()
     for definition, labels in (
         (catalogue.ORDERS_SUBMITTED, ("s", "BUY", "LIMIT")),

@@ -1,8 +1,8 @@
 """Serve many connections from one thread: a client that sends slowly, or nothing, costs a socket and no thread.
 
-One thread waits for all sockets, reads requests and sends answers. Renderings happen on threads of their own, one for
-whole scrapes and one for everything that a client can ask for in many ways, so that no queue of odd requests stands
-before an honest scrape.
+One thread waits for all sockets, reads requests and sends answers. Renderings happen on threads of their own
+(`answer_threads`), one for whole scrapes and one for everything that a client can ask for in many ways, so that no
+queue of odd requests stands before an honest scrape.
 """
 
 from __future__ import annotations
@@ -10,68 +10,33 @@ from __future__ import annotations
 import errno
 import logging
 import math
-import queue
 import selectors
 import socket
 import ssl
-import threading
 import time
-from collections import deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from http import HTTPStatus
-from typing import Final, NamedTuple, Union
+from typing import Final, Union
 
+from tradmetrics.serving.answer_threads import AnswerThreads, Work
 from tradmetrics.serving.connection import ANSWERING, CLOSING, HANDSHAKE, HEAD, IDLE, SENDING, Connection, peer_of
+from tradmetrics.serving.connection_table import Bounds, ConnectionTable
 from tradmetrics.serving.endpoint import HttpResponse, plain
-from tradmetrics.serving.http_request import MOST_BYTES, BadRequestError, Request, head_length, parse
+from tradmetrics.serving.http_request import BadRequestError, Request, take_request
+from tradmetrics.serving.waker import Waker
 
 _LOGGER = logging.getLogger(__name__)
 
-# A connection that cannot be accepted while these are used up stays in the queue, and the selector would report it at
-# once.
+# While these are used up, a connection stays in the queue, and the selector would report it again at once.
 _EXHAUSTED: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _RECOVERY_SECONDS: Final = 0.1
 _ACCEPTED_AT_ONCE: Final = 64
 _CLOSING_SECONDS: Final = 2.0
-_UNSENT_BYTES: Final = 64 << 20
 _FIRST_LOOK_SECONDS: Final = 0.05
+_LEAST_WAIT_SECONDS: Final = 0.02
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
-
-
-class Bounds(NamedTuple):
-    """The bounds on the clients of a server.
-
-    Attributes:
-        connections: Connections at one time. At the limit a newcomer takes the place of the connection that matters
-            least: one that has been answered, then the oldest one that has sent no whole request.
-        of_one_peer: Connections of one client address.
-        head_seconds: How long the head of a request may take.
-        request_seconds: How long a client may take in all to send its request and to read the answer.
-        idle_seconds: How long a connection may stay open without a request after an answer.
-    """
-
-    connections: int
-    of_one_peer: int
-    head_seconds: float
-    request_seconds: float
-    idle_seconds: float
-
-
-class Work(NamedTuple):
-    """An answer that takes time: `function` makes it, once for all requests with an equal key.
-
-    Attributes:
-        key: Names the answer.
-        lane: The thread that makes it; work of one lane is done in the order in which it came.
-        function: Makes the answer. It never raises.
-    """
-
-    key: Hashable
-    lane: str
-    function: Callable[[], HttpResponse]
 
 
 Answer = Callable[[Request], Union[HttpResponse, Work]]
@@ -93,20 +58,15 @@ class ConnectionLoop:
         self._context = context
         self._answer = answer
         self._bounds = bounds
-        self._connections: dict[Connection, None] = {}
-        self._of_peer: dict[str, int] = {}
-        self._waiting: dict[Hashable, list[Connection]] = {}
-        self._lanes: dict[str, queue.SimpleQueue[Work | None]] = {}
-        self._done: deque[tuple[Hashable, HttpResponse]] = deque()
+        self._connections = ConnectionTable(bounds)
+        self._waker = Waker()
+        self._threads: AnswerThreads[Connection] = AnswerThreads(self._waker.wake)
         self._sweep_at = math.inf
         self._accept_at = 0.0
         self._ended = False
         self._selector = selectors.DefaultSelector()
-        self._waker, self._wakes = socket.socketpair()
-        self._waker.setblocking(False)
-        self._wakes.setblocking(False)
         self._selector.register(listener, READ)
-        self._selector.register(self._wakes, READ)
+        self._selector.register(self._waker.sock, READ)
 
     def run(self) -> None:
         """Serve until `end` is called."""
@@ -118,28 +78,24 @@ class ConnectionLoop:
                     _LOGGER.exception("the metrics server failed at one step and goes on")
                     time.sleep(_RECOVERY_SECONDS)
         finally:
-            for lane in self._lanes.values():
-                lane.put(None)
+            self._threads.end()
             self.abandon()
 
     def end(self) -> None:
         """Make `run` return. Any thread may call it."""
         self._ended = True
-        self._wake()
+        self._waker.wake()
 
     def abandon(self) -> None:
         """Close all sockets of this process, and leave those of the process that it was forked from as they are."""
         self._ended = True
-        for each in (self._listener, *(connection.sock for connection in self._connections), self._waker, self._wakes):
+        for connection in self._connections:
+            connection.close()
+        self._waker.close()
+        for close in (self._listener.close, self._selector.close):
             with suppress(OSError):
-                each.close()
-        with suppress(OSError):
-            self._selector.close()
+                close()
         self._connections.clear()
-
-    def _wake(self) -> None:
-        with suppress(OSError):  # full: then it wakes up anyway; closed: it has ended
-            self._waker.send(b"\0")
 
     def _step(self) -> None:
         now = time.monotonic()
@@ -153,8 +109,7 @@ class ConnectionLoop:
                 if key.fileobj is self._listener:
                     self._accept(now)
                 else:
-                    with suppress(OSError):
-                        self._wakes.recv(4096)
+                    self._waker.reset()
         self._deliver(now)
         for key, _ in events:
             if key.data is not None and not key.data.closed:
@@ -171,7 +126,6 @@ class ConnectionLoop:
             _LOGGER.exception("the metrics server could not answer %s", connection.peer)
             self._drop(connection)
 
-    # ── coming and going ─────────────────────────────────────────────────────────────────────────────────────────
     def _accept(self, now: float) -> None:
         for _ in range(_ACCEPTED_AT_ONCE):
             try:
@@ -188,9 +142,8 @@ class ConnectionLoop:
             self._take(sock, peer_of(address), now)
 
     def _take(self, sock: socket.socket, peer: str, now: float) -> None:
-        crowded = self._of_peer.get(peer, 0) >= self._bounds.of_one_peer
-        full = len(self._connections) >= self._bounds.connections
-        if (crowded or full) and not self._make_room(peer if crowded else None, now):
+        crowded = self._connections.is_crowded(peer)
+        if (crowded or self._connections.is_full) and not self._make_room(peer if crowded else None, now):
             sock.close()
             return
         try:
@@ -198,44 +151,21 @@ class ConnectionLoop:
         except OSError:  # it left meanwhile
             sock.close()
             return
-        self._connections[connection] = None
-        self._of_peer[peer] = self._of_peer.get(peer, 0) + 1
+        self._connections.add(connection)
         self._limit(connection, now + self._bounds.head_seconds)
         self._guarded(self._advance, connection, now)
 
     def _make_room(self, peer: str | None, now: float) -> bool:
         """Close the connection that matters least; return False when all of them are waiting for their answer."""
-        least: tuple[tuple[int, float], Connection] | None = None
-        for connection in self._connections:
-            if peer is not None and connection.peer != peer:
-                continue
-            state = connection.state
-            if state in (IDLE, CLOSING):
-                rank = 0
-            elif state in (HEAD, HANDSHAKE):
-                rank = 1
-            elif state == SENDING and now - connection.since > 1.0:
-                rank = 2
-            else:
-                continue
-            order = (rank, connection.since)
-            if least is None or order < least[0]:
-                least = order, connection
-        if least is None:
-            return False
-        self._drop(least[1])
-        return True
+        least = self._connections.least_important(peer, now)
+        if least is not None:
+            self._drop(least)
+        return least is not None
 
     def _drop(self, connection: Connection) -> None:
-        if self._connections.pop(connection, connection) is connection:
-            return  # it has gone already
-        self._watch(connection, 0)
-        connection.close()
-        left = self._of_peer[connection.peer] - 1
-        if left:
-            self._of_peer[connection.peer] = left
-        else:
-            del self._of_peer[connection.peer]
+        if self._connections.remove(connection):
+            self._watch(connection, 0)
+            connection.close()
 
     def _watch(self, connection: Connection, events: int) -> None:
         if events == connection.events:
@@ -265,12 +195,10 @@ class ConnectionLoop:
                 late = now >= connection.deadline  # it may have been answered
             if late and not connection.closed:
                 self._drop(connection)
-        times = [min(each.look_at or math.inf, each.deadline) for each in self._connections]
-        self._sweep_at = max(min(times, default=math.inf), now + 0.02)
+        self._sweep_at = max(self._connections.next_time, now + _LEAST_WAIT_SECONDS)
         if self._accept_at:
             self._sweep_at = min(self._sweep_at, self._accept_at)
 
-    # ── one request ──────────────────────────────────────────────────────────────────────────────────────────────
     def _advance(self, connection: Connection, now: float) -> None:
         """Go on with whatever the connection waits for."""
         if connection.state == HANDSHAKE:
@@ -299,24 +227,17 @@ class ConnectionLoop:
 
     def _understand(self, connection: Connection, now: float) -> None:
         """Answer the first request in what was received, if it is whole."""
-        received = connection.received
-        while received and received[0] in b"\r\n":
-            del received[:1]
-        length = head_length(received)
-        if length > MOST_BYTES or (not length and len(received) > MOST_BYTES):
-            self._refuse(connection, _too_long(received), now)
-        elif length:
-            head = bytes(received[:length])
-            del received[:length]
-            try:
-                request = parse(head)
-            except BadRequestError as error:
-                self._refuse(connection, error, now)
-            else:
-                connection.keep = request.keep
-                connection.head_only = request.method == "HEAD"
-                self._respond(connection, self._answer(request), now)
-        elif connection.state == HEAD and received:
+        try:
+            request = take_request(connection.received)
+        except BadRequestError as error:
+            connection.keep = connection.head_only = False
+            self._begin(connection, now, plain(error.status, error.reason))
+            return
+        if request is not None:
+            connection.keep = request.keep
+            connection.head_only = request.method == "HEAD"
+            self._respond(connection, self._answer(request), now)
+        elif connection.state == HEAD and connection.received:
             self._look_later(connection, now)
         else:
             self._watch(connection, READ)
@@ -324,57 +245,26 @@ class ConnectionLoop:
     def _look_later(self, connection: Connection, now: float) -> None:
         """Read a request that comes in pieces less and less often: the client chooses how many pieces there are."""
         connection.looks += 1
-        unfinished = sum(each.looks > 0 and each.state == HEAD for each in self._connections)
-        wait = max(_FIRST_LOOK_SECONDS * 2**connection.looks, unfinished / 200) if connection.looks > 1 else 0.0
-        if not wait:
+        if connection.looks == 1:
             self._watch(connection, READ)
             return
         self._watch(connection, 0)
-        connection.look_at = now + wait
+        connection.look_at = now + max(_FIRST_LOOK_SECONDS * 2**connection.looks, self._connections.unfinished / 200)
         self._sweep_at = min(self._sweep_at, connection.look_at)
-
-    def _refuse(self, connection: Connection, error: BadRequestError, now: float) -> None:
-        connection.keep = connection.head_only = False
-        self._begin(connection, now, plain(error.status, error.reason))
 
     def _respond(self, connection: Connection, answer: HttpResponse | Work, now: float) -> None:
         if isinstance(answer, HttpResponse):
             self._begin(connection, now, answer)
             return
         connection.state = ANSWERING
-        # The rest of the client's time begins when the answer is there.
-        connection.spent = now - connection.since
+        connection.spent = now - connection.since  # the rest of the client's time begins when the answer is there
         connection.deadline = math.inf
-        waiting = self._waiting.get(answer.key)
-        if waiting is not None:
-            waiting.append(connection)
-            return
-        self._waiting[answer.key] = [connection]
-        try:
-            lane = self._lanes.get(answer.lane) or self._start(answer.lane)
-        except RuntimeError:  # no thread can be had
-            self._done.append((answer.key, plain(HTTPStatus.SERVICE_UNAVAILABLE, "503 no thread could be started")))
-            self._wake()
-        else:
-            lane.put(answer)
-
-    def _start(self, name: str) -> queue.SimpleQueue[Work | None]:
-        lane: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
-        threading.Thread(target=self._work, args=(lane,), name=f"tradmetrics-{name}", daemon=True).start()
-        self._lanes[name] = lane
-        return lane
-
-    def _work(self, lane: queue.SimpleQueue[Work | None]) -> None:
-        while (work := lane.get()) is not None:
-            self._done.append((work.key, work.function()))
-            self._wake()
+        self._threads.ask(answer, connection)
 
     def _deliver(self, now: float) -> None:
-        while self._done:
-            key, answer = self._done.popleft()
-            for connection in self._waiting.pop(key, ()):
-                if not connection.closed:
-                    self._guarded(partial(self._begin, answer=answer), connection, now)
+        for connection, answer in self._threads.answers():
+            if not connection.closed:
+                self._guarded(partial(self._begin, answer=answer), connection, now)
 
     def _begin(self, connection: Connection, now: float, answer: HttpResponse) -> None:
         if connection.state == ANSWERING:
@@ -384,17 +274,8 @@ class ConnectionLoop:
         connection.answer(f"{answer.status.value} {answer.status.phrase}", answer.headers, answer.body)
         self._send(connection, now)
         if connection.state == SENDING and not connection.closed:
-            self._bound_unsent(connection)
-
-    def _bound_unsent(self, newest: Connection) -> None:
-        """Close the slowest readers when their answers take too much memory."""
-        sending = [each for each in self._connections if each.state == SENDING]
-        total = sum(each.unsent for each in sending)
-        for each in sorted(sending, key=lambda each: each.deadline):
-            if total <= _UNSENT_BYTES or each is newest:
-                return
-            total -= each.unsent
-            self._drop(each)
+            for slow in self._connections.slowest_readers(newest=connection):
+                self._drop(slow)
 
     def _send(self, connection: Connection, now: float) -> None:
         if not connection.send():
@@ -417,9 +298,3 @@ class ConnectionLoop:
             self._watch(connection, 0)
         else:
             self._watch(connection, READ)
-
-
-def _too_long(received: bytearray) -> BadRequestError:
-    if received.find(b"\n") >= 0:
-        return BadRequestError(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "431 the headers are too long")
-    return BadRequestError(HTTPStatus.REQUEST_URI_TOO_LONG, "414 the request line is too long")

@@ -65,6 +65,33 @@ def head_length(received: bytes | bytearray) -> int:
     return min(ends, default=0)
 
 
+def take_request(received: bytearray) -> Request | None:
+    """Read the first request in `received`, and remove its head; None if it is not whole.
+
+    Args:
+        received: The bytes of a client that are not read yet.
+
+    Raises:
+        BadRequestError: When the request is malformed, or longer than `MOST_BYTES`.
+    """
+    while received and received[0] in b"\r\n":
+        del received[:1]
+    length = head_length(received)
+    if length > MOST_BYTES or (not length and len(received) > MOST_BYTES):
+        raise _too_long(received)
+    if not length:
+        return None
+    head = bytes(received[:length])
+    del received[:length]
+    return parse(head)
+
+
+def _too_long(received: bytearray) -> BadRequestError:
+    if received.find(b"\n") >= 0:
+        return BadRequestError(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "431 the headers are too long")
+    return BadRequestError(HTTPStatus.REQUEST_URI_TOO_LONG, "414 the request line is too long")
+
+
 def parse(head: bytes) -> Request:
     """Read the head of a request.
 

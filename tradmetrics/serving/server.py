@@ -12,7 +12,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tradmetrics.errors import ConfigurationError
-from tradmetrics.serving.connection_loop import Bounds, ConnectionLoop, Work
+from tradmetrics.serving.answer_threads import Work
+from tradmetrics.serving.connection_loop import ConnectionLoop
+from tradmetrics.serving.connection_table import Bounds
 from tradmetrics.serving.endpoint import METHODS, Auth, Endpoint, HttpResponse, method_not_allowed, plain
 from tradmetrics.serving.http_request import Request
 from tradmetrics.serving.status_page import status_page

@@ -20,7 +20,7 @@ from tradmetrics.registry.errors_log import FaultLog
 from tradmetrics.registry.instruments import all_instruments_on
 from tradmetrics.storage.rendering import Family
 from tradmetrics.storage.series import Series
-from tradmetrics.storage.worker_files import restore_deleted_files, series_in_files
+from tradmetrics.storage.worker_series import restore_deleted_files, series_in_files
 
 SECONDS: Final = 1.0
 """Between two computations."""

@@ -19,7 +19,7 @@ def creator(
         multiprocess: Whether the series are kept in files, for other processes to read.
     """
     if multiprocess:
-        from tradmetrics.storage.worker_files import series_in_files  # only under several processes
+        from tradmetrics.storage.worker_series import series_in_files  # only under several processes
 
         values = tuple(value for _, value in constants)
         create = series_in_files(

@@ -116,6 +116,7 @@ class Family(Rendered):
 
     @samples.setter
     def samples(self, samples: list[Sample]) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Set the samples, as the constructor of `Metric` does."""
         self._samples = samples
 
     def _stored(self) -> Iterator[tuple[tuple[str, ...], Series]]:

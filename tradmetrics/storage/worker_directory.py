@@ -58,8 +58,8 @@ class _AllWorkers(Collector):
     def collect(self) -> Iterable[Metric]:
         """The metrics, added up."""
         from tradmetrics.storage import worker_fold as folding
-        from tradmetrics.storage.worker_files import restore_deleted_files
-        from tradmetrics.storage.worker_reader import WorkerFiles
+        from tradmetrics.storage.worker_reader import WorkerReader
+        from tradmetrics.storage.worker_series import restore_deleted_files
 
         restore_deleted_files()
         if not os.path.isdir(self._path):
@@ -68,7 +68,7 @@ class _AllWorkers(Collector):
         with folding.reading(self._path):
             paths = folding.files_in(self._path)
             done = folding.already_folded(paths)
-            files: WorkerFiles = _read.setdefault(self._path, WorkerFiles())
+            files: WorkerReader = _read.setdefault(self._path, WorkerReader())
             return files.collect([path for path in paths if path not in done], self._failed)
 
 

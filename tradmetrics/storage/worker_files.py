@@ -1,10 +1,7 @@
-"""Series of one of several worker processes: kept in memory, and in files that outlive the process.
+"""The files that this worker writes, one for each kind of metric. They outlive it, and other processes read them.
 
-The files have prometheus_client's format and are read with those of the other workers by its `MultiProcessCollector`;
-their names differ, so that metrics made with prometheus_client itself keep files of their own. Writing them here
-rather than there, because a trading process must not be ended by its metrics: prometheus_client's files are sparse,
-and touching one on a full disk is a bus error; its lock is not reentrant, so that recording in a signal handler or a
-finaliser hangs; and a child forked while another thread records inherits that lock held.
+They are not written by prometheus_client, because metrics must never end a trading process: its files are sparse, and
+touching one on a full disk is a bus error.
 """
 
 from __future__ import annotations
@@ -12,20 +9,13 @@ from __future__ import annotations
 import logging
 import mmap
 import os
-import struct
-from bisect import bisect_left
-from collections import deque
-from collections.abc import Callable, Iterator
 from contextlib import suppress
 from io import FileIO
 from itertools import count
 from time import monotonic
 from typing import Final
 
-from prometheus_client.mmap_dict import mmap_key
-
-from tradmetrics.storage.locks import RecordingLock, hold_over_forks
-from tradmetrics.storage.series import RawSample, Series, bound_texts
+from tradmetrics.storage.worker_format import HEADER, USED, VALUE, entry
 from tradmetrics.storage.worker_identity import own_tag
 from tradmetrics.storage.worker_names import PREFIX, VARIABLE
 
@@ -34,35 +24,20 @@ _SECONDS_BETWEEN_LOOKS: Final = 10.0
 """Between two looks whether the files are still there."""
 
 _FIRST_SIZE: Final = 1 << 16
-_HEADER: Final = 8
-_LENGTH: Final = struct.Struct("i")
-_TAG: Final = struct.Struct("I")
-_VALUE: Final = struct.Struct("dd")
 
-_writing: Final = RecordingLock()
-_queue: Final[deque[tuple[Callable[[float], None], float]]] = deque()
-_files: Final[dict[str, _File]] = {}
-_busy = False
-_look_at = 0.0
+_files: Final[dict[str, WorkerFile]] = {}
+look_at = 0.0
+"""The time, by `time.monotonic`, at which `restore` is due."""
 
 
-class _Worker:
-    """This process; a forked child is another one."""
-
-    __slots__ = ()
-
-
-_worker = _Worker()
-
-
-class _File:
+class WorkerFile:
     """A file whose blocks are all on the disk before memory is mapped to them: a full disk is an `OSError`."""
 
     def __init__(self, kind: str) -> None:
         self._kind = kind
         self._size = 0
-        self._used = _HEADER
-        self._create(_LENGTH.pack(_HEADER) + _TAG.pack(own_tag()))
+        self._used = HEADER.size
+        self._create(HEADER.pack(HEADER.size, own_tag()))
 
     def _create(self, content: bytes) -> None:
         """Make the file with this content, or leave everything as it is."""
@@ -110,24 +85,23 @@ class _File:
         entries = bytearray()
         positions = []
         for key in map(str.encode, keys):
-            # The value begins at a multiple of eight.
-            entries += _LENGTH.pack(len(key)) + key + b" " * (8 - (len(key) + 4) % 8)
-            positions.append(self._used + len(entries))
-            entries += _VALUE.pack(0.0, 0.0)
+            entries += entry(key)
+            positions.append(self._used + len(entries) - VALUE.size)
         end = self._used + len(entries)
         while end > self._size:
             self._memory = _reserve(self._file, self._size, self._size * 2)
             self._size *= 2
         self._memory[self._used : end] = entries
         self._used = end
-        self._memory[:4] = _LENGTH.pack(end)
+        self._memory[: USED.size] = USED.pack(end)
         return positions
 
     def write(self, position: int, value: float, timestamp: float = 0.0) -> None:
         """Write a value: one copy, so that no reader sees half of it."""
-        self._memory[position : position + _VALUE.size] = _VALUE.pack(value, timestamp)
+        self._memory[position : position + VALUE.size] = VALUE.pack(value, timestamp)
 
     def close(self) -> None:
+        """Close it, as it is."""
         self._memory.close()
         self._file.close()
 
@@ -140,13 +114,6 @@ def _reserve(file: FileIO, start: int, size: int) -> mmap.mmap:
     return mmap.mmap(file.fileno(), size)
 
 
-def _file(kind: str) -> _File:
-    file = _files.get(kind)
-    if file is None:
-        file = _files[kind] = _File(kind)
-    return file
-
-
 def _free_path(kind: str) -> str:
     path = base = os.path.join(os.environ[VARIABLE], f"{kind}_{PREFIX}{os.getpid()}")
     # The number of a process that is gone may come again, and what that one counted still counts.
@@ -157,18 +124,30 @@ def _free_path(kind: str) -> str:
     return f"{path}.db"
 
 
-def restore_deleted_files() -> None:
-    """Write those of this worker's files again that somebody has deleted, a cleaner of /tmp for instance. Never raises.
+def file_of(kind: str) -> WorkerFile:
+    """The file of a kind of metric, made when first asked for.
 
-    Workers look every few seconds, when they record, and where an endpoint is set up every second.
+    Raises:
+        OSError: When it cannot be made.
     """
-    with suppress(Exception):
-        _record(_restore, 0.0)
+    file = _files.get(kind)
+    if file is None:
+        file = _files[kind] = WorkerFile(kind)
+    return file
 
 
-def _restore(_: float) -> None:
-    global _look_at
-    _look_at = monotonic() + _SECONDS_BETWEEN_LOOKS
+def forget() -> None:
+    """Close the files, which another process goes on with: after a fork, in the child."""
+    for file in _files.values():
+        with suppress(Exception):
+            file.close()
+    _files.clear()
+
+
+def restore() -> None:
+    """Write those of the files again that somebody has deleted, and say so in the log."""
+    global look_at
+    look_at = monotonic() + _SECONDS_BETWEEN_LOOKS
     for file in list(_files.values()):
         path = file.path
         try:
@@ -187,215 +166,3 @@ def _restore(_: float) -> None:
                 path,
                 error,
             )
-
-
-def _record(apply: Callable[[float], None], value: float) -> None:
-    """Apply a value, one at a time in the whole process.
-
-    A signal handler or a finaliser that records while its own thread is applying a value must not wait for that, nor
-    come in between: it leaves its value to the code that it interrupts.
-
-    Raises:
-        Exception: When a value had no place in the files yet, and none could be had: an `OSError` if the disk is full.
-    """
-    global _busy
-    error: Exception | None = None
-    with _writing.held():
-        _queue.append((apply, value))
-        while _queue and not _busy:
-            _busy = True
-            try:
-                while _queue:
-                    apply, value = _queue.popleft()
-                    try:
-                        apply(value)
-                    except Exception as failed:
-                        error = failed
-                if monotonic() > _look_at:
-                    _restore(0.0)
-            finally:
-                _busy = False
-    if error is not None:
-        raise error
-
-
-def _after_fork_in_child() -> None:
-    global _worker
-    # The parent counts its own files.
-    for file in _files.values():
-        with suppress(Exception):
-            file.close()
-    _files.clear()
-    _worker = _Worker()
-
-
-class _FileSeries(Series):
-    """Numbers in memory, and their copies in a file."""
-
-    __slots__ = ("_file", "_keys", "_kind", "_numbers", "_positions", "_worker")
-
-    def __init__(self, kind: str, keys: tuple[str, ...]) -> None:
-        self.text = None
-        self._kind = kind
-        self._keys = keys
-        self._begin()
-
-    def _begin(self) -> None:
-        self._worker = _worker
-        self._numbers = [0.0] * len(self._keys)
-        self._file: _File | None = None
-
-    def _change(self, *changes: tuple[int, float], timestamp: float = 0.0) -> None:
-        """Add to the numbers at some places, and copy them to the file; the others too if it has none of them yet."""
-        if self._worker is not _worker:
-            self._begin()
-        for place, amount in changes:
-            self._numbers[place] += amount
-        file = self._file
-        if file is None:
-            file = _file(self._kind)
-            self._positions = file.add(self._keys)
-            self._file = file
-            changes = tuple((place, 0.0) for place in range(len(self._keys)))
-        for place, _ in changes:
-            file.write(self._positions[place], self._numbers[place], timestamp)
-
-    def value(self) -> float:
-        """The count or the gauge's value, as this process knows it."""
-        return self._numbers[0]
-
-
-class _Counter(_FileSeries):
-    __slots__ = ()
-
-    def tick(self) -> None:
-        """Count one."""
-        _record(self._add, 1.0)
-
-    def add(self, amount: float) -> None:
-        """Count `amount`, which is finite and not negative."""
-        _record(self._add, amount)
-
-    def _add(self, amount: float) -> None:
-        self._change((0, amount))
-
-    def samples(self) -> Iterator[RawSample]:
-        """The count."""
-        yield "_total", (), self.value()
-
-
-class _Gauge(_FileSeries):
-    __slots__ = ()
-
-    def set(self, value: float) -> None:
-        """Set the gauge."""
-        _record(self._set, value)
-
-    def up(self) -> None:
-        """One more."""
-        _record(self._add, 1.0)
-
-    def down(self) -> None:
-        """One less. Never raises: it follows an `up`, in places where nobody would expect it."""
-        with suppress(Exception):
-            _record(self._add, -1.0)
-
-    def value(self) -> float:
-        """The gauge's value; a signal handler finds what it has left to the code that it interrupts in it too."""
-        value = self._numbers[0]
-        for apply, amount in _queue.copy() if _busy else ():
-            if apply == self._set:
-                value = amount
-            elif apply == self._add:
-                value += amount
-        return value
-
-    def _set(self, value: float) -> None:
-        if self._worker is _worker:
-            self._numbers[0] = 0.0
-        self._add(value)
-
-    def _add(self, amount: float) -> None:
-        # The latest of several workers is found by a clock that is the same for all and is never put back.
-        self._change((0, amount), timestamp=monotonic())
-
-    def samples(self) -> Iterator[RawSample]:
-        """The value."""
-        yield "", (), self.value()
-
-
-class _Histogram(_FileSeries):
-    __slots__ = ("_bounds", "_texts")
-
-    def __init__(self, keys: tuple[str, ...], bounds: tuple[float, ...], texts: tuple[str, ...]) -> None:
-        super().__init__("histogram", keys)
-        self._bounds = bounds
-        self._texts = texts
-
-    def observe(self, value: float) -> None:
-        """Observe a finite value."""
-        _record(self._observe, value)
-
-    def _observe(self, value: float) -> None:
-        bucket = (bisect_left(self._bounds, value), 1.0)
-        # The sum is the last number; there is none where a bound is negative.
-        if len(self._keys) > len(self._texts):
-            self._change(bucket, (len(self._texts), value))
-        else:
-            self._change(bucket)
-
-    def value(self) -> float:
-        """The number of observations, as this process knows it."""
-        return sum(self._numbers[: len(self._texts)])
-
-    def samples(self) -> Iterator[RawSample]:
-        """Buckets, count and sum; no sum where a bucket's bound is negative, as prometheus_client has it."""
-        numbers = self._numbers[:]
-        running = 0.0
-        for text, own in zip(self._texts, numbers, strict=False):
-            running += own
-            yield "_bucket", (("le", text),), running
-        yield "_count", (), running
-        if len(numbers) > len(self._texts):
-            yield "_sum", (), numbers[-1]
-
-
-def series_in_files(
-    kind: str,
-    name: str,
-    help: str,
-    label_names: tuple[str, ...],
-    *,
-    bounds: tuple[float, ...] = (),
-    mode: str = "",
-) -> Callable[[tuple[str, ...]], Series]:
-    """Return what makes a metric's series, given their label values, in the files of this worker.
-
-    Args:
-        kind: `counter`, `gauge` or `histogram`.
-        name: The metric's name.
-        help: Its help text.
-        label_names: The names of its labels.
-        bounds: The upper bounds of a histogram's buckets, without +Inf.
-        mode: How the gauges of several workers become one: prometheus_client's `multiprocess_mode`.
-    """
-    base = name.removesuffix("_total") if kind == "counter" else name
-    texts = bound_texts(bounds)
-
-    def key(labels: tuple[str, ...], suffix: str, le: str | None = None) -> str:
-        extra: tuple[tuple[str, ...], tuple[str, ...]] = ((), ()) if le is None else (("le",), (le,))
-        names, values = [*label_names, *extra[0]], [*labels, *extra[1]]
-        return mmap_key(base, base + suffix, names, values, help)
-
-    def series(labels: tuple[str, ...]) -> Series:
-        if kind == "counter":
-            return _Counter(kind, (key(labels, "_total"),))
-        if kind == "gauge":
-            return _Gauge(f"gauge_{mode}", (key(labels, ""),))
-        sums = (key(labels, "_sum"),) if bounds[0] >= 0 else ()
-        return _Histogram((*(key(labels, "_bucket", text) for text in texts), *sums), bounds, texts)
-
-    return series
-
-
-hold_over_forks(_writing, in_child=_after_fork_in_child)

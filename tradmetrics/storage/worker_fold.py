@@ -15,11 +15,12 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any, Final
+from pathlib import Path
+from typing import Final
 
+from tradmetrics.storage.worker_format import HEADER, Content, FileName, entry
 from tradmetrics.storage.worker_identity import UNKNOWN, is_gone
 from tradmetrics.storage.worker_names import PREFIX, FileFailed
-from tradmetrics.storage.worker_reader import Content, WorkerFile
 
 GONE: Final = f"{PREFIX}gone"
 """The word in place of the process id in the name of a fold."""
@@ -84,7 +85,7 @@ def tag_in(path: str) -> int:
     """The tag in the header of a file; `UNKNOWN` where it cannot be read."""
     try:
         with open(path, "rb") as file:
-            return int(struct.unpack("iI", file.read(8))[1])
+            return int(HEADER.unpack(file.read(HEADER.size))[1])
     except (OSError, struct.error):
         return UNKNOWN
 
@@ -112,7 +113,7 @@ def already_folded(paths: Sequence[str]) -> set[str]:
 def _sources_of(fold: str) -> list[tuple[str, int]]:
     content = Content()
     try:
-        content.read(fold)
+        content.load(Path(fold).read_bytes())
         return [(str(name), int(inode)) for name, inode in json.loads(content.trailer or b'{"of": []}')["of"]]
     except (OSError, ValueError, KeyError, TypeError):
         return []
@@ -128,7 +129,7 @@ def fold_what_is_gone(directory: str, failed: FileFailed) -> None:
     gone: dict[tuple[str, str], list[str]] = {}
     for path in files_in(directory):
         try:
-            file = WorkerFile.of(path)
+            file = FileName.of(path)
         except ValueError:
             continue
         process, tag = process_of(file.owner), tag_in(path)
@@ -161,7 +162,7 @@ def _fold(fold: str, mode: str, paths: list[str], failed: FileFailed) -> None:
             continue
         content = Content()
         try:
-            content.read(path)
+            content.load(Path(path).read_bytes())
         except FileNotFoundError:
             continue
         except Exception as error:
@@ -193,14 +194,10 @@ def _add(numbers: dict[bytes, tuple[float, float]], mode: str, content: Content)
 
 
 def _write(fold: str, numbers: dict[bytes, tuple[float, float]], sources: list[tuple[str, int]]) -> None:
-    parts: list[Any] = []
-    for key, (number, moment) in numbers.items():
-        padded = key + b" " * (8 - (len(key) + 4) % 8)
-        parts.append(struct.pack(f"i{len(padded)}sdd", len(key), padded, number, moment))
-    body = b"".join(parts)
+    body = b"".join([entry(key, number, moment) for key, (number, moment) in numbers.items()])
     draft = f"{fold}.new"
     with open(draft, "wb") as file:
-        file.write(struct.pack("iI", 8 + len(body), UNKNOWN) + body)
+        file.write(HEADER.pack(HEADER.size + len(body), UNKNOWN) + body)
         file.write(json.dumps({"of": sources}).encode())
         file.flush()
         os.fsync(file.fileno())
