@@ -28,12 +28,12 @@ class FastWay:
         strategy: The label of orders that name no strategy.
     """
 
-    __slots__ = ("_bound", "_clock", "_core", "_dotted", "_orders", "_statuses", "_strategy")
+    __slots__ = ("_bound", "_core", "_dotted", "_orders", "_reader", "_statuses", "_strategy")
 
     def __init__(self, orders: LockedOrders, strategy: str) -> None:
         self._orders = orders
         self._core = orders.core
-        self._clock = orders.reader.local
+        self._reader = orders.reader
         self._statuses = orders.reader.statuses
         self._dotted = orders.reader.corrects_by_dot
         self._strategy = strategy
@@ -113,7 +113,7 @@ class FastWay:
         if not 0 < quantity < LARGEST or not 0 < len(order_id) <= LONGEST_ID or order_id.isspace():
             return False
         try:
-            now = self._clock()
+            now = self._reader.local()
         except Exception as error:
             if is_interruption(error):
                 raise
@@ -136,7 +136,7 @@ class FastWay:
                     return False
                 orders.busy = True
                 try:
-                    orders.reader.now = now
+                    self._reader.now = now
                     order = Order(order_id, self._strategy, word, quantity, at, False, at)
                     order.asked = quantity
                     if resting:

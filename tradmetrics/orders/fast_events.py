@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from tradmetrics.errors import is_interruption
 from tradmetrics.orders.bound_series import BoundSeries
 from tradmetrics.orders.correlator import OrderCorrelator
+from tradmetrics.orders.event_reader import EventReader
 from tradmetrics.orders.inputs import LARGEST, LONGEST_ID, is_missing
 from tradmetrics.orders.order import MOST_FILL_IDS
 from tradmetrics.orders.running import FAST_LOCK, LockedOrders, nothing
@@ -27,10 +27,8 @@ class Way(Protocol):
     _core: OrderCorrelator
     _dotted: bool
     _orders: LockedOrders
+    _reader: EventReader
     _statuses: dict[str, str]
-
-    @property
-    def _clock(self) -> Callable[[], float]: ...
 
 
 def updated(
@@ -100,14 +98,14 @@ def updated(
         return False
     if now is None:
         try:
-            now = way._clock()
+            now = way._reader.local()
         except Exception as error:
             if is_interruption(error):
                 raise
             return False
         if type(now) is not float or not -LARGEST < now < LARGEST:
             return False
-        orders.reader.now = now
+        way._reader.now = now
     core = way._core
     table = core.table
     acknowledged = first = complete = count = None
