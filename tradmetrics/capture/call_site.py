@@ -1,8 +1,8 @@
-"""The engine: what one decorated function records, by the plain rules, and what it remembers of that.
+"""The site of a decorated function: what it records, to which metrics object, and the ways in from its shell.
 
-A decorator builds a `Recipe`; `instrument` compiles the label sources for the function that it is put on, and wraps it.
-The shell calls the function once. The usual call it records from the memory that stands here; every other call it hands
-to the careful way of its `CallSite`, which reads the fields, looks the series up, and remembers them.
+A decorator builds a `Recipe`; `decorate` compiles the label sources for the function that it is put on, and wraps it.
+The shell calls the function once. It records the usual call from the site's memory (`remembered_calls`), and hands
+every other call to the site, which records it the careful way (`careful_way`). No error of this code reaches the call.
 """
 
 from __future__ import annotations
@@ -10,35 +10,23 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from time import perf_counter
-from types import CellType
-from typing import Any, Final
+from typing import Any
 
 from tradmetrics.capture.argument_keys import argument_key
-from tradmetrics.capture.call_context import UNREAD, CallContext, raised_at
+from tradmetrics.capture.call_context import CallContext
+from tradmetrics.capture.careful_way import CarefulWay
 from tradmetrics.capture.lookups import Compiled, Place
-from tradmetrics.capture.memory import Leaf, leaf_of, points_to
-from tradmetrics.capture.plan import ASKED, SAFE, PlannedSample, planned
-from tradmetrics.capture.recipe import RAISED, RETURNED, AfterCall, Recipe
-from tradmetrics.capture.repeating import FastWay, fast_way
-from tradmetrics.capture.shell_code import PlaceRead
+from tradmetrics.capture.memory import Leaf
+from tradmetrics.capture.raised import never_began, put_back, traces_of
+from tradmetrics.capture.recipe import Recipe
+from tradmetrics.capture.remembered_calls import RememberedCalls
+from tradmetrics.capture.shell_code import PlaceRead, places_read
 from tradmetrics.capture.straight import straight_way
-from tradmetrics.capture.unsourced import note_unsourced
-from tradmetrics.cardinality import LabelBudget
 from tradmetrics.errors import TradmetricsError, is_interruption
-from tradmetrics.model.missing import MISSING
-from tradmetrics.model.text import text_of
 from tradmetrics.registry.default import get_metrics
-from tradmetrics.registry.metrics import NO_METRICS, TradingMetrics, apply
-from tradmetrics.storage.label_cache import Budgets, LabelCache
-from tradmetrics.storage.label_keys import is_safe
+from tradmetrics.registry.metrics import NO_METRICS, TradingMetrics
 from tradmetrics.storage.retired import creating
 from tradmetrics.storage.series import Series
-from tradmetrics.vocabulary.numbers import amount_of
-
-# The attributes of an exception that raising it again would change.
-_KEPT: Final = [
-    vars(BaseException)[name] for name in ("__traceback__", "__context__", "__cause__", "__suppress_context__")
-]
 
 
 class CallSite:
@@ -53,13 +41,14 @@ class CallSite:
         metrics: The metrics object that it recorded to last.
         fast: Which of its calls are repeated from memory; None where none is.
         straight: The places that a shell reads for work that it does straight; None where it does none.
-        memory: The work for each call that was seen, by its key; in a cell, for the shell.
+        remembered: The work for each call that was seen.
+        memory: The same by its key, in a cell, for the shell.
         read_by_shell: The places that a shell may have read when it hands a call over, in the order of their values.
     """
 
     __slots__ = (
-        "__weakref__", "_fixed", "_is_bound", "_plans", "_positions", "_unsourced", "compiled", "fast", "function",
-        "memory", "metrics", "name", "precreation", "read_by_shell", "recipe", "straight",
+        "__weakref__", "_careful_way", "_fixed", "_is_bound", "compiled", "fast", "function", "memory", "metrics",
+        "name", "precreation", "read_by_shell", "recipe", "remembered", "straight",
     )  # fmt: skip
 
     def __init__(
@@ -79,14 +68,11 @@ class CallSite:
         self.read_by_shell: tuple[PlaceRead, ...] = ()
         self._fixed = metrics
         self._is_bound = False
-        self._plans: dict[str, tuple[PlannedSample, ...]] = {}
-        labels = {name for rule in recipe.rules for name in rule.definition.label_names}
-        repeats = recipe.effect is None and recipe.enter is None
-        self.fast: FastWay | None = fast_way(compiled, labels, recipe.repeat) if repeats else None
+        self._careful_way = CarefulWay(recipe)
+        self.remembered = RememberedCalls(recipe, compiled)
+        self.fast = self.remembered.fast
+        self.memory = self.remembered.cell
         self.straight = straight_way(compiled, recipe.straight)
-        self.memory = CellType(LabelCache[Leaf]())
-        self._positions: dict[str, int] = {}
-        self._unsourced: set[str] = set()
 
     # ── to which metrics object ─────────────────────────────────────────────────────────────────────────────────
 
@@ -95,46 +81,18 @@ class CallSite:
         metrics = get_metrics() if self._fixed is None else self._fixed
         with creating.held():
             self.metrics = metrics
-            self.memory.cell_contents = self._cache(metrics)
+            self.remembered.start(metrics)
             self._is_bound = True
         metrics.add_site(self)
 
     def unbind(self) -> None:
         """Forget all series, and look for the metrics object at the next call."""
         self._is_bound = False
-        self.memory.cell_contents = LabelCache()
+        self.remembered.clear()
 
     def forget_series(self, name: str, gone: list[Series]) -> None:
         """Forget series of the metric `name` that were removed; all others stay remembered."""
-        recipe = self.recipe
-        if any(rule.definition.name == name for rule in recipe.rules) or any(each.name == name for each in recipe.also):
-            self.memory.cell_contents.forget(points_to(gone))
-
-    def _cache(self, metrics: TradingMetrics) -> LabelCache[Leaf]:
-        """A memory that knows where the open labels stand in a key.
-
-        The constant ones come after the key, and are counted from its end.
-        """
-        self._positions = {}
-        fast = self.fast
-        if fast is None or not metrics.enabled:
-            return LabelCache()
-        budgets: dict[str, LabelBudget] = {}
-        for rule in self.recipe.rules:
-            for name, budget in zip(rule.definition.label_names, metrics.budgets(rule.definition), strict=True):
-                if budget is not None:
-                    budgets.setdefault(name, budget)
-        lookups = self.compiled.lookups
-        constants = [
-            name for name in budgets if name not in fast.fields and name in lookups and lookups[name].is_constant
-        ]
-        for name in budgets:
-            if name in fast.fields:
-                self._positions[name] = fast.fields.index(name)
-            elif name in constants:
-                self._positions[name] = constants.index(name) - len(constants)
-        opens = [(self._positions[name], (budget,)) for name, budget in budgets.items() if name in self._positions]
-        return LabelCache(opens, [text_of(lookups[name].constant) for name in constants])
+        self.remembered.forget_series(name, gone)
 
     # ── the ways in ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -186,7 +144,7 @@ class CallSite:
         try:
             if exception is None:
                 self._plain_rules(args, kwargs, result, None, token, {})
-            elif kwargs is None or not self._never_began(args, kwargs, exception):
+            elif kwargs is None or not never_began(self.compiled, args, kwargs, exception):
                 self._raised(args, kwargs, exception, token, {})
         except BaseException as error:
             try:  # noqa: SIM105 - no stack may be left for contextlib.suppress
@@ -207,17 +165,9 @@ class CallSite:
             failed: The exception that a read of the shell raised, or None.
         """
         try:
-            places: dict[Place, Any] = {}
             if failed is not None and is_interruption(failed):
                 raise failed
-            # A missing field is looked up in other ways; an error from the object's own code is final.
-            traceback = None if failed is None else failed.__traceback__
-            failed_at = 0 if traceback is None or traceback.tb_next is None else traceback.tb_lineno
-            for (place, line), value in zip(self.read_by_shell, seeds, strict=True):
-                if value is not UNREAD:
-                    places[place] = value
-                elif failed is not None and line == failed_at:
-                    places[place] = raised_at(failed)
+            places = places_read(self.read_by_shell, seeds, failed)
             self._plain_rules(args, None, result, None, token, places)
         except BaseException as error:
             try:  # noqa: SIM105 - no stack may be left for contextlib.suppress
@@ -274,19 +224,6 @@ class CallSite:
 
     # ── the careful way ─────────────────────────────────────────────────────────────────────────────────────────
 
-    def _never_began(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], exception: BaseException) -> bool:
-        """Whether Python refused a call for its arguments, so that the function never ran."""
-        if type(exception) is not TypeError:
-            return False
-        traceback = exception.__traceback__
-        if traceback is None or traceback.tb_next is not None:
-            return False  # raised in code that ran
-        try:
-            self.compiled.bind(args, kwargs)
-        except TypeError:
-            return True
-        return False
-
     def _raised(
         self,
         args: tuple[Any, ...],
@@ -296,7 +233,7 @@ class CallSite:
         places: dict[Place, Any],
     ) -> None:
         """Record one call that raised. A source may raise the exception again: that leaves no trace on it."""
-        before = [each.__get__(exception) for each in _KEPT]
+        before = traces_of(exception)
         try:
             self._plain_rules(args, kwargs, None, exception, token, places)
         except BaseException as error:
@@ -307,9 +244,7 @@ class CallSite:
             except RecursionError:
                 pass
         finally:
-            for each, value in zip(_KEPT, before, strict=True):
-                if each.__get__(exception) is not value:
-                    each.__set__(exception, value)
+            put_back(exception, before)
 
     def _contain(self, error: BaseException) -> None:
         """Count an error of ours; raise one that is not, and one that `strict` metrics raise."""
@@ -344,102 +279,11 @@ class CallSite:
     ) -> None:
         if not self._is_bound:
             self.bind()
-        metrics = self.metrics
-        if not metrics.enabled:
+        if not self.metrics.enabled:
             return
-        memory, removals = self.memory.cell_contents, metrics.removals
-        recipe = self.recipe
         started, entered = token if type(token) is tuple else (token, None)
         seconds = 0.0 if started is None else self.since(started)
-        call = CallContext(self, args, kwargs, result, exception, seconds, entered, places)
-        try:
-            outcome = recipe.outcome(call)
-        except BaseException as error:
-            if is_interruption(error) or isinstance(error, TradmetricsError):
-                raise
-            # The samples without an outcome are still recorded.
-            call.fault("source", error)
-            outcome = RETURNED if exception is None else RAISED
-        lines = self._plans.get(outcome)
-        if lines is None:
-            lines = self._plans[outcome] = planned(recipe, outcome)
-        serieses: list[Series | None] = []
-        kept = SAFE
-        for line in lines:
-            series = None
-            try:
-                # The amount first: a series begins with its first sample.
-                amount = 1.0 if line.by_tick else self._amount(line, call)
-                if amount is not None:
-                    series, found = line.series(call)
-                    kept = min(kept, found)
-                    if line.by_tick:
-                        series.tick()
-                    else:
-                        apply(line.definition, series, amount)
-            except BaseException as error:
-                self._contain(error)
-                kept = ASKED
-            serieses.append(series)
-        note_unsourced(call, lines, self._unsourced)
-        if recipe.effect is not None:
-            recipe.effect(call)
-        prepared: AfterCall | None = None
-        if exception is None and recipe.after_call is not None:
-            prepared = recipe.after_call(call)
-        if self.fast is not None and kept != ASKED and not call.is_faulty:
-            self._remember(self.fast, call, lines, serieses, prepared, memory, removals)
-        if prepared is not None:
-            prepared(call)
-
-    def _remember(
-        self,
-        fast: FastWay,
-        call: CallContext,
-        lines: tuple[PlannedSample, ...],
-        serieses: list[Series | None],
-        prepared: AfterCall | None,
-        memory: LabelCache[Leaf],
-        removals: int,
-    ) -> None:
-        """Repeat next time what was done for a call, where nothing else of a call decides."""
-        key = fast.key_of(call)
-        if key is not None:
-            fast.learn(call)
-        leaf = None if key is None else leaf_of(self, lines, serieses, prepared)
-        if key is None or leaf is None or not is_safe(key if call.exception is None else key[:-1]):
-            return
-        opens: Budgets | None = None
-        if any(line.is_spilled(series) for line, series in zip(lines, serieses, strict=True)):
-            if prepared is not None:
-                return
-            found: dict[int, tuple[LabelBudget, ...]] = {}
-            for line in lines:
-                for name, budget in zip(line.names, self.metrics.budgets(line.definition), strict=True):
-                    if budget is None:
-                        continue
-                    position = self._positions.get(name)
-                    if position is None:
-                        return
-                    found[position] = (*found.get(position, ()), budget)
-            opens = tuple(found.items())
-        memory.keep(key, leaf, opens)
-        if self.metrics.removals != removals:  # a series may have been removed between finding and keeping it
-            memory.drop(key)
-
-    def _amount(self, line: PlannedSample, call: CallContext) -> float | None:
-        value: Any = line.amount
-        if isinstance(value, str):
-            value = call(value)
-            if value is None or value is MISSING or (value is call.seconds and value != value):
-                return None
-        try:
-            return amount_of(value, line.definition.kind)
-        except BaseException as error:
-            if is_interruption(error):
-                raise
-            call.fault("value", error)
-            return None
+        self._careful_way.record(self, CallContext(self, args, kwargs, result, exception, seconds, entered, places))
 
     def clock(self) -> Callable[[], float]:
         """The clock that calls are timed by."""

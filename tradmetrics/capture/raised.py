@@ -1,15 +1,59 @@
-"""Exceptions that say no more than their class does."""
+"""The exception of a call: whether its class says all of it, whether the function ran, and its traces."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import FunctionType
-from typing import Final
+from typing import Any, Final
+
+from tradmetrics.capture.lookups import Compiled
 
 _HEAP: Final = 1 << 9
 _LONGEST_TEXT: Final = 200
 _MOST_CLASSES: Final = 1_000
 _NO, _YES, _SYSTEM = 0, 1, 2
 _exceptions: Final[dict[type, int]] = {}
+_TRACES: Final = [
+    vars(BaseException)[name] for name in ("__traceback__", "__context__", "__cause__", "__suppress_context__")
+]
+
+
+def traces_of(exception: BaseException) -> list[object]:
+    """Return the attributes of an exception that raising it again would change."""
+    return [each.__get__(exception) for each in _TRACES]
+
+
+def put_back(exception: BaseException, traces: list[object]) -> None:
+    """Give an exception its traces back.
+
+    Args:
+        exception: The exception.
+        traces: Its `traces_of` before code of others could raise it again.
+    """
+    for each, value in zip(_TRACES, traces, strict=True):
+        if each.__get__(exception) is not value:
+            each.__set__(exception, value)
+
+
+def never_began(compiled: Compiled, args: tuple[Any, ...], kwargs: Mapping[str, Any], exception: BaseException) -> bool:
+    """Return whether Python refused a call for its arguments, so that the function never ran.
+
+    Args:
+        compiled: The function's parameters.
+        args: The call's positional arguments.
+        kwargs: Its keyword arguments.
+        exception: The exception that it raised.
+    """
+    if type(exception) is not TypeError:
+        return False
+    traceback = exception.__traceback__
+    if traceback is None or traceback.tb_next is not None:
+        return False  # raised in code that ran
+    try:
+        compiled.bind(args, kwargs)
+    except TypeError:
+        return True
+    return False
 
 
 def class_of(exception: BaseException) -> object:

@@ -8,8 +8,9 @@ to the careful way, with what was read by then.
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
+from tradmetrics.capture.call_context import UNREAD, raised_at
 from tradmetrics.capture.lookups import ARGUMENT, RESULT, Lookup, Place
 from tradmetrics.capture.repeating import FastWay
 from tradmetrics.capture.shell_answers import result_lines
@@ -31,6 +32,28 @@ class PlaceRead(NamedTuple):
 
     place: Place
     line: int
+
+
+def places_read(
+    reads: tuple[PlaceRead, ...], values: tuple[Any, ...], failed: BaseException | None
+) -> dict[Place, Any]:
+    """Return what a shell has read: a value, or the mark of an exception, by the place.
+
+    Args:
+        reads: The places that the shell reads.
+        values: What it has at each of them.
+        failed: The exception that one of these reads raised, or None.
+    """
+    # A missing field is looked up in other ways; an error from the object's own code is final.
+    traceback = None if failed is None else failed.__traceback__
+    failed_at = 0 if traceback is None or traceback.tb_next is None else traceback.tb_lineno
+    places: dict[Place, Any] = {}
+    for (place, line), value in zip(reads, values, strict=True):
+        if value is not UNREAD:
+            places[place] = value
+        elif failed is not None and line == failed_at:
+            places[place] = raised_at(failed)
+    return places
 
 
 def write(

@@ -84,11 +84,7 @@ def track_pnl(
         "currency": currency,
         "account": account,
     }
-
-    def apply(reading: CallContext, values: Mapping[str, object]) -> None:
-        _set(reading, gauges.PNL, values, given)
-
-    return decorate(function, snapshot_recipe("track_pnl", given, apply, gauges.PNL.values()), given, metrics)
+    return _of_accounts(function, "track_pnl", gauges.PNL, given, metrics)
 
 
 @overload
@@ -146,10 +142,8 @@ def track_capital(
         utilization: Likewise of the capital in use, in percent.
         margin_used: Likewise of the margin that open positions hold.
         margin_available: Likewise of the margin that is free.
-        currency: Source of the amounts' currency; by default the result's `currency` or the parameter of that name, and
-            else that of the metrics object. Amounts in another currency are converted, or left out and counted.
-        account: Source of the account's name, where one metrics object has several; by default the result's `account`
-            or the parameter of that name. The gauges show the sum over the accounts, each with its last snapshot.
+        currency: Source of the amounts' currency, as for `track_pnl`.
+        account: Source of the account's name, as for `track_pnl`.
         metrics: The metrics object to record to; by default the process's.
     """
     given = {
@@ -162,24 +156,26 @@ def track_capital(
         "currency": currency,
         "account": account,
     }
+    return _of_accounts(function, "track_capital", gauges.CAPITAL, given, metrics)
+
+
+def _of_accounts(
+    function: Callable[..., Any] | None,
+    decorator: str,
+    definitions: Mapping[str, MetricDefinition],
+    given: Mapping[str, LabelSource | None],
+    metrics: TradingMetrics | None,
+) -> Any:
+    """A decorator that sets gauges, by field, from each snapshot of an account."""
 
     def apply(reading: CallContext, values: Mapping[str, object]) -> None:
-        _set(reading, gauges.CAPITAL, values, given)
+        gauges.set_gauges(
+            reading.metrics,
+            definitions,
+            values,
+            currency=plain(values, "currency", given["currency"]),
+            account=plain(values, "account", given["account"]),
+            site=reading.site.name,
+        )
 
-    return decorate(function, snapshot_recipe("track_capital", given, apply, gauges.CAPITAL.values()), given, metrics)
-
-
-def _set(
-    reading: CallContext,
-    definitions: Mapping[str, MetricDefinition],
-    values: Mapping[str, object],
-    given: Mapping[str, object],
-) -> None:
-    gauges.set_gauges(
-        reading.metrics,
-        definitions,
-        values,
-        currency=plain(values, "currency", given["currency"]),
-        account=plain(values, "account", given["account"]),
-        site=reading.site.name,
-    )
+    return decorate(function, snapshot_recipe(decorator, given, apply, definitions.values()), given, metrics)

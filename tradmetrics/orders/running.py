@@ -24,6 +24,10 @@ from tradmetrics.storage.locks import RecordingLock, hold_over_forks
 LOCK: Final = RecordingLock()
 hold_over_forks(LOCK)
 
+FAST_LOCK: Final[Any] = LOCK.held()
+"""The lock itself, for the fast way: entering it is one step of the interpreter, so that a Ctrl-C cannot come between
+taking it and the block that gives it back. When the interpreter ends there is no fast way, and `LOCK` decides."""
+
 
 class LockedOrders:
     """The orders, behind the lock.

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from tradmetrics.catalogue import INSTRUMENTATION_ERRORS
-from tradmetrics.errors import TradmetricsError
+from tradmetrics.errors import LabelSourceError, TradmetricsError
 from tradmetrics.model.redaction import LONGEST_LOGGED, logged
 from tradmetrics.vocabulary.unknown_words import UnknownWord
 
@@ -19,6 +19,7 @@ logger: Final = logging.getLogger("tradmetrics")
 
 SECONDS_BETWEEN: Final = 60.0
 _MOST_SITES: Final = 1_000
+_MOST_LAST: Final = 200
 _MOST_WORDS: Final = 1_000
 _LONGEST_OWN: Final = 600
 _COUNTER: Final = INSTRUMENTATION_ERRORS.name
@@ -28,24 +29,38 @@ _ADAPTERS: Final = "tradmetrics.integrations."
 
 
 class FaultLog:
-    """Rate-limited log of instrumentation errors."""
+    """Rate-limited log of instrumentation errors.
+
+    Attributes:
+        last: The last error of each site, for the status page.
+    """
 
     def __init__(self) -> None:
+        self.last: dict[str, str] = {}
         self._next: dict[tuple[str, str], float] = {}
         self._words: set[object] = set()
-        self._last: dict[str, object] = {}
+        self._said: dict[str, object] = {}
 
-    def newly(self, site: str, error: BaseException) -> str | None:
+    def add(self, site: str, stage: str, error: BaseException, strategy: str | None = None) -> None:
+        """Keep an error as the last one of its site, and log it as `write` does."""
+        description = self._newly(site, error)
+        if description is not None or site not in self.last:
+            if len(self.last) >= _MOST_LAST and site not in self.last:
+                self.last.clear()
+            self.last[site] = description or describe(error)
+        self.write(site, stage, error, strategy)
+
+    def _newly(self, site: str, error: BaseException) -> str | None:
         """Return the description of an error; None if the last one of the site said the same.
 
         Taking secrets out of a text costs many times what counting the error does.
         """
         said = _said_by(error)
-        if said is not None and self._last.get(site) == said:
+        if said is not None and self._said.get(site) == said:
             return None
-        if len(self._last) >= _MOST_SITES:
-            self._last.clear()
-        self._last[site] = said
+        if len(self._said) >= _MOST_SITES:
+            self._said.clear()
+        self._said[site] = said
         return describe(error)
 
     def write(self, site: str, stage: str, error: BaseException, strategy: str | None = None) -> None:
@@ -130,3 +145,9 @@ def describe(error: BaseException) -> str:
         return f"{type(error).__name__}: {logged(str(error), longest)}"
     except Exception:
         return type(error).__name__
+
+
+def strict_error(site: str, stage: str, error: BaseException) -> TradmetricsError:
+    """Return the error that a `strict` metrics object raises for one that is not the library's own."""
+    kind = LabelSourceError if stage in ("source", "label", "vocabulary") else TradmetricsError
+    return kind(f"{site}: at the stage {stage!r}: {describe(error)}")

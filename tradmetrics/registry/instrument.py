@@ -6,11 +6,9 @@ calls the series to touch. Everything that happens once per series happens here;
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import partial
 from time import monotonic
-from types import MethodType
 from typing import Any, NamedTuple, Protocol
 
 from prometheus_client import Metric
@@ -19,8 +17,8 @@ from prometheus_client.registry import Collector
 from tradmetrics import catalogue
 from tradmetrics.cardinality import Guard, Labels, Limits
 from tradmetrics.model.definition import MetricDefinition
-from tradmetrics.model.text import clean
 from tradmetrics.registry.label_values import Problem, read
+from tradmetrics.registry.scrape_functions import AtScrape, Failed, ScrapeFunctions
 from tradmetrics.storage.adopted import Adopted
 from tradmetrics.storage.kinds import creator
 from tradmetrics.storage.label_cache import Budgets, LabelCache
@@ -30,9 +28,6 @@ from tradmetrics.storage.overflow import OverflowSeries
 from tradmetrics.storage.rendering import Family
 from tradmetrics.storage.retired import MOST_RETIRED, RetiredSeries, creating
 from tradmetrics.storage.series import Series
-
-AtScrape = Callable[[], Mapping[tuple[str, ...], float]]
-Failed = Callable[[Exception], None]
 
 
 class Resolved(NamedTuple):
@@ -101,8 +96,7 @@ class Instrument(Collector):
         self._blocks = LineBlocks()
         self._marks: dict[Labels, object] = {}
         self._leaving: list[tuple[Labels, Series]] = []
-        self._scraped: frozenset[Labels] = frozenset()
-        self._functions: list[tuple[Callable[[], AtScrape | None], Failed]] = []
+        self._functions = ScrapeFunctions(definition, self.guard)
         self._removable = self.guard.is_open and removable
         # The series of raw labels, until a series is removed.
         self._opens: Budgets = tuple((i, (each,)) for i, each in enumerate(self.guard.budgets) if each is not None)
@@ -114,7 +108,7 @@ class Instrument(Collector):
         """The number of series, those computed at scrape among them; what reports on the guard has only its own."""
         if not self.definition.guarded:
             return len(self._series)
-        return len(self._series) + sum(labels not in self._series for labels in self._scraped)
+        return len(self._series) + sum(labels not in self._series for labels in self._functions.labels)
 
     def resolve(self, raw: tuple[object, ...], dialect: str | None = None) -> Resolved:
         """Return the series for raw label values, created when it is new.
@@ -202,7 +196,7 @@ class Instrument(Collector):
             if mark != self._marks.get(labels):
                 self._marks[labels] = mark
                 self.guard.touch(labels, now)
-        for labels in self._scraped:
+        for labels in self._functions.labels:
             self.guard.touch(labels, now)
         self.guard.mark_scanned(now)
 
@@ -266,12 +260,11 @@ class Instrument(Collector):
 
         Args:
             function: Values by label values.
-            failed: BrokerAnswer when the function raises, so that the rest of the scrape goes on.
+            failed: Called when the function raises, so that the rest of the scrape goes on.
         """
         if self.adopted is not None and self.adopted.at_scrape is not None:
             self.adopted.at_scrape(function, failed)
-        reference = weakref.WeakMethod(function) if isinstance(function, MethodType) else lambda: function
-        self._functions.append((reference, failed))
+        self._functions.add(function, failed)
 
     def describe(self) -> list[Metric]:
         """The metric without samples, which is how a registry learns its name."""
@@ -284,35 +277,5 @@ class Instrument(Collector):
     def family(self) -> Family:
         """The same, as the metric family that it is."""
         self._owner.begin_scrape(self.definition.name)
-        computed = self._computed()
+        computed = self._functions.values(self._series, monotonic())
         return Family(self.definition, self._series, computed, self.constants, self._blocks)
-
-    def _computed(self) -> dict[Labels, float]:
-        if not self._functions and not self._scraped:
-            return {}
-        totals: dict[Labels, float] = {}
-        for entry in list(self._functions):
-            reference, failed = entry
-            function = reference()
-            if function is None:
-                self._functions.remove(entry)
-                continue
-            try:
-                computed = [(self._as_labels(raw), float(value)) for raw, value in function().items()]
-            except Exception as error:
-                failed(error)
-                continue
-            for values, value in computed:
-                with creating.held():
-                    labels, _ = self.guard.admit(values)
-                    self.guard.take(labels, monotonic())
-                totals[labels] = totals.get(labels, 0.0) + value
-        with creating.held():
-            for labels in self._scraped - totals.keys():
-                if labels not in self._series and labels in self.guard:
-                    self.guard.release(labels)
-            self._scraped = frozenset(totals)
-        return totals
-
-    def _as_labels(self, raw: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(clean(value) for _, value in zip(self.definition.labels, raw, strict=True))

@@ -24,7 +24,7 @@ class TrialMetrics(TradingMetrics):
 
 def all_instruments(metrics: TradingMetrics) -> tuple[Instrument, ...]:
     """The instruments that a metrics object has, those of its user's own metrics among them."""
-    return tuple(metrics._instruments.values())
+    return tuple(metrics._instruments)
 
 
 @contextmanager
