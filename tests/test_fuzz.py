@@ -55,7 +55,7 @@ def admits_everything(patch: pytest.MonkeyPatch) -> None:
 
 def leaves_labels_as_they_come(patch: pytest.MonkeyPatch) -> None:
     """Labels are not cleaned."""
-    for module in ("capture.call_site", "registry.label_values"):
+    for module in ("capture.call_context", "capture.remembered_calls", "registry.label_values"):
         patch.setattr(f"tradmetrics.{module}.text_of", lambda value: value if type(value) is str else text_of(value))
 
 

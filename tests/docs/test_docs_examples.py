@@ -12,8 +12,10 @@ import pytest
 import yaml
 
 import tradmetrics
+import tradmetrics.logging
 from tests.docs import pages
 from tests.stack.servers import eventually, free_port, get
+from tradmetrics.logging import OrderContext
 from tradmetrics.serving.server import MetricsServer
 
 RUN = [page for page in pages.PAGES if page != pages.TUTORIAL and re.search("```(python|bash)", page.read_text())]
@@ -35,6 +37,22 @@ def _on_free_ports(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     for server in servers:
         server.close()
+
+
+@pytest.fixture(autouse=True)
+def _with_an_end_to_log_contexts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The pages leave their `OrderContext`s in the settings of log libraries, where later tests would meet them."""
+    contexts: list[OrderContext] = []
+
+    class Ended(OrderContext):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            contexts.append(self)
+
+    monkeypatch.setattr(tradmetrics.logging, "OrderContext", Ended)
+    yield
+    for context in contexts:
+        context.close()
 
 
 def _alone(page: Path) -> Any:

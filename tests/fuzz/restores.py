@@ -45,7 +45,7 @@ class Event:
     fields: dict[str, Any]
 
 
-_TIMES: Final = st.one_of(st.none(), st.integers(900, 1_100), st.just(1_700_000_000_000_000_000))
+_TIMES: Final = st.one_of(st.none(), st.integers(1_700_000_900, 1_700_001_100), st.just(1_700_000_000_000_000_000))
 _PRICES: Final = st.one_of(st.none(), st.floats(-1e3, 1e3), st.sampled_from((1e99, 5e-324)))
 _QUANTITIES: Final = st.one_of(st.none(), st.integers(0, 10), st.floats(0, 1e9))
 _EVENTS: Final = st.one_of(

@@ -91,21 +91,19 @@ def django_app() -> WSGIApp:
         raise KeyError("AAPL")
 
     if not settings.configured:
-        settings.configure(
-            ROOT_URLCONF=(
-                path("health", answer),
-                path("orders/<order_id>", answer),
-                re_path(r"^fills/(?P<fill_id>[0-9]{1,9}(?:x)?)/(?P<kind>a|b)$", answer),
-                path("broken", broken),
-                path("desks/<int:desk_id>/", include([path("orders/<path:order_id>", answer)])),
-            ),
-            ALLOWED_HOSTS=["*"],
-            SECRET_KEY="not a secret",
-            LOGGING_CONFIG=None,
-        )
-        import django
+        settings.configure(LOGGING_CONFIG=None)
+    settings.SECRET_KEY = "not a secret"
+    settings.ALLOWED_HOSTS = ["*"]
+    settings.ROOT_URLCONF = (
+        path("health", answer),
+        path("orders/<order_id>", answer),
+        re_path(r"^fills/(?P<fill_id>[0-9]{1,9}(?:x)?)/(?P<kind>a|b)$", answer),
+        path("broken", broken),
+        path("desks/<int:desk_id>/", include([path("orders/<path:order_id>", answer)])),
+    )
+    import django
 
-        django.setup()
+    django.setup()
     return WSGIHandler()  # type: ignore[no-any-return]
 
 
@@ -150,6 +148,21 @@ def answering(environ: Environ, start_response: StartResponse) -> Iterable[bytes
     start_response("201 Created", [("Content-Type", "text/plain")])
     yield b"one"
     yield b"two"
+
+
+def test_a_django_without_urls_is_passed_over(metrics: TradingMetrics, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bot that uses only Django's database would count an error at each request."""
+    django_app()
+    from django.conf import settings
+    from django.urls import clear_url_caches, set_urlconf
+
+    with monkeypatch.context() as patch:
+        patch.delattr(settings, "ROOT_URLCONF")
+        clear_url_caches()
+        set_urlconf(None)  # a request before this one leaves its own
+        assert 201 == Reply(MetricsMiddleware(answering, metrics=metrics), "/x").status
+    clear_url_caches()
+    assert {("unmatched", "GET", "201"): 1.0} == outcomes(metrics)
 
 
 def test_the_answer_passes_through_unchanged(metrics: TradingMetrics) -> None:

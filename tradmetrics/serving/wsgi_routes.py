@@ -42,7 +42,7 @@ def _mounted(environ: Mapping[str, Any], script_name: str) -> str:
 def _django_route(environ: Mapping[str, Any]) -> str | None:
     urls: Any = sys.modules.get("django.urls")
     conf: Any = sys.modules.get("django.conf")
-    if urls is None or conf is None or not conf.settings.configured:
+    if urls is None or conf is None or not conf.settings.configured or not hasattr(conf.settings, "ROOT_URLCONF"):
         return None
     path = str(environ.get("PATH_INFO", "")).encode("latin-1", "replace").decode("utf-8", "replace")
     try:
