@@ -27,31 +27,33 @@ class Environment(NamedTuple):
     Attributes:
         package: The library's name as it is installed.
         tests: The names of the test files, without `test_` and `.py`.
+        panels: The name of its test in test_panels.py, without `test_`; empty where one of the files has it.
         alone: Whether it does not install together with the other libraries.
         arguments: More arguments of pytest.
     """
 
     package: str
     tests: tuple[str, ...]
+    panels: str = ""
     alone: bool = False
     arguments: tuple[str, ...] = ()
 
 
 ENVIRONMENTS = (
-    Environment("alpaca-py", ("alpaca",)),
-    Environment("backtrader", ("backtrader",)),
-    Environment("python-binance", ("binance", "binance_markets")),
-    Environment("ccxt", ("ccxt",)),
+    Environment("alpaca-py", ("alpaca",), "alpaca"),
+    Environment("backtrader", ("backtrader",), "backtrader"),
+    Environment("python-binance", ("binance", "binance_markets"), "binance"),
+    Environment("ccxt", ("ccxt",), "ccxt"),
     Environment("simplefix", ("fix",)),
     Environment("freqtrade", ("freqtrade",), alone=True),
-    Environment("hyperliquid-python-sdk", ("hyperliquid", "hyperliquid_streams")),
-    Environment("ib_async", ("ib",)),
+    Environment("hyperliquid-python-sdk", ("hyperliquid", "hyperliquid_streams"), "hyperliquid"),
+    Environment("ib_async", ("ib",), "interactive_brokers"),
     Environment("ib_insync", ("ib_insync",), alone=True),
-    Environment("kiteconnect", ("kite",)),
-    Environment("nautilus_trader", ("nautilus",), alone=True),
-    Environment("py-clob-client", ("polymarket",)),
+    Environment("kiteconnect", ("kite",), "kite"),
+    Environment("nautilus_trader", ("nautilus",), "nautilus", alone=True),
+    Environment("py-clob-client", ("polymarket",), "polymarket"),
     Environment("py-clob-client-v2", ("polymarket_v2",), alone=True),
-    Environment("pybit", ("pybit", "pybit_streams")),
+    Environment("pybit", ("pybit", "pybit_streams"), "pybit"),
 )
 
 
@@ -95,7 +97,10 @@ def run(environment: Environment) -> tuple[str, bool]:
         The release, and whether its tests passed.
     """
     interpreter = prepare(environment)
-    files = [str(ROOT / "tests" / "integrations" / f"test_{name}.py") for name in (*environment.tests, "kit")]
+    folder = ROOT / "tests" / "integrations"
+    files = [str(folder / f"test_{name}.py") for name in (*environment.tests, "kit")]
+    if environment.panels:
+        files.append(f"{folder / 'test_panels.py'}::test_{environment.panels}")
     # From a folder of its own, so that the package is the installed one.
     settings = {**os.environ, "TRADMETRICS_REQUIRE_INTEGRATIONS": "1"}
     settings.pop("PYTHONPATH", None)

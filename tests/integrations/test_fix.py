@@ -3,9 +3,9 @@
 import copy
 from datetime import datetime, timedelta, timezone
 
-import panels
 import pytest
 from integration_support import library
+from panels import assert_filled
 
 from tradmetrics import ConfigurationError, StrategyStats, TradingMetrics
 
@@ -280,6 +280,17 @@ def test_positions_and_collateral(build, metrics, recorded):
 
     assert 50 == recorded("trading_position_drift", symbol="EUR/USD")
     assert (1000, 400) == (recorded("trading_capital_total"), recorded("trading_capital_available"))
+    assert (600, 400) == (recorded("trading_margin_used"), recorded("trading_margin_available"))
+
+
+@pytest.mark.parametrize(("word", "is_open"), [("2", 1), ("3", 0), ("4", 0), ("6", None)])
+def test_a_trading_session_status_tells_the_session(metrics, word, is_open):
+    """Broken, silent market data of a closed market raises an alarm, or that of an open one none."""
+    app = Application()
+    with instrument_fix(app, metrics=metrics):
+        app.fromApp({35: "h", 336: "FX", 340: word}, "x")
+
+    assert is_open == metrics.registry.get_sample_value("trading_market_session_open")
 
 
 def test_what_one_line_fills_of_the_dashboards():
@@ -298,10 +309,8 @@ def test_what_one_line_fills_of_the_dashboards():
         app.fromApp({35: "AP", 55: "EUR/USD", 704: 0, 705: 0}, "x")
         app.fromApp({35: "BA", 900: 1000, 899: 400}, "x")
         app.fromApp({35: "W", 55: "EUR/USD", 52: f"{datetime.now(timezone.utc):%Y%m%d-%H:%M:%S}"}, "x")
-        found = {name: len(panels.with_data(name, metrics)) for name in ("main", "risk", "market_data")}
-
-    # FIX tells neither whether the session is open nor the margin.
-    assert all(found[name] >= least for name, least in {"main": 16, "risk": 6, "market_data": 7}.items()), found
+        app.fromApp({35: "h", 336: "FX", 340: 2}, "x")
+        assert_filled(metrics)
 
 
 def test_a_copy_is_not_recorded(metrics, recorded):

@@ -497,3 +497,20 @@ def test_a_stream_is_connected_once_and_counts_its_connects(metrics, recorded):
     handle.undo()
 
     assert (0, 0) == (recorded("trading_stream_connected"), recorded("trading_websocket_connections"))
+
+
+def test_the_session_is_open_while_that_of_any_market_is(metrics, recorded):
+    """Broken, the close of one market mutes the alerts about the data of another one that is open."""
+    ticks = kit.Ticks(kit.Handle(metrics, "own"), settings())
+    ticks.session(True, "NSE")
+    ticks.session(False, "MCX")
+    assert 1 == recorded("trading_market_session_open")
+    ticks.session(False, "NSE")
+    assert 0 == recorded("trading_market_session_open")
+
+
+def test_an_age_that_the_library_tells_is_taken_as_it_is(metrics, recorded):
+    """Broken, data of a backtest is years old."""
+    kit.Ticks(kit.Handle(metrics, "own"), settings()).tick("X", age=0.25)
+
+    assert 0.25 == recorded("trading_market_data_age_seconds_sum", symbol="X")

@@ -22,6 +22,8 @@ _ABSOLUTE: Final = "3"
 _NEW_ORDERS: Final = frozenset({"D", "AB"})
 _CHANGES: Final = frozenset({"F", "G"})
 _IN_ALL: Final = "TQ"
+_SESSIONS: Final = {"1": False, "2": True, "3": False, "4": False}
+"""TradSesStatus (340): halted, open, closed, before the opening. The others change nothing."""
 _SIGNS: Final = {704: 1.0, 705: -1.0}
 
 
@@ -125,12 +127,23 @@ class FixSession:
         elif kind == "AP":
             self._position(message)
         elif kind == "BA":
-            self._account.balance(
-                total=message.get(900),
-                available=message.get(899),
-                currency=message.get(15),
-                account=message.get(1) or "",
-            )
+            self._collateral(message)
+        elif kind == "h" and message.get(340) in _SESSIONS:
+            self._ticks.session(_SESSIONS[message[340]], message.get(336))
+
+    def _collateral(self, message: FixFields) -> None:
+        """Take in a CollateralReport: the net value, and what of it no margin holds."""
+        total, excess = message.get(900), message.get(899)
+        used = None if total is None or excess is None else float(total) - float(excess)
+        self._account.balance(
+            total=total,
+            used=used,
+            available=excess,
+            margin_used=used,
+            margin_available=excess,
+            currency=message.get(15),
+            account=message.get(1) or "",
+        )
 
     def _not_changed(self, order_id: str | None) -> None:
         """Take in that a cancel or a replace was refused: the order is as it was."""

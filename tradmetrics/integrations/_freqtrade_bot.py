@@ -38,6 +38,7 @@ class FreqtradeBot:
         self._account = Account(handle, settings)
         self._ticks = Ticks(handle, settings, always_open=True)
         self._amounts: OrderedDict[str, float] = OrderedDict()
+        self._closed: dict[str, float] = {}
 
     def watch(self, manager: Any) -> None:
         """Watch the manager of the RPC messages, the exchange and the wallets."""
@@ -65,8 +66,11 @@ class FreqtradeBot:
         leg, _, event = kind.partition("_")
         if leg in ("entry", "exit"):
             {"": self._placed, "fill": self._filled, "cancel": self._cancelled}.get(event, _nothing)(leg, message)
+        elif kind == "analyzed_df":  # comes before the message about the candle, with the candle itself
+            pair, timeframe, *_ = message["data"]["key"]
+            self._closed[pair] = _close(message["data"]["df"], timeframe)
         elif kind == "new_candle":
-            self._ticks.tick(message["data"][0])
+            self._ticks.tick(message["data"][0], self._closed.pop(message["data"][0], None))
         return None
 
     def _end(self, result: Any, error: BaseException | None) -> None:
@@ -185,6 +189,13 @@ def _stakes() -> float:
     from freqtrade.persistence import Trade  # type: ignore[import-not-found, unused-ignore]
 
     return float(Trade.total_open_trades_stakes()) if hasattr(Trade, "session") else 0.0
+
+
+def _close(candles: Any, timeframe: str) -> float:
+    """When the last candle was complete; its date is that of its beginning."""
+    from freqtrade.exchange import timeframe_to_seconds  # type: ignore[import-not-found, unused-ignore]
+
+    return float(candles["date"].iloc[-1].timestamp()) + float(timeframe_to_seconds(timeframe))
 
 
 def _is_short(message: Message) -> bool:

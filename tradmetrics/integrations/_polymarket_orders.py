@@ -41,6 +41,8 @@ class PolymarketOrders:
         self._orders = Orders(handle, settings, dialect="polymarket")
         self._account = Account(handle, settings, self._orders.trades.positions)
         self._ticks = Ticks(handle, settings, always_open=True)
+        self._collateral: float | None = None
+        self._used = 0.0
 
     def watch(self, client: Any) -> None:
         """Watch a client."""
@@ -166,8 +168,19 @@ class PolymarketOrders:
             self._told(result, error)
             if is_plain and error is None and isinstance(result, list):
                 self._orders.list_open(before, [each["id"] for each in result])
+                self._reserved(result)
 
         return finish
+
+    def _reserved(self, orders: list[Arguments]) -> None:
+        """Take in what open orders reserve of the collateral: the price of the shares that they are still to buy."""
+        used = sum(
+            (float(each["original_size"]) - float(each.get("size_matched") or 0)) * float(each["price"])
+            for each in orders
+            if each.get("side") == "BUY"
+        )
+        self._used, free = used, None if self._collateral is None else self._collateral - used
+        self._account.balance(used=used, available=free, currency=_CURRENCY)
 
     def _traded(self, result: Any, error: BaseException | None) -> None:
         for trade in result if isinstance(result, list) else ():
@@ -200,7 +213,8 @@ class PolymarketOrders:
                 return
             balance = float(result["balance"]) / _UNITS
             if is_money:
-                self._account.balance(total=balance, available=balance, currency=_CURRENCY)
+                self._collateral = balance
+                self._account.balance(total=balance, available=balance - self._used, currency=_CURRENCY)
             elif token:
                 self._account.positions([Held(str(token), balance)], complete=False)
 

@@ -35,7 +35,8 @@ def instrument_fix(
 
     FIX does not tell the P&L of an execution: each is a trade without one, once by its ExecID, unless `pnl_from_fills`
     is on. Market data (W, X) counts as ticks, with the age of its time (272 and 273, or 52). Positions come from
-    PositionReport (AP), capital from CollateralReport (BA), connections from `onLogon` and `onLogout`.
+    PositionReport (AP), capital and margin from CollateralReport (BA), the session from TradingSessionStatus (h),
+    connections from `onLogon` and `onLogout`.
 
     Example:
         ```python

@@ -51,7 +51,8 @@ def instrument_ib(
     connection is learnt at the next `connect`.
 
     The account's values, positions, P&L and ticks are recorded as the bot asks for them (`reqPnL`, `reqMktData`, …);
-    the adapter sends nothing.
+    the adapter sends nothing. A tick has an age where TWS tells when the trade was (`reqTickByTickData`, `reqMktData`).
+    Contract details hold the hours of trading, which tell whether the session is open.
 
     Example:
         ```python
@@ -118,6 +119,7 @@ class _Client:
                 hook = self._handle.hook(function)
                 event.connect(hook)
                 self._handle.on_undo(partial(event.disconnect, hook))
+        self._account.watch(ib.wrapper)
         self._handle.watch(ib, "reqGlobalCancel", lambda _: self._orders.message("cancel"))
         if getattr(ib.client, "isReady", bool)():
             self._connection.opened()
