@@ -239,6 +239,36 @@ def test_the_words_of_older_versions(build, metrics, recorded):
     assert {"bust": 1.0} == recorded.anomalies()
 
 
+@pytest.mark.parametrize(
+    ("right", "profit", "held"),
+    [
+        ({150: "H"}, 0, 100),
+        ({150: "G", 32: 100, 31: 1.15}, 5, 0),
+        ({150: "G", 32: 60, 31: 1.2}, 6, 40),
+    ],
+    ids=["bust", "price", "quantity"],
+)
+def test_a_correction_moves_profit_and_position_and_counts_no_trade(build, metrics, recorded, right, profit, held):
+    """Broken, a bust leaves a profit on the dashboard that nobody made, and a drift that is none."""
+    app = Application()
+    position = build({35: "AP", 55: "EUR/USD", 704: 0, 705: 0})
+    with instrument_fix(app, metrics=metrics, pnl_from_fills=True):
+        app.fromApp(position, "x")
+        app.toApp(build(order()), "x")
+        app.fromApp(build(report("F", "2", _17="e1", _32=100, _31=1.1, _14=100)), "x")
+        app.toApp(build(order("2") | {54: 2}), "x")
+        app.fromApp(build(report("F", "2", "2", _17="e2", _32=100, _31=1.2, _14=100, _54=2)), "x")
+        assert 10 == pytest.approx(recorded("trading_profit_total"))
+        correction = {**report("G", "1", "2", _17="e3", _19="e2", _54=2), **right}
+        app.fromApp(build(correction), "x")
+        app.fromApp(build(correction), "x")  # comes again
+        app.fromApp(build({35: "AP", 55: "EUR/USD", 704: held, 705: 0}), "x")
+
+    assert 1 == recorded("trading_trades_total")
+    assert profit == pytest.approx(recorded("trading_profit_total") - recorded("trading_loss_total"))
+    assert 0 == recorded("trading_position_drift", symbol="EUR/USD")
+
+
 def test_a_report_under_the_cancels_id_alone_leads_to_the_order(build, metrics, recorded):
     """Broken, an order stays open whose broker names nothing but the cancel."""
     app = Application()
