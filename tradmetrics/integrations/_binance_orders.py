@@ -115,6 +115,8 @@ class BinanceOrders:
         elif kind == "ORDER_TRADE_UPDATE":
             self._contracts.report(message["o"], message["o"].get("rp"))
         elif kind == "ALGO_UPDATE":
-            self._contracts.conditional(message["o"])
+            self._contracts.algos.update(message["o"])
+        elif kind == "CONDITIONAL_ORDER_TRADE_UPDATE":
+            self._contracts.algos.update(message["so"])
         else:
             self._account.message(message)
