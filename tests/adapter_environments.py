@@ -2,6 +2,7 @@
 
     python tests/adapter_environments.py            libraries that need one of their own: `make test-adapters`
     python tests/adapter_environments.py --newest   the newest release of each library: `make adapters-newest`
+    python tests/adapter_environments.py --oldest   the oldest release that an extra of setup.cfg accepts
 
 Names after these choose some of them. The environments are kept in .venv-adapters, and the last lines say which release
 of each library the tests ran with.
@@ -9,6 +10,7 @@ of each library the tests ran with.
 
 import argparse
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,7 +19,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / ".venv-adapters"
-TOOLS = ("pytest>=8.2", "pytest-timeout>=2.3", "hypothesis>=6.100")
+TOOLS = ("pytest>=8.2", "pytest-timeout>=2.3", "hypothesis>=6.100", "requests>=2.31")
 PYTHONS = ("python3.12", "python3.13", "python3.11")
 
 
@@ -71,32 +73,38 @@ def _exists(name: str) -> bool:
     return bool(name) and any((Path(folder) / name).exists() for folder in folders)
 
 
-def prepare(environment: Environment) -> Path:
-    """Make an environment, or bring it up to date: the newest release of the library, and this package.
+def oldest(package: str) -> str | None:
+    """The requirement of the oldest release of a library that an extra accepts; None where no extra has a bound."""
+    bound = re.search(rf"^\s+{re.escape(package)}>=([\d.]+)", (ROOT / "setup.cfg").read_text(), re.MULTILINE)
+    return None if bound is None else f"{package}=={bound[1]}.*"
+
+
+def prepare(environment: Environment, requirement: str) -> Path:
+    """Make an environment, or bring it up to date: a release of the library, and this package.
 
     Returns:
         Its interpreter.
     """
-    folder = FOLDER / environment.package
+    folder = FOLDER / requirement.removesuffix(".*")
     interpreter = folder / "bin" / "python"
     if not interpreter.exists():
         subprocess.run([python(), "-m", "venv", str(folder)], check=True)
     pip = [str(interpreter), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
     if shutil.which("uv"):  # the same, and quicker
         pip = ["uv", "pip", "install", "--quiet", "--python", str(interpreter)]
-    subprocess.run([*pip, "--upgrade", environment.package, *TOOLS], check=True)
+    subprocess.run([*pip, "--upgrade", requirement, *TOOLS], check=True)
     subprocess.run([*pip, "--force-reinstall", "--no-deps", str(ROOT)], check=True)
     subprocess.run([*pip, str(ROOT)], check=True)
     return interpreter
 
 
-def run(environment: Environment) -> tuple[str, bool]:
+def run(environment: Environment, requirement: str) -> tuple[str, bool]:
     """Run the tests of one library.
 
     Returns:
         The release, and whether its tests passed.
     """
-    interpreter = prepare(environment)
+    interpreter = prepare(environment, requirement)
     folder = ROOT / "tests" / "integrations"
     files = [str(folder / f"test_{name}.py") for name in (*environment.tests, "kit")]
     if environment.panels:
@@ -116,11 +124,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help="packages; by default all")
     parser.add_argument("--newest", action="store_true", help="the newest release of every library")
+    parser.add_argument("--oldest", action="store_true", help="the oldest release that an extra accepts")
     chosen = parser.parse_args()
-    wanted = [
-        each for each in ENVIRONMENTS if (each.package in chosen.names if chosen.names else chosen.newest or each.alone)
+    every = chosen.newest or chosen.oldest
+    wanted = [each for each in ENVIRONMENTS if (each.package in chosen.names if chosen.names else every or each.alone)]
+    requirements = [oldest(each.package) if chosen.oldest else each.package for each in wanted]
+    results = [
+        (each.package, *run(each, requirement))
+        for each, requirement in zip(wanted, requirements, strict=True)
+        if requirement is not None
     ]
-    results = [(each.package, *run(each)) for each in wanted]
     print()
     for package, version, passed in results:
         print(f"{package} {version}: {'passed' if passed else 'FAILED'}")

@@ -7,9 +7,7 @@ from functools import partial
 from typing import Any, Final
 
 from tradmetrics.integrations._binance_words import coin_of, params_of
-from tradmetrics.integrations.kit import Account, Begin, Handle, Held, Settings, Ticks, Trades
-
-Arguments = Mapping[str, Any]
+from tradmetrics.integrations.kit import Account, Arguments, Begin, Handle, Held, Settings, Ticks, Trades
 
 _MONEY: Final = ("USDT", "USDC", "FDUSD", "BUSD", "EUR", "TRY", "BRL")
 """The assets that count as a spot account's capital: the first one that it holds."""

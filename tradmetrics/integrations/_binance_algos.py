@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
-from tradmetrics.integrations.kit import Orders
-
-Arguments = Mapping[str, Any]
+from tradmetrics.integrations.kit import Arguments, Orders
 
 _MOST: Final = 10_000
 _STRATEGY: Final = {

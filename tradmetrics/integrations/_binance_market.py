@@ -9,9 +9,7 @@ from typing import Any, Final
 from tradmetrics.integrations import _binance_words as words
 from tradmetrics.integrations._binance_algos import BinanceAlgos
 from tradmetrics.integrations._binance_owners import OrderOwners
-from tradmetrics.integrations.kit import Finish, Handle, Orders
-
-Arguments = Mapping[str, Any]
+from tradmetrics.integrations.kit import Arguments, Finish, Handle, Orders
 
 _FULL_PAGE: Final = 500
 _IN_QUOTE: Final = "quoteOrderQty"

@@ -10,10 +10,8 @@ from urllib.parse import urlsplit
 from tradmetrics.integrations import _binance_words as words
 from tradmetrics.integrations._binance_account import BinanceAccount
 from tradmetrics.integrations._binance_market import BinanceMarket
-from tradmetrics.integrations.kit import Connection, Finish, Handle, Orders, Settings, request
+from tradmetrics.integrations.kit import Arguments, Connection, Finish, Handle, Orders, Settings, request
 from tradmetrics.vocabulary.outcomes import status_of_exception
-
-Arguments = Mapping[str, Any]
 
 _SPOT: Final = " spot"
 

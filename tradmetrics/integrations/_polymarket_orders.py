@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from tradmetrics.integrations.kit import Account, Finish, Handle, Held, Orders, Settings, Ticks, request
+from tradmetrics.integrations.kit import (
+    Account,
+    Arguments,
+    Finish,
+    Handle,
+    Held,
+    Orders,
+    Settings,
+    Ticks,
+    leading_words,
+    request,
+)
 from tradmetrics.vocabulary.outcomes import reason_of, status_of_exception
 
-Arguments = Mapping[str, Any]
 Read = Callable[[Any, BaseException | None], None]
 
 _FIRST_PAGE: Final = "MA=="
-_LETTERS: Final = re.compile(r"[A-Za-z]+")
-_DIGIT: Final = re.compile(r"\d")
-_MOST_WORDS: Final = 4
 _UNITS: Final = 1e6
 """Amounts of signed orders and of balances are whole numbers of millionths."""
 _CURRENCY: Final = "USDC"
@@ -245,14 +251,7 @@ def _side(side: object) -> str:
 
 
 def _reason_of(message: object) -> str | None:
-    """The first words of a message, up to one with a digit: prices and ids follow. None where there is no word."""
-    text = message.get("error", "") if isinstance(message, Mapping) else message or ""
-    words: list[str] = []
-    for part in str(text).split():
-        if _DIGIT.search(part) or len(words) >= _MOST_WORDS:
-            break
-        words += _LETTERS.findall(part)
-    return "_".join(words[:_MOST_WORDS]).lower() or None
+    return leading_words(message.get("error") if isinstance(message, Mapping) else message)
 
 
 def _nothing(result: Any, error: BaseException | None) -> None:
