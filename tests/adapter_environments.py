@@ -31,18 +31,18 @@ class Environment(NamedTuple):
         tests: The names of the test files, without `test_` and `.py`.
         panels: The name of its test in test_panels.py, without `test_`; empty where one of the files has it.
         alone: Whether it does not install together with the other libraries.
-        arguments: More arguments of pytest.
+        also: What its older releases need and do not name.
     """
 
     package: str
     tests: tuple[str, ...]
     panels: str = ""
     alone: bool = False
-    arguments: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
 
 
 ENVIRONMENTS = (
-    Environment("alpaca-py", ("alpaca",), "alpaca"),
+    Environment("alpaca-py", ("alpaca",), "alpaca", also=("pytz",)),
     Environment("backtrader", ("backtrader",), "backtrader"),
     Environment("python-binance", ("binance", "binance_markets"), "binance"),
     Environment("ccxt", ("ccxt",), "ccxt"),
@@ -92,7 +92,8 @@ def prepare(environment: Environment, requirement: str) -> Path:
     pip = [str(interpreter), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
     if shutil.which("uv"):  # the same, and quicker
         pip = ["uv", "pip", "install", "--quiet", "--python", str(interpreter)]
-    subprocess.run([*pip, "--upgrade", requirement, *TOOLS], check=True)
+    also = () if requirement == environment.package else environment.also
+    subprocess.run([*pip, "--upgrade", requirement, *also, *TOOLS], check=True)
     subprocess.run([*pip, "--force-reinstall", "--no-deps", str(ROOT)], check=True)
     subprocess.run([*pip, str(ROOT)], check=True)
     return interpreter
@@ -112,7 +113,7 @@ def run(environment: Environment, requirement: str) -> tuple[str, bool]:
     # From a folder of its own, so that the package is the installed one.
     settings = {**os.environ, "TRADMETRICS_REQUIRE_INTEGRATIONS": "1"}
     settings.pop("PYTHONPATH", None)
-    command = [str(interpreter), "-m", "pytest", "-q", "-p", "no:cacheprovider", *environment.arguments, *files]
+    command = [str(interpreter), "-m", "pytest", "-q", "-p", "no:cacheprovider", *files]
     passed = subprocess.run(command, check=False, cwd=ROOT, env=settings).returncode == 0
     show = f"from importlib import metadata; print(metadata.version({environment.package!r}))"
     version = subprocess.run([str(interpreter), "-c", show], check=True, capture_output=True, text=True).stdout.strip()

@@ -8,7 +8,7 @@ import time
 from urllib.parse import parse_qsl
 
 import pytest
-from integration_support import Recorded, break_hooks, library
+from integration_support import Recorded, break_hooks, library, needs
 from wire import Wire
 
 from tradmetrics import TradingMetrics
@@ -108,6 +108,7 @@ def deliver(socket, *messages):
 
 def test_every_shortcut_of_futures_orders_counts(client, metrics, recorded):
     """Broken, a bot that trades futures by python-binance's shortcuts has no orders at all."""
+    needs(Client, "futures_limit_order")
     with instrument_binance(client, metrics=metrics):
         client.futures_limit_order(symbol="BTCUSDT", side="BUY", quantity=1, price=100, timeInForce="GTC")
         client.futures_market_order(symbol="BTCUSDT", side="SELL", quantity=1)
@@ -123,6 +124,7 @@ def test_every_shortcut_of_futures_orders_counts(client, metrics, recorded):
 
 def test_a_conditional_futures_order_is_followed_to_its_end(client, wire, metrics, recorded):
     """Broken, a stop on futures stays open for ever, or each counts as an error of ours."""
+    needs(Client, "futures_create_algo_order")
     wire.routes["DELETE", "/fapi/v1/algoOrder"] = {"algoId": 2, "clientAlgoId": "b", "code": "200", "msg": "success"}
     wire.routes["GET", "/fapi/v1/openOrders"] = []
     wire.routes["DELETE", "/fapi/v1/algoOpenOrders"] = {"code": 200, "msg": "done"}
@@ -253,6 +255,7 @@ async def _exchange(connection):
 
 def test_the_spot_user_socket_over_its_own_connection(metrics, recorded):
     """Broken, no fill of a spot bot is seen: python-binance reads them from the connection of its WebSocket API."""
+    needs(KeepAliveWebsocket, "_subscribe_to_user_data_stream")
 
     async def trade():
         async with websockets.serve(_exchange, "127.0.0.1", 0) as server:

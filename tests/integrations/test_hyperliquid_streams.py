@@ -19,8 +19,8 @@ from tradmetrics.integrations.hyperliquid import instrument_hyperliquid  # noqa:
 LIMIT = {"limit": {"tif": "Gtc"}}
 TRIGGER = {"trigger": {"isMarket": True, "triggerPx": 90, "tpsl": "sl"}}
 META = {"universe": [{"name": "BTC", "szDecimals": 5}]}
-TOKENS = [{"name": "USDC", "szDecimals": 8, "index": 0}, {"name": "HYPE", "szDecimals": 2, "index": 150}]
-SPOT = {"universe": [{"name": "@107", "index": 107, "tokens": [150, 0]}], "tokens": TOKENS}
+TOKENS = [{"name": "USDC", "szDecimals": 8, "index": 0}, {"name": "HYPE", "szDecimals": 2, "index": 1}]
+SPOT = {"universe": [{"name": "@107", "index": 107, "tokens": [1, 0]}], "tokens": TOKENS}
 
 
 class Venue:
@@ -54,7 +54,7 @@ def venue():
 @pytest.fixture
 def trading(venue):
     """An `Exchange` and its `Info`, with a stream that is not connected."""
-    exchange = Exchange(eth_account.Account.from_key("0x" + "1" * 64), meta=META, spot_meta=SPOT, perp_dexs=None)
+    exchange = Exchange(eth_account.Account.from_key("0x" + "1" * 64), meta=META, spot_meta=SPOT)
     for client in (exchange, exchange.info):
         venue.wire.under(client.session)
     exchange.info.ws_manager = WebsocketManager("https://x")

@@ -295,7 +295,8 @@ def results(tws, trades):
 def test_a_tick_is_as_old_as_the_trade_that_it_tells(tws, metrics, recorded):
     """Broken, the quotes of a quiet market count as old data, or the age of data is always 0."""
     now = datetime.now(timezone.utc)
-    ticker = ib_async.Ticker(contract=tws.stock, lastTimestamp=now - timedelta(seconds=3))
+    ticker = ib_async.Ticker(contract=tws.stock)
+    ticker.lastTimestamp = now - timedelta(seconds=3)  # older releases have rtTime alone
     by_tick = ib_async.Ticker(contract=Contract(symbol="TSLA"))
     by_tick.tickByTicks = [SimpleNamespace(time=now - timedelta(seconds=5)), SimpleNamespace(time=now, midPoint=1.0)]
     with instrument_ib(tws.ib, metrics=metrics):

@@ -206,7 +206,9 @@ def test_interactive_brokers(metrics):
         today = f"{now:%Y%m%d:%H%M}-{now + timedelta(minutes=2):%Y%m%d:%H%M}"
         tws.ib.wrapper._results[9] = []
         tws.ib.wrapper.contractDetails(9, lib.ContractDetails(contract=contract, timeZoneId="UTC", liquidHours=today))
-        tws.ib.pendingTickersEvent.emit({lib.Ticker(contract=contract, lastTimestamp=now)})
+        ticker = lib.Ticker(contract=contract)
+        ticker.rtTime = now
+        tws.ib.pendingTickersEvent.emit({ticker})
         trade = tws.place(lib.MarketOrder("SELL", 10), contract)
         tws.status(trade, "Submitted")
         tws.execute(trade, 10, profit=5.0)
