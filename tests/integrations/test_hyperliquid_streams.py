@@ -1,5 +1,6 @@
 """`instrument_hyperliquid` on the SDK's own objects: spot names, orders that wait for others, the stream's life."""
 
+import inspect
 import itertools
 import json
 import time
@@ -94,6 +95,8 @@ def test_a_spot_order_is_followed_under_its_coin(trading, venue, metrics, record
 
 def test_orders_that_wait_for_another_one_are_followed(trading, metrics, recorded):
     """Broken, the stop of each bracket stays open for ever: it has an id only when its parent is filled."""
+    if "grouping" not in inspect.signature(Exchange.bulk_orders).parameters:
+        pytest.skip("this release sends no orders that wait for another one")
     bracket = [
         {"coin": "BTC", "is_buy": True, "sz": 2, "limit_px": 100, "order_type": LIMIT, "reduce_only": False},
         {"coin": "BTC", "is_buy": False, "sz": 2, "limit_px": 90, "order_type": TRIGGER, "reduce_only": True},
