@@ -37,6 +37,7 @@ class IbAccount:
         self._account = Account(handle, settings, positions)
         self._ticks = Ticks(handle, settings)
         self._times: WeakKeyDictionary[Any, list[Any]] = WeakKeyDictionary()
+        self._is_open: bool | None = None
         self._sessions: dict[str, Sequence[tuple[datetime, datetime]]] = {}
 
     def events(self) -> Iterator[tuple[str, Callable[..., None]]]:
@@ -111,10 +112,15 @@ class IbAccount:
 
         TWS tells those of about a week. Later than that, a session counts as open: silent market data is then reported.
         """
-        now = datetime.now(timezone.utc)
-        for contract, sessions in self._sessions.items():
-            is_open = any(start <= now < end for start, end in sessions)
-            self._ticks.session(is_open or now >= sessions[-1][1], contract)
+        if self._sessions:
+            now = datetime.now(timezone.utc)
+            is_open = any(
+                now >= sessions[-1][1] or any(start <= now < end for start, end in sessions)
+                for sessions in self._sessions.values()
+            )
+            if is_open is not self._is_open:
+                self._is_open = is_open
+                self._ticks.session(is_open)
 
 
 def label(contract: Any) -> str:
