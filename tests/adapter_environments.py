@@ -2,6 +2,7 @@
 
     python tests/adapter_environments.py            libraries that need one of their own: `make test-adapters`
     python tests/adapter_environments.py --newest   the newest release of each library: `make adapters-newest`
+    python tests/adapter_environments.py --oldest   the oldest release that an extra of setup.cfg accepts
 
 Names after these choose some of them. The environments are kept in .venv-adapters, and the last lines say which release
 of each library the tests ran with.
@@ -9,6 +10,7 @@ of each library the tests ran with.
 
 import argparse
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,7 +19,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / ".venv-adapters"
-TOOLS = ("pytest>=8.2", "pytest-timeout>=2.3", "hypothesis>=6.100")
+TOOLS = ("pytest>=8.2", "pytest-timeout>=2.3", "hypothesis>=6.100", "requests>=2.31")
 PYTHONS = ("python3.12", "python3.13", "python3.11")
 
 
@@ -27,31 +29,33 @@ class Environment(NamedTuple):
     Attributes:
         package: The library's name as it is installed.
         tests: The names of the test files, without `test_` and `.py`.
+        panels: The name of its test in test_panels.py, without `test_`; empty where one of the files has it.
         alone: Whether it does not install together with the other libraries.
-        arguments: More arguments of pytest.
+        also: What its older releases need and do not name.
     """
 
     package: str
     tests: tuple[str, ...]
+    panels: str = ""
     alone: bool = False
-    arguments: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
 
 
 ENVIRONMENTS = (
-    Environment("alpaca-py", ("alpaca",)),
-    Environment("backtrader", ("backtrader",)),
-    Environment("python-binance", ("binance", "binance_markets")),
-    Environment("ccxt", ("ccxt",)),
+    Environment("alpaca-py", ("alpaca",), "alpaca", also=("pytz",)),
+    Environment("backtrader", ("backtrader",), "backtrader"),
+    Environment("python-binance", ("binance", "binance_markets"), "binance"),
+    Environment("ccxt", ("ccxt",), "ccxt"),
     Environment("simplefix", ("fix",)),
     Environment("freqtrade", ("freqtrade",), alone=True),
-    Environment("hyperliquid-python-sdk", ("hyperliquid", "hyperliquid_streams")),
-    Environment("ib_async", ("ib",)),
+    Environment("hyperliquid-python-sdk", ("hyperliquid", "hyperliquid_streams"), "hyperliquid"),
+    Environment("ib_async", ("ib",), "interactive_brokers"),
     Environment("ib_insync", ("ib_insync",), alone=True),
-    Environment("kiteconnect", ("kite",)),
-    Environment("nautilus_trader", ("nautilus",), alone=True),
-    Environment("py-clob-client", ("polymarket",)),
+    Environment("kiteconnect", ("kite",), "kite"),
+    Environment("nautilus_trader", ("nautilus",), "nautilus", alone=True),
+    Environment("py-clob-client", ("polymarket",), "polymarket"),
     Environment("py-clob-client-v2", ("polymarket_v2",), alone=True),
-    Environment("pybit", ("pybit", "pybit_streams")),
+    Environment("pybit", ("pybit", "pybit_streams"), "pybit"),
 )
 
 
@@ -69,37 +73,47 @@ def _exists(name: str) -> bool:
     return bool(name) and any((Path(folder) / name).exists() for folder in folders)
 
 
-def prepare(environment: Environment) -> Path:
-    """Make an environment, or bring it up to date: the newest release of the library, and this package.
+def oldest(package: str) -> str | None:
+    """The requirement of the oldest release of a library that an extra accepts; None where no extra has a bound."""
+    bound = re.search(rf"^\s+{re.escape(package)}>=([\d.]+)", (ROOT / "setup.cfg").read_text(), re.MULTILINE)
+    return None if bound is None else f"{package}=={bound[1]}.*"
+
+
+def prepare(environment: Environment, requirement: str) -> Path:
+    """Make an environment, or bring it up to date: a release of the library, and this package.
 
     Returns:
         Its interpreter.
     """
-    folder = FOLDER / environment.package
+    folder = FOLDER / requirement.removesuffix(".*")
     interpreter = folder / "bin" / "python"
     if not interpreter.exists():
         subprocess.run([python(), "-m", "venv", str(folder)], check=True)
     pip = [str(interpreter), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
     if shutil.which("uv"):  # the same, and quicker
         pip = ["uv", "pip", "install", "--quiet", "--python", str(interpreter)]
-    subprocess.run([*pip, "--upgrade", environment.package, *TOOLS], check=True)
+    also = () if requirement == environment.package else environment.also
+    subprocess.run([*pip, "--upgrade", requirement, *also, *TOOLS], check=True)
     subprocess.run([*pip, "--force-reinstall", "--no-deps", str(ROOT)], check=True)
     subprocess.run([*pip, str(ROOT)], check=True)
     return interpreter
 
 
-def run(environment: Environment) -> tuple[str, bool]:
+def run(environment: Environment, requirement: str) -> tuple[str, bool]:
     """Run the tests of one library.
 
     Returns:
         The release, and whether its tests passed.
     """
-    interpreter = prepare(environment)
-    files = [str(ROOT / "tests" / "integrations" / f"test_{name}.py") for name in (*environment.tests, "kit")]
+    interpreter = prepare(environment, requirement)
+    folder = ROOT / "tests" / "integrations"
+    files = [str(folder / f"test_{name}.py") for name in (*environment.tests, "kit")]
+    if environment.panels:
+        files.append(f"{folder / 'test_panels.py'}::test_{environment.panels}")
     # From a folder of its own, so that the package is the installed one.
     settings = {**os.environ, "TRADMETRICS_REQUIRE_INTEGRATIONS": "1"}
     settings.pop("PYTHONPATH", None)
-    command = [str(interpreter), "-m", "pytest", "-q", "-p", "no:cacheprovider", *environment.arguments, *files]
+    command = [str(interpreter), "-m", "pytest", "-q", "-p", "no:cacheprovider", *files]
     passed = subprocess.run(command, check=False, cwd=ROOT, env=settings).returncode == 0
     show = f"from importlib import metadata; print(metadata.version({environment.package!r}))"
     version = subprocess.run([str(interpreter), "-c", show], check=True, capture_output=True, text=True).stdout.strip()
@@ -111,11 +125,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help="packages; by default all")
     parser.add_argument("--newest", action="store_true", help="the newest release of every library")
+    parser.add_argument("--oldest", action="store_true", help="the oldest release that an extra accepts")
     chosen = parser.parse_args()
-    wanted = [
-        each for each in ENVIRONMENTS if (each.package in chosen.names if chosen.names else chosen.newest or each.alone)
+    every = chosen.newest or chosen.oldest
+    wanted = [each for each in ENVIRONMENTS if (each.package in chosen.names if chosen.names else every or each.alone)]
+    requirements = [oldest(each.package) if chosen.oldest else each.package for each in wanted]
+    results = [
+        (each.package, *run(each, requirement))
+        for each, requirement in zip(wanted, requirements, strict=True)
+        if requirement is not None
     ]
-    results = [(each.package, *run(each)) for each in wanted]
     print()
     for package, version, passed in results:
         print(f"{package} {version}: {'passed' if passed else 'FAILED'}")

@@ -24,6 +24,12 @@ def library(name):
         return pytest.skip(reason, allow_module_level=True)
 
 
+def needs(owner, name):
+    """Skip a test of something that this release of a library does not have yet."""
+    if not hasattr(owner, name):
+        pytest.skip(f"this release has no {owner.__name__}.{name}")
+
+
 class Recorded:
     """What a metrics object has recorded, read as a scrape reads it."""
 

@@ -49,7 +49,7 @@ class Everything(bt.Strategy):
 
     def __init__(self):
         self.random = random.Random(self.p.seed)
-        self.sent, self.asked_to_cancel, self.closed = {}, [], []
+        self.sent, self.asked_to_cancel, self.closed, self.commissions = {}, [], [], []
         self.ends, self.fill_days = {}, []
 
     def send(self, order):
@@ -95,6 +95,7 @@ class Everything(bt.Strategy):
     def notify_trade(self, trade):
         if trade.isclosed:
             self.closed.append(("BUY" if trade.long else "SELL", trade.pnlcomm))
+            self.commissions.append(trade.commission)
 
 
 def cerebro(seed=1, *strategies):
@@ -148,6 +149,8 @@ def test_trades_and_their_profit_equal_the_engines(metrics, recorded):
     assert math.isclose(sum(pnl for _, pnl in log.closed if pnl > 0), recorded("trading_profit_total"))
     assert math.isclose(-sum(pnl for _, pnl in log.closed if pnl < 0), recorded("trading_loss_total"))
     assert len(log.closed) == recorded("trading_trades_pnl_count")
+    paid = recorded("trading_cash_paid_total", kind="fee")
+    assert math.isclose(sum(log.commissions), paid)
 
 
 def test_fill_times_are_simulated(metrics, recorded):

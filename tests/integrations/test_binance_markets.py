@@ -8,8 +8,10 @@ import time
 from urllib.parse import parse_qsl
 
 import pytest
-from integration_support import break_hooks, library
+from integration_support import Recorded, break_hooks, library, needs
 from wire import Wire
+
+from tradmetrics import TradingMetrics
 
 library("binance")
 
@@ -106,6 +108,7 @@ def deliver(socket, *messages):
 
 def test_every_shortcut_of_futures_orders_counts(client, metrics, recorded):
     """Broken, a bot that trades futures by python-binance's shortcuts has no orders at all."""
+    needs(Client, "futures_limit_order")
     with instrument_binance(client, metrics=metrics):
         client.futures_limit_order(symbol="BTCUSDT", side="BUY", quantity=1, price=100, timeInForce="GTC")
         client.futures_market_order(symbol="BTCUSDT", side="SELL", quantity=1)
@@ -121,6 +124,7 @@ def test_every_shortcut_of_futures_orders_counts(client, metrics, recorded):
 
 def test_a_conditional_futures_order_is_followed_to_its_end(client, wire, metrics, recorded):
     """Broken, a stop on futures stays open for ever, or each counts as an error of ours."""
+    needs(Client, "futures_create_algo_order")
     wire.routes["DELETE", "/fapi/v1/algoOrder"] = {"algoId": 2, "clientAlgoId": "b", "code": "200", "msg": "success"}
     wire.routes["GET", "/fapi/v1/openOrders"] = []
     wire.routes["DELETE", "/fapi/v1/algoOpenOrders"] = {"code": 200, "msg": "done"}
@@ -251,6 +255,7 @@ async def _exchange(connection):
 
 def test_the_spot_user_socket_over_its_own_connection(metrics, recorded):
     """Broken, no fill of a spot bot is seen: python-binance reads them from the connection of its WebSocket API."""
+    needs(KeepAliveWebsocket, "_subscribe_to_user_data_stream")
 
     async def trade():
         async with websockets.serve(_exchange, "127.0.0.1", 0) as server:
@@ -335,3 +340,94 @@ def test_sockets_that_are_gone_take_no_memory(client, metrics):
         assert type(kept) is ReconnectingWebsocket
 
     asyncio.run(listen())
+
+
+def test_coin_margined_futures_have_amounts_in_their_coin(client, wire):
+    """Broken, a profit of 0.01 BTC counts as one of a cent, or the account's panels stay empty."""
+    metrics = TradingMetrics(currency="USDT", convert=lambda amount, code: amount * {"BTC": 50_000}[code])
+    recorded = Recorded(metrics)
+    socket = KeepAliveWebsocket(client, "wss://x", "coin_futures")
+    asset = {"asset": "BTC", "marginBalance": "0.2", "initialMargin": "0.1", "availableBalance": "0.1"}
+    position = {"symbol": "BTCUSD_PERP", "positionAmt": "-10", "entryPrice": "50000", "unRealizedProfit": "0.01"}
+    wire.routes |= {
+        ("GET", "/dapi/v1/account"): {"assets": [asset, {**asset, "asset": "ETH", "marginBalance": "0"}],
+                                      "positions": []},
+        ("GET", "/dapi/v1/positionRisk"): [position],
+        ("GET", "/fapi/v3/positionRisk"): [{**position, "symbol": "BTCUSDT", "unRealizedProfit": "7"}],
+        ("POST", "/dapi/v1/order"): {"symbol": "BTCUSD_PERP", "orderId": 5, "status": "NEW", "executedQty": "0"},
+        ("GET", "/dapi/v1/ticker/price"): [{"symbol": "BTCUSD_PERP", "time": int(time.time() * 1000)}],
+    }  # fmt: skip
+    with instrument_binance(client, socket, metrics=metrics):
+        client.futures_coin_account()
+        client.futures_coin_position_information()
+        client.futures_position_information()
+        assert (10_000, 5_000) == (recorded("trading_capital_total"), recorded("trading_margin_used"))
+        assert (2, 507) == (recorded("trading_positions_open"), recorded("trading_unrealized_pnl"))
+        client.futures_coin_create_order(symbol="BTCUSD_PERP", side="BUY", type="MARKET", quantity=10)
+        fill = futures_update(5, "FILLED", done="10", last="10", number=1, profit="0.02", side="BUY")
+        fill["o"] |= {"s": "BTCUSD_PERP", "n": "0.001", "N": "BTC"}
+        deliver(socket, fill)
+        update = {"m": "ORDER", "B": [], "P": [{"s": "BTCUSD_PERP", "pa": "0", "ep": "0", "up": "0"}]}
+        deliver(socket, {"e": "ACCOUNT_UPDATE", "E": 1, "a": update})
+        client.futures_coin_symbol_ticker()
+
+    assert 1_000 == pytest.approx(recorded("trading_profit_total"))
+    assert 50 == pytest.approx(recorded("trading_cash_paid_total", kind="fee"))
+    assert (1, 7) == (recorded("trading_positions_open"), recorded("trading_unrealized_pnl"))
+    assert 0 == recorded("trading_position_drift", symbol="BTCUSD_PERP")
+    assert 1 == recorded("trading_market_data_updates_total", symbol="BTCUSD_PERP")
+    assert {} == recorded.anomalies()
+
+
+def test_a_portfolio_margin_account(client, wire, metrics, recorded):
+    """Broken, a bot with portfolio margin has no capital, no margin and no positions."""
+    account = {"accountEquity": "900", "actualEquity": "1000", "accountInitialMargin": "300",
+               "totalAvailableBalance": ""}  # fmt: skip
+    position = {"symbol": "BTCUSDT", "positionAmt": "1", "entryPrice": "100", "unRealizedProfit": "7"}
+    wire.routes |= {
+        ("GET", "/papi/v1/balance"): [{"asset": "BTC", "totalWalletBalance": "1"},
+                                      {"asset": "USDT", "totalWalletBalance": "800"}],
+        ("GET", "/papi/v1/account"): account,
+        ("GET", "/papi/v1/um/positionRisk"): [position],
+        ("GET", "/papi/v1/cm/account"): {"assets": [{"asset": "BTC", "crossWalletBalance": "1"}], "positions": []},
+    }  # fmt: skip
+    with instrument_binance(client, metrics=metrics):
+        client.papi_get_balance()
+        assert 800 == recorded("trading_capital_total")
+        client.papi_get_account()
+        client.papi_get_balance()
+        client.papi_get_um_position_risk()
+        client.papi_get_cm_account()
+
+    assert (1_000, 600) == (recorded("trading_capital_total"), recorded("trading_capital_available"))
+    assert (300, 600) == (recorded("trading_margin_used"), recorded("trading_margin_available"))
+    assert (1, 7) == (recorded("trading_positions_open"), recorded("trading_unrealized_pnl"))
+    assert {} == recorded.anomalies()
+
+
+def test_a_conditional_order_of_portfolio_margin_is_followed_to_its_end(client, wire, metrics, recorded):
+    """Broken, the stops of a bot with portfolio margin are not counted, or stay open for ever."""
+    strategy = {"newClientStrategyId": "mine", "strategyId": 9, "strategyStatus": "NEW", "strategyType": "STOP_MARKET",
+                "origQty": "1", "symbol": "BTCUSDT", "side": "SELL"}  # fmt: skip
+    answers = iter([strategy, {**strategy, "strategyId": 10, "newClientStrategyId": "b"}])
+    wire.routes |= {
+        ("POST", "/papi/v1/um/conditional/order"): lambda _: next(answers),
+        ("DELETE", "/papi/v1/um/conditional/order"): {**strategy, "strategyId": 10, "strategyStatus": "CANCELED"},
+    }
+    stop = {"symbol": "BTCUSDT", "side": "SELL", "strategyType": "STOP_MARKET", "quantity": 1, "stopPrice": 90}
+    socket = KeepAliveWebsocket(client, "wss://x", "portfolio")
+    with instrument_binance(client, socket, metrics=metrics) as handle:
+        client.papi_create_um_conditional_order(**stop, newClientStrategyId="mine")
+        update = {"s": "BTCUSDT", "c": "mine", "si": 9, "S": "SELL", "q": "1", "i": 77}
+        deliver(socket, {"e": "CONDITIONAL_ORDER_TRADE_UPDATE", "fs": "UM", "so": {**update, "os": "TRIGGERED"}})
+        deliver(socket, {"e": "CONDITIONAL_ORDER_TRADE_UPDATE", "fs": "UM", "so": {**update, "os": "FINISHED"}})
+        assert 1 == handle.orders.open_orders()
+        deliver(socket, futures_update(77, "FILLED", done="1", last="1", number=1, profit="5"))
+        assert 0 == handle.orders.open_orders()
+        client.papi_create_um_conditional_order(**stop)
+        client.papi_cancel_um_conditional_order(symbol="BTCUSDT", strategyId=10)
+        assert 0 == handle.orders.open_orders()
+
+    assert 2 == recorded("trading_orders_submitted_total", side="SELL", order_type="STOP")
+    assert (1, 1) == (recorded("trading_orders_filled_total"), recorded("trading_orders_cancelled_total"))
+    assert {} == recorded.anomalies()

@@ -746,6 +746,8 @@ def test_what_a_batch_refuses_to_cancel_is_not_cancelled(metrics, recorded):
 def test_a_batch_of_edits_is_as_many_messages_and_ends_no_order(metrics, recorded):
     """Broken, a market maker's quotes, which are edited in batches, do not count towards the order-to-trade ratio."""
     exchange = Okx()
+    if not exchange.has.get("editOrders"):
+        pytest.skip("this release of ccxt does not edit okx's orders in a batch")
     with instrument_ccxt(exchange, metrics=metrics) as handle:
         order = exchange.place("_1", "_2")
         exchange.will_answer(_1="0", _2="51503")

@@ -3,9 +3,9 @@
 import copy
 from datetime import datetime, timedelta, timezone
 
-import panels
 import pytest
 from integration_support import library
+from panels import assert_filled
 
 from tradmetrics import ConfigurationError, StrategyStats, TradingMetrics
 
@@ -239,6 +239,36 @@ def test_the_words_of_older_versions(build, metrics, recorded):
     assert {"bust": 1.0} == recorded.anomalies()
 
 
+@pytest.mark.parametrize(
+    ("right", "profit", "held"),
+    [
+        ({150: "H"}, 0, 100),
+        ({150: "G", 32: 100, 31: 1.15}, 5, 0),
+        ({150: "G", 32: 60, 31: 1.2}, 6, 40),
+    ],
+    ids=["bust", "price", "quantity"],
+)
+def test_a_correction_moves_profit_and_position_and_counts_no_trade(build, metrics, recorded, right, profit, held):
+    """Broken, a bust leaves a profit on the dashboard that nobody made, and a drift that is none."""
+    app = Application()
+    position = build({35: "AP", 55: "EUR/USD", 704: 0, 705: 0})
+    with instrument_fix(app, metrics=metrics, pnl_from_fills=True):
+        app.fromApp(position, "x")
+        app.toApp(build(order()), "x")
+        app.fromApp(build(report("F", "2", _17="e1", _32=100, _31=1.1, _14=100)), "x")
+        app.toApp(build(order("2") | {54: 2}), "x")
+        app.fromApp(build(report("F", "2", "2", _17="e2", _32=100, _31=1.2, _14=100, _54=2)), "x")
+        assert 10 == pytest.approx(recorded("trading_profit_total"))
+        correction = {**report("G", "1", "2", _17="e3", _19="e2", _54=2), **right}
+        app.fromApp(build(correction), "x")
+        app.fromApp(build(correction), "x")  # comes again
+        app.fromApp(build({35: "AP", 55: "EUR/USD", 704: held, 705: 0}), "x")
+
+    assert 1 == recorded("trading_trades_total")
+    assert profit == pytest.approx(recorded("trading_profit_total") - recorded("trading_loss_total"))
+    assert 0 == recorded("trading_position_drift", symbol="EUR/USD")
+
+
 def test_a_report_under_the_cancels_id_alone_leads_to_the_order(build, metrics, recorded):
     """Broken, an order stays open whose broker names nothing but the cancel."""
     app = Application()
@@ -280,6 +310,17 @@ def test_positions_and_collateral(build, metrics, recorded):
 
     assert 50 == recorded("trading_position_drift", symbol="EUR/USD")
     assert (1000, 400) == (recorded("trading_capital_total"), recorded("trading_capital_available"))
+    assert (600, 400) == (recorded("trading_margin_used"), recorded("trading_margin_available"))
+
+
+@pytest.mark.parametrize(("word", "is_open"), [("2", 1), ("3", 0), ("4", 0), ("6", None)])
+def test_a_trading_session_status_tells_the_session(metrics, word, is_open):
+    """Broken, silent market data of a closed market raises an alarm, or that of an open one none."""
+    app = Application()
+    with instrument_fix(app, metrics=metrics):
+        app.fromApp({35: "h", 336: "FX", 340: word}, "x")
+
+    assert is_open == metrics.registry.get_sample_value("trading_market_session_open")
 
 
 def test_what_one_line_fills_of_the_dashboards():
@@ -298,10 +339,8 @@ def test_what_one_line_fills_of_the_dashboards():
         app.fromApp({35: "AP", 55: "EUR/USD", 704: 0, 705: 0}, "x")
         app.fromApp({35: "BA", 900: 1000, 899: 400}, "x")
         app.fromApp({35: "W", 55: "EUR/USD", 52: f"{datetime.now(timezone.utc):%Y%m%d-%H:%M:%S}"}, "x")
-        found = {name: len(panels.with_data(name, metrics)) for name in ("main", "risk", "market_data")}
-
-    # FIX tells neither whether the session is open nor the margin.
-    assert all(found[name] >= least for name, least in {"main": 16, "risk": 6, "market_data": 7}.items()), found
+        app.fromApp({35: "h", 336: "FX", 340: 2}, "x")
+        assert_filled(metrics)
 
 
 def test_a_copy_is_not_recorded(metrics, recorded):

@@ -5,8 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 from integration_support import library
+from panels import assert_filled
 
-from tradmetrics import ConfigurationError
+from tradmetrics import ConfigurationError, StrategyStats, TradingMetrics
 
 library("freqtrade")
 
@@ -216,6 +217,17 @@ def test_candles_and_requests(bot, metrics, recorded):
 
     assert 1 == recorded("trading_market_data_updates_total", symbol="BTC/USDT")
     assert 1 == recorded("trading_api_requests_total")
+
+
+def test_what_one_line_fills_of_the_dashboards(monkeypatch, tmp_path):
+    """Broken, half of the dashboards of a freqtrade bot are empty."""
+    metrics = TradingMetrics(strategy_stats=StrategyStats())
+    monkeypatch.setattr(adapter, "instrument_freqtrade", partial(instrument_freqtrade, metrics=metrics))
+    with KrakenPrices() as venue:
+        bot = FreqtradeBot(configuration(venue, tmp_path))
+        trade(bot, venue)
+        assert_filled(metrics)
+        bot.cleanup()
 
 
 def test_a_backtest_has_no_messages_and_is_left_alone(metrics, recorded):

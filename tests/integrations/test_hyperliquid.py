@@ -60,7 +60,7 @@ def venue():
 @pytest.fixture
 def trading(venue):
     """An `Exchange` and its `Info`, with a stream that is not connected."""
-    exchange = Exchange(eth_account.Account.from_key("0x" + "1" * 64), meta=META, spot_meta=SPOT, perp_dexs=None)
+    exchange = Exchange(eth_account.Account.from_key("0x" + "1" * 64), meta=META, spot_meta=SPOT)
     for client in (exchange, exchange.info):
         venue.wire.under(client.session)
     exchange.info.ws_manager = WebsocketManager("https://x")

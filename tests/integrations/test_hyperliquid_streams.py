@@ -1,5 +1,6 @@
 """`instrument_hyperliquid` on the SDK's own objects: spot names, orders that wait for others, the stream's life."""
 
+import inspect
 import itertools
 import json
 import time
@@ -19,8 +20,8 @@ from tradmetrics.integrations.hyperliquid import instrument_hyperliquid  # noqa:
 LIMIT = {"limit": {"tif": "Gtc"}}
 TRIGGER = {"trigger": {"isMarket": True, "triggerPx": 90, "tpsl": "sl"}}
 META = {"universe": [{"name": "BTC", "szDecimals": 5}]}
-TOKENS = [{"name": "USDC", "szDecimals": 8, "index": 0}, {"name": "HYPE", "szDecimals": 2, "index": 150}]
-SPOT = {"universe": [{"name": "@107", "index": 107, "tokens": [150, 0]}], "tokens": TOKENS}
+TOKENS = [{"name": "USDC", "szDecimals": 8, "index": 0}, {"name": "HYPE", "szDecimals": 2, "index": 1}]
+SPOT = {"universe": [{"name": "@107", "index": 107, "tokens": [1, 0]}], "tokens": TOKENS}
 
 
 class Venue:
@@ -54,7 +55,7 @@ def venue():
 @pytest.fixture
 def trading(venue):
     """An `Exchange` and its `Info`, with a stream that is not connected."""
-    exchange = Exchange(eth_account.Account.from_key("0x" + "1" * 64), meta=META, spot_meta=SPOT, perp_dexs=None)
+    exchange = Exchange(eth_account.Account.from_key("0x" + "1" * 64), meta=META, spot_meta=SPOT)
     for client in (exchange, exchange.info):
         venue.wire.under(client.session)
     exchange.info.ws_manager = WebsocketManager("https://x")
@@ -94,6 +95,8 @@ def test_a_spot_order_is_followed_under_its_coin(trading, venue, metrics, record
 
 def test_orders_that_wait_for_another_one_are_followed(trading, metrics, recorded):
     """Broken, the stop of each bracket stays open for ever: it has an id only when its parent is filled."""
+    if "grouping" not in inspect.signature(Exchange.bulk_orders).parameters:
+        pytest.skip("this release sends no orders that wait for another one")
     bracket = [
         {"coin": "BTC", "is_buy": True, "sz": 2, "limit_px": 100, "order_type": LIMIT, "reduce_only": False},
         {"coin": "BTC", "is_buy": False, "sz": 2, "limit_px": 90, "order_type": TRIGGER, "reduce_only": True},

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections import Counter
+from datetime import datetime, timedelta, timezone
+from types import SimpleNamespace
 
 import pytest
 from integration_support import break_hooks, library
@@ -288,6 +290,42 @@ def results(tws, trades):
         {end: [(trade.orderStatus.status, trade.filled()) for trade in found] for end, found in trades.items()},
         len(tws.ib.fills()),
     )
+
+
+def test_a_tick_is_as_old_as_the_trade_that_it_tells(tws, metrics, recorded):
+    """Broken, the quotes of a quiet market count as old data, or the age of data is always 0."""
+    now = datetime.now(timezone.utc)
+    ticker = ib_async.Ticker(contract=tws.stock)
+    ticker.lastTimestamp = now - timedelta(seconds=3)  # older releases have rtTime alone
+    by_tick = ib_async.Ticker(contract=Contract(symbol="TSLA"))
+    by_tick.tickByTicks = [SimpleNamespace(time=now - timedelta(seconds=5)), SimpleNamespace(time=now, midPoint=1.0)]
+    with instrument_ib(tws.ib, metrics=metrics):
+        tws.ib.pendingTickersEvent.emit({ticker})
+        tws.ib.pendingTickersEvent.emit({ticker})  # a quote: the last trade is still the same
+        tws.ib.pendingTickersEvent.emit({by_tick})
+
+    assert {("INFY",): 2.0, ("TSLA",): 1.0} == recorded.by("trading_market_data_updates_total", "symbol")
+    assert {("INFY",): 1.0, ("TSLA",): 1.0} == recorded.by("trading_market_data_age_seconds_count", "symbol")
+    assert 3 <= recorded("trading_market_data_age_seconds_sum", symbol="INFY") < 60
+    assert 5 <= recorded("trading_market_data_age_seconds_sum", symbol="TSLA") < 60
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends", "is_open"), [(-60, 60, 1), (60, 120, 0), (-120, -60, 1)], ids=["open", "closed", "not told"]
+)
+def test_the_hours_of_contract_details_tell_the_session(tws, metrics, recorded, begins, ends, is_open):
+    """Broken, each night the dashboard complains about silent data, or never again after the days that TWS has told."""
+    now = datetime.now(timezone.utc)
+    start, end = (f"{now + timedelta(minutes=minutes):%Y%m%d:%H%M}" for minutes in (begins, ends))
+    details = ib_async.ContractDetails(
+        contract=tws.stock, timeZoneId="UTC", liquidHours=f"20200101:CLOSED;{start}-{end}"
+    )
+    tws.ib.wrapper._results[9] = []
+    with instrument_ib(tws.ib, metrics=metrics):
+        tws.ib.wrapper.contractDetails(9, details)
+
+    assert [details] == tws.ib.wrapper._results[9]
+    assert is_open == metrics.registry.get_sample_value("trading_market_session_open")
 
 
 def test_a_bug_in_the_hook_changes_nothing_of_the_session(tws, metrics, recorded, monkeypatch):

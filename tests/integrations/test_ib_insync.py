@@ -30,8 +30,12 @@ def test_orders_executions_and_profit(tws, metrics, recorded):
         tws.status(trade, "Filled", 10)
         refused = tws.place(tws.library.LimitOrder("BUY", 10, 99.0))
         tws.error(refused, 201)
+        cancelled = tws.place(tws.library.LimitOrder("BUY", 10, 99.0))
+        tws.ib.cancelOrder(cancelled.order)
+        tws.error(cancelled, 202)
 
-    assert 2 == recorded("trading_orders_submitted_total", strategy="s")
+    assert 3 == recorded("trading_orders_submitted_total", strategy="s")
     assert (1, 1) == (recorded("trading_orders_filled_total"), recorded("trading_orders_rejected_total"))
+    assert 1 == recorded("trading_orders_cancelled_total")
     assert (1, 5) == (recorded("trading_trades_total"), recorded("trading_profit_total"))
     assert {} == recorded.anomalies()

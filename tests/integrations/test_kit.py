@@ -497,3 +497,46 @@ def test_a_stream_is_connected_once_and_counts_its_connects(metrics, recorded):
     handle.undo()
 
     assert (0, 0) == (recorded("trading_stream_connected"), recorded("trading_websocket_connections"))
+
+
+def test_the_session_is_open_while_that_of_any_market_is(metrics, recorded):
+    """Broken, the close of one market mutes the alerts about the data of another one that is open."""
+    ticks = kit.Ticks(kit.Handle(metrics, "own"), settings())
+    ticks.session(True, "NSE")
+    ticks.session(False, "MCX")
+    assert 1 == recorded("trading_market_session_open")
+    ticks.session(False, "NSE")
+    assert 0 == recorded("trading_market_session_open")
+
+
+def test_an_age_that_the_library_tells_is_taken_as_it_is(metrics, recorded):
+    """Broken, data of a backtest is years old."""
+    kit.Ticks(kit.Handle(metrics, "own"), settings()).tick("X", age=0.25)
+
+    assert 0.25 == recorded("trading_market_data_age_seconds_sum", symbol="X")
+
+
+def test_a_corrected_fill_is_as_if_it_had_been_right_from_the_beginning():
+    """Broken, the P&L after the correction of an opening, or of a correction, is not the one of the right prices."""
+    positions = Positions()
+    positions.fill("X", 10, 5.0, fill_id="a")
+    positions.fill("Y", 1, 1.0, fill_id="other")
+    positions.fill("X", -4, 8.0, fee=1.0, fill_id="b")
+    assert (pytest.approx(4.0), 0) == positions.correct("a", "a2", 10, 4.0)
+    assert (pytest.approx(-2.0), 2.0) == positions.correct("b", "b2", -4, 8.0, fee=3.0)
+    assert (pytest.approx(4.0), 0) == positions.correct("a2", "a3", 10, 3.0)
+    assert (0, 0) == positions.correct("never seen", "c", 1, 1.0)
+
+    assert pytest.approx(6 * (8.0 - 3.0)) == positions.fill("X", -6, 8.0).pnl
+
+
+def test_the_memory_for_corrections_is_bounded(monkeypatch):
+    """Broken, a bot that trades for weeks grows; or a fill that is too old to be corrected leaves the position."""
+    monkeypatch.setattr("tradmetrics.integrations.kit.positions._MOST_FILLS", 3)
+    positions = Positions()
+    for number in range(10):
+        positions.fill("X", 1, float(number), fill_id=f"f{number}")
+    assert (0, 0) == positions.correct("f0", "g", 0, None)
+    positions.correct("f9", "g", 0, None)
+
+    assert pytest.approx(9 * 10.0 - sum(range(9))) == positions.fill("X", -9, 10.0).pnl

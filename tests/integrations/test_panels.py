@@ -3,15 +3,15 @@
 import asyncio
 import json
 import time
+from datetime import datetime, timedelta, timezone
 
-import panels
 import pytest
 from integration_support import library
+from panels import assert_filled
+from venues.kraken import markets as kraken_markets
 from wire import Wire
 
 from tradmetrics import StrategyStats, TradingMetrics
-
-AT_LEAST = {"main": 16, "risk": 6}
 
 
 @pytest.fixture
@@ -20,14 +20,83 @@ def metrics():
     return TradingMetrics(strategy_stats=StrategyStats())
 
 
-def counts(metrics):
-    """The panels with data by dashboard."""
-    return {name: len(panels.with_data(name, metrics)) for name in ("main", "risk", "market_data")}
+def test_alpaca(metrics):
+    """Broken, half of the dashboards of an Alpaca bot are empty."""
+    library("alpaca")
+    from alpaca.common.exceptions import APIError
+    from alpaca.data.live.stock import StockDataStream
+    from alpaca.trading.client import TradingClient
+    from alpaca.trading.requests import MarketOrderRequest
+    from alpaca.trading.stream import TradingStream
+
+    from tradmetrics.integrations.alpaca import instrument_alpaca
+
+    order = {"id": "2e4f1c2e", "client_order_id": "a", "symbol": "AAPL", "qty": "10", "filled_qty": "0", "side": "sell",
+             "type": "market", "status": "new", "order_class": ""}  # fmt: skip
+    answers = iter([order, (403, {"code": 40310000, "message": "insufficient buying power"})])
+    account = {"currency": "USD", "cash": "4000", "equity": "10000", "last_equity": "9900", "initial_margin": "3000"}
+    position = {"symbol": "AAPL", "side": "long", "qty": "10", "unrealized_pl": "50", "avg_entry_price": "100"}
+    wire = Wire(
+        {
+            ("POST", "/orders"): lambda _: next(answers),
+            ("GET", "/account"): account,
+            ("GET", "/positions"): [position],
+            ("GET", "/clock"): {"is_open": True},
+        }
+    )
+    client, stream = TradingClient("key", "secret", raw_data=True), TradingStream("key", "secret", raw_data=True)
+    data = StockDataStream("key", "secret", raw_data=True)
+    wire.under(client._session)
+    with instrument_alpaca(client, stream, data, metrics=metrics):
+        request = MarketOrderRequest(symbol="AAPL", qty=10, side="sell", time_in_force="day")
+        client.submit_order(request)
+        with pytest.raises(APIError):
+            client.submit_order(request)
+        fill = {"event": "fill", "execution_id": "e", "qty": "10", "price": "100"}
+        fill["order"] = {**order, "status": "filled", "filled_qty": "10"}
+        asyncio.run(stream._dispatch({"stream": "trade_updates", "data": fill}))
+        asyncio.run(data._dispatch({"T": "t", "S": "AAPL", "t": datetime.now(timezone.utc)}))
+        client.get_account()
+        client.get_clock()
+        for _ in range(2):
+            client.get_all_positions()
+        assert_filled(metrics)
 
 
-def enough(found, market_data):
-    """Whether each dashboard has what it should have."""
-    return all(found[name] >= least for name, least in {**AT_LEAST, "market_data": market_data}.items())
+def test_backtrader(metrics):
+    """Broken, half of the dashboards of a backtest or a bot of backtrader are empty."""
+    bt = library("backtrader")
+
+    from tradmetrics.integrations.backtrader import instrument_backtrader
+
+    class Prices(bt.feed.DataBase):
+        """A price that rises, one bar each day."""
+
+        days = 0
+
+        def _load(self):
+            self.days += 1
+            lines = (self.l.open, self.l.high, self.l.low, self.l.close)
+            for line in lines:
+                line[0] = 100.0 + self.days
+            self.l.datetime[0] = bt.date2num(datetime(2020, 1, 1) + timedelta(days=self.days))
+            return self.days < 6
+
+    class Bot(bt.Strategy):
+        """Buys, sells, and asks for more than it has."""
+
+        def next(self):
+            bars = len(self)
+            {1: self.buy, 3: self.close, 4: lambda: self.buy(size=1e6)}.get(bars, lambda: None)()
+
+    cerebro = bt.Cerebro()
+    cerebro.adddata(Prices())
+    cerebro.addstrategy(Bot)
+    cerebro.broker.setcommission(commission=0.001)
+    with instrument_backtrader(cerebro, metrics=metrics):
+        cerebro.run()
+        # A bar has no time at which it arrived, and a feed does not tell whether the session is open.
+        assert_filled(metrics, market_data=5)
 
 
 def test_binance(metrics):
@@ -70,9 +139,52 @@ def test_binance(metrics):
         client.futures_account()
         for _ in range(2):
             client.futures_position_information()
-        found = counts(metrics)
+        assert_filled(metrics)
 
-    assert enough(found, 8), found
+
+def test_ccxt(metrics):
+    """Broken, half of the dashboards of a ccxt bot are empty."""
+    ccxt = library("ccxt")
+
+    from tradmetrics.integrations.ccxt import instrument_ccxt
+
+    now = int(time.time() * 1000)
+    answers = {
+        "AddOrder": {"txid": ["O1"], "descr": {"order": "buy 1 XBTUSD @ market"}},
+        "BalanceEx": {"ZUSD": {"balance": "1000", "hold_trade": "100"}},
+        "QueryOrders": {"O1": {"status": "closed", "vol": "1", "vol_exec": "1", "price": "100", "opentm": now / 1000,
+                        "descr": {"pair": "XXBTZUSD", "type": "buy", "ordertype": "market", "price": "100"}}},
+        "TradesHistory": {"count": 1, "trades": {"T1": {"ordertxid": "O1", "pair": "XXBTZUSD", "time": now / 1000,
+                          "type": "buy", "ordertype": "market", "price": "100", "cost": "100", "fee": "0.2",
+                          "vol": "1"}}},
+        "OpenPositions": [{"pair": "XXBTZUSD", "type": "buy", "vol": "1", "vol_closed": "0", "cost": "100",
+                           "net": "5"}],
+        "Trades": {"XXBTZUSD": [["100", "1", now / 1000, "b", "m", "", 1]], "last": "1"},
+    }  # fmt: skip
+
+    class Kraken(ccxt.kraken):
+        """An exchange whose HTTP answers are canned."""
+
+        def fetch(self, url, method="GET", headers=None, body=None):
+            found = answers[url.partition("?")[0].rpartition("/")[2]]
+            if isinstance(found, Exception):
+                raise found
+            return {"error": [], "result": found}
+
+    exchange = Kraken({"apiKey": "key", "secret": "c2VjcmV0", "enableRateLimit": False})
+    exchange.set_markets(kraken_markets(exchange))
+    with instrument_ccxt(exchange, metrics=metrics):
+        exchange.create_order("BTC/USD", "market", "buy", 1)
+        answers["AddOrder"] = ccxt.InsufficientFunds("no")
+        with pytest.raises(ccxt.InsufficientFunds):
+            exchange.create_order("BTC/USD", "market", "buy", 1)
+        exchange.fetch_order("O1", "BTC/USD")
+        exchange.fetch_my_trades("BTC/USD")
+        exchange.fetch_balance()
+        for _ in range(2):
+            exchange.fetch_positions()
+        exchange.fetch_trades("BTC/USD")
+        assert_filled(metrics)
 
 
 def test_interactive_brokers(metrics):
@@ -90,17 +202,20 @@ def test_interactive_brokers(metrics):
             tws.ib.accountValueEvent.emit(lib.AccountValue("DU1", tag, value, "USD", ""))
         tws.ib.positionEvent.emit(lib.Position("DU1", contract, 10, 18.0))
         tws.ib.pnlEvent.emit(lib.PnL("DU1", "", 12.5, 3.0, 4.0))
-        tws.ib.pendingTickersEvent.emit({lib.Ticker(contract=contract)})
+        now = datetime.now(timezone.utc)
+        today = f"{now:%Y%m%d:%H%M}-{now + timedelta(minutes=2):%Y%m%d:%H%M}"
+        tws.ib.wrapper._results[9] = []
+        tws.ib.wrapper.contractDetails(9, lib.ContractDetails(contract=contract, timeZoneId="UTC", liquidHours=today))
+        ticker = lib.Ticker(contract=contract)
+        ticker.rtTime = now
+        tws.ib.pendingTickersEvent.emit({ticker})
         trade = tws.place(lib.MarketOrder("SELL", 10), contract)
         tws.status(trade, "Submitted")
         tws.execute(trade, 10, profit=5.0)
         tws.status(trade, "Filled", 10)
         tws.error(tws.place(lib.MarketOrder("SELL", 10), contract), 201)
         tws.ib.positionEvent.emit(lib.Position("DU1", contract, 0, 0.0))
-        found = counts(metrics)
-
-    # TWS tells neither whether the session is open nor, without real-time trades, how old a price is.
-    assert enough(found, 5), found
+        assert_filled(metrics)
 
 
 def test_kite(metrics):
@@ -135,10 +250,7 @@ def test_kite(metrics):
         kite.margins()
         for _ in range(2):
             kite.positions()
-        found = counts(metrics)
-
-    # Kite does not tell whether the session is open.
-    assert enough(found, 7), found
+        assert_filled(metrics, market_data=7)  # Kite does not tell whether the session is open
 
 
 def test_pybit(metrics):
@@ -176,9 +288,7 @@ def test_pybit(metrics):
         for _ in range(2):
             http.get_positions(category="linear", settleCoin="USDT")
         http.get_tickers(category="linear")
-        found = counts(metrics)
-
-    assert enough(found, 8), found
+        assert_filled(metrics)
 
 
 def test_hyperliquid(metrics):
@@ -236,6 +346,115 @@ def test_hyperliquid(metrics):
         for _ in range(2):
             info.user_state(exchange.wallet.address)
         info.l2_snapshot("BTC")
-        found = counts(metrics)
+        assert_filled(metrics)
 
-    assert enough(found, 8), found
+
+def test_nautilus(metrics):
+    """Broken, half of the dashboards of a NautilusTrader bot are empty."""
+    library("nautilus_trader")
+    from nautilus_trader.backtest.engine import BacktestEngine, BacktestEngineConfig
+    from nautilus_trader.config import LoggingConfig
+    from nautilus_trader.model.currencies import USD
+    from nautilus_trader.model.data import InstrumentStatus, QuoteTick
+    from nautilus_trader.model.enums import AccountType, MarketStatusAction, OmsType, OrderSide
+    from nautilus_trader.model.identifiers import Venue
+    from nautilus_trader.model.objects import Money
+    from nautilus_trader.test_kit.providers import TestInstrumentProvider
+    from nautilus_trader.trading.strategy import Strategy
+
+    from tradmetrics.integrations.nautilus import instrument_nautilus
+
+    venue = Venue("SIM")
+    pair = TestInstrumentProvider.default_fx_ccy("EUR/USD", venue)
+
+    class Bot(Strategy):
+        """Buys, sells, asks for more than it may, and keeps a position."""
+
+        quotes = 0
+
+        def on_start(self):
+            self.subscribe_quote_ticks(pair.id)
+            self.subscribe_instrument_status(pair.id)
+
+        def on_quote_tick(self, tick):
+            self.quotes += 1
+            if self.quotes == 3:
+                self.close_all_positions(pair.id)
+            elif self.quotes in (1, 5, 7):
+                quantity = pair.make_qty(1 if self.quotes == 5 else 100_000)
+                self.submit_order(self.order_factory.market(pair.id, OrderSide.BUY, quantity))
+
+    at = [(1_700_000_000 + second) * 1_000_000_000 for second in range(10)]
+    bid, ask, size = pair.make_price(1.1), pair.make_price(1.1001), pair.make_qty(1_000_000)
+    engine = BacktestEngine(BacktestEngineConfig(logging=LoggingConfig(bypass_logging=True)))
+    engine.add_venue(
+        venue=venue,
+        oms_type=OmsType.NETTING,
+        account_type=AccountType.MARGIN,
+        base_currency=USD,
+        starting_balances=[Money(1_000_000, USD)],
+    )
+    engine.add_instrument(pair)
+    engine.add_data([QuoteTick(pair.id, bid, ask, size, size, each, each + 5_000_000) for each in at])
+    engine.add_data([InstrumentStatus(pair.id, MarketStatusAction.TRADING, at[0], at[0])])
+    engine.add_strategy(Bot())
+    with instrument_nautilus(engine, metrics=metrics):
+        engine.run()
+        assert_filled(metrics)
+    engine.dispose()
+
+
+def test_polymarket(metrics, monkeypatch):
+    """Broken, half of the dashboards of a Polymarket bot are empty."""
+    library("py_clob_client")
+    import httpx
+    from py_clob_client.client import ClobClient
+    from py_clob_client.clob_types import (
+        ApiCreds,
+        AssetType,
+        BalanceAllowanceParams,
+        CreateOrderOptions,
+        OrderArgs,
+    )
+    from py_clob_client.exceptions import PolyApiException
+    from py_clob_client.http_helpers import helpers
+
+    from tradmetrics.integrations.polymarket import instrument_polymarket
+
+    token, end = "7" * 77, {"next_cursor": "LTE=", "limit": 100, "count": 1}
+    trade = {"id": "t1", "taker_order_id": "0x1", "asset_id": token, "side": "BUY", "size": "4", "price": "0.5",
+             "status": "CONFIRMED", "maker_orders": []}  # fmt: skip
+    resting = {"id": "0x2", "status": "LIVE", "original_size": "10", "size_matched": "4", "side": "BUY", "price": "0.5"}
+    book = {"market": "m", "asset_id": token, "timestamp": str(int(time.time() * 1000)), "bids": [], "asks": [],
+            "last_trade_price": "0.5", "min_order_size": "5", "neg_risk": False, "tick_size": "0.01",
+            "hash": "h"}  # fmt: skip
+    routes = {
+        "/order": {"success": True, "errorMsg": "", "orderID": "0x1", "status": "matched", "takingAmount": "10"},
+        "/data/trades": {"data": [trade], **end},
+        "/data/orders": {"data": [resting], **end},
+        "/balance-allowance": {"balance": "25000000"},
+        "/book": book,
+    }
+
+    def answer(request):
+        status, content = 200, routes[request.url.path]
+        if "error" in content:
+            status = 400
+        return httpx.Response(status, content=json.dumps(content))
+
+    monkeypatch.setattr(helpers, "_http_client", httpx.Client(transport=httpx.MockTransport(answer)))
+    client = ClobClient("https://x", key="0x" + "1" * 64, chain_id=137, creds=ApiCreds("k", "c2VjcmV0", "p"))
+    arguments = OrderArgs(token_id=token, price=0.5, size=10.0, side="BUY")
+    order = client.builder.create_order(arguments, CreateOrderOptions(tick_size="0.01", neg_risk=False))
+    with instrument_polymarket(client, metrics=metrics, symbols={token: "yes"}.get):
+        client.post_order(order)
+        routes["/order"] = {"error": "not enough balance"}
+        with pytest.raises(PolyApiException):
+            client.post_order(order)
+        client.get_trades()
+        client.get_balance_allowance(BalanceAllowanceParams(asset_type=AssetType.COLLATERAL))
+        client.get_orders()
+        for _ in range(2):
+            client.get_balance_allowance(BalanceAllowanceParams(asset_type=AssetType.CONDITIONAL, token_id=token))
+        client.get_order_book(token)
+        assert_filled(metrics)

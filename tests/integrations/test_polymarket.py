@@ -164,6 +164,20 @@ def test_balance_and_prices(client, venue, metrics, recorded):
     assert 1 == recorded("trading_market_data_updates_total", symbol="yes")
 
 
+def test_open_orders_reserve_collateral(client, venue, metrics, recorded):
+    """Broken, the dashboard shows money as free that open orders need."""
+    buy = {"id": "0x1", "status": "LIVE", "original_size": "10", "size_matched": "4", "side": "BUY", "price": "0.5"}
+    venue.routes["GET", "/data/orders"] = {"data": [buy, {**buy, "id": "0x2", "side": "SELL"}], **END}
+    venue.routes["GET", "/balance-allowance"] = {"balance": "25000000", "allowances": {}}
+    with instrument_polymarket(client, metrics=metrics):
+        client.get_balance_allowance(BalanceAllowanceParams(asset_type=AssetType.COLLATERAL))
+        client.get_orders()
+        assert (25, 3, 22) == tuple(recorded(f"trading_capital_{name}") for name in ("total", "used", "available"))
+        client.get_balance_allowance(BalanceAllowanceParams(asset_type=AssetType.COLLATERAL))
+
+    assert (22, 12) == (recorded("trading_capital_available"), recorded("trading_capital_utilization"))
+
+
 def test_a_copy_is_not_recorded(client, venue, metrics, recorded):
     """Broken, a copied client counts as the original."""
     instrument_polymarket(client, metrics=metrics)

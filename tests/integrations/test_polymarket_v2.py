@@ -34,7 +34,11 @@ LIVE = {"success": True, "errorMsg": "", "orderID": "0x1", "status": "live"}
 @pytest.fixture
 def routes(monkeypatch):
     """The exchange's answers by method and path."""
-    found = {("POST", "/order"): LIVE, ("GET", "/tick-size"): {"minimum_tick_size": "0.01"}}
+    found = {
+        ("POST", "/order"): LIVE,
+        ("GET", "/tick-size"): {"minimum_tick_size": "0.01"},
+        ("GET", "/version"): {"version": 2},
+    }
 
     def answer(request):
         given = found[request.method, request.url.path]
@@ -53,7 +57,7 @@ def client(routes):
 
 def signed(client, side="BUY", size=10.0):
     """An order, signed."""
-    options = PartialCreateOrderOptions(tick_size="0.01", neg_risk=False, version=2)
+    options = PartialCreateOrderOptions(tick_size="0.01", neg_risk=False)
     return client.create_order(OrderArgsV2(token_id=TOKEN, price=0.5, size=size, side=side), options)
 
 

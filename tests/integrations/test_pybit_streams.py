@@ -4,7 +4,7 @@ import itertools
 import json
 
 import pytest
-from integration_support import break_hooks, library
+from integration_support import break_hooks, library, needs
 from wire import Wire
 
 library("pybit")
@@ -81,6 +81,7 @@ def receive(stream, topic, *data):
 
 def test_orders_over_the_trading_socket(trading, stream, metrics, recorded):
     """Broken, the orders of a bot that trades over the socket are not counted."""
+    needs(WebSocketTrading, "place_batch_order")
     heard = []
     with instrument_pybit(websocket=[trading, stream], strategy="s", metrics=metrics) as handle:
         trading.place_order(heard.append, **ORDER)

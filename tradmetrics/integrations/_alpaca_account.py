@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from tradmetrics.integrations.kit import Account, Finish, Handle, Held, Settings, Ticks
+from tradmetrics.integrations.kit import Account, Arguments, Finish, Handle, Held, Settings, Ticks
 from tradmetrics.integrations.kit.positions import Positions
-
-Arguments = Mapping[str, Any]
 
 _UPDATES: Final = frozenset({"t", "q", "b", "u", "d", "o"})
 """Trades, quotes, bars, updated and daily bars, order books."""

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
-from tradmetrics.integrations.kit import Account, Handle, Held, Settings, Ticks, Trades
-
-Arguments = Mapping[str, Any]
+from tradmetrics.integrations._binance_words import coin_of, params_of
+from tradmetrics.integrations.kit import Account, Arguments, Begin, Handle, Held, Settings, Ticks, Trades
 
 _MONEY: Final = ("USDT", "USDC", "FDUSD", "BUSD", "EUR", "TRY", "BRL")
 """The assets that count as a spot account's capital: the first one that it holds."""
+_USD: Final = "USD-margined"
+_COIN: Final = "coin-margined"
 _TICKS: Final = frozenset(
     {"trade", "aggTrade", "24hrTicker", "24hrMiniTicker", "bookTicker", "depthUpdate", "kline", "markPriceUpdate"}
 )
 _PRICES: Final = (
     *("get_symbol_ticker", "get_orderbook_ticker", "get_ticker", "futures_symbol_ticker", "futures_ticker"),
-    *("futures_orderbook_ticker", "futures_mark_price", "get_avg_price"),
+    *("futures_orderbook_ticker", "futures_mark_price", "get_avg_price", "futures_coin_symbol_ticker"),
+    *("futures_coin_ticker", "futures_coin_orderbook_ticker", "futures_coin_mark_price"),
 )
 
 
@@ -33,24 +36,48 @@ class BinanceAccount:
         self._handle = handle
         self._account = Account(handle, settings, trades.positions)
         self._ticks = Ticks(handle, settings, always_open=True)
+        self._symbols: dict[str, set[str]] = {_USD: set(), _COIN: set()}
+        self._coins_held: set[str] = set()
+        self._knows_portfolio = False
 
     def watch(self, client: Any) -> None:
         """Watch what a client answers about the account and the market."""
         watch = self._handle.watch
         if self._account.records:
-            for name in ("get_account", "ws_get_account"):
-                watch(client, name, lambda _: self._spot)
-            watch(client, "get_margin_account", lambda _: self._margin)
-            for name in ("futures_account", "ws_futures_v2_account_status"):
-                watch(client, name, lambda _: self._futures)
-            for name in ("futures_account_balance", "ws_futures_v2_account_balance"):
-                watch(client, name, lambda _: self._futures_balances)
-            watch(client, "futures_position_information", self._futures_positions)
+            for names, begin in self._answers():
+                for name in names.split():
+                    watch(client, name, begin)
         if self._ticks.records:
             for name in _PRICES:
                 watch(client, name, lambda _: self._prices)
-            for name in ("get_order_book", "futures_order_book"):
+            for name in ("get_order_book", "futures_order_book", "futures_coin_order_book"):
                 watch(client, name, self._order_book)
+
+    def _answers(self) -> tuple[tuple[str, Begin], ...]:
+        """The methods that ask for the account, and who reads their answers."""
+        return (
+            ("get_account ws_get_account", lambda _: self._spot),
+            ("get_margin_account", lambda _: self._margin),
+            (
+                "futures_account ws_futures_v2_account_status ws_futures_account_status papi_get_um_account "
+                "papi_get_um_account_v2",
+                lambda _: self._futures,
+            ),
+            ("futures_coin_account papi_get_cm_account", lambda _: self._coin_futures),
+            (
+                "futures_account_balance ws_futures_v2_account_balance ws_futures_account_balance",
+                lambda _: self._futures_balances,
+            ),
+            ("futures_coin_account_balance", lambda _: self._coins),
+            ("papi_get_account", lambda _: self._portfolio),
+            ("papi_get_balance", lambda _: self._portfolio_assets),
+            (
+                "futures_position_information ws_futures_v2_account_position ws_futures_account_position "
+                "papi_get_um_position_risk",
+                partial(self._positions, _USD),
+            ),
+            ("futures_coin_position_information papi_get_cm_position_risk", partial(self._positions, _COIN)),
+        )
 
     def _spot(self, result: Any, error: BaseException | None) -> None:
         if isinstance(result, Mapping):
@@ -82,7 +109,7 @@ class BinanceAccount:
     def _futures(self, result: Any, error: BaseException | None) -> None:
         if not isinstance(result, Mapping):
             return
-        self._account.balance(
+        self._account.balance(  # of portfolio margin, it has the positions alone
             account="futures",
             total=result.get("totalMarginBalance"),
             used=result.get("totalInitialMargin"),
@@ -91,7 +118,49 @@ class BinanceAccount:
             margin_available=result.get("availableBalance"),
         )
         if result.get("positions"):
-            self._hold(result["positions"], complete=True)
+            self._hold(_USD, result["positions"], complete=True)
+
+    def _coin_futures(self, result: Any, error: BaseException | None) -> None:
+        if isinstance(result, Mapping):
+            self._coins(result.get("assets"), None)
+            self._hold(_COIN, result.get("positions") or (), complete=True)
+
+    def _coins(self, result: Any, error: BaseException | None) -> None:
+        """Take in the balances of coin-margined futures, each in its coin."""
+        for each in result or ():
+            total, coin = each.get("marginBalance", each.get("balance")), each["asset"]
+            if total is not None and (float(total) or coin in self._coins_held):
+                self._coins_held.add(coin)
+                used, free = each.get("initialMargin"), each.get("availableBalance")
+                self._account.balance(
+                    account=f"futures {coin}",
+                    total=total,
+                    used=used,
+                    available=free,
+                    margin_used=used,
+                    margin_available=free,
+                    currency=coin,
+                )
+
+    def _portfolio(self, result: Any, error: BaseException | None) -> None:
+        """Take in a portfolio margin account: all markets together, in US dollars."""
+        if isinstance(result, Mapping):
+            self._knows_portfolio = True
+            total, used = result.get("actualEquity") or result.get("accountEquity"), result.get("accountInitialMargin")
+            free = result.get("totalAvailableBalance") or None
+            if free is None and total and used:
+                free = max(0.0, float(result.get("accountEquity") or total) - float(used))
+            self._account.balance(
+                account="portfolio", total=total, used=used, available=free, margin_used=used, margin_available=free
+            )
+
+    def _portfolio_assets(self, result: Any, error: BaseException | None) -> None:
+        """Take in the assets of a portfolio margin account, where nothing told all of them together."""
+        rows = [result] if isinstance(result, Mapping) else result or ()
+        held = {each["asset"]: each.get("totalWalletBalance") or 0 for each in rows}
+        asset = next((each for each in _MONEY if float(held.get(each, 0))), None)
+        if asset is not None and not self._knows_portfolio:
+            self._account.balance(account="portfolio", total=held[asset], currency=asset)
 
     def _futures_balances(self, result: Any, error: BaseException | None) -> None:
         for each in result or ():
@@ -100,16 +169,17 @@ class BinanceAccount:
                     account="futures", total=each["balance"], available=each["availableBalance"], currency="USDT"
                 )
 
-    def _futures_positions(self, arguments: Arguments) -> Any:
-        asked = (arguments.get("params") or {}).get("symbol")
+    def _positions(self, market: str, arguments: Arguments) -> Any:
+        params = params_of(arguments)
+        asked = any(params.get(name) for name in ("symbol", "pair", "marginAsset"))
 
         def finish(result: Any, error: BaseException | None) -> None:
             if isinstance(result, list):
-                self._hold(result, complete=not asked)
+                self._hold(market, result, complete=not asked)
 
         return finish
 
-    def _hold(self, rows: Any, *, complete: bool) -> None:
+    def _hold(self, market: str, rows: Any, *, complete: bool) -> None:
         held: dict[str, Held] = {}
         for row in rows:  # one for each side in hedge mode
             symbol = row.get("symbol") or row["s"]
@@ -120,8 +190,12 @@ class BinanceAccount:
             if before is not None:
                 quantity += float(str(before.quantity))
                 unrealized += float(str(before.unrealized))
-            held[symbol] = Held(symbol, quantity, unrealized, price=price)
-        self._account.positions(held.values(), complete=complete)
+            held[symbol] = Held(symbol, quantity, unrealized, price=price, currency=coin_of(symbol))
+        known = self._symbols[market]
+        if complete:  # of this market: the other one has a list of its own
+            held = {**{symbol: Held(symbol, 0.0) for symbol in known}, **held}
+        known.update(held)
+        self._account.positions(held.values(), complete=False)
 
     def _prices(self, result: Any, error: BaseException | None) -> None:
         for each in [result] if isinstance(result, Mapping) else result or ():
@@ -147,10 +221,13 @@ class BinanceAccount:
             self._ticks.tick(message.get("s"), message.get("E"), "ms")
 
     def _account_update(self, update: Arguments) -> None:
+        rows = update.get("P") or ()
         for each in update.get("B") or ():
             if each["a"] == "USDT":
                 self._account.balance(account="futures", total=each["wb"], currency="USDT")
             if update.get("m") == "FUNDING_FEE" and float(each.get("bc") or 0):
                 self._account.cash("funding", each["bc"], currency=each["a"])
-        if update.get("P"):
-            self._hold(update["P"], complete=False)
+        for market in (_USD, _COIN):
+            told = [row for row in rows if (coin_of(row["s"]) is None) == (market == _USD)]
+            if told:
+                self._hold(market, told, complete=False)

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
-from tradmetrics.integrations.kit import Orders
-
-Arguments = Mapping[str, Any]
+from tradmetrics.integrations.kit import Arguments, Orders
 
 _MOST: Final = 10_000
+_STRATEGY: Final = {
+    "strategyId": "algoId",
+    "newClientStrategyId": "clientAlgoId",
+    "strategyStatus": "algoStatus",
+    "orderId": "actualOrderId",
+    "si": "aid",
+    "c": "caid",
+    "os": "X",
+    "i": "ai",
+}
+"""The names in portfolio margin's conditional orders, and those of USD-margined futures for the same."""
 _WAITING: Final = frozenset({"NEW", "TRIGGERING", "TRIGGERED"})
 
 
@@ -26,8 +34,14 @@ class BinanceAlgos:
         self._symbols: OrderedDict[str, str] = OrderedDict()
 
     @staticmethod
+    def is_one(answer: Arguments) -> bool:
+        """Whether an answer is about a conditional order."""
+        return bool(answer.get("algoId") or answer.get("strategyStatus"))
+
+    @staticmethod
     def id_of(params: Arguments) -> str | None:
         """The id of the conditional order that parameters or an answer name; None where they name another order."""
+        params = _as_algo(params)
         for name in ("algoId", "aid"):
             if params.get(name):
                 return f"conditional {params[name]}"
@@ -36,6 +50,7 @@ class BinanceAlgos:
 
     def answered(self, key: str, answer: Arguments) -> None:
         """Take in the answer to an order that was sent."""
+        answer = _as_algo(answer)
         order_id = f"conditional {answer['algoId']}"
         self._symbols[order_id] = str(answer.get("symbol"))
         if len(self._symbols) > _MOST:
@@ -50,10 +65,12 @@ class BinanceAlgos:
             order: The order.
             default: The status where the answer has none.
         """
+        order = _as_algo(order)
         self._state(order, order.get("algoStatus") or default, order.get("actualOrderId"), order.get("symbol"))
 
     def update(self, order: Arguments) -> None:
-        """Take in an order as the stream tells it (`ALGO_UPDATE`)."""
+        """Take in an order as the stream tells it (`ALGO_UPDATE`, `CONDITIONAL_ORDER_TRADE_UPDATE`)."""
+        order = _as_algo(order)
         self._state(order, order.get("X"), order.get("ai"), order.get("s"))
 
     def _state(self, order: Arguments, word: object, becomes: object, symbol: str | None) -> None:
@@ -81,3 +98,11 @@ class BinanceAlgos:
             for order_id, each in self._symbols.items()
             if symbol in (None, each) and self._orders.is_open(order_id, each)
         ]
+
+
+def _as_algo(order: Arguments) -> Arguments:
+    """A conditional order under the names of USD-margined futures."""
+    if "strategyId" not in order and "newClientStrategyId" not in order and "si" not in order:
+        return order
+    # A strategy does not tell what was filled at its end: the order that it became does.
+    return {_STRATEGY.get(name, name): None if value == "FINISHED" else value for name, value in order.items()}

@@ -9,9 +9,7 @@ from typing import Any, Final
 from tradmetrics.integrations import _binance_words as words
 from tradmetrics.integrations._binance_algos import BinanceAlgos
 from tradmetrics.integrations._binance_owners import OrderOwners
-from tradmetrics.integrations.kit import Finish, Handle, Orders
-
-Arguments = Mapping[str, Any]
+from tradmetrics.integrations.kit import Arguments, Finish, Handle, Orders
 
 _FULL_PAGE: Final = 500
 _IN_QUOTE: Final = "quoteOrderQty"
@@ -25,6 +23,9 @@ class BinanceMarket:
         orders: Takes the orders of all markets.
         calls: The methods that trade in this market.
         name: Goes behind the symbols of this market, to tell them from those of another one.
+
+    Attributes:
+        algos: Its conditional orders.
     """
 
     def __init__(self, handle: Handle, orders: Orders, calls: words.Calls, name: str = "") -> None:
@@ -32,7 +33,7 @@ class BinanceMarket:
         self._orders = orders
         self._calls = calls
         self._name = name
-        self._algos = BinanceAlgos(orders)
+        self.algos = BinanceAlgos(orders)
         self._owners = OrderOwners(orders)
 
     def watch(self, client: Any) -> None:
@@ -61,7 +62,8 @@ class BinanceMarket:
         """Watch the calls that python-binance has for futures beside those of the other markets."""
         for name, more in words.SHORTCUTS.items():
             self._handle.watch(client, name, partial(self._send, more=more))
-        self._handle.watch(client, words.CANCEL_ALL_CONDITIONAL, self._cancel_all_conditional)
+        for name in words.CANCEL_ALL_CONDITIONAL:
+            self._handle.watch(client, name, self._cancel_all_conditional)
 
     def _symbol(self, symbol: object) -> str | None:
         return None if symbol is None else f"{symbol}{self._name}"
@@ -70,16 +72,16 @@ class BinanceMarket:
 
     def _sending(self, params: Arguments, account: str = "") -> Finish:
         in_quote = params.get("quantity") is None and params.get(_IN_QUOTE) is not None
-        is_conditional = not self._name and str(params.get("type")).upper() in words.CONDITIONAL
+        is_conditional = not self._name and words.is_conditional(params)
         return self._orders.send(
             params,
             partial(self._answered, account=account),
-            client_id=params.get("clientAlgoId" if is_conditional else "newClientOrderId"),
+            client_id=words.client_id_of(params, is_conditional),
             symbol=self._symbol(params.get("symbol")),
             listed=not is_conditional,
             refusal=words.refusal_of,
             side=params.get("side"),
-            order_type=params.get("type"),
+            order_type=params.get("type") or params.get("strategyType"),
             quantity=params.get("quantity"),
             quantity_in="quote" if in_quote else None,
             price=params.get("price"),
@@ -91,8 +93,8 @@ class BinanceMarket:
     def _answered(self, key: str, answer: Any, account: str = "") -> None:
         if not isinstance(answer, Mapping):
             return
-        if answer.get("algoId"):
-            self._algos.answered(key, answer)
+        if self.algos.is_one(answer):
+            self.algos.answered(key, answer)
             return
         if "orderId" not in answer:
             if "code" in answer:  # of a batch
@@ -143,13 +145,12 @@ class BinanceMarket:
 
     def _modify(self, arguments: Arguments) -> Finish:
         params = words.params_of(arguments)
+        order_id, symbol = params.get("orderId") or params.get("origClientOrderId"), self._symbol(params.get("symbol"))
 
         def finish(result: Any, error: BaseException | None) -> None:
-            order_id = params.get("orderId") or params.get("origClientOrderId")
             if error is not None:
                 self._orders.message("modify")
             else:
-                symbol = self._symbol(params.get("symbol"))
                 self._orders.replace(order_id, order_id, params.get("quantity"), symbol=symbol)
 
         return finish
@@ -173,7 +174,7 @@ class BinanceMarket:
 
     def _cancel(self, arguments: Arguments) -> Finish:
         params = words.params_of(arguments)
-        order_id = self._algos.id_of(params) or params.get("orderId") or params.get("origClientOrderId")
+        order_id = self.algos.id_of(params) or params.get("orderId") or params.get("origClientOrderId")
         self._orders.cancel(order_id, self._symbol(params.get("symbol")))
         return partial(self._told, default="CANCELED")
 
@@ -204,7 +205,7 @@ class BinanceMarket:
 
     def _cancel_all_conditional(self, arguments: Arguments) -> Finish:
         self._orders.message("cancel")
-        asked = self._algos.open_ones(words.params_of(arguments).get("symbol"))
+        asked = self.algos.open_ones(words.params_of(arguments).get("symbol"))
 
         def finish(result: Any, error: BaseException | None) -> None:
             for order_id in asked if error is None else ():
@@ -217,8 +218,8 @@ class BinanceMarket:
     def _told(self, result: Any, error: BaseException | None, default: str | None = None) -> None:
         for order in [result] if isinstance(result, Mapping) else result or ():
             for each in order.get("orderReports") or [order]:
-                if each.get("algoId"):
-                    self._algos.told(each, default)
+                if self.algos.is_one(each):
+                    self.algos.told(each, default)
                     continue
                 symbol = self._symbol(each.get("symbol"))
                 for order_id in (each.get("orderId"), each.get("origClientOrderId"), each.get("clientOrderId")):
@@ -261,13 +262,9 @@ class BinanceMarket:
             pnl=pnl,
             fee=trade.get("commission"),
             fee_currency=trade.get("commissionAsset"),
-            currency=trade.get("marginAsset"),
+            currency=trade.get("marginAsset") or words.coin_of(symbol),
             opens_short=pnl is not None,
         )
-
-    def conditional(self, order: Arguments) -> None:
-        """Take in a conditional order as the user-data stream tells it."""
-        self._algos.update(order)
 
     def report(self, order: Arguments, pnl: object = None) -> None:
         """Take in an order as the user-data streams tell it."""
@@ -285,6 +282,7 @@ class BinanceMarket:
                 quantity=order["l"],
                 price=order["L"],
                 pnl=pnl,
+                currency=words.coin_of(symbol),
                 fee=order.get("n"),
                 fee_currency=order.get("N"),
                 opens_short=pnl is not None,

@@ -10,10 +10,8 @@ from urllib.parse import urlsplit
 from tradmetrics.integrations import _binance_words as words
 from tradmetrics.integrations._binance_account import BinanceAccount
 from tradmetrics.integrations._binance_market import BinanceMarket
-from tradmetrics.integrations.kit import Connection, Finish, Handle, Orders, Settings, request
+from tradmetrics.integrations.kit import Arguments, Connection, Finish, Handle, Orders, Settings, request
 from tradmetrics.vocabulary.outcomes import status_of_exception
-
-Arguments = Mapping[str, Any]
 
 _SPOT: Final = " spot"
 
@@ -115,6 +113,8 @@ class BinanceOrders:
         elif kind == "ORDER_TRADE_UPDATE":
             self._contracts.report(message["o"], message["o"].get("rp"))
         elif kind == "ALGO_UPDATE":
-            self._contracts.conditional(message["o"])
+            self._contracts.algos.update(message["o"])
+        elif kind == "CONDITIONAL_ORDER_TRADE_UPDATE":
+            self._contracts.algos.update(message["so"])
         else:
             self._account.message(message)

@@ -69,6 +69,7 @@ SPOT: Final = Calls(
 CONTRACTS: Final = Calls(
     send=_all(
         "futures_create_order futures_coin_create_order options_place_order papi_create_um_order papi_create_cm_order "
+        "papi_create_um_conditional_order papi_create_cm_conditional_order "
         "ws_futures_create_order futures_create_algo_order ws_futures_create_algo_order"
     ),
     batches=_all("futures_place_batch_order futures_coin_place_batch_order"),
@@ -77,6 +78,7 @@ CONTRACTS: Final = Calls(
     ),
     cancel=_all(
         "futures_cancel_order futures_coin_cancel_order options_cancel_order papi_cancel_um_order papi_cancel_cm_order "
+        "papi_cancel_um_conditional_order papi_cancel_cm_conditional_order "
         "ws_futures_cancel_order futures_cancel_algo_order ws_futures_cancel_algo_order"
     ),
     cancel_many=_all("futures_cancel_orders futures_coin_cancel_orders"),
@@ -87,7 +89,10 @@ CONTRACTS: Final = Calls(
     fetch=_all(
         "futures_get_order futures_get_all_orders futures_coin_get_order futures_coin_get_all_orders "
         "futures_coin_get_open_order papi_get_um_order papi_get_um_all_orders papi_get_cm_order papi_get_cm_all_orders "
-        "ws_futures_get_order futures_get_algo_order futures_get_all_algo_orders futures_get_open_algo_orders"
+        "ws_futures_get_order futures_get_algo_order futures_get_all_algo_orders futures_get_open_algo_orders "
+        "papi_get_um_conditional_all_orders papi_get_um_conditional_open_orders papi_get_um_conditional_open_order "
+        "papi_get_um_conditional_order_history papi_get_cm_conditional_all_orders papi_get_cm_conditional_open_orders "
+        "papi_get_cm_conditional_open_order papi_get_cm_conditional_order_history"
     ),
     fetch_open=_all(
         "futures_get_open_orders futures_coin_get_open_orders papi_get_um_open_orders papi_get_cm_open_orders"
@@ -104,7 +109,10 @@ SHORTCUTS: Final[Mapping[str, Mapping[str, str]]] = {
     "futures_market_sell_order": {"type": "MARKET", "side": "SELL"},
 }
 """Methods that send a futures order without `futures_create_order`, and the parameters that their names stand for."""
-CANCEL_ALL_CONDITIONAL: Final = "futures_cancel_all_algo_open_orders"
+CANCEL_ALL_CONDITIONAL: Final = _all(
+    "futures_cancel_all_algo_open_orders papi_cancel_um_conditional_all_open_orders "
+    "papi_cancel_cm_conditional_all_open_orders"
+)
 CONDITIONAL: Final = frozenset({"STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET", "TRAILING_STOP_MARKET"})
 """Types of futures orders that wait for a price. Binance numbers and lists them apart from the other orders."""
 
@@ -113,6 +121,23 @@ def params_of(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters of a call, whether the client's method names them or takes them as they come."""
     named = {name: value for name, value in arguments.items() if name not in ("params", "kwargs")}
     return {**named, **(arguments.get("params") or {}), **(arguments.get("kwargs") or {})}
+
+
+def is_conditional(params: Mapping[str, Any]) -> bool:
+    """Whether the parameters of a futures order are those of a conditional one."""
+    return "strategyType" in params or str(params.get("type")).upper() in CONDITIONAL
+
+
+def client_id_of(params: Mapping[str, Any], conditional: bool) -> Any:
+    """The id that the caller gives an order."""
+    names = ("clientAlgoId", "newClientStrategyId") if conditional else ("newClientOrderId",)
+    return next((params[name] for name in names if params.get(name)), None)
+
+
+def coin_of(symbol: object) -> str | None:
+    """The coin in which a contract's margin and P&L are, `BTC` of `BTCUSD_PERP`; None for one in a currency."""
+    pair, _, expiry = str(symbol).partition("_")
+    return pair.removesuffix("USD") if expiry and pair.endswith("USD") else None
 
 
 def account_of(name: str) -> str:

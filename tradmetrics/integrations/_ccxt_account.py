@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from tradmetrics.integrations.kit import Account, Begin, Connection, Finish, Handle, Held, Settings, Ticks, Trades
-
-Arguments = Mapping[str, Any]
+from tradmetrics.integrations.kit import (
+    Account,
+    Arguments,
+    Begin,
+    Connection,
+    Finish,
+    Handle,
+    Held,
+    Settings,
+    Ticks,
+    Trades,
+)
 
 _MONEY: Final = ("USD", "USDT", "USDC", "EUR", "FDUSD", "DAI", "BUSD", "GBP", "JPY", "KRW", "TRY", "BRL", "INR")
 """The currencies that count as capital: the first one that a balance holds; else the only one that it holds."""

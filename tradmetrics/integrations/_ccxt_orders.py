@@ -20,10 +20,8 @@ from tradmetrics.integrations._ccxt_words import (
     orders_in,
     refusal_of,
 )
-from tradmetrics.integrations.kit import Begin, Finish, Handle, Orders, Settings
+from tradmetrics.integrations.kit import Arguments, Begin, Finish, Handle, Orders, Settings
 from tradmetrics.vocabulary import fold as vocabulary
-
-Arguments = Mapping[str, Any]
 
 _CLOSES: Final = {"long": "SELL", "buy": "SELL", "short": "BUY", "sell": "BUY"}
 """The side of the order that closes a position of this side."""

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from tradmetrics.integrations.kit import Begin, Finish, Handle, request
-
-Arguments = Mapping[str, Any]
+from tradmetrics.integrations.kit import Arguments, Begin, Finish, Handle, request
 
 # Exchanges call their own methods: an edit that is a cancel and a create, a create that fetches what became of it.
 # Only the bot's own call counts, so a watched call inside another one is passed over.

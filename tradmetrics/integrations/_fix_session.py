@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from tradmetrics.integrations._fix_messages import FixFields, session_name
-from tradmetrics.integrations.kit import Account, Connection, Finish, Handle, Held, Orders, Settings, Ticks
+from tradmetrics.integrations.kit import Account, Connection, Fill, Finish, Handle, Held, Orders, Settings, Ticks
 from tradmetrics.vocabulary import fold as vocabulary
 
 _MOST_PENDING: Final = 10_000
@@ -22,6 +22,8 @@ _ABSOLUTE: Final = "3"
 _NEW_ORDERS: Final = frozenset({"D", "AB"})
 _CHANGES: Final = frozenset({"F", "G"})
 _IN_ALL: Final = "TQ"
+_SESSIONS: Final = {"1": False, "2": True, "3": False, "4": False}
+"""TradSesStatus (340): halted, open, closed, before the opening. The others change nothing."""
 _SIGNS: Final = {704: 1.0, 705: -1.0}
 
 
@@ -125,12 +127,23 @@ class FixSession:
         elif kind == "AP":
             self._position(message)
         elif kind == "BA":
-            self._account.balance(
-                total=message.get(900),
-                available=message.get(899),
-                currency=message.get(15),
-                account=message.get(1) or "",
-            )
+            self._collateral(message)
+        elif kind == "h" and message.get(340) in _SESSIONS:
+            self._ticks.session(_SESSIONS[message[340]], message.get(336))
+
+    def _collateral(self, message: FixFields) -> None:
+        """Take in a CollateralReport: the net value, and what of it no margin holds."""
+        total, excess = message.get(900), message.get(899)
+        used = None if total is None or excess is None else float(total) - float(excess)
+        self._account.balance(
+            total=total,
+            used=used,
+            available=excess,
+            margin_used=used,
+            margin_available=excess,
+            currency=message.get(15),
+            account=message.get(1) or "",
+        )
 
     def _not_changed(self, order_id: str | None) -> None:
         """Take in that a cancel or a replace was refused: the order is as it was."""
@@ -162,7 +175,7 @@ class FixSession:
             status=None if execution in _PENDING else status,
             filled=message.get(14),
             reason=f"reject_{reason}" if status == "8" and reason else None,
-            **self._fill(message, key, f"{broker_id} {message.get(17)}"),
+            **self._fill(message, key, broker_id),
         )
 
     def _take_replace(self, new: str | None, previous: str | None, execution: str | None, quantity: str | None) -> None:
@@ -172,27 +185,27 @@ class FixSession:
             old, wanted = self._replacing.pop(new or "", (previous or "", quantity))
             self._orders.replace(old, new or old, wanted or quantity)
 
-    def _fill(self, message: FixFields, key: str, fill_id: str) -> dict[str, Any]:
+    def _fill(self, message: FixFields, key: str, broker_id: str | None) -> dict[str, Any]:
         """Count the trade of a report, if it has one; return the fill as the order's event takes it."""
-        execution, kind = message.get(150), message.get(20)
-        told = {"fill_id": message.get(17), "fill_quantity": message.get(32), "price": message.get(31)}
+        execution, kind, quantity = message.get(150), message.get(20), message.get(32)
+        told = {"fill_id": message.get(17), "fill_quantity": quantity, "price": message.get(31)}
+        side = vocabulary.side(message.get(54), "fix")
+        details: dict[str, Any] = {
+            "symbol": message.get(55),
+            "price": message.get(31),
+            "fee": message.get(12) if message.get(13) == _ABSOLUTE else None,
+            "currency": message.get(15),
+            "opens_short": True,
+        }
         if kind in ("1", "2") or execution in _CORRECTS:
-            is_bust = execution == "H" or kind == "1"
-            return {**told, "corrects": message.get(19), "fill_quantity": "0" if is_bust else message.get(32)}
-        is_trade = execution in _TRADES or (execution is None and message.get(32) is not None)
-        if not is_trade or kind == _TELLS_STATUS or told["fill_id"] is None or not float(message.get(32) or 0):
+            told["fill_quantity"] = "0" if execution == "H" or kind == "1" else quantity
+            right = Fill(f"{broker_id} {message.get(17)}", side, quantity=told["fill_quantity"], **details)
+            self._orders.correct(f"{broker_id} {message.get(19)}", key, right)
+            return {**told, "corrects": message.get(19)}
+        is_trade = execution in _TRADES or (execution is None and quantity is not None)
+        if not is_trade or kind == _TELLS_STATUS or told["fill_id"] is None or not float(quantity or 0):
             return {}
-        self._orders.fill(
-            fill_id,
-            key,
-            vocabulary.side(message.get(54), "fix"),
-            symbol=message.get(55),
-            quantity=message.get(32),
-            price=message.get(31),
-            fee=message.get(12) if message.get(13) == _ABSOLUTE else None,
-            currency=message.get(15),
-            opens_short=True,
-        )
+        self._orders.fill(f"{broker_id} {message.get(17)}", key, side, quantity=quantity, **details)
         # After a gap the session sends reports again: the sum of the fills tells whether one is news.
         return {} if message.get(43) == "Y" else told
 

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any, Final
 
 from tradmetrics.integrations._ccxt_requests import CcxtRequests
-from tradmetrics.integrations.kit import Account, Finish, Handle, Held, Orders, Settings, Ticks
+from tradmetrics.integrations.kit import (
+    Account,
+    Arguments,
+    Finish,
+    Handle,
+    Held,
+    Orders,
+    Settings,
+    Ticks,
+    leading_words,
+)
 
-Message = Mapping[str, Any]
-
-_WORDS: Final = re.compile(r"[A-Za-z]+")
 _MOST_WORDS: Final = 6
 _MOST_ORDERS: Final = 10_000
 _WHOLE: Final = 0.97
@@ -38,6 +44,7 @@ class FreqtradeBot:
         self._account = Account(handle, settings)
         self._ticks = Ticks(handle, settings, always_open=True)
         self._amounts: OrderedDict[str, float] = OrderedDict()
+        self._closed: dict[str, float] = {}
 
     def watch(self, manager: Any) -> None:
         """Watch the manager of the RPC messages, the exchange and the wallets."""
@@ -59,14 +66,17 @@ class FreqtradeBot:
             self._handle.guard(self._open_trades)
         self._handle.watch(manager, "cleanup", lambda _: self._end)
 
-    def _message(self, arguments: Mapping[str, Any]) -> Finish | None:
+    def _message(self, arguments: Arguments) -> Finish | None:
         message = arguments["msg"]
         kind = str(getattr(message.get("type"), "value", message.get("type")))
         leg, _, event = kind.partition("_")
         if leg in ("entry", "exit"):
             {"": self._placed, "fill": self._filled, "cancel": self._cancelled}.get(event, _nothing)(leg, message)
+        elif kind == "analyzed_df":  # comes before the message about the candle, with the candle itself
+            pair, timeframe, *_ = message["data"]["key"]
+            self._closed[pair] = _close(message["data"]["df"], timeframe)
         elif kind == "new_candle":
-            self._ticks.tick(message["data"][0])
+            self._ticks.tick(message["data"][0], self._closed.pop(message["data"][0], None))
         return None
 
     def _end(self, result: Any, error: BaseException | None) -> None:
@@ -75,7 +85,7 @@ class FreqtradeBot:
         self._orders.list_open(self._orders.open_keys(), [])
         self._handle.undo()
 
-    def _price(self, arguments: Mapping[str, Any]) -> Finish:
+    def _price(self, arguments: Arguments) -> Finish:
         def finish(result: Any, error: BaseException | None) -> None:
             if isinstance(result, Mapping):
                 self._ticks.tick(arguments.get("symbol"), result.get("timestamp"), "ms")
@@ -84,7 +94,7 @@ class FreqtradeBot:
 
     # ── orders ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _creating(self, arguments: Mapping[str, Any]) -> Finish:
+    def _creating(self, arguments: Arguments) -> Finish:
         """Count an order that the exchange refuses: freqtrade sends no message about it."""
 
         def finish(result: Any, error: BaseException | None) -> None:
@@ -96,7 +106,7 @@ class FreqtradeBot:
 
         return finish
 
-    def _placed(self, leg: str, message: Message) -> str:
+    def _placed(self, leg: str, message: Arguments) -> str:
         key = f"{message['trade_id']}/{leg}/{len(self._keys(leg, message)) + 1}"
         self._amounts[key] = float(message.get("amount") or 0)
         if len(self._amounts) > _MOST_ORDERS:
@@ -112,17 +122,17 @@ class FreqtradeBot:
         self._orders.event(key, status="accepted")
         return key
 
-    def _keys(self, leg: str, message: Message) -> list[str]:
+    def _keys(self, leg: str, message: Arguments) -> list[str]:
         """The orders of a trade's leg, the oldest first. Messages carry no ids of orders: ours count them."""
         keys: list[str] = []
         while (key := f"{message['trade_id']}/{leg}/{len(keys) + 1}") in self._orders:
             keys.append(key)
         return keys
 
-    def _open(self, leg: str, message: Message) -> list[str]:
+    def _open(self, leg: str, message: Arguments) -> list[str]:
         return [key for key in self._keys(leg, message) if self._orders.is_open(key)]
 
-    def _filled(self, leg: str, message: Message) -> None:
+    def _filled(self, leg: str, message: Arguments) -> None:
         # A fill can be the first message of an order: a stop on the exchange has no other.
         key = next(iter(self._open(leg, message)), None) or self._placed(leg, message)
         amount = float(message.get("amount") or 0)
@@ -147,15 +157,14 @@ class FreqtradeBot:
         )
         self._account.positions([held], complete=False)
 
-    def _cancelled(self, leg: str, message: Message) -> None:
+    def _cancelled(self, leg: str, message: Arguments) -> None:
         text = str(message.get("reason") or "")
         key = next(iter(self._open(leg, message)), None)
         if key is None or _KEPT in text:
             return
         if _BY_EXCHANGE not in text:
             self._orders.cancel(key)
-        reason = "_".join(_WORDS.findall(text)[:_MOST_WORDS]).lower()
-        self._orders.event(key, status="cancelled", reason=reason or None)
+        self._orders.event(key, status="cancelled", reason=leading_words(text, _MOST_WORDS))
 
     # ── the account ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -187,13 +196,20 @@ def _stakes() -> float:
     return float(Trade.total_open_trades_stakes()) if hasattr(Trade, "session") else 0.0
 
 
-def _is_short(message: Message) -> bool:
+def _close(candles: Any, timeframe: str) -> float:
+    """When the last candle was complete; its date is that of its beginning."""
+    from freqtrade.exchange import timeframe_to_seconds  # type: ignore[import-not-found, unused-ignore]
+
+    return float(candles["date"].iloc[-1].timestamp()) + float(timeframe_to_seconds(timeframe))
+
+
+def _is_short(message: Arguments) -> bool:
     return str(message.get("direction")).lower() == "short"
 
 
-def _side(leg: str, message: Message) -> str:
+def _side(leg: str, message: Arguments) -> str:
     return "SELL" if (leg == "exit") != _is_short(message) else "BUY"
 
 
-def _nothing(leg: str, message: Message) -> None:
+def _nothing(leg: str, message: Arguments) -> None:
     """Other messages of the kind are passed over."""

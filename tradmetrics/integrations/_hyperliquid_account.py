@@ -6,9 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final
 
-from tradmetrics.integrations.kit import Account, Handle, Held, Settings, Ticks, Trades
-
-Arguments = Mapping[str, Any]
+from tradmetrics.integrations.kit import Account, Arguments, Handle, Held, Settings, Ticks, Trades
 
 _CURRENCY: Final = "USDC"
 

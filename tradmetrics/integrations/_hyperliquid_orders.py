@@ -10,13 +10,9 @@ from functools import partial
 from typing import Any, Final
 
 from tradmetrics.integrations._hyperliquid_account import HyperliquidAccount
-from tradmetrics.integrations.kit import Connection, Finish, Handle, Orders, Settings, request
+from tradmetrics.integrations.kit import Arguments, Connection, Finish, Handle, Orders, Settings, leading_words, request
 from tradmetrics.vocabulary.outcomes import status_of_exception
 
-Arguments = Mapping[str, Any]
-
-_WORDS: Final = re.compile(r"[A-Za-z]+")
-_MOST_WORDS: Final = 4
 _CURRENCY: Final = "USDC"
 _MOST_WAITING: Final = 1_000
 
@@ -106,7 +102,7 @@ class HyperliquidOrders:
                 if len(self._waiting) > _MOST_WAITING:
                     self._waiting.popitem(last=False)
         elif "error" in status:
-            self._orders.answer(key, status="rejected", reason=_reason(status["error"]))
+            self._orders.answer(key, status="rejected", reason=leading_words(status["error"]) or "refused")
         elif "resting" in status:
             self._orders.answer(key, status["resting"]["oid"], status="accepted")
         elif "filled" in status:
@@ -285,8 +281,3 @@ def _status(word: str) -> tuple[str, str | None]:
             reason = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", word.removesuffix(end)).lower()
             return status, reason or None
     return {"canceled": "cancelled", "open": "accepted", "triggered": "accepted"}.get(word, word), None
-
-
-def _reason(message: object) -> str:
-    """The first words of a message; what follows holds prices and numbers."""
-    return "_".join(_WORDS.findall(str(message))[:_MOST_WORDS]).lower() or "refused"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime, timezone
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 from tradmetrics.integrations.kit import Account, Handle, Held, Settings, Ticks
 from tradmetrics.integrations.kit.positions import Positions
@@ -16,6 +18,9 @@ _TAGS: Final = {
     "AvailableFunds": ("available", "margin_available"),
     "InitMarginReq": ("used", "margin_used"),
 }
+_TIMES: Final = ("rtTime", "lastTimestamp", "delayedLastTimestamp")
+"""When the last trade of a ticker was, the most precise one first."""
+_MOST_CONTRACTS: Final = 1_000
 
 
 class IbAccount:
@@ -28,8 +33,12 @@ class IbAccount:
     """
 
     def __init__(self, handle: Handle, settings: Settings, positions: Positions) -> None:
+        self._handle = handle
         self._account = Account(handle, settings, positions)
         self._ticks = Ticks(handle, settings)
+        self._times: WeakKeyDictionary[Any, list[Any]] = WeakKeyDictionary()
+        self._is_open: bool | None = None
+        self._sessions: dict[str, Sequence[tuple[datetime, datetime]]] = {}
 
     def events(self) -> Iterator[tuple[str, Callable[..., None]]]:
         """The events of an `IB` object to listen to, and who does."""
@@ -43,6 +52,7 @@ class IbAccount:
             yield "pendingTickersEvent", self._tickers
 
     def _value(self, value: Any) -> None:
+        self._tell_session()  # TWS sends these outside the session as well
         if value.tag in _TAGS and value.value not in ("", None):
             names = dict.fromkeys(_TAGS[value.tag], value.value)
             currency = None if value.currency in ("", "BASE") else value.currency
@@ -69,8 +79,48 @@ class IbAccount:
 
     def _tickers(self, tickers: Iterable[Any]) -> None:
         for ticker in tickers:
-            # The time of a real-time trade; any other is when the message came.
-            self._ticks.tick(label(ticker.contract), getattr(ticker, "rtTime", None))
+            self._ticks.tick(label(ticker.contract), self._made(ticker))
+        self._tell_session()
+
+    def _made(self, ticker: Any) -> Any:
+        """When the exchange made what is new in a ticker; None where TWS does not say. `Ticker.time` is our own."""
+        for tick in reversed(ticker.tickByTicks):
+            if not hasattr(tick, "midPoint"):  # that one has the time at which it came
+                return tick.time
+        times = [getattr(ticker, name, None) for name in _TIMES]
+        before, self._times[ticker] = self._times.get(ticker), times
+        # A quote leaves the time of the last trade as it was.
+        return next((at for at in times if at is not None and at not in (before or ())), None)
+
+    # ── sessions ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def watch(self, wrapper: Any) -> None:
+        """Watch the contract details that TWS answers: they hold the hours of trading."""
+        if self._ticks.records:
+            self._handle.watch(wrapper, "contractDetails", lambda arguments: self._details(*arguments.values()))
+
+    def _details(self, request_id: int, details: Any) -> None:
+        sessions = details.liquidSessions() if details.timeZoneId else ()
+        if sessions:
+            self._sessions[str(details.contract.conId)] = sessions
+            if len(self._sessions) > _MOST_CONTRACTS:
+                del self._sessions[next(iter(self._sessions))]
+            self._tell_session()
+
+    def _tell_session(self) -> None:
+        """Set whether the session of any contract is open now, by the hours of the days that TWS has told.
+
+        TWS tells those of about a week. Later than that, a session counts as open: silent market data is then reported.
+        """
+        if self._sessions:
+            now = datetime.now(timezone.utc)
+            is_open = any(
+                now >= sessions[-1][1] or any(start <= now < end for start, end in sessions)
+                for sessions in self._sessions.values()
+            )
+            if is_open is not self._is_open:
+                self._is_open = is_open
+                self._ticks.session(is_open)
 
 
 def label(contract: Any) -> str:

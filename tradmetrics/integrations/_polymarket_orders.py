@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from tradmetrics.integrations.kit import Account, Finish, Handle, Held, Orders, Settings, Ticks, request
+from tradmetrics.integrations.kit import (
+    Account,
+    Arguments,
+    Finish,
+    Handle,
+    Held,
+    Orders,
+    Settings,
+    Ticks,
+    leading_words,
+    request,
+)
 from tradmetrics.vocabulary.outcomes import reason_of, status_of_exception
 
-Arguments = Mapping[str, Any]
 Read = Callable[[Any, BaseException | None], None]
 
 _FIRST_PAGE: Final = "MA=="
-_LETTERS: Final = re.compile(r"[A-Za-z]+")
-_DIGIT: Final = re.compile(r"\d")
-_MOST_WORDS: Final = 4
 _UNITS: Final = 1e6
 """Amounts of signed orders and of balances are whole numbers of millionths."""
 _CURRENCY: Final = "USDC"
@@ -41,6 +47,8 @@ class PolymarketOrders:
         self._orders = Orders(handle, settings, dialect="polymarket")
         self._account = Account(handle, settings, self._orders.trades.positions)
         self._ticks = Ticks(handle, settings, always_open=True)
+        self._collateral: float | None = None
+        self._used = 0.0
 
     def watch(self, client: Any) -> None:
         """Watch a client."""
@@ -166,8 +174,19 @@ class PolymarketOrders:
             self._told(result, error)
             if is_plain and error is None and isinstance(result, list):
                 self._orders.list_open(before, [each["id"] for each in result])
+                self._reserved(result)
 
         return finish
+
+    def _reserved(self, orders: list[Arguments]) -> None:
+        """Take in what open orders reserve of the collateral: the price of the shares that they are still to buy."""
+        used = sum(
+            (float(each["original_size"]) - float(each.get("size_matched") or 0)) * float(each["price"])
+            for each in orders
+            if each.get("side") == "BUY"
+        )
+        self._used, free = used, None if self._collateral is None else self._collateral - used
+        self._account.balance(used=used, available=free, currency=_CURRENCY)
 
     def _traded(self, result: Any, error: BaseException | None) -> None:
         for trade in result if isinstance(result, list) else ():
@@ -200,7 +219,8 @@ class PolymarketOrders:
                 return
             balance = float(result["balance"]) / _UNITS
             if is_money:
-                self._account.balance(total=balance, available=balance, currency=_CURRENCY)
+                self._collateral = balance
+                self._account.balance(total=balance, available=balance - self._used, currency=_CURRENCY)
             elif token:
                 self._account.positions([Held(str(token), balance)], complete=False)
 
@@ -231,14 +251,7 @@ def _side(side: object) -> str:
 
 
 def _reason_of(message: object) -> str | None:
-    """The first words of a message, up to one with a digit: prices and ids follow. None where there is no word."""
-    text = message.get("error", "") if isinstance(message, Mapping) else message or ""
-    words: list[str] = []
-    for part in str(text).split():
-        if _DIGIT.search(part) or len(words) >= _MOST_WORDS:
-            break
-        words += _LETTERS.findall(part)
-    return "_".join(words[:_MOST_WORDS]).lower() or None
+    return leading_words(message.get("error") if isinstance(message, Mapping) else message)
 
 
 def _nothing(result: Any, error: BaseException | None) -> None:

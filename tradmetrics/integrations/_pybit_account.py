@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
 from typing import Any, Final
 
-from tradmetrics.integrations.kit import Account, Handle, Held, Settings, Ticks, Trades
-
-Arguments = Mapping[str, Any]
+from tradmetrics.integrations._pybit_words import body_of, result_of, rows_of
+from tradmetrics.integrations.kit import Account, Arguments, Handle, Held, Settings, Ticks, Trades
 
 _TICKS: Final = frozenset({"tickers", "orderbook", "publicTrade", "kline"})
 _MOST: Final = 100_000
@@ -57,7 +55,7 @@ class PybitAccount:
         self._account.cash("funding", amount, currency=currency)
 
     def _wallet(self, result: Any, error: BaseException | None) -> None:
-        for account in _rows(result) if error is None else ():
+        for account in rows_of(result) if error is None else ():
             self._balance(account)
 
     def _balance(self, account: Arguments) -> None:
@@ -83,8 +81,12 @@ class PybitAccount:
         def finish(result: Any, error: BaseException | None) -> None:
             if error is not None:
                 return
-            rows = _rows(result)
-            is_whole = not _cursor(result) and not set(params) - {"category", "settleCoin", "limit"}
+            rows = rows_of(result)
+            is_whole = not result_of(result).get("nextPageCursor") and not set(params) - {
+                "category",
+                "settleCoin",
+                "limit",
+            }
             if is_whole:
                 # Such a list is of one category and coin: what it leaves out of those is closed, and nothing else.
                 listed = {str(row["symbol"]) for row in rows}
@@ -111,14 +113,13 @@ class PybitAccount:
         self._account.positions(held.values(), complete=complete)
 
     def _tickers(self, result: Any, error: BaseException | None) -> None:
-        body = result[0] if isinstance(result, tuple) else result
-        for ticker in _rows(result) if error is None else ():
-            self._ticks.tick(ticker.get("symbol"), body.get("time"), "ms")
+        for ticker in rows_of(result) if error is None else ():
+            self._ticks.tick(ticker.get("symbol"), body_of(result).get("time"), "ms")
 
     def _order_book(self, result: Any, error: BaseException | None) -> None:
-        body = result[0] if isinstance(result, tuple) else result
-        if isinstance(body, Mapping) and error is None:
-            self._ticks.tick(body["result"].get("s"), body["result"].get("ts"), "ms")
+        book = result_of(result)
+        if book and error is None:
+            self._ticks.tick(book.get("s"), book.get("ts"), "ms")
 
     def message(self, topic: str, message: Arguments) -> None:
         """Take in a message of a stream that is not about orders."""
@@ -129,14 +130,3 @@ class PybitAccount:
             self._hold(message["data"], complete=False)
         elif topic in _TICKS:
             self._ticks.tick(str(message["topic"]).rpartition(".")[2], message.get("ts"), "ms")
-
-
-def _cursor(result: Any) -> Any:
-    body = result[0] if isinstance(result, tuple) else result
-    return ((body.get("result") if isinstance(body, Mapping) else None) or {}).get("nextPageCursor")
-
-
-def _rows(result: Any) -> list[Arguments]:
-    body = result[0] if isinstance(result, tuple) else result
-    found = body.get("result") if isinstance(body, Mapping) else None
-    return list(found.get("list") or ()) if isinstance(found, Mapping) else []

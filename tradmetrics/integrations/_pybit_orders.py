@@ -6,15 +6,21 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from tradmetrics.integrations._pybit_account import PybitAccount
-from tradmetrics.integrations._pybit_trading import PybitTrading, Refused
-from tradmetrics.integrations.kit import Connection, Finish, Handle, Orders, Settings, request
-from tradmetrics.vocabulary.outcomes import reason_of, status_of_exception
-
-Arguments = Mapping[str, Any]
+from tradmetrics.integrations._pybit_trading import PybitTrading
+from tradmetrics.integrations._pybit_words import (
+    Refused,
+    codes_of,
+    quote_of,
+    refusal_of,
+    result_of,
+    rows_of,
+    status_of,
+    text_of,
+)
+from tradmetrics.integrations.kit import Arguments, Connection, Finish, Handle, Orders, Settings, request
 
 _TRIGGERS: Final = ("triggerPrice", "triggerDirection")
 _FULL_PAGE: Final = 20
-_CURRENCIES: Final = ("USDT", "USDC", "USD")
 
 
 class PybitOrders:
@@ -63,12 +69,12 @@ class PybitOrders:
             "order.cancel": self._cancel,
             "order.cancel-batch": self._cancel_batch,
         }
-        PybitTrading(self._handle, operations, _refusal).watch(socket)
+        PybitTrading(self._handle, operations, refusal_of).watch(socket)
 
     def _request(self, arguments: Arguments) -> Finish:
         _, _, path = str(arguments["path"]).partition("://")
         endpoint = "/" + path.partition("/")[2] if path else str(arguments["path"])
-        return request(self._handle, endpoint, str(arguments["method"]).upper(), _status)
+        return request(self._handle, endpoint, str(arguments["method"]).upper(), status_of)
 
     # ── sent ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -83,7 +89,7 @@ class PybitOrders:
             params,
             lambda key, answer: self._answered(key, answer, market),
             client_id=params.get("orderLinkId") or None,
-            refusal=_refusal,
+            refusal=refusal_of,
             side=params.get("side"),
             order_type=kind,
             quantity=params.get("qty"),
@@ -99,14 +105,14 @@ class PybitOrders:
 
     def _send(self, arguments: Arguments) -> Finish:
         sent = self._sending(arguments["kwargs"])
-        return lambda result, error: sent(_result(result), error)
+        return lambda result, error: sent(result_of(result), error)
 
     def _send_batch(self, arguments: Arguments) -> Finish:
         requests = arguments["kwargs"].get("request") or ()
         finishes = [self._sending({"category": arguments["kwargs"].get("category"), **each}) for each in requests]
 
         def finish(result: Any, error: BaseException | None) -> None:
-            answers, codes = _rows(result), _codes(result)
+            answers, codes = rows_of(result), codes_of(result)
             for number, each in enumerate(finishes):
                 code = codes[number] if number < len(codes) else 0
                 if error is None and code:
@@ -132,7 +138,7 @@ class PybitOrders:
         finishes = [self._amend({"kwargs": each}) for each in arguments["kwargs"].get("request") or ()]
 
         def finish(result: Any, error: BaseException | None) -> None:
-            codes = _codes(result)
+            codes = codes_of(result)
             for number, each in enumerate(finishes):
                 code = codes[number] if number < len(codes) else 0
                 each(None, Refused(code) if code and error is None else error)
@@ -154,7 +160,7 @@ class PybitOrders:
         self._orders.message("cancel")
 
         def finish(result: Any, error: BaseException | None) -> None:
-            for each in _rows(result) if error is None else ():
+            for each in rows_of(result) if error is None else ():
                 if each.get("orderId") in self._orders:
                     self._orders.event(each["orderId"], status="cancelled")
 
@@ -163,7 +169,7 @@ class PybitOrders:
     # ── told ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _told(self, result: Any, error: BaseException | None) -> None:
-        for order in _rows(result) if error is None else ():
+        for order in rows_of(result) if error is None else ():
             if order.get("orderId") in self._orders or order.get("orderLinkId") in self._orders:
                 self._order(order)
 
@@ -175,10 +181,10 @@ class PybitOrders:
 
         def finish(result: Any, error: BaseException | None) -> None:
             self._told(result, error)
-            if error is None and known and len(_rows(result)) < _FULL_PAGE:
+            if error is None and known and len(rows_of(result)) < _FULL_PAGE:
                 market = params.get("category"), params["symbol"]
                 before = [key for key in known if self._account.market_of(key) == market]
-                self._orders.list_open(before, [each.get("orderId") for each in _rows(result)])
+                self._orders.list_open(before, [each.get("orderId") for each in rows_of(result)])
 
         return finish
 
@@ -194,17 +200,17 @@ class PybitOrders:
             status=status,
             filled=order.get("cumExecQty"),
             price=order.get("avgPrice") or None,
-            reason=_text(reason) if status == "Rejected" and reason not in (None, "", "EC_NoError") else None,
+            reason=text_of(reason) if status == "Rejected" and reason not in (None, "", "EC_NoError") else None,
         )
 
     def _executed(self, result: Any, error: BaseException | None) -> None:
-        category = (_result(result) or {}).get("category") if error is None else None
-        for each in _rows(result) if error is None else ():
+        category = result_of(result).get("category") if error is None else None
+        for each in rows_of(result) if error is None else ():
             self._execution({"category": category, **each})
 
     def _execution(self, execution: Arguments) -> None:
         kind, symbol = execution.get("execType", "Trade"), execution.get("symbol")
-        fee, currency = execution.get("execFee"), execution.get("feeCurrency") or _quote(symbol)
+        fee, currency = execution.get("execFee"), execution.get("feeCurrency") or quote_of(symbol)
         if kind == "Funding":
             if fee and self._orders.trades.first_time(f"funding {execution['execId']}"):
                 self._account.funding(-float(fee), currency)
@@ -225,7 +231,7 @@ class PybitOrders:
             pnl=pnl,
             fee=fee,
             fee_currency=currency,
-            currency=_quote(symbol),
+            currency=quote_of(symbol),
             opens_short=is_contract,
         )
 
@@ -262,39 +268,3 @@ class PybitOrders:
 def _is_full(topic: str) -> bool:
     """Whether a topic tells of whole executions."""
     return topic.startswith("execution") and not topic.startswith("execution.fast")
-
-
-def _result(result: Any) -> Any:
-    """The result of an answer, which is the body, or the body and two more with `return_response_headers`."""
-    body = result[0] if isinstance(result, tuple) else result
-    return body.get("result") if isinstance(body, Mapping) else None
-
-
-def _rows(result: Any) -> list[Arguments]:
-    found = _result(result)
-    return list(found.get("list") or ()) if isinstance(found, Mapping) else []
-
-
-def _codes(result: Any) -> list[int]:
-    body = result[0] if isinstance(result, tuple) else result
-    more = body.get("retExtInfo") if isinstance(body, Mapping) else None
-    return [int(each.get("code") or 0) for each in (more or {}).get("list") or ()]
-
-
-def _refusal(error: BaseException) -> str:
-    code = error.code if isinstance(error, Refused) else getattr(error, "status_code", None)
-    return f"code_{code}" if isinstance(code, int) and code else reason_of(error)
-
-
-def _status(error: BaseException) -> object:
-    # A refusal carries Bybit's own code where others have an HTTP status.
-    status = status_of_exception(error)
-    return status if isinstance(status, int) and status < 600 else reason_of(error)
-
-
-def _text(reason: object) -> str:
-    return str(reason).removeprefix("EC_").lower()
-
-
-def _quote(symbol: object) -> str | None:
-    return next((each for each in _CURRENCIES if str(symbol).endswith(each)), None)

@@ -8,23 +8,10 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from tradmetrics.integrations.kit import Connection, Finish, Handle, request
-
-Arguments = Mapping[str, Any]
+from tradmetrics.integrations._pybit_words import Refused
+from tradmetrics.integrations.kit import Arguments, Connection, Finish, Handle, request
 
 _MOST_UNANSWERED: Final = 10_000
-
-
-class Refused(Exception):  # noqa: N818 - nothing raises it: it carries a code of an answer
-    """Bybit has refused one request.
-
-    Args:
-        code: Bybit's code.
-    """
-
-    def __init__(self, code: int) -> None:
-        super().__init__(code)
-        self.code = code
 
 
 class PybitTrading:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -12,6 +12,7 @@ from typing_extensions import Unpack
 from tradmetrics.errors import ConfigurationError
 from tradmetrics.integrations._alpaca_account import AlpacaAccount, fields
 from tradmetrics.integrations.kit import (
+    Arguments,
     Connection,
     Finish,
     Handle,
@@ -27,8 +28,6 @@ from tradmetrics.integrations.kit import (
     watch_session,
 )
 from tradmetrics.registry.metrics import TradingMetrics
-
-Arguments = Mapping[str, Any]
 
 _SITE: Final = "tradmetrics.integrations.alpaca"
 _WITH_IDS: Final = frozenset({"orders", "positions", "assets", "watchlists"})

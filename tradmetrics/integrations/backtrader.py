@@ -176,6 +176,7 @@ class _Engine:
         """Record a closed trade; `order` is the one that closed it."""
         label = self._orders.label(_id(order)) if order is not None else None
         self._orders.trades.trade(label, "BUY" if trade.long else "SELL", trade.pnlcomm)
+        self._orders.trades.fee(label, trade.commission, None)
 
     def traded(self, trade: Any) -> None:
         """Set the position of a trade that was opened, changed or closed."""

@@ -34,8 +34,10 @@ def instrument_fix(
     (PossResend, PossDupFlag) do not count again.
 
     FIX does not tell the P&L of an execution: each is a trade without one, once by its ExecID, unless `pnl_from_fills`
-    is on. Market data (W, X) counts as ticks, with the age of its time (272 and 273, or 52). Positions come from
-    PositionReport (AP), capital from CollateralReport (BA), connections from `onLogon` and `onLogout`.
+    is on. A correction or a bust counts no trade and takes none back: the position and the P&L move by the difference.
+    Market data (W, X) counts as ticks, with the age of its time (272 and 273, or 52). Positions come from
+    PositionReport (AP), capital and margin from CollateralReport (BA), the session from TradingSessionStatus (h),
+    connections from `onLogon` and `onLogout`.
 
     Example:
         ```python

@@ -36,7 +36,8 @@ def instrument_freqtrade(
     filled or cancelled. freqtrade tells the P&L of each exit (`profit_amount`, net of fees): a trade is an exit that
     was filled. Requests are those of freqtrade's ccxt exchange. The capital is read when freqtrade updates its
     wallets: the free stake currency, and the stakes of the open trades at their cost. Trades that were open before the
-    start count as open positions. Each new candle is an update of market data.
+    start count as open positions. Each new candle is an update of market data, as old as the
+    time since the candle was complete.
 
     `/reload_config` makes a new bot, and its `bot_start` instruments that one: the old one's open trades leave the
     gauges, and orders that it left open count as unknown.

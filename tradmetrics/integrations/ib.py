@@ -51,7 +51,8 @@ def instrument_ib(
     connection is learnt at the next `connect`.
 
     The account's values, positions, P&L and ticks are recorded as the bot asks for them (`reqPnL`, `reqMktData`, …);
-    the adapter sends nothing.
+    the adapter sends nothing. A tick has an age where TWS tells when the trade was (`reqTickByTickData`, `reqMktData`).
+    Contract details hold the hours of trading, which tell whether the session is open.
 
     Example:
         ```python
@@ -118,6 +119,7 @@ class _Client:
                 hook = self._handle.hook(function)
                 event.connect(hook)
                 self._handle.on_undo(partial(event.disconnect, hook))
+        self._account.watch(ib.wrapper)
         self._handle.watch(ib, "reqGlobalCancel", lambda _: self._orders.message("cancel"))
         if getattr(ib.client, "isReady", bool)():
             self._connection.opened()
@@ -196,12 +198,14 @@ class _Client:
             self._connection.closed()
         elif code in words.RESTORED:
             self._connection.opened()
-        # An order that is Inactive already gets no further status event with its error.
         trade = self._ib.wrapper.trades.get((self._ib.wrapper.clientId, request_id))
-        if trade is not None and trade.orderStatus.status == "Inactive" and not words.ends_nothing(code):
-            key = self._key(trade.order)
-            if key in self._orders:
-                self._reject(key, code)
+        key = None if trade is None else self._key(trade.order)
+        if key is None or key not in self._orders:
+            return
+        if code == words.CANCELLED:  # ib_async 1.0 and ib_insync set no status for it
+            self._orders.event(key, status="Cancelled", filled=words.filled(trade))
+        elif trade.orderStatus.status == "Inactive" and not words.ends_nothing(code):
+            self._reject(key, code)  # an order that is Inactive already gets no further status event with its error
 
     def _reject(self, key: str, code: int) -> None:
         self._orders.event(key, status="rejected", reason=f"error_{code}")

@@ -12,6 +12,7 @@ from typing_extensions import Unpack
 from tradmetrics.errors import ConfigurationError
 from tradmetrics.integrations._kite_account import CURRENCY, KiteAccount
 from tradmetrics.integrations.kit import (
+    Arguments,
     Connection,
     Finish,
     Handle,
@@ -29,8 +30,6 @@ from tradmetrics.integrations.kit import (
     watch_session,
 )
 from tradmetrics.registry.metrics import TradingMetrics
-
-Arguments = Mapping[str, Any]
 
 _SITE: Final = "tradmetrics.integrations.kite"
 _MOST_TRIGGERS: Final = 10_000

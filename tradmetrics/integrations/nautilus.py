@@ -34,6 +34,9 @@ _ENDINGS: Final = {
     "OrderCanceled": "cancelled",
     "OrderExpired": "expired",
 }
+# The numbers of MarketStatusAction. Open: quoting, cross, rotation, trading. Closed: pre-open and its cross, halt,
+# pause, suspend, close, post-close, not available. The others change nothing.
+_SESSIONS: Final = {**dict.fromkeys((3, 4, 5, 7), True), **dict.fromkeys((1, 2, 8, 9, 10, 12, 13, 15), False)}
 
 
 @shares_options
@@ -49,9 +52,9 @@ def instrument_nautilus(
     An order counts when a strategy submits it, before the risk engine sees it: one that is denied counts as submitted
     and rejected. A trade is a closed position, with the side that opened it and its realized P&L, which is net of
     commission. Open positions are a gauge by strategy; capital and margin are gauges of all accounts together, in the
-    currency of the metrics object. Quotes, trades and bars that strategies subscribe to count as market data. Times are
-    the events' own in a backtest, and local ones otherwise. A rejection's reason is the code that its text begins with
-    (`post_only`), or `denied`, or `rejected`.
+    currency of the metrics object. Quotes, trades and bars that strategies subscribe to count as market data, and the
+    status of instruments tells whether the session is open. Times are the events' own in a backtest, and local ones
+    otherwise. A rejection's reason is the code that its text begins with (`post_only`), or `denied`, or `rejected`.
 
     Example:
         ```python
@@ -109,7 +112,12 @@ class _Kernel:
             "events.system.*": self._component,
         }
         if self._ticks.records:
-            topics |= {"data.quotes.*": self._tick, "data.trades.*": self._tick, "data.bars.*": self._bar}
+            topics |= {
+                "data.quotes.*": self._tick,
+                "data.trades.*": self._tick,
+                "data.bars.*": self._bar,
+                "data.status.*": self._status,
+            }
         for topic, function in topics.items():
             hook = self._handle.hook(function)
             kernel.msgbus.subscribe(topic, hook)
@@ -196,10 +204,23 @@ class _Kernel:
                 )
 
     def _tick(self, tick: Any) -> None:
-        self._ticks.tick(tick.instrument_id.value, None if self._backtest else tick.ts_event, "ns")
+        self._ticked(tick.instrument_id, tick)
 
     def _bar(self, bar: Any) -> None:
-        self._ticks.tick(bar.bar_type.instrument_id.value, None if self._backtest else bar.ts_event, "ns")
+        self._ticked(bar.bar_type.instrument_id, bar)
+
+    def _ticked(self, instrument_id: Any, data: Any) -> None:
+        if self._backtest:  # the data arrives when it was recorded
+            self._ticks.tick(instrument_id.value, age=(data.ts_init - data.ts_event) / 1e9)
+        else:
+            self._ticks.tick(instrument_id.value, data.ts_event, "ns")
+
+    def _status(self, status: Any) -> None:
+        is_open = status.is_trading
+        if is_open is None:
+            is_open = _SESSIONS.get(int(status.action))
+        if is_open is not None:
+            self._ticks.session(is_open, status.instrument_id.value)
 
 
 def _strategy_id(order: Any) -> str:

@@ -15,8 +15,8 @@
 
 from tradmetrics.integrations.kit.account import Account, Held
 from tradmetrics.integrations.kit.connection import Connection
-from tradmetrics.integrations.kit.handle import Begin, Finish, Handle, check_target, hook, instrument, watch
-from tradmetrics.integrations.kit.known import leading_code
+from tradmetrics.integrations.kit.handle import Arguments, Begin, Finish, Handle, check_target, hook, instrument, watch
+from tradmetrics.integrations.kit.known import leading_code, leading_words
 from tradmetrics.integrations.kit.options import Options, Settings, Strategy, Symbols, shares_options
 from tradmetrics.integrations.kit.orders import Orders
 from tradmetrics.integrations.kit.requests import record_request, request, watch_route, watch_session, watched_request
@@ -27,6 +27,7 @@ from tradmetrics.integrations.kit.trades import Fill, Trades
 __all__ = [
     "TESTED",
     "Account",
+    "Arguments",
     "Begin",
     "Connection",
     "Fill",
@@ -46,6 +47,7 @@ __all__ = [
     "hook",
     "instrument",
     "leading_code",
+    "leading_words",
     "record_request",
     "request",
     "shares_options",

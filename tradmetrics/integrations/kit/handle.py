@@ -18,9 +18,11 @@ from tradmetrics.registry.metrics import TradingMetrics
 if TYPE_CHECKING:
     from tradmetrics.orders.tracker import OrderTracker
 
+Arguments: TypeAlias = Mapping[str, Any]
+"""The arguments of a watched call by their names."""
 Finish: TypeAlias = Callable[[Any, BaseException | None], None]
 """Called when a watched call has ended, with its result and its exception."""
-Begin: TypeAlias = Callable[[Mapping[str, Any]], Finish | None]
+Begin: TypeAlias = Callable[[Arguments], Finish | None]
 """Called with the arguments of a watched call before it runs."""
 
 _KEY: Final = "handle"

@@ -15,6 +15,8 @@ SEPARATOR: Final = "|"
 """Between the symbol and the id in the key of an order whose symbol is known."""
 _MOST_KNOWN: Final = 100_000
 _IDS_PER_ORDER: Final = 3
+_WORD: Final = re.compile(r"[A-Za-z]+")
+_DIGIT: Final = re.compile(r"\d")
 _CODE: Final = re.compile(r"[A-Z][A-Z_]{2,}(?![a-z])")
 
 
@@ -98,6 +100,16 @@ class KnownOrders:
 def key_of(order_id: str, symbol: str | None) -> str:
     """The key of an order."""
     return order_id if symbol is None or order_id.startswith(UNANSWERED) else f"{symbol}{SEPARATOR}{order_id}"
+
+
+def leading_words(text: object, most: int = 4) -> str | None:
+    """The first words of a broker's message as a reason, up to one with a digit: prices and ids follow there."""
+    words: list[str] = []
+    for part in str(text or "").split():
+        if _DIGIT.search(part) or len(words) >= most:
+            break
+        words += _WORD.findall(part)
+    return "_".join(words[:most]).lower() or None
 
 
 def leading_code(text: object) -> str | None:

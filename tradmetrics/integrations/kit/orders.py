@@ -87,8 +87,6 @@ class Orders(ListedOrders):
                         self.metrics.record(catalogue.ORDER_ANOMALIES, ("evicted",), site=self.site)
         return highest
 
-    # ── which orders ──────────────────────────────────────────────────────────────────────────────────────────────
-
     # ── messages to the broker, and their answers ────────────────────────────────────────────────────────────────
 
     def send(
@@ -277,6 +275,18 @@ class Orders(ListedOrders):
             fills[fill_id] = fill
         if len(self._early) > _MOST_EARLY:
             self._early.popitem(last=False)
+
+    def correct(self, fill_id: str, order_id: object, right: Fill) -> None:
+        """Take in that a fill was another one, or did not happen: it does not count again.
+
+        Args:
+            fill_id: The id of the fill, or of an earlier correction of it.
+            order_id: Any id of the order.
+            right: The right fill, under an id of its own; with a quantity of 0 where it did not happen.
+        """
+        key = self.find(order_id, right.symbol)
+        if key is not None:
+            self.trades.correct(self._known[key].strategy, fill_id, right)
 
     def _forget(self, key: str) -> None:
         self._known.pop(key, None)

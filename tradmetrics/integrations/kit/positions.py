@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from dataclasses import dataclass
+from collections import OrderedDict, deque
+from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 _MOST: Final = 10_000
+_MOST_FILLS: Final = 1_000
+"""Fills that can still be corrected."""
 _ALMOST: Final = 1e-9
 
 
@@ -23,12 +25,66 @@ class Closing(NamedTuple):
 
 
 @dataclass
-class _Position:
+class _Fill:
+    ids: tuple[str, ...]
+    """Its id, and those of its corrections."""
+    symbol: str
+    quantity: float
+    price: float | None
+    fee: float
+    contract_size: float | None
+    opens_short: bool
+
+
+@dataclass
+class _Held:
     quantity: float = 0.0
     price: float | None = 0.0
     """The average price of what is held; None when some of it was bought before this process."""
     cost: float = 0.0
     """Commission that was paid for what is held."""
+
+    def fill(self, fill: _Fill) -> Closing:
+        """Take in a fill."""
+        held, quantity, price = self.quantity, fill.quantity, fill.price
+        if held * quantity >= 0:
+            if not held and quantity < 0 and not fill.opens_short:
+                return Closing(True)  # the bot sells units that it bought before this process
+            self._add(quantity, price, fill.fee)
+            return Closing(False)
+        closed = min(abs(quantity), abs(held))
+        share = closed / abs(quantity)
+        pnl = None
+        if price is not None and self.price is not None and fill.contract_size is not None:
+            gross = (price - self.price) * closed * fill.contract_size * (1 if held > 0 else -1)
+            pnl = gross - fill.fee * share - self.cost * closed / abs(held)
+        self.cost -= self.cost * closed / abs(held)
+        rest = held + quantity
+        if rest * held > 0 and abs(rest) > _ALMOST * max(abs(held), abs(quantity)):
+            self.quantity = rest
+            return Closing(True, pnl)
+        self.quantity, self.price, self.cost = 0.0, 0.0, 0.0
+        if abs(rest) > _ALMOST * max(abs(held), abs(quantity)):
+            if rest < 0 and not fill.opens_short:
+                return Closing(True)  # more was sold than was bought here
+            self._add(rest, price, fill.fee * (1 - share))
+        return Closing(True, pnl)
+
+    def _add(self, quantity: float, price: float | None, fee: float) -> None:
+        total = self.quantity + quantity
+        if price is None or self.price is None:
+            self.price = None
+        elif total:
+            self.price = (self.price * self.quantity + price * quantity) / total
+        self.quantity = total
+        self.cost += fee
+
+
+@dataclass
+class _Position:
+    now: _Held = field(default_factory=_Held)
+    base: _Held = field(default_factory=_Held)
+    """Before the first of the fills that can still be corrected."""
     told: float | None = None
     """The broker's position when it last agreed with the fills."""
     since: float = 0.0
@@ -40,6 +96,7 @@ class Positions:
 
     def __init__(self) -> None:
         self._positions: OrderedDict[str, _Position] = OrderedDict()
+        self._fills: deque[_Fill] = deque()
 
     def fill(
         self,
@@ -49,6 +106,7 @@ class Positions:
         fee: float = 0.0,
         contract_size: float | None = 1.0,
         opens_short: bool = False,
+        fill_id: str = "",
     ) -> Closing:
         """Take in a fill.
 
@@ -59,39 +117,57 @@ class Positions:
             fee: Its commission, in the currency of the price.
             contract_size: Units in one contract; None when it is not known.
             opens_short: Whether a sell without a position opens one.
+            fill_id: Its id, for `correct`.
         """
         position = self._of(symbol)
         position.since += quantity
-        held = position.quantity
-        if held * quantity >= 0:
-            if not held and quantity < 0 and not opens_short:
-                return Closing(True)  # the bot sells units that it bought before this process
-            _add(position, quantity, price, fee)
-            return Closing(False)
-        closed = min(abs(quantity), abs(held))
-        share = closed / abs(quantity)
-        pnl = None
-        if price is not None and position.price is not None and contract_size is not None:
-            gross = (price - position.price) * closed * contract_size * (1 if held > 0 else -1)
-            pnl = gross - fee * share - position.cost * closed / abs(held)
-        position.cost -= position.cost * closed / abs(held)
-        rest = held + quantity
-        if abs(rest) <= _ALMOST * max(abs(held), abs(quantity)):
-            position.quantity, position.price, position.cost = 0.0, 0.0, 0.0
-        elif rest * held > 0:
-            position.quantity = rest
-        else:
-            position.quantity, position.price, position.cost = 0.0, 0.0, 0.0
-            if rest < 0 and not opens_short:
-                return Closing(True)  # more was sold than was bought here
-            _add(position, rest, price, fee * (1 - share))
-        return Closing(True, pnl)
+        made = _Fill((fill_id,), symbol, quantity, price, fee, contract_size, opens_short)
+        self._fills.append(made)
+        if len(self._fills) > _MOST_FILLS:
+            oldest = self._fills.popleft()
+            self._of(oldest.symbol).base.fill(oldest)
+        return position.now.fill(made)
+
+    def correct(
+        self, fill_id: str, new_id: str, quantity: float, price: float | None, fee: float = 0.0
+    ) -> tuple[float, float]:
+        """Take in that a fill was another one: everything is as if that had been known from the beginning.
+
+        Args:
+            fill_id: The id of the fill, or of an earlier correction of it.
+            new_id: The id of the correction, which a later one may name.
+            quantity: The right quantity, with its sign; 0 where the fill did not happen.
+            price: The right price.
+            fee: The right commission.
+
+        Returns:
+            By how much the P&L of the closings since then changes, and by how much the commission does; zeros for a
+            fill that is not known any more.
+        """
+        wrong = next((each for each in self._fills if fill_id in each.ids), None)
+        if wrong is None:
+            return 0.0, 0.0
+        position = self._of(wrong.symbol)
+        before, _ = self._replay(wrong.symbol)
+        position.since += quantity - wrong.quantity
+        change = fee - wrong.fee
+        wrong.ids += (new_id,)
+        wrong.quantity, wrong.price, wrong.fee = quantity, price, fee
+        after, position.now = self._replay(wrong.symbol)
+        return after - before, change
+
+    def _replay(self, symbol: str) -> tuple[float, _Held]:
+        """The P&L of the fills of a symbol that can still be corrected, and what is held after them."""
+        held = replace(self._of(symbol).base)
+        closings = [held.fill(each) for each in self._fills if each.symbol == symbol and each.quantity]
+        return sum(each.pnl or 0.0 for each in closings), held
 
     def held(self, symbol: str, quantity: float, price: float | None = None) -> None:
         """Take in a position of before: `quantity` at an average `price`, None when that is not known."""
         position = self._of(symbol)
-        if not position.quantity and not position.since:
-            position.quantity, position.price = quantity, price if quantity else 0.0
+        if quantity and not position.now.quantity and not position.since:
+            position.now, position.base = _Held(quantity, price), _Held(quantity, price)
+            self._fills = deque(each for each in self._fills if each.symbol != symbol)
 
     def told(self, symbol: str, actual: float) -> tuple[float, float] | None:
         """Take in the broker's position.
@@ -121,13 +197,3 @@ class Positions:
             if len(self._positions) > _MOST:
                 self._positions.popitem(last=False)
         return position
-
-
-def _add(position: _Position, quantity: float, price: float | None, fee: float) -> None:
-    total = position.quantity + quantity
-    if price is None or position.price is None:
-        position.price = None
-    elif total:
-        position.price = (position.price * position.quantity + price * quantity) / total
-    position.quantity = total
-    position.cost += fee

@@ -14,6 +14,7 @@ from tradmetrics.vocabulary.numbers import MissingValue
 from tradmetrics.vocabulary.times import Unit, age_of
 
 _SITE: Final = "tradmetrics.integrations.kit.Ticks"
+_MOST_MARKETS: Final = 1_000
 
 
 class Ticks:
@@ -35,8 +36,9 @@ class Ticks:
         self._exporter = MetricsExporter(handle.metrics)
         self._opens = always_open
         self._given = handle.metrics
+        self._open_markets: dict[object, bool] = {}
 
-    def tick(self, symbol: object, at: object = None, unit: Unit = "s") -> None:
+    def tick(self, symbol: object, at: object = None, unit: Unit = "s", *, age: float | None = None) -> None:
         """Record one update of a symbol.
 
         Args:
@@ -44,18 +46,26 @@ class Ticks:
             at: When the exchange made it: a number of `unit`s since 1970, a datetime or ISO text; None where it is
                 not told.
             unit: `s`, `ms`, `us` or `ns`.
+            age: Its age in seconds, where the library tells that itself.
         """
         if self._opens and self.records:
             self._opens = False
             self.session(True)
         if self.records:
             label = symbol if self._symbols is None or symbol is None else self._symbols(str(symbol))
-            self._exporter.record_market_data_update(symbol=label, age_seconds=self._age(at, unit))
+            told = self._age(at, unit) if age is None else age
+            self._exporter.record_market_data_update(symbol=label, age_seconds=told)
 
-    def session(self, is_open: bool) -> None:
-        """Set whether the market's session is open, where the library tells it."""
-        if self.records:
-            self._exporter.update_market_session(is_open)
+    def session(self, is_open: bool, market: object = "") -> None:
+        """Set whether the session of a market is open, where the library tells it.
+
+        Args:
+            is_open: Whether it is.
+            market: Which one, where there are several: the session is open while that of any of them is.
+        """
+        if self.records and (market in self._open_markets or len(self._open_markets) < _MOST_MARKETS):
+            self._open_markets[market] = is_open
+            self._exporter.update_market_session(any(self._open_markets.values()))
 
     def _age(self, at: object, unit: Unit) -> float | None:
         try:

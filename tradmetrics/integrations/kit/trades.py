@@ -95,7 +95,9 @@ class Trades:
         closing = None
         if fill.symbol is not None and signed is not None:
             cost = fee if fill.fee_currency in (None, fill.currency) else 0.0
-            closing = self.positions.fill(fill.symbol, signed, price, cost, fill.contract_size, fill.opens_short)
+            closing = self.positions.fill(
+                fill.symbol, signed, price, cost, fill.contract_size, fill.opens_short, fill.fill_id
+            )
         pnl = _number(fill.pnl)
         is_net = self._tells_pnl or (self._from_fills and pnl is None)
         self.fee(strategy, fee, fill.fee_currency or fill.currency, is_net=is_net)
@@ -110,6 +112,25 @@ class Trades:
             self.trade(strategy, fill.side)
         elif closing.reduces:
             self.trade(strategy, fill.side, closing.pnl, fill.currency)
+
+    def correct(self, strategy: object, fill_id: str, right: Fill) -> None:
+        """Take in that a fill was another one, or did not happen.
+
+        It stays counted as it was, once. The position is what it would be if the right fill had come at first, and what
+        the closings won or lost differently (with `pnl_from_fills`) moves profit or loss.
+
+        Args:
+            strategy: Whose fill it is.
+            fill_id: The id of the fill, or of an earlier correction of it.
+            right: The right fill, under an id of its own; with a quantity of 0 where it did not happen.
+        """
+        signed = _signed(right)
+        if signed is not None and self.first_time(right.fill_id):
+            cost = (_number(right.fee) or 0.0) if right.fee_currency in (None, right.currency) else 0.0
+            pnl, fee = self.positions.correct(fill_id, right.fill_id, signed, _number(right.price), cost)
+            self.fee(strategy, fee, right.currency, is_net=self._from_fills)
+            if self._from_fills:
+                self._correct(strategy, pnl, right.currency)
 
     def told(self, strategy: object, fill: Fill) -> None:
         """Take in the P&L and the commission of an execution, which came apart from it or are corrected.
