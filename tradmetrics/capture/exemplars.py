@@ -162,9 +162,8 @@ def _sources(given: object, where: str) -> Iterator[tuple[str, object, str]]:
             f"write exemplar=arg({given!r})"
         )
     elif any(given is each for each in (arg, result, error)):
-        raise LabelSourceError(
-            f"{where}: exemplar={given.__name__} is the function itself; write exemplar={given.__name__}('order_id')"
-        )
+        word = "arg" if given is arg else "result" if given is result else "error"
+        raise LabelSourceError(f"{where}: exemplar={word} is the function itself; write exemplar={word}('order_id')")
     elif callable(given) and not isinstance(given, type | Enum):
         yield "", given, "exemplar"
     else:
