@@ -8,6 +8,7 @@ start_metrics_server()
 def place(order): ...
 """
 
+from tradmetrics.capture.exemplars import current_span
 from tradmetrics.capture.sources import Call, arg, error, result, underlying
 from tradmetrics.cardinality import Limits
 from tradmetrics.decorators.accounts import track_capital, track_pnl
@@ -53,6 +54,7 @@ __all__ = [
     "__version__",
     "arg",
     "configure",
+    "current_span",
     "error",
     "fill_timer",
     "get_metrics",

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from tradmetrics.capture import memory
 from tradmetrics.capture.call_context import CallContext
-from tradmetrics.capture.plan import ASKED, SAFE, PlannedSample, planned
+from tradmetrics.capture.plan import ASKED, SAFE, PlannedSample, kept, planned
 from tradmetrics.capture.recipe import RAISED, RETURNED, AfterCall, Recipe
 from tradmetrics.capture.remembered_calls import RememberedCalls
 from tradmetrics.capture.unsourced import note_unsourced
@@ -49,22 +49,25 @@ class CarefulWay:
         recipe, exception = self._recipe, call.exception
         lines = self._planned(call)
         serieses: list[Series | None] = []
-        kept = SAFE
+        memorable = SAFE
         for line in lines:
             series = None
             try:
                 # The amount first: a series begins with its first sample.
                 amount = 1.0 if line.by_tick else _amount(line, call)
                 if amount is not None:
-                    series, found = line.series(call)
-                    kept = min(kept, found)
+                    resolved = line.resolve(call)
+                    series = resolved.series
+                    memorable = min(memorable, kept(resolved))
                     if line.by_tick:
                         series.tick()
                     else:
                         apply(line.definition, series, amount)
+                    if recipe.exemplar is not None:
+                        recipe.exemplar.attach(call, line.definition, resolved, amount)
             except BaseException as error:
                 site.contain(error)
-                kept = ASKED
+                memorable = ASKED
             serieses.append(series)
         note_unsourced(call, lines, self._unsourced)
         if recipe.effect is not None:
@@ -72,7 +75,7 @@ class CarefulWay:
         after_call: AfterCall | None = None
         if exception is None and recipe.after_call is not None:
             after_call = recipe.after_call(call)
-        if remembered.fast is not None and kept != ASKED and not call.is_faulty:
+        if remembered.fast is not None and memorable != ASKED and not call.is_faulty:
             remembered.keep(site, call, lines, serieses, after_call, known, removals)
         if after_call is not None:
             after_call(call)

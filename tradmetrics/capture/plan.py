@@ -6,6 +6,7 @@ from typing import Final
 
 from tradmetrics.capture.call_context import CallContext
 from tradmetrics.capture.recipe import Recipe, Rule
+from tradmetrics.registry.instrument import Resolved
 from tradmetrics.storage.overflow import OverflowSeries
 from tradmetrics.storage.series import Series
 
@@ -29,17 +30,21 @@ class PlannedSample:
         self.amount = rule.value
         self.by_tick = definition.kind == "counter" and rule.value == 1.0
 
-    def series(self, call: CallContext) -> tuple[Series, int]:
-        """The series for a call's labels, and what of it may be remembered."""
+    def resolve(self, call: CallContext) -> Resolved:
+        """The series for a call's labels, and what became of these."""
         raw = tuple([call.label(name) for name in self.names])
-        resolved = call.metrics.resolve(self.definition, raw, site=call.site.name, dialect=self.dialect)
-        if resolved.problems:
-            return resolved.series, ASKED
-        return resolved.series, SPILLED if resolved.collapsed else SAFE
+        return call.metrics.resolve(self.definition, raw, site=call.site.name, dialect=self.dialect)
 
     def is_spilled(self, series: Series | None) -> bool:
         """Whether a label found no place."""
         return isinstance(series, OverflowSeries)
+
+
+def kept(resolved: Resolved) -> int:
+    """What of a resolved series may be remembered: `ASKED`, `SPILLED` or `SAFE`."""
+    if resolved.problems:
+        return ASKED
+    return SPILLED if resolved.collapsed else SAFE
 
 
 def planned(recipe: Recipe, outcome: str) -> tuple[PlannedSample, ...]:

@@ -107,7 +107,7 @@ def compile_sources(
             if lookup.places and lookup.places[0].root == ARGUMENT:
                 source = Arg(".".join(lookup.places[0].steps))
         else:
-            lookups[each.name] = _explicit(each.name, source, parameters, where)
+            lookups[each.name] = explicit_lookup(each.name, source, parameters, where)
         sources[each.name] = source
     return Compiled(sources, lookups, parameters)
 
@@ -165,9 +165,20 @@ def _is_plain(parameter: Parameter) -> bool:
     return False
 
 
-def _explicit(field: str, source: object, parameters: tuple[Parameter, ...], where: str) -> Lookup:
+def explicit_lookup(field: str, source: object, parameters: tuple[Parameter, ...], where: str) -> Lookup:
+    """Return the place of a source that the user gave.
+
+    Args:
+        field: The keyword that it was given for, for messages.
+        source: The source.
+        parameters: The function's parameters.
+        where: The decorator and the function, for messages.
+
+    Raises:
+        LabelSourceError: When it is no source, or names no parameter.
+    """
     if isinstance(source, Mapped):
-        inner, function = _explicit(field, source.source, parameters, where), source.function
+        inner, function = explicit_lookup(field, source.source, parameters, where), source.function
         before = inner.mapped
         return inner._replace(mapped=function if before is None else lambda text: function(before(text)))
     if isinstance(source, Arg):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias, Union
 
 from tradmetrics.capture.call_context import CallContext, DecoratedFunction
+from tradmetrics.capture.exemplars import CallExemplar
 from tradmetrics.capture.readers import Field
 from tradmetrics.capture.repeating import Repeat
 from tradmetrics.capture.straight import Straight
@@ -53,6 +54,7 @@ class Recipe:
         needs_result: Whether recording makes sense only where a call has a result, so that a generator is refused.
         spelled: How the outcome spells fields that are labels, where it changes them.
         also: Metrics that are recorded besides those of the rules.
+        exemplar: The labels that point at a call, beside its samples; None where nobody asked for them.
     """
 
     decorator: str
@@ -68,6 +70,7 @@ class Recipe:
     needs_result: bool = False
     spelled: Mapping[str, Callable[[object], object]] = field(default_factory=dict)
     also: tuple[MetricDefinition, ...] = ()
+    exemplar: CallExemplar | None = None
 
     @property
     def amount_name(self) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import FunctionType
 from typing import Any, Final, ParamSpec, Protocol, TypeVar, overload
 
 from tradmetrics.capture.call_site import CallSite
 from tradmetrics.capture.current_call import note_shell
+from tradmetrics.capture.exemplars import ExemplarSource, compile_exemplar
 from tradmetrics.capture.readers import compile_sources
 from tradmetrics.capture.recipe import Recipe
 from tradmetrics.capture.registered import registration_of
@@ -72,6 +74,7 @@ def decorate(
     given: Mapping[str, object],
     metrics: TradingMetrics | None,
     precreate: bool = False,
+    exemplar: ExemplarSource | None = None,
 ) -> Callable[P, R]: ...
 @overload
 def decorate(
@@ -80,6 +83,7 @@ def decorate(
     given: Mapping[str, object],
     metrics: TradingMetrics | None,
     precreate: bool = False,
+    exemplar: ExemplarSource | None = None,
 ) -> Decorator: ...
 def decorate(
     function: Callable[..., Any] | None,
@@ -87,6 +91,7 @@ def decorate(
     given: Mapping[str, object],
     metrics: TradingMetrics | None,
     precreate: bool = False,
+    exemplar: ExemplarSource | None = None,
 ) -> Any:
     """Decorate `function`, or return the decorator when it is None (`@track_order(...)`).
 
@@ -97,15 +102,16 @@ def decorate(
         metrics: The metrics object, or None for the process's default.
         precreate: Whether the series whose labels are known are created at once: in the metrics object given, or in the
             process's default one as soon as there is one.
+        exemplar: The sources of exemplars, or None where the samples have none.
 
     Raises:
-        LabelSourceError: When a label has no source, or one that cannot exist.
+        LabelSourceError: When a label has no source, or one that cannot exist; or when `exemplar` is no source.
         DecorationError: When `function` cannot be decorated.
         ConfigurationError: When `precreate` is True and the labels of no metric are known.
     """
     if function is None:
-        return lambda target: instrument(target, recipe, given, metrics, precreate)
-    return instrument(function, recipe, given, metrics, precreate)
+        return lambda target: instrument(target, recipe, given, metrics, precreate, exemplar)
+    return instrument(function, recipe, given, metrics, precreate, exemplar)
 
 
 def instrument(
@@ -114,6 +120,7 @@ def instrument(
     given: Mapping[str, object],
     metrics: TradingMetrics | None = None,
     precreate: bool = False,
+    exemplar: ExemplarSource | None = None,
 ) -> Any:
     """Wrap any callable, classmethod or staticmethod so that its calls are recorded.
 
@@ -125,21 +132,26 @@ def instrument(
     if DISABLED_BY_ENVIRONMENT or (fixed is not None and not fixed.enabled):
         return target
     if isinstance(target, classmethod | staticmethod):
-        return type(target)(instrument(target.__func__, recipe, given, metrics, precreate))
+        return type(target)(instrument(target.__func__, recipe, given, metrics, precreate, exemplar))
     if type(target) is FunctionType and target.__code__ in _MANAGERS:
         # A call of it opens nothing yet; the generator beneath lasts as long as the block does.
         make = _MANAGERS[target.__code__]
-        return make(instrument(target.__wrapped__, recipe, given, metrics, precreate))  # type: ignore[attr-defined]
+        inner: Any = target.__wrapped__  # type: ignore[attr-defined]
+        return make(instrument(inner, recipe, given, metrics, precreate, exemplar))
     name = name_of(target)
     _check(target, recipe, name)
     _check_side(target, recipe, name)
-    site = CallSite(
-        recipe, compile_sources(recipe.decorator, target, name, recipe.fields, given), metrics, name, target
-    )
+    compiled = compile_sources(recipe.decorator, target, name, recipe.fields, given)
+    if exemplar is not None:
+        definitions = [rule.definition for rule in recipe.rules]
+        compiled_exemplar = compile_exemplar(exemplar, definitions, compiled, f"@{recipe.decorator} on {name}")
+        # An exemplar is of one call, so that no call is repeated from memory.
+        recipe = replace(recipe, repeat=None, exemplar=compiled_exemplar)
+    site = CallSite(recipe, compiled, metrics, name, target)
     if precreate:
         _precreate(site, metrics)
-    inner = getattr(target, CALL_SITES_ATTRIBUTE, ())
-    sites = (site, *inner) if isinstance(inner, tuple) else (site,)
+    below = getattr(target, CALL_SITES_ATTRIBUTE, ())
+    sites = (site, *below) if isinstance(below, tuple) else (site,)
     if type(target) is not FunctionType:
         # Here, because wrapt imports asyncio, and most programs decorate nothing but functions.
         from tradmetrics.capture.proxies import InstrumentedCallable, InstrumentedDescriptor

@@ -5,6 +5,7 @@ from __future__ import annotations
 from numbers import Number
 from typing import Final, Literal
 
+from tradmetrics.capture.exemplars import ExemplarSource
 from tradmetrics.capture.raised import class_of
 from tradmetrics.capture.readers import Field
 from tradmetrics.capture.recipe import RAISED, RETURNED, Recipe, Rule
@@ -19,7 +20,7 @@ from tradmetrics.registry.metrics import TradingMetrics
 from tradmetrics.vocabulary.numbers import amount_of
 
 _WHEN: Final = {"returned": frozenset({RETURNED}), "raised": frozenset({RAISED}), "finished": None}
-_KEYWORDS: Final = ("value", "on", "precreate", "metrics")
+_KEYWORDS: Final = ("value", "on", "precreate", "exemplar", "metrics")
 
 
 def track(
@@ -28,6 +29,7 @@ def track(
     value: LabelSource = 1,
     on: Literal["returned", "raised", "finished"] = "finished",
     precreate: bool = False,
+    exemplar: ExemplarSource | None = None,
     metrics: TradingMetrics | None = None,
     **labels: LabelSource,
 ) -> Decorator:
@@ -54,6 +56,8 @@ def track(
         on: Record when the function `returned`, when it `raised`, or whenever it `finished`.
         precreate: True shows series at 0 before the first call, where all labels are known: constants, and parameters
             annotated with an Enum, a Literal or bool.
+        exemplar: Source of labels that point at this very call, such as `arg("order.id")`, `current_span`, a mapping of
+            label names to sources, or a function of the `Call`. The OpenMetrics exposition shows them with the samples.
         metrics: The metrics object to record to; by default the process's.
         **labels: A source for each label; one left out is the parameter of that name.
 
@@ -107,4 +111,4 @@ def track(
     metrics = metrics if isinstance(metrics, TradingMetrics) else current()
     if metrics is not None and metrics.enabled:
         metrics.instrument(definition)  # a conflict shows here, not at the first call
-    return decorate(None, recipe, given, metrics, precreate)
+    return decorate(None, recipe, given, metrics, precreate, exemplar)

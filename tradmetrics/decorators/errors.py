@@ -8,6 +8,7 @@ from typing import Any, Final, ParamSpec, TypeVar, overload
 
 from tradmetrics import catalogue
 from tradmetrics.capture.call_context import CallContext
+from tradmetrics.capture.exemplars import ExemplarSource
 from tradmetrics.capture.readers import Field
 from tradmetrics.capture.recipe import Recipe, Rule
 from tradmetrics.capture.recording import constant, resolve
@@ -34,20 +35,26 @@ _RECIPE: Final = Recipe(
 class ErrorTracking:
     """What `track_errors(...)` returns: a decorator, and a context manager around any block."""
 
-    __slots__ = ("_component", "_metrics", "_precreate", "_severity")
+    __slots__ = ("_component", "_exemplar", "_metrics", "_precreate", "_severity")
 
     def __init__(
-        self, component: LabelSource | None, severity: LabelSource, precreate: bool, metrics: TradingMetrics | None
+        self,
+        component: LabelSource | None,
+        severity: LabelSource,
+        precreate: bool,
+        exemplar: ExemplarSource | None,
+        metrics: TradingMetrics | None,
     ) -> None:
         self._component = component
         self._severity = severity
         self._precreate = precreate
+        self._exemplar = exemplar
         self._metrics = checked(metrics, "track_errors")
 
     def __call__(self, function: Callable[P, R], /) -> Callable[P, R]:
         """Count the exceptions that `function` raises."""
         given = {"component": self._component, "severity": self._severity}
-        return decorate(function, _RECIPE, given, self._metrics, self._precreate)
+        return decorate(function, _RECIPE, given, self._metrics, self._precreate, self._exemplar)
 
     def __enter__(self) -> ErrorTracking:
         return self
@@ -59,6 +66,12 @@ class ErrorTracking:
             metrics = resolve(self._metrics, _SITE)
             if self._component is None:
                 metrics.fault(_SITE, "source", LabelSourceError("write track_errors(component='…') around a block"))
+            if self._exemplar is not None:
+                metrics.fault(
+                    _SITE,
+                    "source",
+                    LabelSourceError("exemplar= reads a call, and a `with` has none; leave it out there"),
+                )
             labels = [constant(metrics, label, site=_SITE) for label in (self._component, self._severity)]
             metrics.record(catalogue.SYSTEM_ERRORS, tuple(labels), site=_SITE)
 
@@ -81,6 +94,7 @@ def track_errors(
     component: LabelSource | None = None,
     severity: LabelSource = "error",
     precreate: bool = False,
+    exemplar: ExemplarSource | None = None,
     metrics: TradingMetrics | None = None,
 ) -> ErrorTracking: ...
 @suggest_keywords
@@ -91,6 +105,7 @@ def track_errors(
     component: LabelSource | None = None,
     severity: LabelSource = "error",
     precreate: bool = False,
+    exemplar: ExemplarSource | None = None,
     metrics: TradingMetrics | None = None,
 ) -> Any:
     """Count the exceptions of a function or a block in `trading_system_errors_total`, and let them through.
@@ -117,6 +132,8 @@ def track_errors(
         severity: `debug`, `info`, `warning`, `error` or `critical`, or a source of one.
         precreate: True shows series at 0 before the first call, where all labels are known: constants, and parameters
             annotated with an Enum, a Literal or bool. Only as a decorator.
+        exemplar: Source of labels that point at this very call, such as `arg("order.id")`, `current_span`, a mapping of
+            label names to sources, or a function of the `Call`. The OpenMetrics exposition shows them with the samples.
         metrics: The metrics object to record to; by default the process's.
 
     Raises:
@@ -128,7 +145,7 @@ def track_errors(
             f"track_errors: severity is one of {', '.join(catalogue.SEVERITIES)}, not {severity!r}"
             f"{nearest(severity, catalogue.SEVERITIES)}"
         )
-    tracking = ErrorTracking(component, severity, precreate, metrics)
+    tracking = ErrorTracking(component, severity, precreate, exemplar, metrics)
     return tracking if function is None else tracking(function)
 
 

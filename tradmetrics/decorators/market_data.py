@@ -8,6 +8,7 @@ from typing import Any, Final, ParamSpec, TypeVar, overload
 
 from tradmetrics import catalogue
 from tradmetrics.capture.call_context import CallContext
+from tradmetrics.capture.exemplars import ExemplarSource
 from tradmetrics.capture.readers import Field
 from tradmetrics.capture.recipe import RAISED, RETURNED, AfterCall, Recipe, Rule
 from tradmetrics.capture.repeating import Repeat
@@ -43,6 +44,7 @@ def track_market_data(
     unit: Unit = "s",
     stale_after: float = DEFAULT_STALE_AFTER,
     precreate: bool = False,
+    exemplar: ExemplarSource | None = None,
     metrics: TradingMetrics | None = None,
 ) -> Decorator: ...
 @suggest_keywords
@@ -55,6 +57,7 @@ def track_market_data(
     unit: Unit = "s",
     stale_after: float = DEFAULT_STALE_AFTER,
     precreate: bool = False,
+    exemplar: ExemplarSource | None = None,
     metrics: TradingMetrics | None = None,
 ) -> Any:
     """Record the market data that a function receives.
@@ -87,6 +90,8 @@ def track_market_data(
         stale_after: Seconds of silence after which a symbol is stale.
         precreate: True shows series at 0 before the first call, where all labels are known: constants, and parameters
             annotated with an Enum, a Literal or bool.
+        exemplar: Source of labels that point at this very call, such as `arg("order.id")`, `current_span`, a mapping of
+            label names to sources, or a function of the `Call`. The OpenMetrics exposition shows them with the samples.
         metrics: The metrics object to record to; by default the process's.
 
     Raises:
@@ -128,4 +133,4 @@ def track_market_data(
         after_call=arrived,
         also=(catalogue.MARKET_DATA_LAST_UPDATE,),
     )
-    return decorate(function, recipe, {"symbol": symbol, "timestamp": timestamp}, metrics, precreate)
+    return decorate(function, recipe, {"symbol": symbol, "timestamp": timestamp}, metrics, precreate, exemplar)

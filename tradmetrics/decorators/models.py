@@ -8,6 +8,7 @@ from typing import Any, Final, ParamSpec, TypeVar, overload
 
 from tradmetrics import catalogue
 from tradmetrics.capture.call_context import CallContext
+from tradmetrics.capture.exemplars import ExemplarSource
 from tradmetrics.capture.readers import Field
 from tradmetrics.capture.recipe import RETURNED, Recipe, Rule
 from tradmetrics.capture.repeating import Repeat
@@ -40,6 +41,7 @@ def track_prediction(
     model: LabelSource | None = None,
     prediction: LabelSource | None = None,
     precreate: bool = False,
+    exemplar: ExemplarSource | None = None,
     metrics: TradingMetrics | None = None,
 ) -> Decorator: ...
 @suggest_keywords
@@ -50,6 +52,7 @@ def track_prediction(
     model: LabelSource | None = None,
     prediction: LabelSource | None = None,
     precreate: bool = False,
+    exemplar: ExemplarSource | None = None,
     metrics: TradingMetrics | None = None,
 ) -> Any:
     """Record what a model predicts: each call that returns counts in `trading_ml_predictions_total`.
@@ -73,6 +76,8 @@ def track_prediction(
             numpy's. One alone in an array, as `predict` of a library returns it, is that one.
         precreate: True shows series at 0 before the first call, where all labels are known: constants, and parameters
             annotated with an Enum, a Literal or bool.
+        exemplar: Source of labels that point at this very call, such as `arg("order.id")`, `current_span`, a mapping of
+            label names to sources, or a function of the `Call`. The OpenMetrics exposition shows them with the samples.
         metrics: The metrics object to record to; by default the process's.
 
     Raises:
@@ -87,7 +92,7 @@ def track_prediction(
         repeat=Repeat(itself=True, seconds=False) if prediction is None else None,
         needs_result=prediction is None or isinstance(prediction, Result | Mapped),
     )
-    return decorate(function, recipe, {"model": model, "prediction": prediction}, metrics, precreate)
+    return decorate(function, recipe, {"model": model, "prediction": prediction}, metrics, precreate, exemplar)
 
 
 # A tuple, because Python would build a union at each call.
@@ -140,6 +145,7 @@ def track_training(
     *,
     model: LabelSource | None = None,
     accuracy: LabelSource | None = None,
+    exemplar: ExemplarSource | None = None,
     metrics: TradingMetrics | None = None,
 ) -> Decorator: ...
 @suggest_keywords
@@ -149,6 +155,7 @@ def track_training(
     *,
     model: LabelSource | None = None,
     accuracy: LabelSource | None = None,
+    exemplar: ExemplarSource | None = None,
     metrics: TradingMetrics | None = None,
 ) -> Any:
     """Record the training of a model.
@@ -171,13 +178,15 @@ def track_training(
         model: Source of the model's name, as for `track_prediction`; by default the parameter of that name, else
             `unknown`.
         accuracy: Source of the accuracy (0 to 1); default: the result's attribute or key of that name, if any.
+        exemplar: Source of labels that point at this very call, such as `arg("order.id")`, `current_span`, a mapping of
+            label names to sources, or a function of the `Call`. The OpenMetrics exposition shows them with the samples.
         metrics: The metrics object to record to; by default the process's.
 
     Raises:
         LabelSourceError: When decorating, if a source names no parameter.
     """
     recipe = Recipe("track_training", _TRAINING_FIELDS, _TRAINING_RULES, outcome=_trained)
-    return decorate(function, recipe, {"model": model, "accuracy": accuracy}, metrics)
+    return decorate(function, recipe, {"model": model, "accuracy": accuracy}, metrics, exemplar=exemplar)
 
 
 def _trained(reading: CallContext) -> str:

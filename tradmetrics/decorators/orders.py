@@ -9,6 +9,7 @@ from typing import Any, Final, ParamSpec, TypeVar, overload
 
 from tradmetrics import catalogue
 from tradmetrics.capture.call_context import CallContext
+from tradmetrics.capture.exemplars import ExemplarSource
 from tradmetrics.capture.raised import ordinary_class
 from tradmetrics.capture.readers import Field
 from tradmetrics.capture.recipe import Recipe, Rule
@@ -119,6 +120,7 @@ def track_order(
     unknown_on: outcomes.UnknownOnSource = (),
     dialect: str | None = None,
     precreate: bool = False,
+    exemplar: ExemplarSource | None = None,
     metrics: TradingMetrics | None = None,
 ) -> Decorator: ...
 @suggest_keywords
@@ -135,6 +137,7 @@ def track_order(
     unknown_on: outcomes.UnknownOnSource = (),
     dialect: str | None = None,
     precreate: bool = False,
+    exemplar: ExemplarSource | None = None,
     metrics: TradingMetrics | None = None,
 ) -> Any:
     """Record the orders that a function places.
@@ -176,6 +179,8 @@ def track_order(
             reference page "Vocabulary and budgets".
         precreate: True shows series at 0 before the first call, where all labels are known: constants, and parameters
             annotated with an Enum, a Literal or bool.
+        exemplar: Source of labels that point at this very call, such as `arg("order.id")`, `current_span`, a mapping of
+            label names to sources, or a function of the `Call`. The OpenMetrics exposition shows them with the samples.
         metrics: The metrics object to record to; by default the process's.
 
     Raises:
@@ -212,7 +217,7 @@ def track_order(
         "reason": reason,
         "fill_time": fill_time,
     }
-    return decorate(function, recipe, given, metrics, precreate)
+    return decorate(function, recipe, given, metrics, precreate, exemplar)
 
 
 def _has_no_word(reading: CallContext) -> bool:

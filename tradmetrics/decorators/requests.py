@@ -7,6 +7,7 @@ from typing import Any, Final, ParamSpec, TypeVar, overload
 
 from tradmetrics import catalogue
 from tradmetrics.capture.call_context import CallContext
+from tradmetrics.capture.exemplars import ExemplarSource
 from tradmetrics.capture.raised import ordinary_class
 from tradmetrics.capture.readers import Field
 from tradmetrics.capture.recipe import Recipe, Rule
@@ -56,6 +57,7 @@ def track_request(
     status: LabelSource | None = None,
     endpoint_template: EndpointTemplate | None = None,
     precreate: bool = False,
+    exemplar: ExemplarSource | None = None,
     metrics: TradingMetrics | None = None,
 ) -> Decorator: ...
 @suggest_keywords
@@ -68,6 +70,7 @@ def track_request(
     status: LabelSource | None = None,
     endpoint_template: EndpointTemplate | None = None,
     precreate: bool = False,
+    exemplar: ExemplarSource | None = None,
     metrics: TradingMetrics | None = None,
 ) -> Any:
     """Record the API requests that a function makes or answers.
@@ -97,6 +100,8 @@ def track_request(
             takes the address. An address that no template matches is read as usual.
         precreate: True shows series at 0 before the first call, where all labels are known: constants, and parameters
             annotated with an Enum, a Literal or bool.
+        exemplar: Source of labels that point at this very call, such as `arg("order.id")`, `current_span`, a mapping of
+            label names to sources, or a function of the `Call`. The OpenMetrics exposition shows them with the samples.
         metrics: The metrics object to record to; by default the process's.
 
     Raises:
@@ -124,7 +129,7 @@ def track_request(
         spelled={"method": method_name},
     )
     given = {"endpoint": endpoint, "method": method_name(method), "status": status}
-    return decorate(function, recipe, given, metrics, precreate)
+    return decorate(function, recipe, given, metrics, precreate, exemplar)
 
 
 def _read_status(reading: CallContext, *, is_given: bool) -> None:

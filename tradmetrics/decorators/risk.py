@@ -7,6 +7,7 @@ from typing import Any, Final, ParamSpec, TypeVar, overload
 
 from tradmetrics import catalogue
 from tradmetrics.capture.call_context import CallContext
+from tradmetrics.capture.exemplars import ExemplarSource
 from tradmetrics.capture.readers import Field
 from tradmetrics.capture.recipe import Recipe, Rule
 from tradmetrics.capture.sources import LabelSource
@@ -54,6 +55,7 @@ def track_circuit_breaker(
     *,
     reason: LabelSource | None = None,
     precreate: bool = False,
+    exemplar: ExemplarSource | None = None,
     metrics: TradingMetrics | None = None,
 ) -> Decorator: ...
 @suggest_keywords
@@ -63,6 +65,7 @@ def track_circuit_breaker(
     *,
     reason: LabelSource | None = None,
     precreate: bool = False,
+    exemplar: ExemplarSource | None = None,
     metrics: TradingMetrics | None = None,
 ) -> Any:
     """Record that a function trips the circuit breaker.
@@ -89,12 +92,14 @@ def track_circuit_breaker(
             attribute or key.
         precreate: True shows series at 0 before the first call, where all labels are known: constants, and parameters
             annotated with an Enum, a Literal or bool.
+        exemplar: Source of labels that point at this very call, such as `arg("order.id")`, `current_span`, a mapping of
+            label names to sources, or a function of the `Call`. The OpenMetrics exposition shows them with the samples.
         metrics: The metrics object to record to; by default the process's.
 
     Raises:
         LabelSourceError: When decorating, if a source names no parameter.
     """
-    return decorate(function, _TRIP, {"reason": reason}, metrics, precreate)
+    return decorate(function, _TRIP, {"reason": reason}, metrics, precreate, exemplar)
 
 
 @overload
@@ -126,6 +131,7 @@ def track_risk_check(
     limit_type: LabelSource | None = None,
     breach: ExceptionName | Iterable[ExceptionName] = (),
     precreate: bool = False,
+    exemplar: ExemplarSource | None = None,
     metrics: TradingMetrics | None = None,
 ) -> Decorator: ...
 @suggest_keywords
@@ -136,6 +142,7 @@ def track_risk_check(
     limit_type: LabelSource | None = None,
     breach: ExceptionName | Iterable[ExceptionName] = (),
     precreate: bool = False,
+    exemplar: ExemplarSource | None = None,
     metrics: TradingMetrics | None = None,
 ) -> Any:
     """Record the breaches that a risk check finds.
@@ -159,6 +166,8 @@ def track_risk_check(
         breach: Exceptions that mean a breach, also in a group: classes or class names, with or without their module.
         precreate: True shows series at 0 before the first call, where all labels are known: constants, and parameters
             annotated with an Enum, a Literal or bool.
+        exemplar: Source of labels that point at this very call, such as `arg("order.id")`, `current_span`, a mapping of
+            label names to sources, or a function of the `Call`. The OpenMetrics exposition shows them with the samples.
         metrics: The metrics object to record to; by default the process's.
 
     Raises:
@@ -178,7 +187,7 @@ def track_risk_check(
         (Rule(catalogue.RISK_LIMIT_BREACHES, when=_WHEN_DONE),),
         outcome=outcome,
     )
-    return decorate(function, recipe, {"limit_type": limit_type}, metrics, precreate)
+    return decorate(function, recipe, {"limit_type": limit_type}, metrics, precreate, exemplar)
 
 
 def _breaches(breach: ExceptionName | Iterable[ExceptionName]) -> Names:

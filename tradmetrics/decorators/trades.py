@@ -9,6 +9,7 @@ from numbers import Number
 from typing import Any, Final, ParamSpec, TypeVar, overload
 
 from tradmetrics.capture.call_context import CallContext
+from tradmetrics.capture.exemplars import ExemplarSource
 from tradmetrics.capture.raised import class_of
 from tradmetrics.capture.readers import Field
 from tradmetrics.capture.recipe import AfterCall, Recipe
@@ -72,6 +73,7 @@ def track_trade(
     trade_id: LabelSource | None = None,
     dialect: str | None = None,
     precreate: bool = False,
+    exemplar: ExemplarSource | None = None,
     metrics: TradingMetrics | None = None,
 ) -> Decorator: ...
 @suggest_keywords
@@ -88,6 +90,7 @@ def track_trade(
     trade_id: LabelSource | None = None,
     dialect: str | None = None,
     precreate: bool = False,
+    exemplar: ExemplarSource | None = None,
     metrics: TradingMetrics | None = None,
 ) -> Any:
     """Record the trades that a function makes or closes.
@@ -126,6 +129,8 @@ def track_trade(
         dialect: The broker whose spellings the values have.
         precreate: True shows series at 0 before the first call, where all labels are known: constants, and parameters
             annotated with an Enum, a Literal or bool.
+        exemplar: Source of labels that point at this very call, such as `arg("order.id")`, `current_span`, a mapping of
+            label names to sources, or a function of the `Call`. The OpenMetrics exposition shows them with the samples.
         metrics: The metrics object to record to; by default the process's.
 
     Raises:
@@ -152,7 +157,7 @@ def track_trade(
         "fee": fee,
         "trade_id": trade_id,
     }
-    return decorate(function, recipe, given, metrics, precreate)
+    return decorate(function, recipe, given, metrics, precreate, exemplar)
 
 
 class _Recorder:

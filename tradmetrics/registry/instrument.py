@@ -20,6 +20,7 @@ from tradmetrics.model.definition import MetricDefinition
 from tradmetrics.registry.label_values import Problem, read
 from tradmetrics.registry.scrape_functions import AtScrape, Failed, ScrapeFunctions
 from tradmetrics.storage.adopted import Adopted
+from tradmetrics.storage.exemplars import Exemplars
 from tradmetrics.storage.kinds import creator
 from tradmetrics.storage.label_cache import Budgets, LabelCache
 from tradmetrics.storage.label_keys import is_safe
@@ -68,6 +69,8 @@ class Instrument(Collector):
         constants: Labels that all its series have beside its own, with their values.
         limits: The budgets that it was made with.
         guard: Its label budgets.
+        exemplars: The exemplars of its series; None where it cannot have any: a gauge, one of several processes, or one
+            that records into another collector.
         adopted: The collector that it records into, if the registry had the same metric already.
         left_out: Whether it is on no registry, because another metric has its name there.
     """
@@ -90,6 +93,8 @@ class Instrument(Collector):
         # Counts in the files of several processes, or in another collector, cannot be taken back.
         removable = not multiprocess and adopted is None
         self.guard = Guard(definition, limits, removable=removable)
+        has_exemplars = definition.kind != "gauge" and not multiprocess and adopted is None
+        self.exemplars = Exemplars(definition) if has_exemplars else None
         self._owner = owner
         self._peers = owner.instruments
         self._series = Rows()
@@ -235,6 +240,8 @@ class Instrument(Collector):
             labels, _ = leaving[-1]
             if labels not in self._series:
                 self._marks.pop(labels, None)
+                if self.exemplars is not None:
+                    self.exemplars.forget(labels)
                 if labels in self.guard:
                     self.guard.release(labels)
             del leaving[-1]
@@ -278,4 +285,4 @@ class Instrument(Collector):
         """The same, as the metric family that it is."""
         self._owner.begin_scrape(self.definition.name)
         computed = self._functions.values(self._series, monotonic())
-        return Family(self.definition, self._series, computed, self.constants, self._blocks)
+        return Family(self.definition, self._series, computed, self.constants, self._blocks, self.exemplars)

@@ -164,7 +164,7 @@ def _prefix(names: Names, suffix: str, labels: Labels, series: Series) -> str:
     """A line up to its number; kept with the series, whichever block it is in."""
     text = series.text
     if not isinstance(text, str):
-        inside = _braces(*label_text(names.label_names, (*labels, *names.constant_values)))
+        inside = braces(*label_text(names.label_names, (*labels, *names.constant_values)))
         text = series.text = f"{names.name}{suffix}{inside} "
     return text
 
@@ -234,7 +234,7 @@ def _histogram_lines(names: Names, labels: Labels, series: HistogramSeries) -> C
     if not isinstance(series.text, tuple):
         series.text = label_text(names.label_names, (*labels, *names.constant_values))
     before, after = series.text
-    plain = _braces(before, after)
+    plain = braces(before, after)
 
     def lines(series: HistogramSeries) -> str:
         return "".join(
@@ -261,7 +261,7 @@ class _Others:
         lines = []
         for (before, after), series in zip(self._texts, self.series, strict=True):
             for suffix, extra, value in series.samples():
-                inside = f'{{{before}le="{extra[0][1]}"{after}}}' if extra else _braces(before, after)
+                inside = f'{{{before}le="{extra[0][1]}"{after}}}' if extra else braces(before, after)
                 lines.append(f"{self._names.name}{suffix}{inside} {number_text(value)}\n")
         return "".join(lines).encode()
 
@@ -278,14 +278,15 @@ def _escaped(value: str) -> str:
     return value.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
 
 
-def _braces(before: str, after: str) -> str:
+def braces(before: str, after: str) -> str:
+    """The braces with the labels of `label_text`; nothing where there are none."""
     inside = f"{before[:-1]}{after}" if before else after[1:]
     return f"{{{inside}}}" if inside else ""
 
 
 def sample_line(names: Names, labels: Labels, value: float) -> str:
     """The line of a sample without a suffix."""
-    inside = _braces(*label_text(names.label_names, (*labels, *names.constant_values)))
+    inside = braces(*label_text(names.label_names, (*labels, *names.constant_values)))
     return f"{names.name}{inside} {number_text(value)}\n"
 
 

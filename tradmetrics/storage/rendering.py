@@ -14,10 +14,11 @@ from time import perf_counter, sleep
 from typing import Any, Final
 
 from prometheus_client import Metric, generate_latest
-from prometheus_client.samples import Sample
+from prometheus_client.samples import Exemplar, Sample
 
 from tradmetrics.model.definition import MetricDefinition
 from tradmetrics.storage.collectors import Collected, Failed, collectors_of
+from tradmetrics.storage.exemplars import Exemplars
 from tradmetrics.storage.line_blocks import LineBlocks, sample_line
 from tradmetrics.storage.series import Series
 
@@ -62,6 +63,7 @@ class Family(Rendered):
         computed: Values computed for this collection, by label values; they come instead of stored ones.
         constants: Labels that all of these series have beside their own, with their values.
         blocks: The text of these series at the last scrape.
+        exemplars: The exemplars of these series, if the metric can have some.
 
     Attributes:
         computed: The same.
@@ -75,6 +77,7 @@ class Family(Rendered):
         computed: Mapping[tuple[str, ...], float],
         constants: tuple[tuple[str, str], ...] = (),
         blocks: LineBlocks | None = None,
+        exemplars: Exemplars | None = None,
     ) -> None:
         counter = definition.kind == "counter"
         base = definition.name.removesuffix("_total") if counter else definition.name
@@ -88,6 +91,7 @@ class Family(Rendered):
         self.computed = computed
         self.constants = constants
         self._blocks = blocks or LineBlocks()
+        self._exemplars = exemplars
 
     @property
     def label_names(self) -> tuple[str, ...]:
@@ -107,6 +111,7 @@ class Family(Rendered):
                     self.name + suffix,
                     {**dict(zip(self._names, (*labels, *self._constants), strict=True)), **dict(extra)},
                     value,
+                    exemplar=self._exemplar(labels, extra),
                 )
                 for labels, suffix, extra, value in self._values()
             ]
@@ -118,6 +123,10 @@ class Family(Rendered):
     def samples(self, samples: list[Sample]) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
         """Set the samples, as the constructor of `Metric` does."""
         self._samples = samples
+
+    def _exemplar(self, labels: tuple[str, ...], extra: tuple[tuple[str, str], ...]) -> Exemplar | None:
+        """The exemplar of a sample; only a counter's and a bucket's have one."""
+        return None if self._exemplars is None else self._exemplars.find(labels).get(extra[0][1] if extra else "")
 
     def _stored(self) -> Iterator[tuple[tuple[str, ...], Series]]:
         """The series that no computed value replaces."""
@@ -142,9 +151,11 @@ class Family(Rendered):
     def pieces(self, openmetrics: bool) -> Iterator[bytes]:
         """The metric's text, in pieces of some lines each."""
         yield self.heading(openmetrics)
-        yield from self._series_pieces()
-        for family in self._joined:
-            yield from family._series_pieces()
+        for family in (self, *self._joined):
+            pieces = family._series_pieces()
+            if openmetrics and family._exemplars is not None:
+                pieces = family._exemplars.added(family, pieces)
+            yield from pieces
 
     def _series_pieces(self) -> Iterator[bytes]:
         rows: Rows = dict(self._stored()) if self.computed else self._rows
