@@ -24,7 +24,9 @@ _PACKAGES: Final = (
     "starlette", "uvicorn", "flask", "Django", "gunicorn", "opentelemetry-exporter-otlp-proto-http",
 )  # fmt: skip
 _PREFIXES: Final = ("TRADMETRICS_", "PROMETHEUS_", "OTEL_")
-_SHOWN: Final = frozenset({"TRADMETRICS_DISABLED", "TRADMETRICS_VERSION", VARIABLE, "OTEL_SERVICE_NAME"})
+_SHOWN: Final = frozenset({
+    "TRADMETRICS_DISABLED", "TRADMETRICS_VERSION", "TRADMETRICS_START_TIMESTAMPS", VARIABLE, "OTEL_SERVICE_NAME",
+})  # fmt: skip
 """Variables whose values may be shown. Every other value is masked."""
 
 

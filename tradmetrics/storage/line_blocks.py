@@ -95,11 +95,12 @@ class Rows(dict[Labels, Series]):
 
 
 class LineBlocks:
-    """The blocks of one metric."""
+    """The blocks of one metric, each made by `make` from its names, label values and series."""
 
-    __slots__ = ("_blocks", "_version")
+    __slots__ = ("_blocks", "_make", "_version")
 
-    def __init__(self) -> None:
+    def __init__(self, make: Callable[[Names, list[Labels], list[Any]], Block] | None = None) -> None:
+        self._make = make or block_of
         self._blocks: list[Block] = []
         self._version: object = None
 
@@ -121,7 +122,7 @@ class LineBlocks:
             part = series[start : start + SIZE]
             kept = before[number] if number < len(before) else None
             same = kept is not None and kept.series == part
-            block = kept if kept is not None and same else _block(names, labels[start : start + SIZE], part)
+            block = kept if kept is not None and same else self._make(names, labels[start : start + SIZE], part)
             yield block.text()
             blocks.append(block)
         self._blocks, self._version = blocks, version
@@ -149,7 +150,8 @@ def _rows_of(rows: Mapping[Labels, Series]) -> tuple[list[Labels], list[Series]]
     return labels, series
 
 
-def _block(names: Names, labels: list[Labels], series: list[Any]) -> Block:
+def block_of(names: Names, labels: list[Labels], series: list[Any]) -> Block:
+    """The block for some series of one metric."""
     kinds = set(map(type, series))
     if kinds == {CounterSeries}:
         return _Counters(names, labels, series)
@@ -164,7 +166,7 @@ def _prefix(names: Names, suffix: str, labels: Labels, series: Series) -> str:
     """A line up to its number; kept with the series, whichever block it is in."""
     text = series.text
     if not isinstance(text, str):
-        inside = _braces(*label_text(names.label_names, (*labels, *names.constant_values)))
+        inside = braces(*label_text(names.label_names, (*labels, *names.constant_values)))
         text = series.text = f"{names.name}{suffix}{inside} "
     return text
 
@@ -234,7 +236,7 @@ def _histogram_lines(names: Names, labels: Labels, series: HistogramSeries) -> C
     if not isinstance(series.text, tuple):
         series.text = label_text(names.label_names, (*labels, *names.constant_values))
     before, after = series.text
-    plain = _braces(before, after)
+    plain = braces(before, after)
 
     def lines(series: HistogramSeries) -> str:
         return "".join(
@@ -261,7 +263,7 @@ class _Others:
         lines = []
         for (before, after), series in zip(self._texts, self.series, strict=True):
             for suffix, extra, value in series.samples():
-                inside = f'{{{before}le="{extra[0][1]}"{after}}}' if extra else _braces(before, after)
+                inside = f'{{{before}le="{extra[0][1]}"{after}}}' if extra else braces(before, after)
                 lines.append(f"{self._names.name}{suffix}{inside} {number_text(value)}\n")
         return "".join(lines).encode()
 
@@ -278,14 +280,15 @@ def _escaped(value: str) -> str:
     return value.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
 
 
-def _braces(before: str, after: str) -> str:
+def braces(before: str, after: str) -> str:
+    """The labels of a sample without `le`, from what `label_text` returned."""
     inside = f"{before[:-1]}{after}" if before else after[1:]
     return f"{{{inside}}}" if inside else ""
 
 
 def sample_line(names: Names, labels: Labels, value: float) -> str:
     """The line of a sample without a suffix."""
-    inside = _braces(*label_text(names.label_names, (*labels, *names.constant_values)))
+    inside = braces(*label_text(names.label_names, (*labels, *names.constant_values)))
     return f"{names.name}{inside} {number_text(value)}\n"
 
 

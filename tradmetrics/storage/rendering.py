@@ -62,6 +62,7 @@ class Family(Rendered):
         computed: Values computed for this collection, by label values; they come instead of stored ones.
         constants: Labels that all of these series have beside their own, with their values.
         blocks: The text of these series at the last scrape.
+        started: The same with the times at which they began, for OpenMetrics; without it those are not shown.
 
     Attributes:
         computed: The same.
@@ -75,6 +76,7 @@ class Family(Rendered):
         computed: Mapping[tuple[str, ...], float],
         constants: tuple[tuple[str, str], ...] = (),
         blocks: LineBlocks | None = None,
+        started: LineBlocks | None = None,
     ) -> None:
         counter = definition.kind == "counter"
         base = definition.name.removesuffix("_total") if counter else definition.name
@@ -88,6 +90,7 @@ class Family(Rendered):
         self.computed = computed
         self.constants = constants
         self._blocks = blocks or LineBlocks()
+        self._started = started
 
     @property
     def label_names(self) -> tuple[str, ...]:
@@ -142,13 +145,13 @@ class Family(Rendered):
     def pieces(self, openmetrics: bool) -> Iterator[bytes]:
         """The metric's text, in pieces of some lines each."""
         yield self.heading(openmetrics)
-        yield from self._series_pieces()
-        for family in self._joined:
-            yield from family._series_pieces()
+        for family in (self, *self._joined):
+            yield from family._series_pieces(openmetrics)
 
-    def _series_pieces(self) -> Iterator[bytes]:
+    def _series_pieces(self, openmetrics: bool) -> Iterator[bytes]:
         rows: Rows = dict(self._stored()) if self.computed else self._rows
-        yield from self._blocks.pieces(self, rows)
+        blocks = self._started if openmetrics and self._started else self._blocks
+        yield from blocks.pieces(self, rows)
         for labels, value in self.computed.items():
             yield sample_line(self, labels, value).encode()
 
@@ -175,7 +178,7 @@ def render(
             the exception passes through.
 
     Returns:
-        The text, encoded in UTF-8, equal to `encode(registry)`.
+        The text, encoded in UTF-8, equal to `encode(registry)` but for start timestamps.
     """
     function = getattr(encode, "func", encode)
     openmetrics = "openmetrics" in function.__module__
