@@ -20,9 +20,8 @@ _SYMBOLS: Final = (
 )
 _LINTED: Final = (
     "[dashboard-linter](https://github.com/grafana/dashboard-linter) 0.1.1 on the dashboards, and "
-    "[pint](https://github.com/cloudflare/pint) 0.87 on the rules of the alerts, alone and with a Prometheus that scrapes "
-    "two demos, find nothing else than this. dashboard-linter's later check of Grafana's second schema was not run: these "
-    "dashboards are in the first one."
+    "[pint](https://github.com/cloudflare/pint) 0.87 on the alerts and compliance rules, alone and beside a Prometheus "
+    "that scrapes two demos, say this and nothing else."
 )
 _FINDINGS: Final = (
     (
@@ -53,8 +52,8 @@ _FINDINGS: Final = (
     ),
     (
         "pint, `promql/series`",
-        "The two demos never had a series of `LabelOverflow`, `InstrumentationErrors`, `CriticalError`, `ApiAccessDenied`, "
-        "`DuplicateOrders` and `PriceCollarBreach`",
+        "The demos never had a series that `LabelOverflow`, `InstrumentationErrors`, `CriticalError`, "
+        "`ApiAccessDenied`, `DuplicateOrders` or `PriceCollarBreach` reads",
         "Nothing of the kind happened there. Each of these alerts is tested with the event.",
     ),
 )
