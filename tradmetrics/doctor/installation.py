@@ -153,6 +153,7 @@ def lines(description: Mapping[str, Any]) -> list[str]:
              f"(tested with {each['tested']})")
             for each in description["adapters"]
         ),
+        *([] if description["adapters"] else [("adapter", "none of the libraries is installed")]),
         ("metrics", _state(metrics)),
         ("limits", f"{limits['default_label']} values a label, {limits['default_series']:,} series a metric"),
         *(("limit", f"{key}: {budget:,} values") for key, budget in limits["labels"].items()),
