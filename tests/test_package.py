@@ -36,6 +36,14 @@ def metadata() -> importlib.metadata.PackageMetadata:
     return distribution.metadata
 
 
+@pytest.mark.needs("actionlint")
+def test_the_workflows_are_sound() -> None:
+    """A release would stop at a step that GitHub refuses, on the day when it is wanted."""
+    workflows = sorted(map(str, ROOT.glob(".github/workflows/*.yml")))
+    found = subprocess.run(["actionlint", *workflows], capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stdout) == (0, "")
+
+
 def test_three_runtime_dependencies() -> None:
     """A trading bot would get packages that it has no use for, each a risk of its own."""
     required = [line for line in metadata().get_all("Requires-Dist") or [] if "extra ==" not in line]

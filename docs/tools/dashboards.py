@@ -18,6 +18,45 @@ _SYMBOLS: Final = (
     "need prices of every open position at every scrape. `trading_trades_pnl` by strategy and the positions at the "
     "broker answer the question that such a panel raises."
 )
+_LINTED: Final = (
+    "[dashboard-linter](https://github.com/grafana/dashboard-linter) 0.1.1 on the dashboards, and "
+    "[pint](https://github.com/cloudflare/pint) 0.87 on the alerts and compliance rules, alone and beside a Prometheus "
+    "that scrapes two demos, say this and nothing else."
+)
+_FINDINGS: Final = (
+    (
+        "dashboard-linter, `template-job-rule`, `template-instance-rule`",
+        "*All* of the job and of the instance should be `.+`, not `.*`",
+        "Not every series has the two labels: what comes through a Pushgateway has no instance, and a store may keep "
+        "OTLP's `service.name` in the place of a job. `.+` would hide such a bot.",
+    ),
+    (
+        "dashboard-linter, `panel-units-rule`",
+        "*Slippage* has the invalid unit `suffix:bps`",
+        "It is one of Grafana's custom units, and Grafana has no unit for basis points.",
+    ),
+    (
+        "dashboard-linter, `target-rate-interval-rule`",
+        "*99th percentile by endpoint* should use `$__rate_interval`, not `5m`",
+        "The panel shows the alert's own expression, with the alert's window and a line at its threshold.",
+    ),
+    (
+        "pint, `alerts/comparison`",
+        "`Watchdog` always fires",
+        "It must: a dead man's switch calls when it stops.",
+    ),
+    (
+        "pint, `alerts/for`",
+        "`for: 0s` is the default",
+        "Each rule says how long it waits, so that your settings and the rule can be read side by side.",
+    ),
+    (
+        "pint, `promql/series`",
+        "The demos never had a series that `LabelOverflow`, `InstrumentationErrors`, `CriticalError`, "
+        "`ApiAccessDenied`, `DuplicateOrders` or `PriceCollarBreach` reads",
+        "Nothing of the kind happened there. Each of these alerts is tested with the event.",
+    ),
+)
 _SUFFIXES: Final = ("_bucket", "_count", "_sum")
 
 
@@ -68,9 +107,7 @@ def page() -> str:
                 f"**{row}**",
                 table(("Panel", "Shows", "Metrics"), (_panel(path, each) for each in panels)),
             ]
-    parts += [
-        _SYMBOLS,
-    ]
+    parts += [_SYMBOLS, "## What linters say {#linters}", _LINTED, table(("Linter", "Says", "Why it stays"), _FINDINGS)]
     return "\n\n".join(parts) + "\n"
 
 

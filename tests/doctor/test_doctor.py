@@ -596,6 +596,23 @@ def test_the_items_of_a_kubernetes_list_are_read(tmp_path: Path, capsys: pytest.
     assert (status, [each["place"] for each in answer["faults"]]) == (1, ["group g, alert A"])
 
 
+def test_the_dashboards_of_manifests_are_read_and_other_manifests_passed_over(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Dashboards that reach Grafana through Kubernetes would go unchecked, or a Service would count as a broken one."""
+    boards = {f"{name}.json": json.dumps({**_CLASSIC, "title": name}) for name in ("one", "two")}
+    manifests = [{"kind": "Service", "spec": {"ports": []}}, {"kind": "ConfigMapList", "items": []}]
+    manifests.append({"kind": "ConfigMap", "data": boards})
+    (tmp_path / "boards.yml").write_text(yaml.safe_dump_all(manifests), encoding="utf-8")
+    (tmp_path / "service.yaml").write_text(yaml.safe_dump(manifests[0]), encoding="utf-8")
+    status, answer = examine(capsys, dashboards=[tmp_path])
+    places = [f"dashboard {name}, panel Fills, query A" for name in ("one", "two")]
+    assert (status, [each["place"] for each in answer["faults"]]) == (1, places)
+    assert answer["unreadable"] == []
+    status, answer = examine(capsys, dashboards=[tmp_path / "service.yaml"])
+    assert (status, [each["message"] for each in answer["unreadable"]]) == (2, ["the file has no dashboard"])
+
+
 _CLASSIC: dict[str, Any] = {"panels": [{"title": "Fills", "targets": [{"expr": "wrong_panel", "refId": "A"}]}]}
 
 
@@ -630,6 +647,16 @@ def _of_version_2(query: dict[str, Any]) -> dict[str, Any]:
             {"kind": "GrafanaDashboard", "spec": {"json": json.dumps(_CLASSIC)}},
             {"panel Fills, query A"},
             id="operator",
+        ),
+        pytest.param(
+            {"kind": "List", "items": [{"kind": "GrafanaDashboard", "spec": {"json": json.dumps(_CLASSIC)}}]},
+            {"panel Fills, query A"},
+            id="list",
+        ),
+        pytest.param(
+            {"kind": "ConfigMap", "data": {"fills.json": json.dumps(_CLASSIC), "note.txt": "{"}},
+            {"panel Fills, query A"},
+            id="config-map",
         ),
         pytest.param(
             {"kind": "Dashboard", "spec": _of_version_2({"kind": "DataQuery", "group": "prometheus"})},

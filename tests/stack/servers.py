@@ -96,12 +96,18 @@ def running(command: Sequence[str], ready: str, *, log: Path, seconds: float = 3
 
 @contextmanager
 def prometheus(
-    config: Path, data: Path, *options: str, port: int | None = None, path: str = "/-/ready", scheme: str = "http"
+    config: Path,
+    data: Path,
+    *options: str,
+    port: int | None = None,
+    path: str = "/-/ready",
+    scheme: str = "http",
+    name: str = "prometheus",
 ) -> Iterator[str]:
     """Run a Prometheus, and yield the URL of its web interface."""
     port = port or free_port()
     command = [
-        program("prometheus"),
+        program(name),
         f"--config.file={config}",
         f"--storage.tsdb.path={data}",
         f"--web.listen-address=127.0.0.1:{port}",

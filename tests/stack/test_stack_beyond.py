@@ -1,12 +1,14 @@
 """Past one machine: the shipped configurations with the real engines, started on loopback."""
 
 import json
+import math
 import re
 import ssl
 import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +92,66 @@ def test_remote_write_puts_the_same_data_into_victoriametrics(bot: str, tmp_path
         )
         assert query(url, "count(scrape_duration_seconds)")
         assert query(victoria, "scrape_duration_seconds") == []
+
+
+@contextmanager
+def two_bots() -> Iterator[list[tuple[str, MetricsExporter]]]:
+    """The addresses of two trading systems, with what records there."""
+    with ExitStack() as servers:
+        metrics = [TradingMetrics(), TradingMetrics()]
+        ports = [servers.enter_context(start_metrics_server(0, metrics=each)).port for each in metrics]
+        yield [(f"127.0.0.1:{port}", MetricsExporter(each)) for port, each in zip(ports, metrics, strict=True)]
+
+
+def submit(exporter: MetricsExporter, orders: int) -> None:
+    """Record orders."""
+    for _ in range(orders):
+        exporter.record_order(strategy="gamma", side="BUY", order_type="LIMIT", status="submitted")
+
+
+def test_two_prometheus_servers_on_two_bots_are_one_in_victoriametrics(tmp_path: Path) -> None:
+    """With a second Prometheus, orders would count twice, or the history would have a gap where one stopped."""
+    port = free_port()
+    command = [
+        *(program("victoria-metrics"), f"-storageDataPath={tmp_path / 'vm'}", f"-httpListenAddr=127.0.0.1:{port}"),
+        *("-dedup.minScrapeInterval=1s", "-search.latencyOffset=0s", "-search.disableCache"),
+    ]
+    victoria = f"http://127.0.0.1:{port}"
+
+    def answers(url: str, question: str) -> dict[tuple[tuple[str, str], ...], str]:
+        return by_labels(query(url, question))
+
+    with two_bots() as bots, running(command, f"{victoria}/health", log=tmp_path / "vm.log"), ExitStack() as first:
+        targets = '", "'.join(address for address, _ in bots)
+        config = shipped("remote_write", tmp_path, bot=targets, victoria=f"127.0.0.1:{port}")
+        text = config.read_text(encoding="utf-8")
+        assert text.count("replica: a ") == 1
+        (tmp_path / "b.yml").write_text(text.replace("replica: a ", "replica: b "), encoding="utf-8")
+        a = first.enter_context(prometheus(config, tmp_path / "a"))
+        with prometheus(tmp_path / "b.yml", tmp_path / "b") as b:
+            for url in (a, b):
+                eventually(lambda url=url: query(url, "sum(up) == 2"))  # type: ignore[misc]
+            for number, (_, exporter) in enumerate(bots):
+                submit(exporter, 3 + number)
+            for url in (a, b, victoria):
+                eventually(lambda url=url: query(url, f"sum({ORDERS}) == 7"), seconds=60)  # type: ignore[misc]
+            questions = ("count(up)", "sum(up)", f"sum by (instance) ({ORDERS})", "trading_system_errors_total")
+            assert [answers(a, each) for each in questions] == [answers(victoria, each) for each in questions]
+            # Every series once, as one server has it, and no more than one sample of it in a second.
+            everything = '{__name__=~"trading.+|up", __name__!~".*uptime_seconds"}'
+            assert answers(victoria, everything) == answers(a, everything)
+            ten = f"{ORDERS}[10s]"
+            at = float(eventually(lambda: query(victoria, f"count_over_time({ORDERS}[12s]) >= 11"))[0]["value"][0])
+            eventually(lambda: query(victoria, f"timestamp({ORDERS}) > {at}"))
+            for each in query(victoria, ten, at=at):
+                seconds = [math.ceil(moment) for moment, _ in each["values"]]
+                assert sorted(set(seconds)) == seconds
+                assert len(seconds) >= 9
+            assert sum(len(each["values"]) for url in (a, b) for each in query(url, ten, at=at)) >= 36
+            first.close()  # one of the two servers goes
+            submit(bots[0][1], 5)
+            eventually(lambda: query(victoria, f"sum({ORDERS}) == 12"), seconds=60)
+            assert answers(victoria, "sum(up)") == {(): "2"}
 
 
 def test_federation_takes_what_it_was_told_from_the_prometheus_below(bot: str, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from tradmetrics.doctor.rules import read_rules
 from tradmetrics.doctor.sources import UnreachableError, read_endpoint, read_prometheus
 
 _RULES: Final = ("*.yml", "*.yaml")
-_DASHBOARDS: Final = ("*.json",)
+_DASHBOARDS: Final = ("*.json", *_RULES)
 
 Step = Callable[[str, float], None]
 """Announces a step: a name for messages, and the seconds that it may take."""
@@ -46,8 +46,8 @@ class Run:
     def examine(self) -> Examination:
         """Read everything, and check it."""
         queries = [
-            *self._read(self._request["rules"], _RULES, read_rules),
-            *self._read(self._request["dashboards"], _DASHBOARDS, read_dashboard),
+            *self._read(self._request["rules"], _RULES, read_rules, "the file has no groups of rules"),
+            *self._read(self._request["dashboards"], _DASHBOARDS, read_dashboard, "the file has no dashboard"),
         ]
         known = Known()
         samples = self._ask(known, queries)
@@ -56,7 +56,7 @@ class Run:
         return examination
 
     def _read(
-        self, paths: list[str], patterns: tuple[str, ...], read: Callable[..., list[Query] | None]
+        self, paths: list[str], patterns: tuple[str, ...], read: Callable[..., list[Query] | None], nothing: str
     ) -> Iterator[Query]:
         for path in map(Path, paths):
             is_folder = path.is_dir()
@@ -78,7 +78,7 @@ class Run:
                     self._refuse(file, "the file is nested too deeply, or too large")
                 else:
                     if found is None and not is_folder:
-                        self._refuse(file, "the file has no groups of rules")
+                        self._refuse(file, nothing)
                     yield from found or ()
 
     def _refuse(self, file: Path, message: str) -> None:

@@ -27,7 +27,8 @@ def doctor(
     prometheus: Annotated[str | None, typer.Option(metavar="URL", help="A Prometheus to ask instead.")] = None,
     rules: Annotated[list[Path] | None, typer.Option(metavar="PATH", help="A rule file, or a folder of them.")] = None,
     dashboards: Annotated[
-        list[Path] | None, typer.Option(metavar="PATH", help="A Grafana dashboard's JSON, or a folder of them.")
+        list[Path] | None,
+        typer.Option(metavar="PATH", help="Grafana's JSON, manifests with it, or a folder of them."),
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 1 on the reports too.")] = False,
     max_age: Annotated[

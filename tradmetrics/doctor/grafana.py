@@ -1,4 +1,4 @@
-"""Read the queries out of a Grafana dashboard's JSON, its variables replaced so that they are plain PromQL."""
+"""Read the queries out of Grafana dashboards, their variables replaced so that they are plain PromQL."""
 
 import json
 import re
@@ -9,6 +9,7 @@ from typing import Any, Final
 from tradmetrics.doctor.files import read_text
 from tradmetrics.doctor.findings import Query
 from tradmetrics.doctor.grafana_v2 import unwrapped
+from tradmetrics.doctor.manifests import dashboards, documents, items
 
 # https://grafana.com/docs/grafana/latest/dashboards/variables/add-template-variables/#global-variables
 _BUILT_IN: Final = {
@@ -28,31 +29,43 @@ _VARIABLE: Final = re.compile(
 )
 
 
-def read_dashboard(path: Path) -> list[Query]:
+def read_dashboard(path: Path) -> list[Query] | None:
     """Read every Prometheus query of a dashboard: panels, annotations and variables.
 
     Args:
-        path: The JSON file, as Grafana exports or stores it.
+        path: The JSON file, as Grafana exports or stores it, or Kubernetes manifests with dashboards in them.
 
     Returns:
-        The queries, in the order of the file.
+        The queries, in the order of the file; None where a YAML file has no dashboard.
 
     Raises:
-        ValueError: When the file is not JSON, or no dashboard.
+        ValueError: When the file is not JSON or YAML, or a JSON file has no dashboard.
         OSError: When it cannot be read.
     """
-    content = json.loads(read_text(path))
-    content = unwrapped(content)
-    if not isinstance(content, dict) or not isinstance(content.get("panels", content.get("rows")), list):
+    text = read_text(path)
+    is_yaml = path.suffix in (".yml", ".yaml")
+    read = documents(text) if is_yaml else items(json.loads(text))
+    boards = [board for each in read for inner in dashboards(each) if _is_board(board := unwrapped(inner))]
+    if not boards and not is_yaml:
         raise ValueError("no dashboard: there is no list of panels in it")
+    places = [f"dashboard {board.get('title')}, " if len(boards) > 1 else "" for board in boards]
+    found = [query for place, board in zip(places, boards, strict=True) for query in _queries(path, place, board)]
+    return found if boards else None
+
+
+def _is_board(content: Any) -> bool:
+    return isinstance(content, dict) and isinstance(content.get("panels", content.get("rows")), list)
+
+
+def _queries(path: Path, prefix: str, content: Mapping[str, Any]) -> list[Query]:
     values = _values(content)
     queries = [
-        Query(str(path), place, replace(text, values), source=source)
+        Query(str(path), f"{prefix}{place}", replace(text, values), source=source)
         for place, text, source in (*_panels(content), *_annotations(content))
         if text.strip()
     ]
-    queries += [Query(str(path), place, replace(text, values)) for place, text in _variables(content) if text.strip()]
-    return queries
+    variables = [(place, text) for place, text in _variables(content) if text.strip()]
+    return queries + [Query(str(path), f"{prefix}{place}", replace(text, values)) for place, text in variables]
 
 
 def replace(text: str, values: Mapping[str, str]) -> str:

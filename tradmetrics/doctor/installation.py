@@ -24,7 +24,9 @@ _PACKAGES: Final = (
     "starlette", "uvicorn", "flask", "Django", "gunicorn", "opentelemetry-exporter-otlp-proto-http",
 )  # fmt: skip
 _PREFIXES: Final = ("TRADMETRICS_", "PROMETHEUS_", "OTEL_")
-_SHOWN: Final = frozenset({"TRADMETRICS_DISABLED", "TRADMETRICS_VERSION", VARIABLE, "OTEL_SERVICE_NAME"})
+_SHOWN: Final = frozenset({
+    "TRADMETRICS_DISABLED", "TRADMETRICS_VERSION", "TRADMETRICS_START_TIMESTAMPS", VARIABLE, "OTEL_SERVICE_NAME",
+})  # fmt: skip
 """Variables whose values may be shown. Every other value is masked."""
 
 
@@ -151,6 +153,7 @@ def lines(description: Mapping[str, Any]) -> list[str]:
              f"(tested with {each['tested']})")
             for each in description["adapters"]
         ),
+        *([] if description["adapters"] else [("adapter", "none of the libraries is installed")]),
         ("metrics", _state(metrics)),
         ("limits", f"{limits['default_label']} values a label, {limits['default_series']:,} series a metric"),
         *(("limit", f"{key}: {budget:,} values") for key, budget in limits["labels"].items()),

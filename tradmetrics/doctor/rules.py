@@ -5,6 +5,7 @@ from typing import Any
 
 from tradmetrics.doctor.files import read_text, text_in
 from tradmetrics.doctor.findings import Query
+from tradmetrics.doctor.manifests import documents
 
 
 def read_rules(path: Path) -> list[Query] | None:
@@ -20,24 +21,8 @@ def read_rules(path: Path) -> list[Query] | None:
         ValueError: When the file is not YAML, or a rule is malformed; with the line where that is known.
         OSError: When it cannot be read.
     """
-    import yaml
-
-    try:
-        documents = [each for read in yaml.safe_load_all(read_text(path)) for each in _unwrapped(read)]
-    except yaml.YAMLError as error:
-        raise ValueError(_one_line(error)) from None
-    rules = [each for each in documents if _has_groups(each)]
+    rules = [each for each in documents(read_text(path)) if _has_groups(each)]
     return [query for document in rules for query in _groups(path, document)] if rules else None
-
-
-def _unwrapped(document: Any) -> list[Any]:
-    """Return a document, or the items of a Kubernetes `kind: List`."""
-    if isinstance(document, dict) and str(document.get("kind", "")).endswith("List"):
-        items = document.get("items")
-        return (
-            [each for item in items if item is not None for each in _unwrapped(item)] if isinstance(items, list) else []
-        )
-    return [] if document is None else [document]
 
 
 def _has_groups(document: Any) -> bool:
@@ -75,9 +60,3 @@ def _rule(path: Path, group: str, rule: Any) -> Query:
     return Query(
         str(path), f"{place}, {kind} {name}", text_in(rule, "expr", place), name if kind == "record" else "", added
     )
-
-
-def _one_line(error: Exception) -> str:
-    mark = getattr(error, "problem_mark", None)
-    where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-    return f"{where}{getattr(error, 'problem', None) or error}"

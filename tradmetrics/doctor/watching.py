@@ -21,6 +21,7 @@ SAMPLER_LIMIT: Final = 120.0
 _RECORD_NOTHING: Final = frozenset(
     each.name for each in catalogue.CATALOGUE if each.family == "tradmetrics" or each.at_scrape
 ) | {catalogue.BUILD_INFO.name, catalogue.MARKET_DATA_STALE.name}
+_AGED: Final = (catalogue.MARKET_DATA_LAST_UPDATE.name, catalogue.HEARTBEAT.name, catalogue.SAMPLER_LAST_SUCCESS.name)
 _SUFFIXES: Final = ("_bucket", "_count", "_sum", "_created")
 
 
@@ -75,7 +76,7 @@ class Watched:
         """Return the judgement as one line, with control characters escaped."""
         parts = [self.reason] if self.reason else []
         if self.order_age is not None:
-            parts.append(f"{self.orders:,.0f} orders in {duration(self.order_age)}")
+            parts.append(f"{counted(self.orders, 'order')} in {duration(self.order_age)}")
         parts += [str(each) for each in self.signals if not each.is_late]
         return escaped(f"{self.state:<9} {self.bot}: {'; '.join([*parts, *self.remarks])}")
 
@@ -165,10 +166,17 @@ def _remarks(groups: Mapping[str, Sequence[Sample]]) -> Iterator[str]:
         yield "the market is closed"
     stale = sum(each.value for each in groups.get(catalogue.MARKET_DATA_STALE.name, ()))
     if stale:
-        yield f"{stale:,.0f} symbols have stale data"
+        yield f"{counted(stale, 'symbol')} with stale data"
     errors = sum(each.value for each in groups.get(catalogue.INSTRUMENTATION_ERRORS.name, ()))
     if errors:
-        yield f"{errors:,.0f} errors inside the instrumentation"
+        yield f"{counted(errors, 'error')} inside the instrumentation"
+    if not any(groups.get(name) for name in _AGED):
+        yield "no market data, heartbeat or sampler tells whether it still works"
+
+
+def counted(number: float, thing: str) -> str:
+    """Return a number of things: `1 order`, `2,000 orders`."""
+    return f"{number:,.0f} {thing}" + ("" if number == 1 else "s")
 
 
 def duration(seconds: float) -> str:

@@ -73,6 +73,7 @@ def configure(
     currency: str | None = None,
     convert: Converter | None = None,
     version: str | None = None,
+    start_timestamps: bool | None = None,
     enabled: bool = True,
     strict: bool = False,
     force: bool = False,
@@ -91,6 +92,7 @@ def configure(
         currency: As for `TradingMetrics`.
         convert: As for `TradingMetrics`.
         version: As for `TradingMetrics`.
+        start_timestamps: As for `TradingMetrics`.
         enabled: As for `TradingMetrics`; False makes functions already decorated call straight through.
         strict: As for `TradingMetrics`.
         force: True replaces a default metrics object that was set up otherwise; what it had counted is gone.
@@ -111,6 +113,7 @@ def configure(
         "currency": currency,
         "convert": convert,
         "version": version,
+        "start_timestamps": start_timestamps,
         "enabled": enabled,
         "strict": strict,
     }

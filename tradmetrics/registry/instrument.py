@@ -29,6 +29,7 @@ from tradmetrics.storage.overflow import OverflowSeries
 from tradmetrics.storage.rendering import Family
 from tradmetrics.storage.retired import MOST_RETIRED, RetiredSeries, creating
 from tradmetrics.storage.series import Series
+from tradmetrics.storage.start_timestamps import stamped, started_blocks
 
 
 class Resolved(NamedTuple):
@@ -45,6 +46,7 @@ class Owner(Protocol):
     """The set of instruments on one registry, as one instrument sees it."""
 
     instruments: dict[str, Instrument]
+    start_timestamps: bool
 
     def begin_scrape(self, name: str) -> None:
         """Note that the metric `name` is being collected."""
@@ -108,6 +110,9 @@ class Instrument(Collector):
         self._known: LabelCache[Resolved] = LabelCache(self._opens)
         create = creator(definition, constants, multiprocess=multiprocess)
         self._create = create if adopted is None else adopted.create
+        self._started: LineBlocks | None = None
+        if owner.start_timestamps and removable and definition.kind != "gauge":
+            self._create, self._started = stamped(create), started_blocks()
 
     def __len__(self) -> int:
         """The number of series, those computed at scrape among them; what reports on the guard has only its own."""
@@ -285,4 +290,5 @@ class Instrument(Collector):
         """The same, as the metric family that it is."""
         self._owner.begin_scrape(self.definition.name)
         computed = self._functions.values(self._series, monotonic())
-        return Family(self.definition, self._series, computed, self.constants, self._blocks, self.exemplars)
+        shown = self._blocks, self._started, self.exemplars
+        return Family(self.definition, self._series, computed, self.constants, *shown)

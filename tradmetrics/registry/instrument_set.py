@@ -13,7 +13,7 @@ from tradmetrics.model.definition import MetricDefinition
 from tradmetrics.registry.collector_registry import NameTakenError, instrument_on, leave_out, remove_from, restore_on
 from tradmetrics.registry.errors_log import logger
 from tradmetrics.registry.instrument import Instrument
-from tradmetrics.registry.instruments import Constants, RegistryInstruments, check_constants, instruments_of
+from tradmetrics.registry.instruments import Constants, RegistryInstruments, join
 from tradmetrics.storage import worker_directory
 
 
@@ -69,20 +69,20 @@ class InstrumentSet:
             self._by_name[definition.name] = instrument
         return instrument
 
-    def register_catalogue(self, *, strict: bool) -> RegistryInstruments:
+    def register_catalogue(self, *, strict: bool, start_timestamps: bool) -> RegistryInstruments:
         """Register all metrics of the catalogue, or none.
 
         Args:
             strict: Whether a metric whose name is taken is an error; else it is left out, with a line in the log.
+            start_timestamps: Whether OpenMetrics shows when each series began.
 
         Returns:
             All instruments on the registry with the same constant labels.
 
         Raises:
-            ConfigurationError: When the registry has other constant labels, or a conflicting metric.
+            ConfigurationError: When the registry has other settings, or a conflicting metric.
         """
-        check_constants(self._registry, self._constants)
-        owner = instruments_of(self._registry, self._constants)
+        owner = join(self._registry, self._constants, start_timestamps=start_timestamps)
         before = set(owner.instruments.values())
         try:
             for definition in CATALOGUE:

@@ -38,6 +38,7 @@ class RegistryInstruments:
             those still find the ones they were made with.
         users: The metrics objects that have looked series up here.
         retired: Removed series that somebody may still count on; see `RetiredSeries`.
+        start_timestamps: Whether OpenMetrics shows when each series began.
     """
 
     def __init__(self, constants: Constants = ()) -> None:
@@ -45,6 +46,7 @@ class RegistryInstruments:
         self.instruments: dict[str, Instrument] = {}
         self.users: weakref.WeakSet[Forgetful] = weakref.WeakSet()
         self.retired: list[RetiredSeries] = []
+        self.start_timestamps = False
         self._scrape = threading.local()
 
     def in_use(self) -> list[Instrument]:
@@ -106,12 +108,25 @@ def all_instruments_on(registry: CollectorRegistry) -> list[Instrument]:
     return [instrument for owner in owners for instrument in list(owner.instruments.values())]
 
 
-def check_constants(registry: CollectorRegistry, constants: Constants) -> None:
-    """See that the metrics objects on a registry have the same constant labels.
+def join(registry: CollectorRegistry, constants: Constants, *, start_timestamps: bool) -> RegistryInstruments:
+    """Return the owner of a registry's instruments for one more metrics object.
 
     Raises:
-        ConfigurationError: If those that are in use there have other ones.
+        ConfigurationError: If the metrics objects that are in use there have other settings.
     """
+    _check_constants(registry, constants)
+    owner = instruments_of(registry, constants)
+    if owner.instruments and owner.start_timestamps is not start_timestamps:
+        raise ConfigurationError(
+            f"TradingMetrics: start_timestamps={start_timestamps}, but the registry has metrics with "
+            f"start_timestamps={owner.start_timestamps}; give both the same, or the new one a registry of its own"
+        )
+    owner.start_timestamps = start_timestamps
+    return owner
+
+
+def _check_constants(registry: CollectorRegistry, constants: Constants) -> None:
+    """See that the metrics objects on a registry have the same constant labels."""
     names = tuple(name for name, _ in constants)
     for owner in list(owners_on(registry).values()):
         theirs = tuple(name for name, _ in owner.constants)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -20,12 +19,20 @@ from tradmetrics.registry.errors_log import FaultLog
 from tradmetrics.registry.freshness import Freshness
 from tradmetrics.registry.instrument_set import InstrumentSet
 from tradmetrics.registry.money import Converter, Money
-from tradmetrics.registry.options import DerivedStats, buckets_of, constants_of, flag, limits_of, version_of
+from tradmetrics.registry.options import (
+    DerivedStats,
+    asked_for,
+    buckets_of,
+    constants_of,
+    flag,
+    limits_of,
+    start_timestamps_of,
+    version_of,
+)
 from tradmetrics.registry.recorder import Recorder
 from tradmetrics.registry.scrape_functions import AtScrape
 
-_YES: Final = ("1", "true", "yes", "on")
-DISABLED_BY_ENVIRONMENT: Final = os.environ.get("TRADMETRICS_DISABLED", "").strip().lower() in _YES
+DISABLED_BY_ENVIRONMENT: Final = asked_for("TRADMETRICS_DISABLED")
 """Whether `TRADMETRICS_DISABLED=1` (or `true`, `yes`, `on`) was set when the package was imported."""
 
 
@@ -45,6 +52,8 @@ class TradingMetrics(Recorder):
         convert: Converts such an amount: `convert(amount, source, target)`, with the currencies' codes.
         version: The version of your code, such as a release or a git commit, for `trading_build_info`; by default the
             environment variable `TRADMETRICS_VERSION`.
+        start_timestamps: True shows in OpenMetrics when each counter and histogram began (`…_created`); by default the
+            environment variable `TRADMETRICS_START_TIMESTAMPS`. Series in the files of several processes have none.
         enabled: False makes decorators return the very function they were given.
         strict: True raises instrumentation errors instead of counting them; for tests.
 
@@ -60,6 +69,7 @@ class TradingMetrics(Recorder):
         strategy_stats: The derived strategy figures, or None.
         constants: The constant labels, with their values.
         money: The currency, and how amounts in another one are read.
+        start_timestamps: Whether OpenMetrics shows when each counter and histogram began.
         enabled: Whether anything is recorded.
         strict: Whether instrumentation errors raise.
     """
@@ -75,6 +85,7 @@ class TradingMetrics(Recorder):
         currency: str | None = None,
         convert: Converter | None = None,
         version: str | None = None,
+        start_timestamps: bool | None = None,
         enabled: bool = True,
         strict: bool = False,
     ) -> None:
@@ -91,6 +102,7 @@ class TradingMetrics(Recorder):
         self.constants = constants_of(labels)
         self.money = Money(currency, convert)
         self._version = version_of(version)
+        self.start_timestamps = start_timestamps_of(start_timestamps)
         super().__init__(
             InstrumentSet(self.registry, self.limits, self.constants, buckets_of(buckets)),
             enabled=flag("enabled", enabled) and not DISABLED_BY_ENVIRONMENT,
@@ -100,7 +112,7 @@ class TradingMetrics(Recorder):
             self._register()
 
     def _register(self) -> None:
-        owner = self._instruments.register_catalogue(strict=self.strict)
+        owner = self._instruments.register_catalogue(strict=self.strict, start_timestamps=self.start_timestamps)
         owner.users.add(self)
         started = time.monotonic()
         self._once(catalogue.SYSTEM_UPTIME, lambda: {(): time.monotonic() - started})
@@ -163,6 +175,7 @@ class _NoMetrics(TradingMetrics):
         self._dependents = Dependents()
         self.constants = ()
         self.money = Money()
+        self.start_timestamps = False
         self._faults = FaultLog()
 
     def fault(self, site: str, stage: str, error: BaseException, *, strategy: str | None = None) -> None:

@@ -15,6 +15,8 @@ from tradmetrics.model.text import UNKNOWN, shown, text_of
 _TARGET_LABELS: Final = frozenset({"job", "instance"})
 VERSION_VARIABLE: Final = "TRADMETRICS_VERSION"
 """The environment variable that names the version of the user's code."""
+START_TIMESTAMPS_VARIABLE: Final = "TRADMETRICS_START_TIMESTAMPS"
+"""The environment variable that shows in OpenMetrics when each series began."""
 
 
 class DerivedStats(Protocol):
@@ -102,6 +104,16 @@ def version_of(version: object) -> str | None:
     if isinstance(given, bool) or not isinstance(given, str | int | float):
         raise ConfigurationError(f"TradingMetrics: version is a text such as 'a1b2c3d', not {shown(given)}")
     return text_of(given)
+
+
+def start_timestamps_of(given: object) -> bool:
+    """Whether OpenMetrics shows when each series began: as given, or from the environment."""
+    return asked_for(START_TIMESTAMPS_VARIABLE) if given is None else flag("start_timestamps", given)
+
+
+def asked_for(variable: str) -> bool:
+    """Whether an environment variable says yes: `1`, `true`, `yes` or `on`."""
+    return os.environ.get(variable, "").strip().lower() in ("1", "true", "yes", "on")
 
 
 def flag(name: str, value: object) -> bool:

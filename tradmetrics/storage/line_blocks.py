@@ -95,11 +95,12 @@ class Rows(dict[Labels, Series]):
 
 
 class LineBlocks:
-    """The blocks of one metric."""
+    """The blocks of one metric, each made by `make` from its names, label values and series."""
 
-    __slots__ = ("_blocks", "_version")
+    __slots__ = ("_blocks", "_make", "_version")
 
-    def __init__(self) -> None:
+    def __init__(self, make: Callable[[Names, list[Labels], list[Any]], Block] | None = None) -> None:
+        self._make = make or block_of
         self._blocks: list[Block] = []
         self._version: object = None
 
@@ -121,7 +122,7 @@ class LineBlocks:
             part = series[start : start + SIZE]
             kept = before[number] if number < len(before) else None
             same = kept is not None and kept.series == part
-            block = kept if kept is not None and same else _block(names, labels[start : start + SIZE], part)
+            block = kept if kept is not None and same else self._make(names, labels[start : start + SIZE], part)
             yield block.text()
             blocks.append(block)
         self._blocks, self._version = blocks, version
@@ -149,7 +150,8 @@ def _rows_of(rows: Mapping[Labels, Series]) -> tuple[list[Labels], list[Series]]
     return labels, series
 
 
-def _block(names: Names, labels: list[Labels], series: list[Any]) -> Block:
+def block_of(names: Names, labels: list[Labels], series: list[Any]) -> Block:
+    """The block for some series of one metric."""
     kinds = set(map(type, series))
     if kinds == {CounterSeries}:
         return _Counters(names, labels, series)
@@ -279,7 +281,7 @@ def _escaped(value: str) -> str:
 
 
 def braces(before: str, after: str) -> str:
-    """The braces with the labels of `label_text`; nothing where there are none."""
+    """The labels of a sample without `le`, from what `label_text` returned."""
     inside = f"{before[:-1]}{after}" if before else after[1:]
     return f"{{{inside}}}" if inside else ""
 

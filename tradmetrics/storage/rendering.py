@@ -63,6 +63,7 @@ class Family(Rendered):
         computed: Values computed for this collection, by label values; they come instead of stored ones.
         constants: Labels that all of these series have beside their own, with their values.
         blocks: The text of these series at the last scrape.
+        started: The same with the times at which they began, for OpenMetrics; without it those are not shown.
         exemplars: The exemplars of these series, if the metric can have some.
 
     Attributes:
@@ -77,6 +78,7 @@ class Family(Rendered):
         computed: Mapping[tuple[str, ...], float],
         constants: tuple[tuple[str, str], ...] = (),
         blocks: LineBlocks | None = None,
+        started: LineBlocks | None = None,
         exemplars: Exemplars | None = None,
     ) -> None:
         counter = definition.kind == "counter"
@@ -91,6 +93,7 @@ class Family(Rendered):
         self.computed = computed
         self.constants = constants
         self._blocks = blocks or LineBlocks()
+        self._started = started
         self._exemplars = exemplars
 
     @property
@@ -152,14 +155,15 @@ class Family(Rendered):
         """The metric's text, in pieces of some lines each."""
         yield self.heading(openmetrics)
         for family in (self, *self._joined):
-            pieces = family._series_pieces()
+            pieces = family._series_pieces(openmetrics)
             if openmetrics and family._exemplars is not None:
                 pieces = family._exemplars.added(family, pieces)
             yield from pieces
 
-    def _series_pieces(self) -> Iterator[bytes]:
+    def _series_pieces(self, openmetrics: bool) -> Iterator[bytes]:
         rows: Rows = dict(self._stored()) if self.computed else self._rows
-        yield from self._blocks.pieces(self, rows)
+        blocks = self._started if openmetrics and self._started else self._blocks
+        yield from blocks.pieces(self, rows)
         for labels, value in self.computed.items():
             yield sample_line(self, labels, value).encode()
 
@@ -186,7 +190,7 @@ def render(
             the exception passes through.
 
     Returns:
-        The text, encoded in UTF-8, equal to `encode(registry)`.
+        The text, encoded in UTF-8, equal to `encode(registry)` but for start timestamps.
     """
     function = getattr(encode, "func", encode)
     openmetrics = "openmetrics" in function.__module__

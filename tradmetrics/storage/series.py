@@ -3,9 +3,8 @@
 Recording takes no lock. Counting one is `next()` on an `itertools.count`, and an amount or an observation is one
 `list.append`: single C calls that another thread, a signal handler or a finaliser cannot interrupt halfway. Appended
 values are folded in batches of 64, so that nothing grows, and a reader folds first and copies under one lock: a
-histogram's sum, count and buckets always belong together.
-
-On CPython 3.11 a locked `+= 1` costs about six times such a step; see `make bench`.
+histogram's sum, count and buckets always belong together. On CPython 3.11 a locked `+= 1` costs about six times such a
+step; see `make bench`.
 """
 
 from __future__ import annotations
@@ -76,8 +75,9 @@ class Series:
     `down`, a histogram `observe`. They are attributes, so that a C method can be one.
     """
 
-    __slots__ = ("text",)
+    __slots__ = ("created", "text")
 
+    created: float  # when it began, in Unix seconds; only where `start_timestamps` shows it
     text: str | tuple[str, str] | None
     """The line up to its number, or the labels around `le`, as in the exposition; kept by the first rendering."""
     tick: Callable[[], object]
