@@ -21,7 +21,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 SOURCES := $(shell find tradmetrics -type f -not -name '*.pyc') _tradmetrics_pytest.py tradmetrics/py.typed setup.cfg pyproject.toml MANIFEST.in README.md
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-adapters adapters-newest test-pyodide audit lint format pictures bench bench-check bench-accept mutants fuzz attack soak docs docs-serve stack dist tools clean
+.PHONY: help demo test test-all test-adapters adapters-newest adapters-oldest test-pyodide audit lint format pictures bench bench-check bench-accept mutants fuzz attack soak docs docs-serve stack dist tools clean
 .DELETE_ON_ERROR:
 
 help: ## List the commands
@@ -59,6 +59,9 @@ test-adapters: ## Test the adapters of libraries that do not install together wi
 
 adapters-newest: ## Test each adapter on the newest release of its library, in .venv-adapters
 	@$(PYTHON) tests/adapter_environments.py --newest $(ARGS)
+
+adapters-oldest: ## Test each adapter on the oldest release of its library that is supported, in .venv-adapters
+	@$(PYTHON) tests/adapter_environments.py --oldest $(ARGS)
 
 lint: $(VENV)/.test ## Check style, types, and that nothing is newer than Python 3.10
 	$(BIN)/ruff check .

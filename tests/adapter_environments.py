@@ -2,7 +2,7 @@
 
     python tests/adapter_environments.py            libraries that need one of their own: `make test-adapters`
     python tests/adapter_environments.py --newest   the newest release of each library: `make adapters-newest`
-    python tests/adapter_environments.py --oldest   the oldest release that an extra of setup.cfg accepts
+    python tests/adapter_environments.py --oldest   the oldest one that an extra accepts: `make adapters-oldest`
 
 Names after these choose some of them. The environments are kept in .venv-adapters, and the last lines say which release
 of each library the tests ran with.

@@ -3,8 +3,10 @@
 import asyncio
 import copy
 import pickle
+import re
 import warnings
 from importlib import metadata
+from pathlib import Path
 
 import pytest
 
@@ -240,6 +242,14 @@ def test_a_call_that_python_refuses_never_began(metrics, recorded):
         client.send()
     assert [] == seen
     assert {} == recorded.anomalies()
+
+
+def test_an_extra_asks_for_the_first_release_that_works():
+    """Broken, pip installs a release with an extra that the adapter then refuses."""
+    bounds = re.findall(r"^    ([\w-]+)>=([\d.]+)", (Path(__file__).parents[2] / "setup.cfg").read_text(), re.MULTILINE)
+
+    firsts = {row.distribution: row.first for row in versions.TESTED if row.distribution != "ib_insync"}
+    assert firsts == {name: bound for name, bound in bounds if name in firsts}
 
 
 @pytest.mark.parametrize("row", versions.TESTED, ids=lambda row: row.distribution)

@@ -199,8 +199,7 @@ class _Client:
         elif code in words.RESTORED:
             self._connection.opened()
         trade = self._ib.wrapper.trades.get((self._ib.wrapper.clientId, request_id))
-        key = None if trade is None else self._key(trade.order)
-        if key is None or key not in self._orders:
+        if trade is None or (key := self._key(trade.order)) not in self._orders:
             return
         if code == words.CANCELLED:  # ib_async 1.0 and ib_insync set no status for it
             self._orders.event(key, status="Cancelled", filled=words.filled(trade))

@@ -50,16 +50,16 @@ class Tested(NamedTuple):
 TESTED: Final = (
     Tested("alpaca", "alpaca-py", "alpaca", "0.30", "0.44.0"),
     Tested("backtrader", "backtrader", "backtrader", "1.9.77", "1.9.78.123"),
-    Tested("binance", "python-binance", "binance", "1.0.19", "1.0.37"),
+    Tested("binance", "python-binance", "binance", "1.0.23", "1.0.37"),
     Tested("ccxt", "ccxt", "ccxt", "4.4.60", "4.5.90"),
-    Tested("freqtrade", "freqtrade", "freqtrade", "2025.1", "2026.9"),
+    Tested("freqtrade", "freqtrade", "freqtrade", "2025.8", "2026.9"),
     Tested("hyperliquid", "hyperliquid-python-sdk", "hyperliquid", "0.10", "0.24.0"),
     Tested("ib", "ib_async", "ib_async", "1.0", "2.1.0"),
     Tested("ib", "ib_insync", "ib_insync", "0.9.86", "0.9.86"),
     Tested("kite", "kiteconnect", "kiteconnect", "5.0", "5.2.2"),
     Tested("nautilus", "nautilus_trader", "nautilus_trader", "1.220", "1.231.0"),
-    Tested("polymarket", "py-clob-client", "py_clob_client", "0.20", "0.34.6"),
-    Tested("polymarket", "py-clob-client-v2", "py_clob_client_v2", "1.0", "1.2.1"),
+    Tested("polymarket", "py-clob-client", "py_clob_client", "0.30", "0.34.6"),
+    Tested("polymarket", "py-clob-client-v2", "py_clob_client_v2", "1.0.1", "1.2.1"),
     Tested("pybit", "pybit", "pybit", "5.8", "5.17.0"),
 )
 """The libraries, sorted by adapter."""
