@@ -143,7 +143,7 @@ def instrument(
     _check_side(target, recipe, name)
     compiled = compile_sources(recipe.decorator, target, name, recipe.fields, given)
     if exemplar is not None:
-        definitions = [rule.definition for rule in recipe.rules]
+        definitions = [*(rule.definition for rule in recipe.rules), *recipe.also]
         compiled_exemplar = compile_exemplar(exemplar, definitions, compiled, f"@{recipe.decorator} on {name}")
         recipe = replace(recipe, exemplar=compiled_exemplar)
     site = CallSite(recipe, compiled, metrics, name, target)
