@@ -138,6 +138,13 @@ CASES = (
         tracked=True,
     ),
     Case(
+        "track_order, with an exemplar",
+        'pointed("s", "BUY", "LIMIT", "O-17")',
+        by_hand.COUNT,
+        'point("s", "BUY", "LIMIT", "O-17")',
+        tracked=True,
+    ),
+    Case(
         "track_order, coroutine",
         'await placed_later("s", "BUY", "LIMIT")',
         by_hand.COUNT,
@@ -216,6 +223,7 @@ def _names() -> dict[str, Any]:
 
     def place(strategy: str, side: str, order_type: str) -> None: ...
     async def place_later(strategy: str, side: str, order_type: str) -> None: ...
+    def point(strategy: str, side: str, order_type: str, order_id: str) -> None: ...
     def send(order: Any) -> None: ...
     def fill(strategy: str, side: str, order_type: str) -> dict[str, Any]:
         return filled
@@ -262,7 +270,7 @@ def _names() -> dict[str, Any]:
         many(name, "BUY", "LIMIT")
     filled, closed = {"status": "filled", "fill_time": 0.2}, {"pnl": 5.0}
     bare = (
-        place, place_later, send, fill, close, tick, aged_tick, nothing, wait, word,
+        place, place_later, point, send, fill, close, tick, aged_tick, nothing, wait, word,
         read_positions, read_pnl, read_capital, read_market, read_strategy,
     )  # fmt: skip
     numbers, seeds = itertools.count(), itertools.count()
@@ -282,6 +290,7 @@ def _names() -> dict[str, Any]:
         "new": lambda: f"s{next(numbers)}x",
         "order_id": lambda: str(uuid.UUID(int=next(seeds) * 0x9E3779B97F4A7C15 % 2**128)),
         "placed": tradmetrics.track_order(place),
+        "pointed": tradmetrics.track_order(exemplar=arg("order_id"))(point),
         "placed_later": tradmetrics.track_order(place_later),
         "sent": tradmetrics.track_order(
             strategy=arg("order.strategy"), side=arg("order.side"), order_type=arg("order.order_type")

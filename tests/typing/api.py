@@ -29,6 +29,7 @@ from tradmetrics import (
     TradingMetrics,
     arg,
     configure,
+    current_span,
     error,
     fill_timer,
     get_metrics,
@@ -247,6 +248,20 @@ def trade_with_fee(id: str) -> dict[str, float]:
 @track(HEDGES, value=2.5, on="returned", desk="d", side=arg("side"))
 def own(side: str) -> int:
     return 0
+
+
+@track_order(strategy="s", exemplar=(arg("order_id"), {"desk": "delta"}, current_span))
+def pointed(side: str, order_id: str) -> int:
+    return 0
+
+
+@track(HEDGES, desk="d", side="BUY", exemplar=lambda call: {"order_id": call.result})
+def pointed_own() -> int:
+    return 0
+
+
+@orders.submit(exemplar={"order_id": arg("order.id")})
+def pointed_submit(order: Order) -> None: ...
 
 
 @fill_timer("s")

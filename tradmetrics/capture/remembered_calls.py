@@ -13,6 +13,7 @@ from tradmetrics.capture.repeating import FastWay, fast_way
 from tradmetrics.cardinality import LabelBudget
 from tradmetrics.model.text import text_of
 from tradmetrics.registry.metrics import TradingMetrics
+from tradmetrics.storage.exemplars import ExemplarCache
 from tradmetrics.storage.label_cache import Budgets, LabelCache
 from tradmetrics.storage.label_keys import is_safe
 from tradmetrics.storage.series import Series
@@ -79,7 +80,8 @@ class RememberedCalls:
             elif name in constants:
                 self._positions[name] = constants.index(name) - len(constants)
         opens = [(self._positions[name], (budget,)) for name, budget in budgets.items() if name in self._positions]
-        return LabelCache(opens, [text_of(lookups[name].constant) for name in constants])
+        kind = LabelCache if self._recipe.exemplar is None else ExemplarCache
+        return kind(opens, [text_of(lookups[name].constant) for name in constants])
 
     def keep(
         self,

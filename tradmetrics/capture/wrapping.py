@@ -143,10 +143,9 @@ def instrument(
     _check_side(target, recipe, name)
     compiled = compile_sources(recipe.decorator, target, name, recipe.fields, given)
     if exemplar is not None:
-        definitions = [rule.definition for rule in recipe.rules]
+        definitions = [*(rule.definition for rule in recipe.rules), *recipe.also]
         compiled_exemplar = compile_exemplar(exemplar, definitions, compiled, f"@{recipe.decorator} on {name}")
-        # An exemplar is of one call, so that no call is repeated from memory.
-        recipe = replace(recipe, repeat=None, exemplar=compiled_exemplar)
+        recipe = replace(recipe, exemplar=compiled_exemplar)
     site = CallSite(recipe, compiled, metrics, name, target)
     if precreate:
         _precreate(site, metrics)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, ParamSpec, TypeVar, overload
 
 from tradmetrics.capture.call_context import CallContext
+from tradmetrics.capture.exemplars import ExemplarSource
 from tradmetrics.capture.readers import Field
 from tradmetrics.capture.sources import LabelSource, find
 from tradmetrics.capture.straight import Straight
@@ -18,6 +19,7 @@ from tradmetrics.model.missing import MISSING
 from tradmetrics.orders.direct import DirectReader
 from tradmetrics.orders.each import ItemSources, items_of
 from tradmetrics.orders.event import UpdateReport
+from tradmetrics.orders.exemplars import with_exemplars
 from tradmetrics.orders.recipes import (
     ACCOUNT,
     FILLED_NAMES,
@@ -70,6 +72,7 @@ def update(
     symbol: LabelSource | None = None,
     corrects: LabelSource | None = None,
     each: LabelSource | None = None,
+    exemplar: ExemplarSource | None = None,
 ) -> Decorator: ...
 @suggest_keywords
 def update(
@@ -89,6 +92,7 @@ def update(
     symbol: LabelSource | None = None,
     corrects: LabelSource | None = None,
     each: LabelSource | None = None,
+    exemplar: ExemplarSource | None = None,
 ) -> Any:
     """Report the events that a function receives, as `updated` does, whether the function returns or raises.
 
@@ -118,6 +122,8 @@ def update(
             each item: `arg("orderId")` where the function has no such parameter, `result("orderId")` with
             `each=result(…)`, a callable by `call.arguments["item"]`. A source that is left out is the item's field of
             that name (`order_id` or `id`, `status`, `filled`, …).
+        exemplar: Source of labels that point at this very call, such as `arg("order.id")`. The OpenMetrics exposition
+            shows them with the samples of its events.
 
     Raises:
         LabelSourceError: When decorating, if the id has no source, or a source names no parameter.
@@ -138,13 +144,13 @@ def update(
     }
     if each is not None:
         given["each"] = each
-        return _on(function, lambda target: _update_each(self, target, given))
+        return _on(function, lambda target: _update_each(self, target, given, exemplar))
     intake = self._intake
     polls = all(given[name] is None for name in _STATE)
     direct = DirectReader(given, _USUAL, _RARE)
 
     def effect(reading: CallContext) -> None:
-        if reading.entered is not None and reading.entered.at is not None:
+        if exemplar is None and reading.entered is not None and reading.entered.at is not None:
             usual = direct.read(reading)
             if usual is not None:
                 one, market, state, total, fill, amount = usual
@@ -154,7 +160,7 @@ def update(
         values, entered = read_fields(reading, UpdateReport._fields), reading.entered
         if polls and reading.result is not None and all(values.get(name) is None for name in _STATE):
             values, entered = {**values, **_polled(reading)}, None
-        intake.report_update(reading.site.name, values, entered)
+        intake.report_update(reading.site.name, values, entered, by_rules=exemplar is not None)
 
     updated = intake.fast.updated
 
@@ -165,7 +171,10 @@ def update(
         return updated(one, market, state, total, fill, amount, entered.at)
 
     known = Straight(work, entering(intake), _USUAL, _RARE, ("status", *FILLED_NAMES, "reason") if polls else ())
-    return decorate(function, _recipe(self, _UPDATE, effect, given, known), given, intake.metrics)
+    if exemplar is None:
+        return decorate(function, _recipe(self, _UPDATE, effect, given, known), given, intake.metrics)
+    recipe = _recipe(self, _UPDATE, with_exemplars(effect), given)
+    return decorate(function, recipe, given, intake.metrics, exemplar=exemplar)
 
 
 def _recipe(
@@ -187,7 +196,7 @@ def _recipe(
     )
 
 
-def _update_each(self: Decorating, target: Any, given: Mapping[str, object]) -> Any:
+def _update_each(self: Decorating, target: Any, given: Mapping[str, object], exemplar: ExemplarSource | None) -> Any:
     """Decorate a function whose message is a list of orders."""
     sources, intake = ItemSources(target, given, _IN_ITEMS), self._intake
     fields = tuple(Field(name, from_arguments=False) for name in sources.of_call)
@@ -196,11 +205,13 @@ def _update_each(self: Decorating, target: Any, given: Mapping[str, object]) -> 
     def effect(reading: CallContext) -> None:
         common = {name: value_of(reading, name) for name in shared}
         for item in items_of(reading("each"), reading):
-            intake.report_update(reading.site.name, {**common, **sources.read(item, reading)}, reading.entered)
+            values = {**common, **sources.read(item, reading)}
+            intake.report_update(reading.site.name, values, reading.entered, by_rules=exemplar is not None)
 
     of_call = sources.of_call
     # A callable that reads the item decides nothing about the time, which is the message's.
-    return decorate(target, _recipe(self, fields, effect, of_call), of_call, intake.metrics)
+    recipe = _recipe(self, fields, effect if exemplar is None else with_exemplars(effect), of_call)
+    return decorate(target, recipe, of_call, intake.metrics, exemplar=exemplar)
 
 
 def _on(function: Any, put_on: Callable[[Any], Any]) -> Any:

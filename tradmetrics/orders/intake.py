@@ -138,10 +138,12 @@ class Intake:
 
         self._run(site, read)
 
-    def report_update(self, site: str, values: dict[str, Any], entered: Entered | None) -> None:
-        """Take in an event by the values of its fields, the fast way if it is of known shape."""
+    def report_update(
+        self, site: str, values: dict[str, Any], entered: Entered | None, *, by_rules: bool = False
+    ) -> None:
+        """Take in an event by the values of its fields, the fast way if it is of known shape and not `by_rules`."""
         find = values.get
-        if _RARE.isdisjoint(values) and (entered is None or entered.at is not None):
+        if not by_rules and _RARE.isdisjoint(values) and (entered is None or entered.at is not None):
             at = None if entered is None else entered.at
             fields = find("order_id"), find("symbol"), find("status"), find("filled"), find("fill_id")
             if self.fast.updated(*fields, find("fill_quantity"), at):

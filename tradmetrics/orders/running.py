@@ -14,6 +14,7 @@ from tradmetrics.capture.recording import resolve
 from tradmetrics.errors import is_interruption
 from tradmetrics.orders.correlator import OrderCorrelator
 from tradmetrics.orders.event_reader import EventReader
+from tradmetrics.orders.exemplars import attaching
 from tradmetrics.orders.gauges import watch
 from tradmetrics.registry.default import current
 from tradmetrics.registry.metrics import TradingMetrics
@@ -97,15 +98,18 @@ class LockedOrders:
             try:
                 if now >= core.due:
                     core.sweep(now)
+                first = len(rules.facts)
                 if anomalies:
                     rules.anomalies(anomalies)
                 operation(argument, now)
+                last = len(rules.facts)
                 if self.deferred:
                     self.catch_up()
             finally:
                 facts, rules.facts = rules.facts, []
                 self.busy = False
-        for definition, labels, amount in facts:
+        attach = attaching.get() if facts else None
+        for number, (definition, labels, amount) in enumerate(facts):
             try:
                 series = metrics.remembered.get((definition.name,) + labels)  # noqa: RUF005 - half the time of unpacking
                 if series is None:
@@ -114,6 +118,8 @@ class LockedOrders:
                     series.tick()
                 else:
                     series.observe(amount)
+                if attach is not None and first <= number < last:  # the others are of other events
+                    attach(definition, labels, 1.0 if amount is None else amount)
             except Exception as error:
                 if is_interruption(error):
                     raise

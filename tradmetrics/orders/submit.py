@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final, ParamSpec, TypeVar, overload
 
 from tradmetrics.capture.call_context import CallContext
+from tradmetrics.capture.exemplars import ExemplarSource
 from tradmetrics.capture.readers import Field
 from tradmetrics.capture.sources import LabelSource
 from tradmetrics.capture.straight import Straight
@@ -13,6 +14,7 @@ from tradmetrics.capture.wrapping import Decorator, decorate
 from tradmetrics.errors import ConfigurationError
 from tradmetrics.orders.answer import AnswerReader
 from tradmetrics.orders.event import SubmitReport, UpdateReport
+from tradmetrics.orders.exemplars import with_exemplars
 from tradmetrics.orders.recipes import (
     ACCOUNT,
     FILLED_NAMES,
@@ -85,6 +87,7 @@ def submit(
     filled: LabelSource | None = None,
     reason: LabelSource | None = None,
     unknown_on: outcomes.UnknownOnSource = (),
+    exemplar: ExemplarSource | None = None,
 ) -> Decorator: ...
 @suggest_keywords
 def submit(
@@ -109,6 +112,7 @@ def submit(
     filled: LabelSource | None = None,
     reason: LabelSource | None = None,
     unknown_on: outcomes.UnknownOnSource = (),
+    exemplar: ExemplarSource | None = None,
 ) -> Any:
     """Report the orders that a function sends, as `submitted` does, and the broker's answers, as `updated` does.
 
@@ -141,6 +145,8 @@ def submit(
             `filled_qty`.
         reason: Source of the reason of a rejection; by default the result's, or the exception's class.
         unknown_on: More exceptions after which the order may be live: classes, class names, or predicates.
+        exemplar: Source of labels that point at this very call, such as `arg("order.id")`. The OpenMetrics exposition
+            shows them with the samples of its events.
 
     Raises:
         LabelSourceError: When decorating, if a source names no parameter.
@@ -195,11 +201,12 @@ def submit(
         "filled": filled,
         "reason": reason,
     }
-    is_usual = timestamp is None and all(sources[name] is None for name in ("broker_id", "status", "filled", "reason"))
+    unusual = (timestamp, exemplar, *(sources[name] for name in ("broker_id", "status", "filled", "reason")))
+    is_usual = all(each is None for each in unusual)
     recipe = TrackerRecipe(
         SUBMIT,
         (*_ORDER, *_ANSWER, _ANSWERED_QUANTITY),
-        effect=effect,
+        effect=effect if exemplar is None else with_exemplars(effect),
         straight=Straight(work, entering(intake, sent), _USUAL, _RARE) if is_usual else None,
         enter=sending(intake, "new") if timestamp is None else None,
         needs_result=order_id is None or any(map(is_of_the_result, sources.values())),
@@ -222,9 +229,9 @@ def submit(
     }
 
     def put_on(target: Callable[..., Any]) -> Any:
-        decorated = decorate(target, recipe, given, intake.metrics)
+        decorated = decorate(target, recipe, given, intake.metrics, exemplar=exemplar)
         for site in sites_on(decorated)[:1]:
-            if site.recipe is recipe:
+            if site.recipe.effect is recipe.effect:
                 self._strategies.add(site.compiled.sources["strategy"])
         return decorated
 

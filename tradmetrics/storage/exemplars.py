@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from time import monotonic
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from prometheus_client.samples import Exemplar
 
+from tradmetrics.cardinality import LabelBudget
 from tradmetrics.model.definition import MetricDefinition
+from tradmetrics.storage.label_cache import MOST_ENTRIES, Budgets, LabelCache
 from tradmetrics.storage.line_blocks import Labels, Names, braces, label_text, number_text
 from tradmetrics.storage.series import bound_texts
+
+T = TypeVar("T")
 
 LONGEST: Final = 128
 """Characters that the names and the values of an exemplar's labels have together, at most: a rule of OpenMetrics."""
@@ -93,6 +97,46 @@ class Exemplars:
                     line = f"{names.name}_total{braces(before, after)}"
                 texts[line.encode()] = _text(exemplar).encode()
         return texts
+
+
+class ExemplarCache(LabelCache[T]):
+    """A memory that forgets each key after a second, so that the next call with that key can have an exemplar.
+
+    Calls whose labels found no place share one such second.
+    """
+
+    __slots__ = ("_due", "_due_spilled")
+
+    def __init__(
+        self, opens: Iterable[tuple[int, tuple[LabelBudget, ...]]] = (), constants: Iterable[str] = ()
+    ) -> None:
+        super().__init__(opens, constants)
+        self._due: dict[Any, float] = {}
+        self._due_spilled = 0.0
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        """Return the work for a key; nothing once its second is over."""
+        return super().get(key, default) if monotonic() < self._due.get(key, 0.0) else default
+
+    def find(self, key: tuple[Any, ...]) -> T | None:
+        """Return the work for a key without a place, as `LabelCache` does; nothing once the second is over."""
+        return super().find(key) if monotonic() < self._due_spilled else None
+
+    def keep(self, key: tuple[Any, ...], done: T, opens: Budgets | None = None) -> None:
+        """Do the same for a second."""
+        due = monotonic() + SECONDS_BETWEEN
+        if len(self._due) >= MOST_ENTRIES:  # those of removed series among them
+            self.clear()
+        if opens is None:
+            self._due[key] = due
+        else:
+            self._due_spilled = due
+        super().keep(key, done, opens)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        super().clear()
+        self._due.clear()
 
 
 def _text(exemplar: Exemplar) -> str:
