@@ -79,7 +79,9 @@ imported = set(sys.modules)  # some versions of wrapt import asyncio
 import tradmetrics
 print(sorted(set(prometheus_client.REGISTRY._names_to_collectors) - before))
 print(threading.active_count())
-print(sorted({"asyncio", "fastapi", "pytest", "hypothesis", "rich", "typer", "yaml"} & set(sys.modules) - imported))
+heavy = {"asyncio", "fastapi", "pytest", "hypothesis", "rich", "typer", "yaml"}
+heavy |= {"tradmetrics.orders", "tradmetrics.serving.server"}
+print(sorted(heavy & set(sys.modules) - imported))
 """
 
 

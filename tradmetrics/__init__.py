@@ -8,6 +8,8 @@ start_metrics_server()
 def place(order): ...
 """
 
+from typing import TYPE_CHECKING, Any
+
 from tradmetrics.capture.exemplars import current_span
 from tradmetrics.capture.sources import Call, arg, error, result, underlying
 from tradmetrics.cardinality import Limits
@@ -27,16 +29,18 @@ from tradmetrics.decorators.timers import fill_timer, request_timer, training_ti
 from tradmetrics.decorators.trades import track_trade
 from tradmetrics.errors import ConfigurationError, LabelSourceError, SnapshotError, TradmetricsError
 from tradmetrics.model.definition import MetricDefinition
-from tradmetrics.orders import OrderTracker
 from tradmetrics.record.exporter import MetricsExporter, metrics_exporter
-from tradmetrics.record.heartbeat import heartbeat
-from tradmetrics.record.sampler import Sampler
-from tradmetrics.record.stats import StrategyStats
 from tradmetrics.registry.default import configure, get_metrics
 from tradmetrics.registry.metrics import TradingMetrics
-from tradmetrics.serving.server import start_metrics_server
 from tradmetrics.version import __version__
 from tradmetrics.vocabulary.fold import register_spellings
+
+if TYPE_CHECKING:
+    from tradmetrics.orders import OrderTracker
+    from tradmetrics.record.heartbeat import heartbeat
+    from tradmetrics.record.sampler import Sampler
+    from tradmetrics.record.stats import StrategyStats
+    from tradmetrics.serving.server import start_metrics_server
 
 __all__ = [
     "Call",
@@ -85,3 +89,25 @@ __all__ = [
     "training_timer",
     "underlying",
 ]
+
+# What recording a call does not need is imported when it is asked for: half of the time of the import.
+_LATER = {
+    "OrderTracker": "tradmetrics.orders",
+    "Sampler": "tradmetrics.record.sampler",
+    "StrategyStats": "tradmetrics.record.stats",
+    "heartbeat": "tradmetrics.record.heartbeat",
+    "start_metrics_server": "tradmetrics.serving.server",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    found = globals()[name] = getattr(import_module(_LATER[name]), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,4 +1,4 @@
-"""Run the benchmarks and print one table: `python -m tests.bench [--rounds N] [--calls] [--json PATH]`."""
+"""Run the benchmarks and print their tables: `python -m tests.bench [--rounds N] [--only PART …] [--json PATH]`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,18 @@ import platform
 import sys
 from pathlib import Path
 
-from tests.bench import autometrics_row, by_hand, figures, instructions, lag, lifecycle, report
+from tests.bench import (
+    autometrics_row,
+    builds,
+    by_hand,
+    figures,
+    instructions,
+    lag,
+    lifecycle,
+    report,
+    scrapes,
+    several_processes,
+)  # fmt: skip
 from tests.bench.cases import rows
 from tests.bench.harness import Timing, measure
 from tests.bench.report import Result
@@ -22,28 +33,48 @@ PACKAGES = (
 )  # fmt: skip
 
 
+CALLS = "calls"
+PARTS = {
+    "lifecycle": lifecycle.figures,
+    "scrapes": scrapes.figures,
+    "processes": several_processes.figures,
+    "others": figures.all_figures,
+    "lag": lag.figures,
+}
+
+
 def main() -> int:
     """Measure, print, and write JSON when asked."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=15, help="turns that each statement has (default: 15)")
-    parser.add_argument("--calls", action="store_true", help="measure calls only, which takes two minutes")
-    parser.add_argument("--json", type=Path, help="also write the results to this file")
+    parser.add_argument("--only", nargs="+", choices=[CALLS, *PARTS], metavar="PART", help="measure these parts only")
+    parser.add_argument("--json", type=Path, help="also write the results to this file, or replace those of the parts")
     options = parser.parse_args()
     about = _about()
     print(", ".join(f"{name} {value}" for name, value in about.items()))
     print("Processor time and instructions of a call less those of the bare call; medians over rounds in turns.\n")
-    results = [*_calls(options.rounds), _autometrics(options.rounds)]
-    _progress("")
-    print(report.calls(results), flush=True)
-    if not options.calls:
-        for each in itertools.chain(lifecycle.figures(), figures.all_figures(), lag.figures()):
-            results.append(_figure(each))
-            _progress(each.name)
+    results = []
+    if not options.only or CALLS in options.only:
+        results += [*_calls(options.rounds), _autometrics(options.rounds)]
         _progress("")
-        print(f"\n{report.figures(results)}")
+        print(report.calls(results), flush=True)
+    parts = [part for name, part in PARTS.items() if not options.only or name in options.only]
+    for each in itertools.chain.from_iterable(part() for part in parts):
+        results.append(_figure(each))
+        _progress(each.name)
+    _progress("")
+    print(f"\n{report.figures(results)}")
     if options.json:
+        if options.only:
+            results = _replaced(json.loads(options.json.read_text(encoding="utf-8"))["rows"], results)
         options.json.write_text(json.dumps({"about": about, "rows": results}, indent=2) + "\n", encoding="utf-8")
     return 0
+
+
+def _replaced(rows: list[Result], measured: list[Result]) -> list[Result]:
+    """The rows of an earlier run, with those that were measured again."""
+    again = {row["name"]: row for row in measured}
+    return [again.pop(row["name"], row) for row in rows] + list(again.values())
 
 
 def _progress(text: str) -> None:
@@ -125,7 +156,13 @@ def _about() -> dict[str, str]:
             versions[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             versions[package] = "absent"
-    return {"date": f"{datetime.date.today()}", "python": platform.python_version(), "machine": _machine(), **versions}
+    return {
+        "date": f"{datetime.date.today()}",
+        "python": platform.python_version(),
+        "build": builds.KIND,
+        "machine": _machine(),
+        **versions,
+    }
 
 
 def _machine() -> str:

@@ -16,12 +16,13 @@ import venv
 from pathlib import Path
 from typing import Any
 
+from tests.bench import builds
 from tests.bench.harness import Comparison, Statement, Timing, measure
 
 NAME = "autometrics: a decorated call"
 REQUIREMENT = "autometrics>=1.0,<2"
 ROOT = Path(__file__).parents[2]
-ENVIRONMENT = ROOT / ".bench" / "autometrics"
+ENVIRONMENT = ROOT / ".bench" / f"autometrics-{builds.PYTHON.replace(' ', '-')}"
 
 
 class NotMeasuredError(Exception):

@@ -1,8 +1,7 @@
-"""Figures that are no ratio of two statements: scrapes, memory, imports, threads, and a million hostile labels."""
+"""Figures that are no ratio of two statements: imports, threads, removed series, and a million hostile labels."""
 
 from __future__ import annotations
 
-import functools
 import os
 import re
 import statistics
@@ -10,19 +9,17 @@ import subprocess
 import sys
 import tempfile
 import threading
-import tracemalloc
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter, thread_time
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter
 
 import tradmetrics
 from tests.bench.harness import quartiles
-from tradmetrics import Limits, TradingMetrics, catalogue
-from tradmetrics.storage.rendering import render
+from tradmetrics import TradingMetrics, catalogue
 
 
 @dataclass(frozen=True)
@@ -71,102 +68,10 @@ def compared(
 
 def all_figures() -> Iterator[Figure]:
     """Measure, one after the other."""
-    yield from scrapes()
-    yield from memory()
     yield from threads()
     yield imports()
+    yield removed_series()
     yield from hostile_labels()
-
-
-def _filled(count: int) -> tuple[TradingMetrics, CollectorRegistry]:
-    metrics = TradingMetrics(limits=Limits(labels={"symbol": count + 1}, default_series=count + 1))
-    registry = CollectorRegistry()
-    counter = Counter("updates", "Updates.", ["symbol"], registry=registry)
-    for i in range(count):
-        metrics.record(catalogue.MARKET_DATA_UPDATES, (_symbol(i),), site="bench")
-        counter.labels(symbol=_symbol(i)).inc()
-    if render(metrics.registry).count(b"\ntrading_market_data_updates_total{") != count:
-        raise AssertionError("the symbols gave way to the label budget, so that another number of series is measured")
-    return metrics, registry
-
-
-def _symbol(number: int) -> str:
-    """A symbol that looks like no numbered id, so that each is a series."""
-    return f"S{number}X"
-
-
-def scrapes() -> Iterator[Figure]:
-    """Milliseconds of one rendering, without the pauses that let other threads run."""
-    from tradmetrics.storage import rendering
-
-    pause = rendering.PAUSE
-    rendering.PAUSE = 0.0  # type: ignore[misc]
-    try:
-        for count, rounds in ((1_000, 15), (10_000, 9), (100_000, 3)):
-            metrics, registry = _filled(count)
-            pairs = [
-                (
-                    _milliseconds(functools.partial(render, metrics.registry)),
-                    _milliseconds(functools.partial(generate_latest, registry)),
-                )
-                for _ in range(rounds)
-            ]
-            theirs = "generate_latest of prometheus_client"
-            yield compared(
-                f"scrape of {count:,} series, none changed", "ms", pairs, theirs, 0.02 if count == 10_000 else None
-            )
-            if count == 10_000:
-                pairs = []
-                for _ in range(rounds):
-                    for i in range(count):
-                        metrics.record(catalogue.MARKET_DATA_UPDATES, (_symbol(i),), site="bench")
-                    ours = _milliseconds(functools.partial(render, metrics.registry))
-                    pairs.append((ours, _milliseconds(functools.partial(generate_latest, registry))))
-                yield compared(f"scrape of {count:,} series, all changed", "ms", pairs, theirs, 0.05)
-    finally:
-        rendering.PAUSE = pause  # type: ignore[misc]
-
-
-def _milliseconds(work: Callable[[], Any]) -> float:
-    started = thread_time()
-    work()
-    return (thread_time() - started) * 1e3
-
-
-def memory() -> Iterator[Figure]:
-    """Bytes that one more series takes, as tracemalloc sees them."""
-    count = 2_000
-    kinds: tuple[tuple[str, Any, Any], ...] = (
-        ("counter", catalogue.MARKET_DATA_UPDATES, Counter("u", "U.", ["symbol"], registry=CollectorRegistry())),
-        (
-            "histogram",
-            catalogue.MARKET_DATA_AGE,
-            Histogram("a", "A.", ["symbol"], buckets=catalogue.DATA_AGE_BUCKETS, registry=CollectorRegistry()),
-        ),
-    )
-    for kind, definition, metric in kinds:
-        metrics = TradingMetrics(limits=Limits(labels={"symbol": count + 1}, default_series=count + 1))
-        names = [_symbol(i) for i in range(count)]
-        ours = _bytes([functools.partial(metrics.record, definition, (name,), 1.0, site="bench") for name in names])
-        theirs = _bytes([functools.partial(metric.labels, symbol=name) for name in names])
-        yield Figure(
-            f"memory of one {kind} series",
-            "bytes",
-            ours / count,
-            theirs=theirs / count,
-            ratio=ours / theirs,
-            against="prometheus_client",
-        )
-
-
-def _bytes(steps: Iterable[Callable[[], object]]) -> float:
-    tracemalloc.start()
-    before = tracemalloc.get_traced_memory()[0]
-    for step in steps:
-        step()
-    after = tracemalloc.get_traced_memory()[0]
-    tracemalloc.stop()
-    return after - before
 
 
 def threads() -> Iterator[Figure]:
@@ -223,6 +128,26 @@ def imports() -> Figure:
             once(module)
         pairs = [(once("tradmetrics"), once("prometheus_client")) for _ in range(11)]
     return compared("import tradmetrics", "ms", pairs, "import prometheus_client", 1.4)
+
+
+def removed_series(count: int = 2_000) -> Figure:
+    """Nanoseconds of the call after another series was removed, beside the call after that."""
+    metrics = TradingMetrics()
+    decorated = tradmetrics.track_order(side="BUY", order_type="LIMIT", metrics=metrics)(_anything)
+    instrument = metrics.instrument(catalogue.ORDERS_SUBMITTED)
+    pairs = []
+    for _ in range(count):
+        decorated("gamma_scalping")
+        decorated("momentum")
+        instrument._remove([("momentum", "BUY", "LIMIT")], "expired")
+        if len(instrument) != 1:
+            raise AssertionError("no series was removed")
+        times = [perf_counter()]
+        for _ in range(3):
+            decorated("gamma_scalping")
+            times.append(perf_counter())
+        pairs.append(((times[1] - times[0]) * 1e9, (times[3] - times[2]) * 1e9))
+    return compared("the call after a series was removed", "ns", pairs, "a call with labels seen before", 3.0)
 
 
 def hostile_labels(count: int = 1_000_000) -> Iterator[Figure]:

@@ -7,13 +7,14 @@ from itertools import count
 from time import thread_time
 
 from tests.bench.figures import Figure, compared
+from tests.bench.join_by_hand import JoinByHand
 from tradmetrics.orders import OrderTracker
 from tradmetrics.registry.metrics import TradingMetrics
 
 FEW, MANY = 10, 100_000
 
 
-def one_life(orders: OrderTracker) -> Callable[[], None]:
+def one_life(orders: OrderTracker | JoinByHand) -> Callable[[], None]:
     """One submit, one acknowledgement, two partial fills and the complete one, of a new order each time."""
     numbers = count()
 

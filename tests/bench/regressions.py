@@ -2,8 +2,9 @@
 
 The tracked rows are measured in instructions, or in processor time where valgrind is missing. Code that waits for
 memory hides from a count of instructions, so the rows of the order tracker are measured in processor time as well. The
-ratios to hand-written code are compared with those accepted, which stand beside this file for each version of Python:
-exits 1 where one has risen by more than a quarter of its instructions, or by more than half of its time, which varies.
+ratios to hand-written code are compared with those accepted, which stand beside this file for each version and build of
+Python: exits 1 where one has risen by more than a quarter of its instructions, or by more than half of its time, which
+varies.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.bench import builds
 from tests.bench.harness import measure
 from tests.bench.instructions import NotCountedError, count
 
@@ -25,7 +27,6 @@ TOLERANCES = {"instructions": 0.25, "time": 0.5}
 BOUND_BY_MEMORY = "order lifecycle"
 """How the names of the tracker's rows begin."""
 PACKAGES = ("prometheus-client", "prometheus-async", "wrapt")
-PYTHON = ".".join(platform.python_version_tuple()[:2])
 INSTRUCTIONS, TIME = "instructions", "time"
 HOW_TO_ACCEPT = f"run `make bench-accept`, and commit tests/bench/{ACCEPTED.name} with the reason"
 
@@ -54,12 +55,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.accept:
         timed = seconds()
         ratios = {name: {INSTRUCTIONS: ratio, TIME: timed[name]} for name, ratio in measured[INSTRUCTIONS].items()}
-        record[PYTHON] = {"about": versions(), "rows": ratios}
-        ordered = {python: record[python] for python in sorted(record, key=_number)}
+        record[builds.PYTHON] = {"about": versions(), "rows": ratios}
+        ordered = {python: record[python] for python in sorted(record, key=lambda each: (_number(each), each))}
         ACCEPTED.write_text(json.dumps(ordered, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        print(f"accepted for Python {PYTHON}: {ACCEPTED}")
+        print(f"accepted for Python {builds.PYTHON}: {ACCEPTED}")
         return 0
-    entry = nearest(record, PYTHON)
+    entry = nearest(record, builds.PYTHON)
     if TIME not in measured:
         measured[TIME] = seconds(BOUND_BY_MEMORY)
     wrong = []
@@ -79,19 +80,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def nearest(record: Mapping[str, Any], python: str) -> Any:
     """What is accepted for a version of Python: its own, else that of the last one before it, else of the first.
 
+    A build of the same kind (see `builds`) comes before the others, if any is there.
+
     Args:
-        record: What is accepted, by version.
-        python: The version.
+        record: What is accepted, by version and build.
+        python: The version and the build.
     """
-    ordered = sorted(record, key=_number)
+    alike = [each for each in record if _kind(each) == _kind(python)]
+    ordered = sorted(alike or record, key=_number)
     found = max((each for each in ordered if _number(each) <= _number(python)), key=_number, default=ordered[0])
     if found != python:
         print(f"Nothing is accepted for Python {python} yet; this is compared with what is for {found}.")
     return record[found]
 
 
-def _number(version: str) -> tuple[int, ...]:
-    return tuple(map(int, version.split(".")))
+def _number(python: str) -> tuple[int, ...]:
+    return tuple(map(int, python.partition(" ")[0].split(".")))
+
+
+def _kind(python: str) -> str:
+    return python.partition(" ")[2]
 
 
 def problems(accepted: Mapping[str, float], measured: Mapping[str, float], unit: str) -> Iterator[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from docs.tools import benchmarks
-from tests.bench import regressions
+from tests.bench import builds, regressions
 from tests.bench.instructions import NotCountedError, count
 
 ACCEPTED = {"track_order": 0.4, "fill_timer": 0.2}
@@ -20,7 +20,7 @@ def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(regressions, "seconds", lambda prefix="": {})
     path = tmp_path / "accepted.json"
     rows = {"track_order": {"instructions": 0.4, "time": 0.3}}
-    path.write_text(json.dumps({regressions.PYTHON: {"about": {"python": "3.0.0"}, "rows": rows}}), encoding="utf-8")
+    path.write_text(json.dumps({builds.PYTHON: {"about": {"python": "3.0.0"}, "rows": rows}}), encoding="utf-8")
     monkeypatch.setattr(regressions, "ACCEPTED", path)
     return path
 
@@ -57,6 +57,17 @@ def test_a_python_without_figures_of_its_own_is_compared_with_the_one_before_it(
     assert found == regressions.nearest(record, python)
 
 
+@pytest.mark.parametrize(
+    ("python", "found"),
+    [("3.11", "3.11"), ("3.12", "3.11"), ("3.12 optimised", "3.11 optimised"), ("3.10 optimised", "3.11 optimised")],
+)
+def test_a_build_is_compared_with_its_own_kind(python: str, found: str) -> None:
+    """An optimised build makes hand-written code cheaper, so that each of its ratios would look like a regression."""
+    record = {each: each for each in ("3.11", "3.11 optimised")}
+    assert found == regressions.nearest(record, python)
+    assert "3.11" == regressions.nearest({"3.11": "3.11"}, python)
+
+
 def test_a_regression_fails_the_command_and_says_how_to_accept_it(
     record: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -91,7 +102,7 @@ def test_the_tracker_is_measured_in_time_too(
     """A tracker that waits for memory would look as cheap as before."""
     name = "order lifecycle: decorated"
     rows = {name: {"instructions": 0.4, "time": 0.3}, "track_order": {"instructions": 0.4, "time": 0.3}}
-    record.write_text(json.dumps({regressions.PYTHON: {"about": {"python": "3.0.0"}, "rows": rows}}), encoding="utf-8")
+    record.write_text(json.dumps({builds.PYTHON: {"about": {"python": "3.0.0"}, "rows": rows}}), encoding="utf-8")
     monkeypatch.setattr(regressions, "instructions", lambda: {"track_order": 0.4, name: 0.4})
     for now, status in ((0.44, 0), (0.46, 1)):
         monkeypatch.setattr(
@@ -129,16 +140,25 @@ def test_the_page_shows_each_target_met_or_missed_and_a_miss_with_what_was_tried
         {**figure, "name": "lag", "target": 1.4},
         {"name": "autometrics", "missing": "not measured: no network"},
     ]
-    results, tried = tmp_path / "results.json", tmp_path / "tried.json"
+    optimised = [{**figure, "name": "scrape", "theirs": 1.25, "ratio": 2.4, "target": 2.3}]
+    results, other, tried = tmp_path / "results.json", tmp_path / "optimised.json", tmp_path / "tried.json"
     results.write_text(json.dumps({"about": about, "rows": rows}), encoding="utf-8")
-    tried.write_text("{}", encoding="utf-8")
+    other.write_text(json.dumps({"about": {"python": "3.11.2"}, "rows": optimised}), encoding="utf-8")
+    tried.write_text(json.dumps({"scrape": "Tried: more work."}), encoding="utf-8")
     monkeypatch.setattr(benchmarks, "RESULTS", results)
+    monkeypatch.setattr(benchmarks, "OPTIMISED", other)
     monkeypatch.setattr(benchmarks, "TRIED", tried)
     with pytest.raises(LookupError, match=r"misses its target for lag: say in .*tried\.json what was tried"):
         benchmarks.page()
-    tried.write_text(json.dumps({"lag": "Tried: less work."}), encoding="utf-8")
+    told = {"lag": "Tried: less work.", "scrape": "Tried: more work."}
+    tried.write_text(json.dumps(told | {"import": "Tried: nothing."}), encoding="utf-8")
+    with pytest.raises(LookupError, match=r"tried\.json speaks of import, and .* misses no target there"):
+        benchmarks.page()
+    tried.write_text(json.dumps(told), encoding="utf-8")
     page = benchmarks.page()
-    assert "| scrape | ms | 3 | 2.5 – 3.5 | theirs | 2 | 1.50 | ≤ 1.5, met |" in page
-    assert "| lag | ms | 3 | 2.5 – 3.5 | theirs | 2 | 1.50 | ≤ 1.4, **missed** |" in page
-    assert "- **lag**: 1.50, and the target is 1.4. Tried: less work." in page
+    scrape = "| scrape | ms | 3 | 2.5 – 3.5 | theirs | 2 | 1.50 | ≤ 1.5, met | 3 | 1.25 | 2.40 | ≤ 2.3, **missed** |"
+    assert scrape in page
+    assert "| lag | ms | 3 | 2.5 – 3.5 | theirs | 2 | 1.50 | ≤ 1.4, **missed** |  |  |  |  |" in page
+    assert "- **lag**: 1.50 (≤ 1.4). Tried: less work." in page
+    assert "- **scrape**: 2.40 on the optimised build (≤ 2.3). Tried: more work." in page
     assert "autometrics: not measured: no network." in page

@@ -69,6 +69,42 @@ def worker(child_environment: dict[str, str], tmp_path: Path) -> Program:
     return Program(tmp_path, {**child_environment, "PROMETHEUS_MULTIPROC_DIR": str(shared)})
 
 
+# ── forks ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+FORK_AMID_THE_FIRST_CALL = """
+import os, threading, time
+from tradmetrics.storage.locks import hold_over_forks
+
+first, later = threading.Lock(), threading.Lock()
+hold_over_forks(first)
+inside = threading.Event()
+
+
+def make_a_lock_and_hold_it():
+    with first:
+        inside.set()
+        time.sleep(0.1)  # the fork waits for this lock
+        hold_over_forks(later)
+        later.acquire()
+    time.sleep(0.1)
+    later.release()
+
+
+threading.Thread(target=make_a_lock_and_hold_it).start()
+inside.wait()
+child = os.fork()
+if child == 0:
+    os._exit(0 if later.acquire(timeout=5) else 1)
+print(os.waitpid(child, 0)[1])
+"""
+
+
+@pytest.mark.skipif(not MAY_FORK, reason="there is no fork on this system")
+def test_a_fork_waits_for_locks_that_are_made_while_it_waits(program: Program) -> None:
+    """The first call makes locks; a child that is forked at that moment would hang at its first order."""
+    assert "0\n" == program.run(FORK_AMID_THE_FIRST_CALL)
+
+
 # ── the interpreter's end ────────────────────────────────────────────────────────────────────────────────────────
 
 ENDING = """

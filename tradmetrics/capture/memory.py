@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from itertools import count, repeat, starmap
+from itertools import repeat, starmap
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, Union
 
 from tradmetrics.errors import is_interruption
 from tradmetrics.storage.overflow import OverflowSeries
 from tradmetrics.storage.series import CounterSeries, GaugeSeries, HistogramSeries, Series
+from tradmetrics.storage.ticks import TICKS
 
 if TYPE_CHECKING:
     from tradmetrics.capture.plan import PlannedSample
@@ -66,7 +67,7 @@ class _Contained:
 
 def _counting(site: Site, function: Callable[..., object]) -> Iterator[object]:
     """An iterator that counts one with a function whenever it is advanced."""
-    in_memory = type(_series_of(function)) is count  # a counter's `tick` is a method of its `count`
+    in_memory = type(_series_of(function)) is TICKS  # a counter's `tick` is a method of its iterator
     return starmap(function if in_memory else _Contained(site, function), repeat(()))
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from inspect import Parameter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from tradmetrics.capture.lookups import ARGUMENT, ERROR, RESULT, Compiled, Lookup, Place
 from tradmetrics.capture.sources import Arg, Error, Mapped, Result, arg, error, result
@@ -22,8 +21,7 @@ _MOST_WRAPPERS: Final = 100
 _STARS: Final = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
 
 
-@dataclass(frozen=True)
-class Field:
+class Field(NamedTuple):
     """A label or a value that a decorator reads; also one of its keywords.
 
     Attributes:

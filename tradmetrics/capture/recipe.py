@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias, Union
+from typing import Any, Final, NamedTuple, TypeAlias, Union
 
 from tradmetrics.capture.call_context import CallContext, DecoratedFunction
 from tradmetrics.capture.exemplars import CallExemplar
@@ -20,8 +20,7 @@ AfterCall: TypeAlias = Callable[[Any], object]
 """The work of a recipe besides its rules, given the fields of the call, or None where nothing had to be read."""
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(NamedTuple):
     """One sample of a recipe.
 
     Attributes:

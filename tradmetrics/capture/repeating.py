@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tradmetrics.capture.lookups import ARGUMENT, ERROR, RESULT, Compiled, Lookup, Place
@@ -22,8 +21,7 @@ LARGEST: Final = 1.7976931348623157e308
 """The largest finite float."""
 
 
-@dataclass(frozen=True)
-class Amount:
+class Amount(NamedTuple):
     """A number of a call that is recorded. It is no part of the key.
 
     Attributes:
@@ -41,8 +39,7 @@ class Amount:
     values: tuple[tuple[str, float], ...] = ()
 
 
-@dataclass(frozen=True)
-class Repeat:
+class Repeat(NamedTuple):
     """The facts of a call that decide about its samples, beside the labels of the recipe's rules.
 
     Attributes:

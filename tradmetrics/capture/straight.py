@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from tradmetrics.capture.call_context import DecoratedFunction
 from tradmetrics.capture.lookups import ARGUMENT, RESULT, Compiled, Lookup
@@ -14,8 +13,7 @@ from tradmetrics.model.missing import MISSING
 _CONSTANTS: Final = (str, int, float, type(None))
 
 
-@dataclass(frozen=True)
-class Straight:
+class Straight(NamedTuple):
     """The work for a call of known shape.
 
     Attributes:

@@ -1,8 +1,8 @@
 """The text of a metric's series, kept from scrape to scrape in blocks, so that a scrape costs what has changed.
 
-A block reads its series with a few C calls (one `repr` per counter: the only read of an `itertools.count` that neither
-moves it nor is deprecated) and compares the numbers with those of the last scrape. If nothing has moved, its text is
-there already; otherwise the lines of that block are put together from the labels' text, which is kept with each series.
+A block reads its series with a few C calls (one for each counter) and compares the numbers with those of the last
+scrape. If nothing has moved, its text is there already; otherwise the lines of that block are put together from the
+labels' text, which is kept with each series.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ from typing import Any, Final, Protocol
 from prometheus_client.utils import floatToGoString
 
 from tradmetrics.storage.series import CounterSeries, GaugeSeries, HistogramSeries, Series, amounts_folded
+from tradmetrics.storage.ticks import MOST, ticks_left
 
 SIZE: Final = 128
 """Series of a block: one block is read and put together without giving the interpreter's lock away."""
 
 Labels = tuple[str, ...]
 
-_PLAIN_TICKS: Final = len("count(999999)")
-"""The longest text of a counter whose value is spelled as it is; from a million on, Go's spelling has an exponent."""
+_PLAIN_LEFT: Final = MOST - 1_000_000
+"""A counter with less left has counted a million; its value is spelled with an exponent, as Go does."""
 _COPIED_AT_ONCE: Final = 4_096
 
 _total = attrgetter("_total")
@@ -177,22 +178,22 @@ class _Counters:
         self._prefixes = [_prefix(names, "_total", each, one) for each, one in zip(labels, series, strict=True)]
         self._counters = [each.counter for each in series]
         self._appended = [each.appended for each in series]
-        self._state: tuple[int, list[str], bytes] = (-1, [], b"")
+        self._state: tuple[int, list[int], bytes] = (-1, [], b"")
 
     def text(self) -> bytes:
         folded = amounts_folded[0]  # read before the numbers, so that later amounts show at the next scrape
         waiting = any(self._appended)
-        ticks = list(map(repr, self._counters))
-        old_folded, old_ticks, text = self._state
-        if ticks == old_ticks and folded == old_folded and not waiting:
+        left = list(map(ticks_left, self._counters))
+        old_folded, old_left, text = self._state
+        if left == old_left and folded == old_folded and not waiting:
             return text
-        if waiting or any(map(_total, self.series)) or max(map(len, ticks)) > _PLAIN_TICKS:
+        if waiting or any(map(_total, self.series)) or min(left) <= _PLAIN_LEFT:
             pairs = zip(self._prefixes, self.series, strict=True)
             lines = [f"{prefix}{number_text(series.value())}\n" for prefix, series in pairs]
         else:
-            lines = [f"{prefix}{count[6:-1]}.0\n" for prefix, count in zip(self._prefixes, ticks, strict=True)]
+            lines = [f"{prefix}{MOST - each}.0\n" for prefix, each in zip(self._prefixes, left, strict=True)]
         text = "".join(lines).encode()
-        self._state = -1 if waiting else folded, ticks, text
+        self._state = -1 if waiting else folded, left, text
         return text
 
 

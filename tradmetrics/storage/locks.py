@@ -49,9 +49,13 @@ class _Forks:
     def before(self) -> None:
         """Take all locks, in whatever order other threads take them."""
         taken: list[Lockable] = []
-        waiting = self._locks.copy()
-        rounds = 0
-        while waiting:
+        waiting: list[Lockable] = []
+        known = rounds = 0
+        # The thread that holds a lock may make another one, which the child must find free as well.
+        while waiting or known < len(self._locks):
+            added = self._locks[known:]
+            waiting += added
+            known += len(added)
             if waiting[0].acquire(timeout=_PATIENCE):
                 taken.append(waiting.pop(0))
                 continue

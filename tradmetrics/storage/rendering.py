@@ -26,7 +26,7 @@ BUSY: Final = 2e-4
 """Seconds of work before the interpreter's lock is offered to other threads."""
 PAUSE: Final = 5e-5
 """Seconds to sleep then: long enough for a waiting thread to wake up and take the lock."""
-MOST_PAUSED: Final = 1.0
+MOST_PAUSED: Final = 0.3
 """Seconds that the pauses of one scrape take at the most. Where many threads want the lock all the time, each pause
 lasts until all of them have had it, and a scrape of many series would not be through before Prometheus gives up."""
 

@@ -1,6 +1,6 @@
 """The storage beneath a series: what a recording call touches, and nothing else.
 
-Recording takes no lock. Counting one is `next()` on an `itertools.count`, and an amount or an observation is one
+Recording takes no lock. Counting one is `next()` on the iterator of a `range`, and an amount or an observation is one
 `list.append`: single C calls that another thread, a signal handler or a finaliser cannot interrupt halfway. Appended
 values are folded in batches of 64, so that nothing grows, and a reader folds first and copies under one lock: a
 histogram's sum, count and buckets always belong together. On CPython 3.11 a locked `+= 1` costs about six times such a
@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
-from itertools import count
 from threading import Lock, get_ident
 from typing import Final, Protocol, TypeVar
 
 from prometheus_client.utils import floatToGoString
 
 from tradmetrics.storage.locks import hold_over_forks
+from tradmetrics.storage.ticks import new_ticks, ticks_of
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -100,11 +100,6 @@ class Series:
         return self.value()
 
 
-def _ticks(counter: count[int]) -> int:
-    # `repr` is the only read of an itertools.count that neither moves it nor is deprecated; it is one C call.
-    return int(repr(counter)[6:-1])
-
-
 class CounterSeries(Series):
     """A counter's series.
 
@@ -117,7 +112,7 @@ class CounterSeries(Series):
 
     def __init__(self) -> None:
         self.text = None
-        self.counter: count[int] = count()
+        self.counter = new_ticks()
         self._total = 0.0
         self.appended: list[float] = []
         self.tick = self.counter.__next__
@@ -136,7 +131,7 @@ class CounterSeries(Series):
             batch = appended[:]
             folded = len(batch)
             if not batch and self._total is before:
-                return total + _ticks(self.counter)
+                return total + ticks_of(self.counter)
             for amount in batch:
                 total += amount
             # Twice: a reader that comes in between finds another number here the next time.
@@ -147,7 +142,7 @@ class CounterSeries(Series):
                 self._total = total
                 del appended[:folded]
                 amounts_folded[0] += 1
-                return total + _ticks(self.counter)
+                return total + ticks_of(self.counter)
 
     def value(self) -> float:
         """The count so far."""
@@ -155,7 +150,7 @@ class CounterSeries(Series):
 
     def mark(self) -> object:
         """The count, read without the lock, because recording reads it, and a signal handler may record meanwhile."""
-        return self._total + sum(self.appended[:]) + _ticks(self.counter)
+        return self._total + sum(self.appended[:]) + ticks_of(self.counter)
 
     def samples(self) -> Iterator[RawSample]:
         """The count."""
@@ -172,7 +167,7 @@ class GaugeSeries(Series):
         self._base = 0.0
         self._touched = False
         self._touches = 0
-        self._counts: list[tuple[count[int], count[int]]] = []
+        self._counts: list[tuple[Iterator[int], Iterator[int]]] = []
         self.up = self._first_up
         self.down = self._first_down
 
@@ -203,8 +198,8 @@ class GaugeSeries(Series):
         if not self._counts:
             return 0
         ups, downs = self._counts[0]
-        ended = _ticks(downs)  # first: what began and ended since then must not make it negative
-        return _ticks(ups) - ended
+        ended = ticks_of(downs)  # first: what began and ended since then must not make it negative
+        return ticks_of(ups) - ended
 
     # Most gauges are only ever set; the two counts come into being with the first that is not.
     def _first_up(self) -> object:
@@ -217,7 +212,7 @@ class GaugeSeries(Series):
 
     def _start_counting(self) -> None:
         # Without a lock, which a signal handler could find held: of several, the first that was appended is used.
-        self._counts.append((count(), count()))
+        self._counts.append((new_ticks(), new_ticks()))
         ups, downs = self._counts[0]
         self.up, self.down = ups.__next__, downs.__next__
 
