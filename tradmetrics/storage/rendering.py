@@ -87,6 +87,7 @@ class Family(Rendered):
         self._rows = rows
         self.computed = computed
         self.constants = constants
+        self._suffix = "_total" if counter else ""
         self._blocks = blocks or LineBlocks()
 
     @property
@@ -132,7 +133,7 @@ class Family(Rendered):
             for suffix, extra, value in series.samples():
                 yield labels, suffix, extra, value
         for labels, value in self.computed.items():
-            yield labels, "", (), value
+            yield labels, self._suffix, (), value
 
     @property
     def constant_values(self) -> tuple[str, ...]:
@@ -150,7 +151,7 @@ class Family(Rendered):
         rows: Rows = dict(self._stored()) if self.computed else self._rows
         yield from self._blocks.pieces(self, rows)
         for labels, value in self.computed.items():
-            yield sample_line(self, labels, value).encode()
+            yield sample_line(self, labels, value, self._suffix).encode()
 
 
 class _One:
