@@ -17,7 +17,7 @@ from prometheus_client import generate_latest
 
 from tests.docs import pages
 from tests.docs.test_docs_browser import ARGUMENTS, DESKTOP, PHONE
-from tests.stack.servers import eventually, free_port, get
+from tests.stack.servers import eventually, free_port, get, prometheus
 from tradmetrics import MetricsExporter, TradingMetrics, track_order
 from tradmetrics.registry.functions import COUNT_CALLS
 
@@ -262,6 +262,25 @@ def test_the_instrumentation_page_shows_calls_and_the_last_error_of_each_functio
         assert "ValueError: api_key=***" in errors
         assert "<img src=x" in errors
         assert page.evaluate("window.hacked === undefined")
+
+
+@pytest.mark.needs("prometheus")
+def test_the_bots_of_a_prometheus_have_cards(browser: Any, bot: FakeBot, tmp_path: Path) -> None:
+    """A trader who has a Prometheus would see panels, and not which bot is down."""
+    config, gone = tmp_path / "prometheus.yml", free_port()
+    targets = f'[{{targets: ["127.0.0.1:{bot.port}", "127.0.0.1:{gone}"]}}]'
+    config.write_text(
+        f"global: {{scrape_interval: 1s}}\nscrape_configs: [{{job_name: tradmetrics, static_configs: {targets}}}]\n"
+    )
+    with (
+        prometheus(config, tmp_path / "data") as url,
+        board("--prometheus", url, folder=tmp_path) as address,
+        tab(browser, address) as page,
+    ):
+        eventually(lambda: page.locator(".bots section").count() == 2, seconds=20)
+        eventually(lambda: (pill(page, bot.port), pill(page, gone)) == ("Up", "Down"), seconds=20)
+        card = page.locator(f'section[aria-label="Bot 127.0.0.1:{bot.port}"]')
+        eventually(lambda: "1,234" in card.inner_text(), seconds=20)
 
 
 def test_a_password_keeps_strangers_out(browser: Any, bot: FakeBot, tmp_path: Path) -> None:
