@@ -16,7 +16,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import yaml
+
 from alerts import generate as alerts
+from alerts.compliance import __main__ as compliance
 from dashboards import generate, limits
 from tradmetrics.board.shipped import Shipped
 
@@ -35,7 +38,7 @@ def build() -> dict[str, str]:
     Raises:
         ValueError: A template filled in with the shipped settings is not the file that it stands for.
     """
-    settings = alerts.load()
+    settings = {**alerts.load(), "compliance": yaml.safe_load(compliance.SETTINGS.read_text(encoding="utf-8"))}
     marked, marks = _mark(settings)
     rules = {name: _named(text, marks) for name, text in alerts.render(marked).items()}
     before = dict(limits._SETTINGS)
@@ -44,12 +47,15 @@ def build() -> dict[str, str]:
         boards = {name: _named(json.dumps(board, sort_keys=True), marks) for name, board in _boards().items()}
     finally:
         limits._SETTINGS.update(before)
-    shipped = Shipped(settings, rules, boards, _stack(), _runbooks())
+    desk = _named(compliance.render(marked["compliance"]), marks)
+    shipped = Shipped(settings, rules, desk, boards, _stack(), _runbooks())
     _check(shipped.rules(settings), alerts.render(settings))
+    _check(shipped.compliance(settings), {"compliance.yml": compliance.RULES.read_text(encoding="utf-8")})
     _check(shipped.dashboards(settings), generate.render())
     files = {
         "settings.json": settings,
         "rules.json": rules,
+        "compliance.json": desk,
         "dashboards.json": boards,
         "stack.json": _stack(),
         "runbooks.json": _runbooks(),

@@ -180,6 +180,27 @@ def _instrumentation() -> list[Panel]:
             states={0: ("found", "green"), 1: ("no source", "orange")},
             span=24,
         ),
+        timeline(
+            "Decorated functions",
+            "Functions that have been called since the bot started, and those that no call has reached yet.",
+            (largest(c.FUNCTION_CALLED, "site"), "{{site}}"),
+            states={0: ("not called", "orange"), 1: ("called", "green")},
+        ),
+        lines(
+            "Calls by function",
+            "Calls of the ten functions that are called most; bots count them with TRADMETRICS_COUNT_CALLS=1.",
+            "cps",
+            (most(10, per_second(c.FUNCTION_CALLS, "site")), "{{site}}"),
+            minimum=0,
+        ),
+        lines(
+            "Last errors",
+            "Time since the last error inside the instrumentation of each function, with its message.",
+            "s",
+            (age(largest(c.LAST_ERROR, "site, message")), "{{site}}: {{message}}"),
+            span=24,
+            minimum=0,
+        ),
     ]
 
 

@@ -492,6 +492,23 @@ API_REQUEST_DURATION: Final = MetricDefinition(
 )
 
 # ── the SDK itself ───────────────────────────────────────────────────────────────────────────────────────────────
+FUNCTION_CALLED: Final = MetricDefinition(
+    "tradmetrics_function_called",
+    "gauge",
+    "1 for each decorated function that has been called, 0 for each that has not.",
+    ("site", "decorator"),
+    family="tradmetrics",
+    multiprocess_mode="max",
+    at_scrape=True,
+)
+FUNCTION_CALLS: Final = MetricDefinition(
+    "tradmetrics_function_calls_total",
+    "counter",
+    "Calls of decorated functions, if the environment variable TRADMETRICS_COUNT_CALLS is 1.",
+    ("site", "decorator"),
+    family="tradmetrics",
+    at_scrape=True,
+)
 LABEL_OVERFLOW: Final = MetricDefinition(
     "tradmetrics_label_overflow_total",
     "counter",
@@ -542,6 +559,17 @@ UNSOURCED_LABELS: Final = MetricDefinition(
     ("site", "label"),
     family="tradmetrics",
     multiprocess_mode="max",
+)
+LAST_ERROR: Final = MetricDefinition(
+    "tradmetrics_last_error_timestamp_seconds",
+    "gauge",
+    "When the last error inside the instrumentation of a function came, in unix seconds, with its message.",
+    ("site", "message"),
+    unit="seconds",
+    family="tradmetrics",
+    multiprocess_mode="max",
+    guarded=False,
+    at_scrape=True,
 )
 SAMPLER_LAST_SUCCESS: Final = MetricDefinition(
     "tradmetrics_sampler_last_success_timestamp_seconds",

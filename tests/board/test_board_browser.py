@@ -1,5 +1,6 @@
 """The board in a browser: its pages, a bot that dies and comes back, hostile labels, a phone, axe, passwords."""
 
+import os
 import re
 import subprocess
 import sys
@@ -16,8 +17,9 @@ from prometheus_client import generate_latest
 
 from tests.docs import pages
 from tests.docs.test_docs_browser import ARGUMENTS, DESKTOP, PHONE
-from tests.stack.servers import eventually, free_port, get
-from tradmetrics import MetricsExporter, TradingMetrics
+from tests.stack.servers import eventually, free_port, get, prometheus
+from tradmetrics import MetricsExporter, TradingMetrics, track_order
+from tradmetrics.registry.functions import COUNT_CALLS
 
 pytest.importorskip("nicegui")
 pytest.importorskip("apprise")
@@ -27,6 +29,14 @@ axe_playwright = pytest.importorskip("axe_playwright_python.sync_playwright")
 pytestmark = pytest.mark.needs("chromium")
 HOSTILE = '"><img src=x onerror="window.hacked=1"><script>window.hacked=1</script>{{7*7}}'
 PATHS = ("", "d/execution", "d/risk", "d/strategy", "d/market_data", "d/models", "d/system", "instrumentation")
+
+
+def place() -> None:
+    """A function that the bot calls."""
+
+
+def place_never() -> None:
+    """A function that the bot does not call."""
 
 
 class FakeBot:
@@ -43,6 +53,15 @@ class FakeBot:
         exporter.update_pnl_metrics(1234.0, daily_pct=0.4, realized=1000.0, unrealized=234.0)
         exporter.update_capital_metrics(100_000, 40_000, 60_000, 40)
         exporter.record_market_data_update("NIFTY")
+        self.metrics.fault("bot.place", "source", ValueError(f"api_key=abc123 {HOSTILE}"))
+        os.environ[COUNT_CALLS] = "1"
+        try:
+            decorate = track_order(strategy="gamma", side="BUY", order_type="LIMIT", metrics=self.metrics)
+            placed, _ = decorate(place), decorate(place_never)
+        finally:
+            del os.environ[COUNT_CALLS]
+        for _ in range(1_234):
+            placed()
         self._server: ThreadingHTTPServer | None = None
         self.live()
 
@@ -231,6 +250,37 @@ def test_the_instrumentation_page_says_what_is_missing_and_what_to_type(browser:
         text = page.inner_text("body")
         assert "nothing yet" in text
         assert "from tradmetrics import" in text
+
+
+def test_the_instrumentation_page_shows_calls_and_the_last_error_of_each_function(browser: Any, address: str) -> None:
+    """The trader would have to search the log of each bot for the function that fails."""
+    with tab(browser, f"{address}instrumentation") as page:
+        functions = page.get_by_role("region", name="Decorated functions")
+        assert eventually(lambda: "1,234 calls" in functions.inner_text(), seconds=15)
+        assert "not called yet" in functions.locator("tr", has_text="place_never").inner_text()
+        errors = page.get_by_role("region", name="Errors inside the instrumentation").inner_text()
+        assert "ValueError: api_key=***" in errors
+        assert "<img src=x" in errors
+        assert page.evaluate("window.hacked === undefined")
+
+
+@pytest.mark.needs("prometheus")
+def test_the_bots_of_a_prometheus_have_cards(browser: Any, bot: FakeBot, tmp_path: Path) -> None:
+    """A trader who has a Prometheus would see panels, and not which bot is down."""
+    config, gone = tmp_path / "prometheus.yml", free_port()
+    targets = f'[{{targets: ["127.0.0.1:{bot.port}", "127.0.0.1:{gone}"]}}]'
+    config.write_text(
+        f"global: {{scrape_interval: 1s}}\nscrape_configs: [{{job_name: tradmetrics, static_configs: {targets}}}]\n"
+    )
+    with (
+        prometheus(config, tmp_path / "data") as url,
+        board("--prometheus", url, folder=tmp_path) as address,
+        tab(browser, address) as page,
+    ):
+        eventually(lambda: page.locator(".bots section").count() == 2, seconds=20)
+        eventually(lambda: (pill(page, bot.port), pill(page, gone)) == ("Up", "Down"), seconds=20)
+        card = page.locator(f'section[aria-label="Bot 127.0.0.1:{bot.port}"]')
+        eventually(lambda: "1,234" in card.inner_text(), seconds=20)
 
 
 def test_a_password_keeps_strangers_out(browser: Any, bot: FakeBot, tmp_path: Path) -> None:

@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import typer
+import yaml
 
 from tradmetrics import catalogue
+from tradmetrics.board.export import What, export
 from tradmetrics.board.exposition import Exposition, ExpositionError
 from tradmetrics.board.formatting import shown
 from tradmetrics.board.query import Evaluator, Matcher, parse
@@ -218,8 +221,35 @@ def test_shipped_files_are_those_of_the_checkout() -> None:
     for folder, files in (("alerts/rules", shipped.rules), ("dashboards/json", shipped.dashboards)):
         paths = (ROOT / folder).glob("*.*")
         assert {path.name: path.read_text(encoding="utf-8") for path in paths} == files(shipped.settings)
+    desk = {"compliance.yml": (ROOT / "alerts" / "compliance" / "rules.yml").read_text(encoding="utf-8")}
+    assert desk == shipped.compliance(shipped.settings)
     for name, text in shipped.stack.items():
         assert (ROOT / name).read_text(encoding="utf-8") == text
+
+
+def test_the_compliance_rules_are_exported_with_the_limits_of_the_desk(tmp_path: Path) -> None:
+    """A desk that has installed the wheel would have to copy the rules from the web, and edit them by hand."""
+    changes = ["compliance.alerts.OrdersPerSecondLimit.threshold=20", "compliance.alerts.BreakerEvent.enabled=false"]
+    export(What.ALERTS, tmp_path, compliance=True, settings=changes)
+    found = {path.name for path in tmp_path.iterdir()}
+    assert found == {"compliance.yml", *load().rules(load().settings)}
+    (group,) = yaml.safe_load((tmp_path / "compliance.yml").read_text(encoding="utf-8"))["groups"]
+    rules = {rule["alert"]: rule for rule in group["rules"] if "alert" in rule}
+    assert rules["OrdersPerSecondLimit"]["expr"].endswith("> 20")
+    assert "(threshold: 20)" in rules["OrdersPerSecondLimit"]["annotations"]["description"]
+    assert "BreakerEvent" not in rules
+    assert "KillSwitchActive" in rules
+
+
+def test_the_compliance_rules_are_left_out_unless_they_are_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A trader without such duties would get critical messages about them; a wrong request would do nothing."""
+    export(What.ALERTS, tmp_path)
+    assert not (tmp_path / "compliance.yml").exists()
+    with pytest.raises(typer.Exit):
+        export(What.DASHBOARDS, tmp_path, compliance=True)
+    assert "--compliance belongs to `export alerts`" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,9 @@ tradmetrics_series_limit gauge metric
 tradmetrics_series_removed_total counter metric cause
 tradmetrics_instrumentation_errors_total counter site stage
 tradmetrics_unsourced_labels gauge site label
+tradmetrics_function_called gauge site decorator
+tradmetrics_function_calls_total counter site decorator
+tradmetrics_last_error_timestamp_seconds gauge site message
 """
 
 

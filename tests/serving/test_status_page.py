@@ -66,15 +66,34 @@ def page_of(metrics: TradingMetrics) -> str:
 def test_the_page_shows_what_is_instrumented_and_what_was_recorded() -> None:
     """A newcomer could not see whether the decorators work before Prometheus and Grafana run."""
     place()
-    tables = Tables(page_of(METRICS)).tables
+    page = page_of(METRICS)
+    tables = Tables(page).tables
     functions = {name.rpartition(".")[2]: called for name, _, called in filter(None, tables["Instrumented functions"])}
     assert ("yes", "not yet") == (functions["place"], functions["place_never"])
+    assert "TRADMETRICS_COUNT_CALLS=1" in page
     recorded = {row[0]: row[1:] for row in tables["Recorded so far"] if row}
     assert ["@track_order", "1"] == recorded["Orders sent"]
     assert ["@track_trade", "nothing yet"] == recorded["Trades"]
     assert ["trading_orders_submitted_total", "1"] == next(
         row[:2] for row in tables["Series and their budgets"] if row and "submitted" in row[0]
     )
+
+
+def test_the_page_shows_the_calls_of_each_function(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A trader who has asked for the counts would have to look for them in the text of /metrics."""
+    monkeypatch.setenv("TRADMETRICS_COUNT_CALLS", "1")
+    metrics = TradingMetrics()
+
+    @track_order(strategy="s", side="BUY", order_type="LIMIT", metrics=metrics)
+    def send() -> None:
+        pass
+
+    for _ in range(1_234):
+        send()
+    page = page_of(metrics)
+    ((name, decorator, calls),) = filter(None, Tables(page).tables["Instrumented functions"])
+    assert ("send", "track_order", "1,234") == (name.rpartition(".")[2], decorator, calls)
+    assert "TRADMETRICS_COUNT_CALLS" not in page
 
 
 def test_the_page_names_errors_with_their_last_message_and_labels_past_their_budget() -> None:

@@ -515,6 +515,36 @@ def test_a_forked_child_does_not_hold_its_parents_gauges(directory: Directory) -
     assert directory.value(catalogue.WEBSOCKET_CONNECTIONS.name) == 2
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
+def test_calls_of_functions_add_up_over_processes(directory: Directory) -> None:
+    """What a parent had counted before it forked would be counted once more for each child."""
+    script = """
+    from tradmetrics.serving.worker_gauges import publish
+
+    os.environ["TRADMETRICS_COUNT_CALLS"] = "1"
+
+    @tm.track_order(strategy="s", side="BUY", order_type="LIMIT")
+    def place():
+        pass
+
+    def work(calls):
+        for _ in range(calls):
+            place()
+            publish(tm.get_metrics().registry)
+
+    work(3)
+    child = os.fork()
+    if child == 0:
+        work(2)
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
+    work(1)
+    """
+    directory.run(script)
+    assert directory.value(f'{catalogue.FUNCTION_CALLS.name}{{decorator="track_order",site="__main__.place"}}') == 6
+    assert directory.value(f'{catalogue.FUNCTION_CALLED.name}{{decorator="track_order",site="__main__.place"}}') == 1
+
+
 def test_a_process_number_that_comes_again_counts_on(directory: Directory) -> None:
     """A worker that happens to get the number of a dead one would wipe out what that one had counted."""
     script = """

@@ -7,15 +7,11 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Any, Final, Protocol
 
-import aiohttp
-
-from tradmetrics.board.alerting.inhibition import is_told
-from tradmetrics.board.alerting.rules import Alert, Rule
 from tradmetrics.board.panels import Query
-from tradmetrics.board.query import Number, QueryError, Sample
+from tradmetrics.board.prometheus import Prometheus
+from tradmetrics.board.query import QueryError, Sample
 from tradmetrics.board.query.samples import Labels
 from tradmetrics.board.query.sums import StepSums
 from tradmetrics.board.watch import Watch
@@ -26,6 +22,8 @@ _KEPT_CURVES: Final = 300
 _KEPT_CHOICES: Final = 30
 _SPANS: Final = (60.0, 120.0, 180.0, 300.0, 420.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0, 14_400.0, 21_600.0, 43_200.0)
 _PATIENCE: Final = 0.01
+_SHARED_SECONDS: Final = 1.9
+_ALERTS: Final = "ALERTS{"
 _LEAST_STEP: Final = 5.0
 """Seconds of a column of a heatmap: several scrapes, so that none is empty between two of them."""
 
@@ -159,29 +157,39 @@ class OwnAnswers:
 
 
 class PrometheusAnswers:
-    """Asks a Prometheus the queries of the dashboards.
+    """Asks a Prometheus the queries of the dashboards; readers share an answer for a moment.
 
     Args:
-        url: Its address.
+        prometheus: The Prometheus.
+        own: Answers what asks for alerts: those of the board, whichever rules the Prometheus has.
         clock: The time in seconds since 1970.
-
-    Attributes:
-        error: Why the last query failed; empty when it did not.
     """
 
-    def __init__(self, url: str, clock: Callable[[], float] = time.time) -> None:
-        self._url = url.rstrip("/")
+    def __init__(self, prometheus: Prometheus, own: Answers, clock: Callable[[], float] = time.time) -> None:
+        self._prometheus = prometheus
+        self._own = own
         self._clock = clock
-        self._session: aiohttp.ClientSession | None = None
-        self.error = ""
+        self._now: dict[tuple[str, Choice], tuple[float, list[Sample]]] = {}
 
     async def now(self, query: Query, choice: Choice) -> list[Sample]:
         """Return the series of a query now."""
-        found = await self._ask("query", {"query": _filled(query.text, choice), "time": f"{self._clock():.3f}"})
-        return [Sample(_labels(each), float(each["value"][1]), float(each["value"][0])) for each in found]
+        if _ALERTS in query.text:
+            return await self._own.now(query, choice)
+        now = self._clock()
+        known = self._now.get((query.text, choice))
+        if known is not None and now - known[0] < _SHARED_SECONDS:
+            return known[1]
+        if len(self._now) > 1_000:
+            self._now.clear()
+        found = await self._ask("query", {"query": _filled(query.text, choice), "time": f"{now:.3f}"})
+        samples = [Sample(_labels(each), float(each["value"][1]), float(each["value"][0])) for each in found]
+        self._now[query.text, choice] = (now, samples)
+        return samples
 
     async def curve(self, query: Query, choice: Choice) -> Curve:
         """Return the series of a query over the chosen time."""
+        if _ALERTS in query.text:
+            return await self._own.curve(query, choice)
         step = choice.step
         end = math.floor(self._clock() / step) * step
         parameters = {
@@ -202,40 +210,7 @@ class PrometheusAnswers:
         return _gathered(list(points.items()))
 
     async def _ask(self, endpoint: str, parameters: Mapping[str, str]) -> list[dict[str, Any]]:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10))
-        try:
-            async with self._session.post(f"{self._url}/api/v1/{endpoint}", data=dict(parameters)) as response:
-                answer = await response.json()
-            data = answer["data"]
-        except (aiohttp.ClientError, asyncio.TimeoutError, ValueError, KeyError, TypeError, OSError) as error:
-            self.error = f"{self._url} does not answer as a Prometheus: {error or type(error).__name__}"
-            return []
-        self.error = ""
-        if data["resultType"] == "scalar":
-            return [{"metric": {}, "value": data["result"]}]
-        found: list[dict[str, Any]] = data["result"]
-        return found
-
-    async def alerts(self) -> list[Alert]:
-        """Return the alerts that fire at this Prometheus."""
-        if self._session is None:
-            return []
-        try:
-            async with self._session.get(f"{self._url}/api/v1/alerts") as response:
-                found = (await response.json())["data"]["alerts"]
-            firing = [each for each in found if each["state"] == "firing"]
-            alerts = [_alert(each) for each in firing]
-        except (aiohttp.ClientError, asyncio.TimeoutError, ValueError, KeyError, TypeError, OSError):
-            return []
-        return [each for each in alerts if is_told(each.labels)]
-
-
-def _alert(found: Mapping[str, Any]) -> Alert:
-    labels = dict(found["labels"])
-    since = datetime.fromisoformat(re.sub(r"\.\d+", "", str(found["activeAt"])).replace("Z", "+00:00")).timestamp()
-    rule = Rule(str(labels.get("alertname", "")), Number(1))
-    return Alert(rule, labels, dict(found["annotations"]), float(found["value"]), since, firing=since)
+        return await self._prometheus.result(endpoint, parameters) or []
 
 
 def _labels(each: Mapping[str, Any]) -> dict[str, str]:

@@ -17,9 +17,10 @@ from tradmetrics.board import panels, shipped, targets
 from tradmetrics.board.alerting.notify import Notifier, ways
 from tradmetrics.board.answers import Answers, OwnAnswers, PrometheusAnswers
 from tradmetrics.board.health import Health
+from tradmetrics.board.mirror import Mirror
+from tradmetrics.board.prometheus import Prometheus
 from tradmetrics.board.scraper import Scraper
 from tradmetrics.board.store import Store
-from tradmetrics.board.targets import Target
 from tradmetrics.board.watch import Watch
 from tradmetrics.errors import ConfigurationError
 
@@ -53,6 +54,7 @@ class Assembled:
         watch: The bots, their samples and their alerts.
         notifier: Sends alerts.
         answers: Answers the panels' queries.
+        prometheus: The Prometheus that is asked; None if the board scrapes the bots itself.
         dashboards: The shipped dashboards.
         health: The board's own metrics.
         remarks: What to tell the reader about the addresses.
@@ -63,6 +65,7 @@ class Assembled:
     watch: Watch
     notifier: Notifier
     answers: Answers
+    prometheus: Prometheus | None
     dashboards: dict[str, panels.Dashboard]
     health: Health
     remarks: list[str]
@@ -81,21 +84,26 @@ def assemble(plan: Plan) -> Assembled:
     Raises:
         ConfigurationError: An option cannot be used.
     """
+    if plan.prometheus and plan.urls:
+        raise ConfigurationError("--prometheus watches the bots of that Prometheus; leave out the addresses of bots")
     package = shipped.load()
     settings = package.changed(plan.settings)
     found, remarks = targets.read(plan.urls, str(settings["job"]), token=plan.token)
     for remark in remarks:
         _log.warning("%s", remark)
     store = Store(plan.history)
-    scraper = Scraper(store, found, tls=_tls(plan.ca, found))
+    tls = _tls(plan.ca)
+    prometheus = Prometheus(targets.server(plan.prometheus, token=plan.token), tls) if plan.prometheus else None
+    scraper = Mirror(store, prometheus, str(settings["job"])) if prometheus else Scraper(store, found, tls=tls)
     notifier = Notifier(ways(plan.notify) if plan.notify else None, package.runbooks, time.monotonic)
     watch = Watch(package, settings, store, scraper, notifier)
-    answers: Answers = PrometheusAnswers(plan.prometheus) if plan.prometheus else OwnAnswers(watch)
+    own = OwnAnswers(watch)
+    answers: Answers = PrometheusAnswers(prometheus, own) if prometheus else own
     boards = panels.read(package.dashboards(settings))
-    return Assembled(plan, watch, notifier, answers, boards, Health(watch), remarks, _free_port(plan))
+    return Assembled(plan, watch, notifier, answers, prometheus, boards, Health(watch), remarks, _free_port(plan))
 
 
-def _tls(ca: Path | None, found: list[Target]) -> ssl.SSLContext | None:
+def _tls(ca: Path | None) -> ssl.SSLContext | None:
     if ca is None:
         return None
     try:
@@ -118,14 +126,16 @@ def _free_port(plan: Plan) -> int:
         return int(probe.getsockname()[1])
 
 
-def _remarks(built: Assembled) -> list[str]:
+def remarks(built: Assembled) -> list[str]:
+    """Return what to tell the reader about addresses and bots now."""
     failures = [
         f"{each.target.name}: {each.error}"
         for each in built.watch.scraper.watched
         if each.error and each.up is not None
     ]
-    asked = [built.answers.error] if isinstance(built.answers, PrometheusAnswers) and built.answers.error else []
-    return [*built.remarks, *asked, *failures]
+    asked = [built.prometheus.error] if built.prometheus and built.prometheus.error else []
+    unknown = [built.watch.scraper.error] if built.watch.scraper.error not in ("", *asked) else []
+    return [*built.remarks, *asked, *unknown, *failures]
 
 
 def run_with_page(built: Assembled, *, show: bool = False) -> None:
@@ -133,8 +143,7 @@ def run_with_page(built: Assembled, *, show: bool = False) -> None:
     from tradmetrics.board.page.frame import Site
     from tradmetrics.board.page.server import serve
 
-    watch = None if built.plan.prometheus else built.watch
-    site = Site(watch, built.answers, built.dashboards, lambda: _remarks(built), built.plan.history)
+    site = Site(built.watch, built.answers, built.dashboards, lambda: remarks(built), built.plan.history)
     serve(
         site,
         built.health.text,
@@ -165,17 +174,21 @@ async def run_without_page(built: Assembled) -> None:
 
 
 async def _work(built: Assembled) -> None:
-    work: list[Awaitable[None]] = [] if built.plan.prometheus else [built.watch.run()]
+    work: list[Awaitable[None]] = [built.watch.run()]
     if built.plan.ping:
         work.append(_ping(built))
-    await asyncio.gather(*work)
+    try:
+        await asyncio.gather(*work)
+    finally:
+        if built.prometheus is not None:
+            await built.prometheus.close()
 
 
 async def _ping(built: Assembled) -> None:
     """Call the dead man's switch while the board is healthy."""
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session:
         while True:
-            while not built.plan.prometheus and not built.watch.healthy():
+            while not built.watch.healthy():
                 await asyncio.sleep(1.0)
             try:
                 async with session.get(built.plan.ping) as response:

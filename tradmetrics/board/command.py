@@ -27,7 +27,10 @@ def board(
         ),
     ] = None,
     prometheus: Annotated[
-        str, typer.Option(metavar="URL", help="Ask this Prometheus instead of scraping the bots.")
+        str,
+        typer.Option(
+            metavar="URL", help="Ask this Prometheus instead of scraping the bots; --set job=NAME chooses the job."
+        ),
     ] = "",
     port: Annotated[int, typer.Option(metavar="PORT", min=0, max=65535, help="Port of the page.")] = 8050,
     host: Annotated[str, typer.Option(metavar="ADDRESS", help="Address to listen on.")] = "127.0.0.1",
@@ -44,7 +47,7 @@ def board(
         typer.Option(
             metavar="TOKEN",
             envvar="TRADMETRICS_BOARD_TOKEN",
-            help="Bearer token of the bots. For a user and a password, write http://user:password@host:8000/metrics.",
+            help="Bearer token of the bots, or of the Prometheus. For a user and a password, write http://user:password@host:8000/metrics.",
             rich_help_panel=_SCRAPING,
         ),
     ] = "",

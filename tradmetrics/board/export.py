@@ -22,6 +22,10 @@ class What(str, Enum):
 def export(
     what: Annotated[What, typer.Argument(help="dashboards, alerts, or compose for the whole stack.")],
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to write to.")],
+    compliance: Annotated[
+        bool,
+        typer.Option("--compliance", help="With alerts: write compliance.yml too, the rules of a desk's duties."),
+    ] = False,
     settings: Annotated[
         list[str] | None,
         typer.Option(
@@ -37,6 +41,8 @@ def export(
     """
     shipped = load()
     try:
+        if compliance and what is not What.ALERTS:
+            raise ConfigurationError(f"--compliance belongs to `export alerts`, not to `export {what.value}`")
         chosen = shipped.changed(settings or ())
     except ConfigurationError as error:
         print(f"tradmetrics export: {error}", file=sys.stderr)
@@ -46,7 +52,7 @@ def export(
         What.ALERTS: shipped.rules,
         What.COMPOSE: shipped.compose,
     }[what]
-    written = build(chosen)
+    written = {**build(chosen), **(shipped.compliance(chosen) if compliance else {})}
     try:
         for name, text in written.items():
             path = directory / name

@@ -31,7 +31,6 @@ class Watched:
 
     Attributes:
         target: Its address and name.
-        exposition: Its series.
         rows: Its samples.
         up: True if the last scrape succeeded; None before the first one.
         error: Why the last scrape failed; empty when it did not.
@@ -39,7 +38,6 @@ class Watched:
     """
 
     target: Target
-    exposition: Exposition
     rows: Rows
     up: bool | None = None
     error: str = ""
@@ -57,7 +55,13 @@ class Scraper:
         interval: Seconds between two scrapes of a bot.
         tls: How to check certificates; None for the system's authorities.
         clock: The time in seconds since 1970.
+
+    Attributes:
+        watched: The bots.
+        error: Always empty: each bot has its own.
     """
+
+    error = ""
 
     def __init__(
         self,
@@ -72,11 +76,13 @@ class Scraper:
         self._interval = interval
         self._tls = tls
         self._clock = clock
+        self._expositions: dict[str, Exposition] = {}
         self.watched = [self._watch(target) for target in targets]
 
     def _watch(self, target: Target) -> Watched:
         exposition = Exposition({"job": target.job, "instance": target.name}, _OWN)
-        return Watched(target, exposition, self._store.target(target.name, exposition.series))
+        self._expositions[target.name] = exposition
+        return Watched(target, self._store.target(target.name, exposition.series))
 
     async def run(self) -> None:
         """Scrape until cancelled."""
@@ -99,7 +105,7 @@ class Scraper:
         error, body = "", b""
         try:
             body = await self._fetch(session, watched.target)
-            row = watched.exposition.read(body)
+            row = self._expositions[watched.target.name].read(body)
         except (ExpositionError, aiohttp.ClientError, OSError, asyncio.TimeoutError, ValueError) as failure:
             error = _reason(failure)
             row = array("d", [0.0, 0.0, 0.0])
@@ -133,10 +139,11 @@ class Scraper:
             return
         if watched.up is False:
             _log.warning("%s answers again", watched.target.url)
-        if watched.exposition.left_out and not watched.error:
-            watched.error = f"{watched.exposition.left_out} series have no place and are left out"
+        left_out = self._expositions[watched.target.name].left_out
+        if left_out and not watched.error:
+            watched.error = f"{left_out} series have no place and are left out"
             _log.warning("%s: %s", watched.target.url, watched.error)
-        elif not watched.exposition.left_out:
+        elif not left_out:
             watched.error = ""
         watched.up, watched.seen = True, time
 

@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
@@ -24,6 +25,7 @@ class Shipped:
     Attributes:
         settings: The settings as shipped.
         rule_templates: The rule files by name.
+        compliance_template: The file of the compliance rules.
         board_templates: The dashboards by file name.
         stack: Files of the Compose stack by path, beside rules and dashboards.
         runbooks: The first lines of each alert's runbook.
@@ -31,6 +33,7 @@ class Shipped:
 
     settings: Settings
     rule_templates: Mapping[str, str]
+    compliance_template: str
     board_templates: Mapping[str, str]
     stack: Mapping[str, str]
     runbooks: Mapping[str, str]
@@ -69,6 +72,12 @@ class Shipped:
             for name, text in self.rule_templates.items()
         }
 
+    def compliance(self, settings: Settings) -> dict[str, str]:
+        """Return the file of the compliance rules by its name; an alert with `enabled: false` is left out."""
+        own = settings["compliance"]["alerts"]
+        text = _RULE.sub(lambda match: match[0] if own[match[2]].get("enabled", True) else "", self.compliance_template)
+        return {"compliance.yml": _filled(text, settings)}
+
     def dashboards(self, settings: Settings) -> dict[str, str]:
         """Return the dashboards' JSON by file name."""
         return {
@@ -90,9 +99,9 @@ def load() -> Shipped:
     folder = files("tradmetrics.board") / "data"
     read = {
         name: json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
-        for name in ("settings", "rules", "dashboards", "stack", "runbooks")
+        for name in ("settings", "rules", "compliance", "dashboards", "stack", "runbooks")
     }
-    return Shipped(read["settings"], read["rules"], read["dashboards"], read["stack"], read["runbooks"])
+    return Shipped(*read.values())
 
 
 def _known(change: str, name: str, place: Any) -> str:
@@ -150,6 +159,8 @@ def _filled(text: str, settings: Settings) -> str:
             return f"{found * 100:.12g}%"
         if match[3] == "seconds":
             return f"{seconds(found):.12g}"
+        if found == math.inf:
+            return "+Inf"
         return str(float(found)) if match[1] else str(found)
 
     return _PLACE.sub(value, text)

@@ -61,7 +61,21 @@ def read(addresses: Iterable[str], job: str, *, token: str = "") -> tuple[list[T
     return targets, remarks
 
 
-def _parts(address: str) -> tuple[str, str, str]:
+def server(address: str, *, token: str = "") -> Target:
+    """Read the address of a Prometheus.
+
+    Args:
+        address: Such as `http://user:password@host:9090/prefix`.
+        token: A bearer token, if the address has no credentials.
+
+    Raises:
+        ConfigurationError: It cannot be read.
+    """
+    url, name, authorization = _parts(address, "", "http://host:9090")
+    return Target(url, name, "", authorization or (f"Bearer {token}" if token else ""))
+
+
+def _parts(address: str, page: str = "/metrics", example: str = "http://host:8000/metrics") -> tuple[str, str, str]:
     text = address.strip()
     if text.isdigit():
         text = f"127.0.0.1:{text}"
@@ -71,20 +85,20 @@ def _parts(address: str) -> tuple[str, str, str]:
         parts = urlsplit(text)
         port = parts.port
     except ValueError:
-        raise _unreadable(address) from None
+        raise _unreadable(address, example) from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise _unreadable(address)
+        raise _unreadable(address, example)
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     name = f"{host}:{port or (443 if parts.scheme == 'https' else 80)}"
     authorization = ""
     if parts.username is not None:
         pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         authorization = f"Basic {base64.b64encode(pair.encode()).decode()}"
-    path = parts.path if parts.path not in ("", "/") else "/metrics"
+    path = parts.path if parts.path not in ("", "/") else page
     place = host if port is None else f"{host}:{port}"
     return urlunsplit((parts.scheme, place, path, parts.query, "")), name, authorization
 
 
-def _unreadable(address: str) -> ConfigurationError:
+def _unreadable(address: str, example: str) -> ConfigurationError:
     without_password = address.rpartition("@")[2]
-    return ConfigurationError(f"cannot read the address {without_password!r}; write http://host:8000/metrics")
+    return ConfigurationError(f"cannot read the address {without_password!r}; write {example}")

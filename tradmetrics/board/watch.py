@@ -6,7 +6,7 @@ import time
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import yaml
 
@@ -18,7 +18,7 @@ from tradmetrics.board.alerting.notify import Notifier
 from tradmetrics.board.alerting.rules import Alert, Rule, Rulebook, read
 from tradmetrics.board.query import Evaluator, Matcher, Sample, parse
 from tradmetrics.board.query.sums import StepSums
-from tradmetrics.board.scraper import Scraper
+from tradmetrics.board.scraper import Watched
 from tradmetrics.board.shipped import Settings, Shipped
 from tradmetrics.board.store import Rows, Store
 
@@ -60,6 +60,21 @@ class Standing:
     muted: bool
 
 
+class Bots(Protocol):
+    """Fills a store with the samples of bots: `Scraper` or `Mirror`."""
+
+    watched: list[Watched]
+
+    @property
+    def error(self) -> str:
+        """Why there is nothing about any bot; empty when there is."""
+        ...
+
+    async def run(self) -> None:
+        """Fill until cancelled."""
+        ...
+
+
 class Watch:
     """Watches bots.
 
@@ -80,7 +95,7 @@ class Watch:
         shipped: Shipped,
         settings: Settings,
         store: Store,
-        scraper: Scraper,
+        scraper: Bots,
         notifier: Notifier,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -172,8 +187,8 @@ class Watch:
         return sorted(found, key=lambda each: (each.muted, order.get(each.alert.labels.get("severity", ""), 3)))
 
     def healthy(self) -> bool:
-        """Tell whether the rules have been evaluated lately."""
-        return self._clock() - self.evaluated < 20.0
+        """Tell whether the rules have been evaluated lately, on samples of bots."""
+        return not self.scraper.error and self._clock() - self.evaluated < 20.0
 
     def _failed(self, rule: Rule, error: Exception) -> None:
         if rule.name not in self._broken:

@@ -24,6 +24,7 @@ from tradmetrics.capture.shell_code import PlaceRead, places_read
 from tradmetrics.capture.straight import straight_way
 from tradmetrics.errors import TradmetricsError, is_interruption
 from tradmetrics.registry.default import get_metrics
+from tradmetrics.registry.functions import FOLLOWING
 from tradmetrics.registry.metrics import NO_METRICS, TradingMetrics
 from tradmetrics.storage.retired import creating
 from tradmetrics.storage.series import Series
@@ -40,6 +41,7 @@ class CallSite:
         precreation: Creates its series before its first call, if the user asked for it.
         metrics: The metrics object that it recorded to last.
         fast: Which of its calls are repeated from memory; None where none is.
+        known: Whether it has been called, and how often.
         straight: The places that a shell reads for work that it does straight; None where it does none.
         remembered: The work for each call that was seen.
         memory: The same by its key, in a cell, for the shell.
@@ -47,8 +49,8 @@ class CallSite:
     """
 
     __slots__ = (
-        "__weakref__", "_careful_way", "_fixed", "_is_bound", "compiled", "fast", "function", "memory", "metrics",
-        "name", "precreation", "read_by_shell", "recipe", "remembered", "straight",
+        "__weakref__", "_careful_way", "_fixed", "_is_bound", "compiled", "fast", "function", "known", "memory",
+        "metrics", "name", "precreation", "read_by_shell", "recipe", "remembered", "straight",
     )  # fmt: skip
 
     def __init__(
@@ -67,6 +69,7 @@ class CallSite:
         self.metrics: TradingMetrics = NO_METRICS
         self.read_by_shell: tuple[PlaceRead, ...] = ()
         self._fixed = metrics
+        self.known = (FOLLOWING if metrics is None else metrics.functions).add(name, recipe.decorator)
         self._is_bound = False
         self._careful_way = CarefulWay(recipe)
         self.remembered = RememberedCalls(recipe, compiled)
@@ -83,6 +86,7 @@ class CallSite:
             self.metrics = metrics
             self.remembered.start(metrics)
             self._is_bound = True
+        self.known.is_called = True
         metrics.add_site(self)
 
     def unbind(self) -> None:

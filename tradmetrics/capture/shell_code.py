@@ -19,8 +19,8 @@ from tradmetrics.capture.shell_shapes import Shape, signature_of
 from tradmetrics.capture.straight import constants_of
 
 FREE: Final = (
-    "_tm_absent", "_tm_await", "_tm_awaited", "_tm_call", "_tm_careful", "_tm_clock", "_tm_clock_failed", "_tm_fields",
-    "_tm_digest", "_tm_gone", "_tm_memory", "_tm_missing",
+    "_tm_absent", "_tm_await", "_tm_awaited", "_tm_call", "_tm_calls", "_tm_careful", "_tm_clock", "_tm_clock_failed",
+    "_tm_fields", "_tm_digest", "_tm_gone", "_tm_memory", "_tm_missing",
     "_tm_no_mappings", "_tm_plain", "_tm_raised", "_tm_safe", "_tm_unread", "_tm_views",
     "_tm_word", "_tm_work",
 )  # fmt: skip
@@ -57,13 +57,20 @@ def places_read(
 
 
 def write(
-    shape: Shape, names: tuple[str, ...], fast: FastWay | None, *, is_async: bool, clock: bool, straight: bool = False
+    shape: Shape,
+    names: tuple[str, ...],
+    fast: FastWay | None,
+    *,
+    is_async: bool,
+    clock: bool,
+    straight: bool = False,
+    counting: bool = False,
 ) -> tuple[str, tuple[PlaceRead, ...]]:
     """The source of a shell in a function that makes it, and the places that it may have read, in their order."""
     written, handed = signature_of(shape)
     writer = Writer(shape, names, fast)
     arguments = "".join(f"{variable}, " for variable in writer.variables.values())
-    body: list[str] = []
+    body: list[str] = ["for _tm_i in _tm_calls: break"] if counting else []
     if clock:
         body += ["try:", "    _tm_t = _tm_clock()", "except Exception as _tm_e:", "    _tm_t = _tm_clock_failed(_tm_e)"]
     started = "_tm_t" if clock else "None"

@@ -77,7 +77,7 @@ def function_shell(function: Callable[..., Any], call: Callable[..., Any], site:
         made = generated_shell(function, site, is_async=False)
         if made is not None:
             return made
-    enter, finished = site.enter, site.finished
+    enter, finished = _entering(site), site.finished
 
     @_wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -113,12 +113,19 @@ def generated_shell(function: Any, site: CallSite, *, is_async: bool) -> Callabl
         enter = site.recipe.straight.entering(site, enter)
     try:
         source, site.read_by_shell = write(
-            shape, site.compiled.names, fast, is_async=is_async, clock=clock, straight=straight is not None
+            shape,
+            site.compiled.names,
+            fast,
+            is_async=is_async,
+            clock=clock,
+            straight=straight is not None,
+            counting=site.known.calls is not None,
         )
         cells = {
             **_SHARED_CELLS,
             "_tm_awaited": CellType(lambda result, args, token: reported(result, site, args, None, token)),
             "_tm_call": CellType(function),
+            "_tm_calls": CellType(site.known.calls),
             "_tm_careful": CellType(site.careful),
             "_tm_clock": CellType(enter if enters else vars(clocks)["perf_counter"]),
             "_tm_clock_failed": CellType(site.clock_failed),
@@ -150,6 +157,19 @@ def needs_clock(site: CallSite) -> bool:
 _PLAIN: Final = frozenset({type(None), bool, int, float, str, dict, list, tuple})
 
 
+def _entering(site: CallSite) -> Callable[[], Any]:
+    """Return `site.enter`, which also counts the call where calls are counted."""
+    calls, enter = site.known.calls, site.enter
+    if calls is None:
+        return enter
+
+    def entering() -> Any:
+        next(calls)
+        return enter()
+
+    return entering
+
+
 def _is_awaitable(result: Any) -> bool:
     try:
         return hasattr(type(result), "__await__")
@@ -163,7 +183,7 @@ def coroutine_shell(function: Callable[..., Any], call: Callable[..., Any], site
         made = generated_shell(function, site, is_async=True)
         if made is not None:
             return made
-    enter, finished = site.enter, site.finished
+    enter, finished = _entering(site), site.finished
 
     @_wraps(function)
     async def wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -181,7 +201,7 @@ def coroutine_shell(function: Callable[..., Any], call: Callable[..., Any], site
 
 def generator_shell(function: Callable[..., Any], call: Callable[..., Any], site: CallSite) -> Callable[..., Any]:
     """The shell of generators: timed from the first `next` to exhaustion; the result is the `return` value."""
-    enter, finished = site.enter, site.finished
+    enter, finished = _entering(site), site.finished
 
     @_wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -199,7 +219,7 @@ def generator_shell(function: Callable[..., Any], call: Callable[..., Any], site
 
 def async_generator_shell(function: Callable[..., Any], call: Callable[..., Any], site: CallSite) -> Callable[..., Any]:
     """The shell of async generators: what `yield from` does for generators, by hand, for there is no async one."""
-    enter, finished = site.enter, site.finished
+    enter, finished = _entering(site), site.finished
 
     @_wraps(function)
     async def wrapper(*args: Any, **kwargs: Any) -> Any:

@@ -1,6 +1,7 @@
 """The command `tradmetrics demo`."""
 
 import asyncio
+import os
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -82,6 +83,9 @@ def demo(
     """
     from rich.console import Console
 
+    from tradmetrics.registry.functions import COUNT_CALLS
+
+    os.environ.setdefault(COUNT_CALLS, "1")  # before the demo's functions are decorated
     from tradmetrics import configure
     from tradmetrics.demo.display import StatusLine
     from tradmetrics.demo.page import running_board

@@ -14,6 +14,7 @@ from tradmetrics.cardinality import Limits
 from tradmetrics.integrations.kit.tested import TESTED
 from tradmetrics.model.redaction import MASK, logged
 from tradmetrics.registry.default import current
+from tradmetrics.registry.functions import COUNT_CALLS
 from tradmetrics.registry.metrics import TradingMetrics
 from tradmetrics.serving.server import running_servers
 from tradmetrics.storage.worker_names import VARIABLE
@@ -25,7 +26,8 @@ _PACKAGES: Final = (
 )  # fmt: skip
 _PREFIXES: Final = ("TRADMETRICS_", "PROMETHEUS_", "OTEL_")
 _SHOWN: Final = frozenset({
-    "TRADMETRICS_DISABLED", "TRADMETRICS_VERSION", "TRADMETRICS_START_TIMESTAMPS", VARIABLE, "OTEL_SERVICE_NAME",
+    "TRADMETRICS_DISABLED", COUNT_CALLS, "TRADMETRICS_VERSION", "TRADMETRICS_START_TIMESTAMPS", VARIABLE,
+    "OTEL_SERVICE_NAME",
 })  # fmt: skip
 """Variables whose values may be shown. Every other value is masked."""
 

@@ -66,8 +66,8 @@ class MetricDefinition:
         buckets: Upper bounds of a histogram's buckets, rising; `+Inf` is added when missing.
         family: The group that docs and dashboards show it in.
         multiprocess_mode: For gauges: how several worker processes become one value.
-        guarded: False only for the metrics that report on the guard itself, and for constants of the process.
-        at_scrape: True for gauges whose value is computed when they are scraped.
+        guarded: False only for the metrics that report on the guard itself, and for those bounded in another way.
+        at_scrape: True for metrics whose value is computed when they are scraped.
 
     Raises:
         ConfigurationError: When the name, kind, labels or buckets cannot work, with what to write instead.

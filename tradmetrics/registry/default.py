@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from tradmetrics.cardinality import LabelKey, Limits
 from tradmetrics.errors import ConfigurationError
+from tradmetrics.registry.functions import FOLLOWING
 from tradmetrics.registry.metrics import TradingMetrics
 from tradmetrics.registry.money import Converter
 from tradmetrics.registry.options import DerivedStats, buckets_of, limits_of
@@ -49,6 +50,7 @@ def with_every_default(wish: Callable[[TradingMetrics], None]) -> None:
 
 
 def _fulfil(metrics: TradingMetrics) -> None:
+    metrics.functions.more = FOLLOWING
     for wish in list(_wishes):
         wish(metrics)
 
@@ -138,6 +140,7 @@ def configure(
             raise
         default.metrics, default.settings = metrics, settings
         if current is not None:
+            current.functions.more = None
             current.forget()  # a call may have come back to them between
         _fulfil(metrics)
         return metrics
@@ -148,6 +151,7 @@ def replace_default(metrics: TradingMetrics | None) -> TradingMetrics | None:
     with default.lock:
         previous, default.metrics, default.settings = default.metrics, metrics, None
         if previous is not None:
+            previous.functions.more = None
             previous.forget()
         if metrics is not None:
             _fulfil(metrics)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from tradmetrics.catalogue import INSTRUMENTATION_ERRORS
 from tradmetrics.errors import LabelSourceError, TradmetricsError
 from tradmetrics.model.redaction import LONGEST_LOGGED, logged
+from tradmetrics.registry.last_errors import LastErrors
 from tradmetrics.vocabulary.unknown_words import UnknownWord
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ logger: Final = logging.getLogger("tradmetrics")
 
 SECONDS_BETWEEN: Final = 60.0
 _MOST_SITES: Final = 1_000
-_MOST_LAST: Final = 200
 _MOST_WORDS: Final = 1_000
 _LONGEST_OWN: Final = 600
 _COUNTER: Final = INSTRUMENTATION_ERRORS.name
@@ -32,11 +32,11 @@ class FaultLog:
     """Rate-limited log of instrumentation errors.
 
     Attributes:
-        last: The last error of each site, for the status page.
+        last: The last error of each site.
     """
 
     def __init__(self) -> None:
-        self.last: dict[str, str] = {}
+        self.last = LastErrors()
         self._next: dict[tuple[str, str], float] = {}
         self._words: set[object] = set()
         self._said: dict[str, object] = {}
@@ -44,10 +44,8 @@ class FaultLog:
     def add(self, site: str, stage: str, error: BaseException, strategy: str | None = None) -> None:
         """Keep an error as the last one of its site, and log it as `write` does."""
         description = self._newly(site, error)
-        if description is not None or site not in self.last:
-            if len(self.last) >= _MOST_LAST and site not in self.last:
-                self.last.clear()
-            self.last[site] = description or describe(error)
+        if description is not None or not self.last.again(site):
+            self.last.note(site, description or describe(error))
         self.write(site, stage, error, strategy)
 
     def _newly(self, site: str, error: BaseException) -> str | None:

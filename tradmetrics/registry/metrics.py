@@ -17,6 +17,7 @@ from tradmetrics.model.text import shown, text_of
 from tradmetrics.registry.dependents import Dependents
 from tradmetrics.registry.errors_log import FaultLog
 from tradmetrics.registry.freshness import Freshness
+from tradmetrics.registry.functions import Functions
 from tradmetrics.registry.instrument_set import InstrumentSet
 from tradmetrics.registry.money import Converter, Money
 from tradmetrics.registry.options import (
@@ -66,6 +67,7 @@ class TradingMetrics(Recorder):
         registry: The registry, for `prometheus_client.generate_latest` and the like.
         limits: The label budgets.
         freshness: When each symbol's market data last arrived.
+        functions: The decorated functions that record here.
         strategy_stats: The derived strategy figures, or None.
         constants: The constant labels, with their values.
         money: The currency, and how amounts in another one are read.
@@ -98,6 +100,7 @@ class TradingMetrics(Recorder):
         self.registry = CollectorRegistry() if registry is None else registry
         self.limits = limits_of(limits)
         self.freshness = Freshness()
+        self.functions = Functions()
         self.strategy_stats = strategy_stats
         self.constants = constants_of(labels)
         self.money = Money(currency, convert)
@@ -122,6 +125,9 @@ class TradingMetrics(Recorder):
             lambda: {(each.definition.name,): float(each.guard.series_limit) for each in owner.in_use()},
         )
         self.at_scrape(catalogue.MARKET_DATA_STALE, self._count_stale)
+        self.at_scrape(catalogue.FUNCTION_CALLED, self.functions.called)
+        self.at_scrape(catalogue.FUNCTION_CALLS, self.functions.calls)
+        self.at_scrape(catalogue.LAST_ERROR, self._faults.last.times)
         if self._version is not None:
             self.record(catalogue.BUILD_INFO, (self._version,), 1.0, site="tradmetrics.TradingMetrics")
         if self.strategy_stats is not None:

@@ -226,7 +226,7 @@ class Recorder:
     @property
     def last_faults(self) -> dict[str, str]:
         """The last error of each site, for the status page."""
-        return self._faults.last
+        return self._faults.last.texts
 
     def note_unsourced(self, site: str, label: str, message: str) -> None:
         """Show in `tradmetrics_unsourced_labels` that no source yields a label, and log it.

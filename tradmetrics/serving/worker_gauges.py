@@ -28,6 +28,7 @@ HELD_SECONDS: Final = 60.0
 """How long the largest value of a metric stays that tells what was largest since the last scrape: all workers compute,
 but only one of them is scraped."""
 
+_COUNTERS: Final = frozenset(each.name for each in catalogue.CATALOGUE if each.at_scrape and each.kind == "counter")
 _HELD: Final = frozenset([catalogue.ORDER_MESSAGE_RATE_MAX.name])
 # A worker that is gone has no open orders and no uptime.
 _MODES: Final[Mapping[str, str]] = {
@@ -75,13 +76,20 @@ class _Written:
                         definition.name,
                         definition.help,
                         (*definition.label_names, *(name for name, _ in instrument.constants)),
-                        mode=_MODES[definition.multiprocess_mode],
+                        mode="" if definition.kind == "counter" else _MODES[definition.multiprocess_mode],
                     )
                     self._series[key] = make(labels)
         for key, series in self._series.items():
             value = values.get(key, 0.0)
             # Of several workers, the value that changed last is the most recent one.
-            if self._values.get(key) != value:
+            before = self._values.get(key)
+            if before == value:
+                continue
+            if key[0] in _COUNTERS:
+                if value > (before or 0.0):
+                    series.add(value - (before or 0.0))
+                    self._values[key] = value
+            else:
                 series.set(value)
                 self._values[key] = value
 

@@ -287,10 +287,10 @@ def braces(before: str, after: str) -> str:
     return f"{{{inside}}}" if inside else ""
 
 
-def sample_line(names: Names, labels: Labels, value: float) -> str:
-    """The line of a sample without a suffix."""
+def sample_line(names: Names, labels: Labels, value: float, suffix: str = "") -> str:
+    """The line of a sample."""
     inside = braces(*label_text(names.label_names, (*labels, *names.constant_values)))
-    return f"{names.name}{inside} {number_text(value)}\n"
+    return f"{names.name}{suffix}{inside} {number_text(value)}\n"
 
 
 def number_text(value: float) -> str:

@@ -92,6 +92,7 @@ class Family(Rendered):
         self._rows = rows
         self.computed = computed
         self.constants = constants
+        self._suffix = "_total" if counter else ""
         self._blocks = blocks or LineBlocks()
         self._started = started
         self._exemplars = exemplars
@@ -144,7 +145,7 @@ class Family(Rendered):
             for suffix, extra, value in series.samples():
                 yield labels, suffix, extra, value
         for labels, value in self.computed.items():
-            yield labels, "", (), value
+            yield labels, self._suffix, (), value
 
     @property
     def constant_values(self) -> tuple[str, ...]:
@@ -165,7 +166,7 @@ class Family(Rendered):
         blocks = self._started if openmetrics and self._started else self._blocks
         yield from blocks.pieces(self, rows)
         for labels, value in self.computed.items():
-            yield sample_line(self, labels, value).encode()
+            yield sample_line(self, labels, value, self._suffix).encode()
 
 
 class _One:

@@ -27,14 +27,14 @@ class Site:
     """The data and the dashboards behind the pages.
 
     Attributes:
-        watch: The bots, their samples and their alerts; None if the board queries a Prometheus.
+        watch: The bots, their samples and their alerts.
         answers: Answers the panels' queries.
         dashboards: The shipped dashboards by name.
         remarks: Returns what to tell the reader about addresses that cannot be used.
         history: How far back the samples go at most, in seconds.
     """
 
-    watch: Watch | None
+    watch: Watch
     answers: Answers
     dashboards: dict[str, Dashboard]
     remarks: Callable[[], list[str]]
@@ -42,7 +42,7 @@ class Site:
 
     def bots(self) -> list[str]:
         """Return the names of the bots."""
-        return [each.target.name for each in self.watch.scraper.watched] if self.watch else []
+        return [each.target.name for each in self.watch.scraper.watched]
 
     def menu(self) -> dict[str, str]:
         """Return the pages: path and name."""

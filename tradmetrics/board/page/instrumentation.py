@@ -12,6 +12,7 @@ from tradmetrics.board.page.fragments import table
 from tradmetrics.board.page.frame import Live, Site
 from tradmetrics.board.panels import Query
 from tradmetrics.board.query import Sample, parse
+from tradmetrics.model.definition import MetricDefinition
 
 _WHERE: Final = '{job=~"$job", instance=~"$instance"}'
 
@@ -49,15 +50,6 @@ SECTIONS: Final = (
         "Every label has a source.",
         'from tradmetrics import arg, result, track_order\n\n@track_order(side=arg("order.side"), '
         'order_type="LIMIT", status=result("status"))\ndef place_order(order): ...',
-    ),
-    Section(
-        "Errors inside the instrumentation",
-        "A label or a value could not be read. The function itself ran as without the decorator. The bot's log has the "
-        "message, at most once a minute for each function.",
-        (("site", "Function"), ("stage", "Stage"), ("instance", "Bot")),
-        "Errors",
-        f"sum by (instance, site, stage) (tradmetrics_instrumentation_errors_total{_WHERE}) > 0",
-        "No error since the bots started.",
     ),
     Section(
         "Labels past their budget",
@@ -100,6 +92,19 @@ _GROUPS: Final = {
 
 def draw(site: Site, choice: Choice, live: Live) -> None:
     """Draw the page."""
+    ui.html(
+        "<h2>Decorated functions</h2><p class='hint'>A function that is not called yet has a decorator, and nothing "
+        "has run it. To count the calls of each, start the bot with <code>TRADMETRICS_COUNT_CALLS=1</code>.</p>",
+        sanitize=False,
+    )
+    _part(site, live, lambda: _functions(site, choice))
+    ui.html(
+        "<h2>Errors inside the instrumentation</h2><p class='hint'>A label or a value could not be read. The function "
+        "itself ran as without the decorator. The bot's log has every message in full, at most once a minute for each "
+        "function.</p>",
+        sanitize=False,
+    )
+    _part(site, live, lambda: _errors(site, choice))
     ui.html(
         "<h2>Events that your bots record</h2><p class='hint'>A line without a figure is a decorator that no call has "
         "reached yet: put it on the function that does this work.</p>",
@@ -145,6 +150,47 @@ async def _recorded(site: Site, choice: Choice) -> str:
         if not samples:
             rows.append([(name, ""), (decorator, "code"), ("", ""), ("nothing yet", "none")])
     return table("Events that your bots record", ("Event", "Recorded by", "Bot", "Since the start"), rows)
+
+
+async def _functions(site: Site, choice: Choice) -> str:
+    called = await _by(site, choice, catalogue.FUNCTION_CALLED, "max", ("instance", "site", "decorator"))
+    calls = await _by(site, choice, catalogue.FUNCTION_CALLS, "sum", ("instance", "site", "decorator"))
+    rows = []
+    for key, value in sorted(called.items()):
+        bot, function, decorator = key
+        count = f"{calls[key]:,.0f} calls" if key in calls else "called"
+        shown = (count, "number") if value else ("not called yet", "none")
+        rows.append([(function, "code"), (f"@{decorator}", "code"), (bot, ""), shown])
+    empty = "The bots name no decorated function."
+    return table("Decorated functions", ("Function", "Decorator", "Bot", "Since the start"), rows, empty=empty)
+
+
+async def _errors(site: Site, choice: Choice) -> str:
+    errors = await _by(site, choice, catalogue.INSTRUMENTATION_ERRORS, "sum", ("instance", "site", "stage"))
+    times = await _by(site, choice, catalogue.LAST_ERROR, "max", ("instance", "site", "message"))
+    last = {(bot, function): text for (bot, function, text), _ in sorted(times.items(), key=lambda pair: pair[1])}
+    rows = [
+        [
+            (function, "code"),
+            (stage, ""),
+            (bot, ""),
+            (f"{count:,.0f}", "number"),
+            (last.get((bot, function), ""), "message"),
+        ]
+        for (bot, function, stage), count in sorted(errors.items(), key=lambda pair: -pair[1])
+        if count
+    ]
+    headings = ("Function", "Stage", "Bot", "Errors", "Last message")
+    return table("Errors inside the instrumentation", headings, rows, empty="No error since the bots started.")
+
+
+async def _by(
+    site: Site, choice: Choice, metric: MetricDefinition, operator: str, labels: tuple[str, ...]
+) -> dict[tuple[str, ...], float]:
+    """Return the values of a metric now, by these labels."""
+    text = f"{operator} by ({', '.join(labels)}) ({metric.name}{_WHERE})"
+    samples = await site.answers.now(Query("A", text, parse(text), ""), choice)
+    return {tuple(sample.labels.get(label, "") for label in labels): sample.value for sample in samples}
 
 
 async def _section(site: Site, section: Section, choice: Choice) -> str:

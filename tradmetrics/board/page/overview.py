@@ -1,6 +1,5 @@
 """The pages of bots and dashboards."""
 
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from html import escape
@@ -8,13 +7,12 @@ from typing import Any
 
 from nicegui import ui
 
-from tradmetrics.board.answers import Answers, Choice, PrometheusAnswers
+from tradmetrics.board.answers import Answers, Choice
 from tradmetrics.board.page import charts, fragments
 from tradmetrics.board.page.frame import Live, Site
 from tradmetrics.board.panels import Look, Panel, Query
 from tradmetrics.board.query import parse
 from tradmetrics.board.scraper import Watched
-from tradmetrics.board.watch import Standing
 
 _CHARTS = {"timeseries": charts.curves, "state-timeline": charts.states, "heatmap": charts.heatmap}
 _COLUMNS = 36
@@ -99,27 +97,31 @@ def _chart(answers: Answers, panel: Panel, choice: Choice, live: Live) -> None:
 
 
 def _alerts(site: Site, live: Live) -> None:
-    watch, answers = site.watch, site.answers
-
     async def build() -> str:
-        if watch is not None:
-            return fragments.alerts(watch.standing(), watch.evaluated)
-        known = await answers.alerts() if isinstance(answers, PrometheusAnswers) else []
-        return fragments.alerts([Standing(each, False) for each in known], time.time())
+        return fragments.alerts(site.watch.standing(), site.watch.evaluated)
 
     _html(live, build)
 
 
 def _bots(site: Site, choice: Choice, live: Live) -> None:
-    watch = site.watch
-    table = next((panel for panel in site.dashboards["main"].panels() if panel.title == _BOTS), None)
-    if watch is None or table is None:
-        return
+    table = next(panel for panel in site.dashboards["main"].panels() if panel.title == _BOTS)
     ui.html("<h2>Bots</h2>", sanitize=False)
-    with ui.element("div").classes("bots"):
-        for watched in watch.scraper.watched:
-            if not choice.bot or choice.bot == watched.target.name:
-                _Bot(site, watched, table, Choice(choice.span, watched.target.name), live)
+    place, drawn = ui.element("div").classes("bots"), set[str]()
+
+    def draw() -> None:
+        """Draw the bots that have come; a Prometheus may find them at any time."""
+        for watched in site.watch.scraper.watched:
+            name = watched.target.name
+            if name not in drawn and choice.bot in ("", name):
+                drawn.add(name)
+                with place:
+                    _Bot(site, watched, table, Choice(choice.span, name), live)
+
+    async def add() -> None:
+        draw()
+
+    draw()
+    live.every(1, add)
 
 
 class _Bot:
