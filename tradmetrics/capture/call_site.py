@@ -171,8 +171,7 @@ class CallSite:
         try:
             if failed is not None and is_interruption(failed):
                 raise failed
-            places = places_read(self.read_by_shell, seeds, failed)
-            self._plain_rules(args, None, result, None, token, places)
+            self._plain_rules(args, None, result, None, token, places_read(self.read_by_shell, seeds, failed))
         except BaseException as error:
             try:  # noqa: SIM105 - no stack may be left for contextlib.suppress
                 self._contain(error)
@@ -252,15 +251,12 @@ class CallSite:
 
     def _contain(self, error: BaseException) -> None:
         """Count an error of ours; raise one that is not, and one that `strict` metrics raise."""
-        if is_interruption(error):
-            raise error
-        strict = self.metrics.strict
-        if strict and isinstance(error, TradmetricsError):
+        if is_interruption(error) or (isinstance(error, TradmetricsError) and self.metrics.strict):
             raise error
         try:
             self.metrics.fault(self.name, "record", error)
         except Exception as problem:
-            if strict or is_interruption(problem):
+            if self.metrics.strict or is_interruption(problem):
                 raise
 
     def fault(self, stage: str, error: BaseException) -> None:
