@@ -86,8 +86,8 @@ def submit(
     status: LabelSource | None = None,
     filled: LabelSource | None = None,
     reason: LabelSource | None = None,
-    unknown_on: outcomes.UnknownOnSource = (),
     exemplar: ExemplarSource | None = None,
+    unknown_on: outcomes.UnknownOnSource = (),
 ) -> Decorator: ...
 @suggest_keywords
 def submit(
@@ -111,8 +111,8 @@ def submit(
     status: LabelSource | None = None,
     filled: LabelSource | None = None,
     reason: LabelSource | None = None,
-    unknown_on: outcomes.UnknownOnSource = (),
     exemplar: ExemplarSource | None = None,
+    unknown_on: outcomes.UnknownOnSource = (),
 ) -> Any:
     """Report the orders that a function sends, as `submitted` does, and the broker's answers, as `updated` does.
 
@@ -144,9 +144,9 @@ def submit(
         filled: Source of the cumulative filled quantity; by default the result's `filled`, `filled_quantity` or
             `filled_qty`.
         reason: Source of the reason of a rejection; by default the result's, or the exception's class.
-        unknown_on: More exceptions after which the order may be live: classes, class names, or predicates.
         exemplar: Source of labels that point at this very call, such as `arg("order.id")`. The OpenMetrics exposition
             shows them with the samples of its events.
+        unknown_on: More exceptions after which the order may be live: classes, class names, or predicates.
 
     Raises:
         LabelSourceError: When decorating, if a source names no parameter.
