@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import enum
 import errno
 import http.client
 import json
@@ -50,6 +51,50 @@ def of_library(name: str, *bases: type[BaseException], **attributes: object) -> 
     raised = kind("text")
     vars(raised).update(attributes)
     return raised
+
+
+class RpcStatus(enum.Enum):
+    """The statuses of gRPC, as grpcio has them."""
+
+    OK = (0, "ok")
+    CANCELLED = (1, "cancelled")
+    UNKNOWN = (2, "unknown")
+    INVALID_ARGUMENT = (3, "invalid argument")
+    DEADLINE_EXCEEDED = (4, "deadline exceeded")
+    RESOURCE_EXHAUSTED = (8, "resource exhausted")
+    INTERNAL = (13, "internal")
+    UNAVAILABLE = (14, "unavailable")
+    DATA_LOSS = (15, "data loss")
+
+
+class State(enum.Enum):
+    """The states of a bot's orders."""
+
+    CANCELLED = 1
+
+
+class RpcError(Exception):
+    """An exception of grpcio, whose status is the answer of a method."""
+
+    def __init__(self, status: RpcStatus) -> None:
+        super().__init__("rpc")
+        self._status = status
+
+    def code(self) -> RpcStatus:
+        """The status."""
+        return self._status
+
+
+def rpc(name: str) -> BaseException:
+    """An exception of grpcio."""
+    return RpcError(RpcStatus[name])
+
+
+def retried(status: int) -> BaseException:
+    """What urllib3 raises when its retries, which an adapter of requests makes, got this status each time."""
+    last = of_library("urllib3.exceptions.ResponseError")
+    last.args = (f"too many {status} error responses",)
+    return of_library("urllib3.exceptions.MaxRetryError", reason=last)
 
 
 def fate(function: Callable[[], object], unknown_on: Any = ()) -> str:
@@ -115,11 +160,13 @@ def test_the_http_status_decides(name: str, status: object, right: str) -> None:
         BrokenPipeError(),
         OSError(errno.ENETUNREACH, "network is unreachable"),
         ssl.SSLEOFError("EOF occurred in violation of protocol"),
+        ssl.SSLError(1, "decryption failed or bad record mac"),
         urllib.error.URLError(TimeoutError("timed out")),
         urllib.error.URLError(ConnectionResetError(errno.ECONNRESET, "reset")),
         http.client.IncompleteRead(b"{", 40),
         http.client.BadStatusLine("\x15"),
         http.client.RemoteDisconnected("closed without response"),
+        EOFError("compressed file ended before the end-of-stream marker was reached"),
         json.JSONDecodeError("Expecting value", "<html>", 0),
         UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte"),
         of_library("requests.exceptions.ChunkedEncodingError"),
@@ -131,6 +178,13 @@ def test_the_http_status_decides(name: str, status: object, right: str) -> None:
         of_library("httpx.ReadError", type(of_library("httpx.NetworkError"))),
         of_library("httpx.RemoteProtocolError"),
         of_library("httpx.DecodingError"),
+        of_library("httpx.ProxyError"),
+        of_library("httpx.ResponseNotRead"),
+        retried(503),
+        of_library("requests.exceptions.RetryError", reason=retried(504)),
+        *map(rpc, ("DEADLINE_EXCEEDED", "UNAVAILABLE", "UNKNOWN", "INTERNAL", "CANCELLED", "DATA_LOSS")),
+        Carrier("wrapper of a client", code=RpcStatus.UNAVAILABLE),
+        Carrier("grpclib", status=RpcStatus.DEADLINE_EXCEEDED),
         of_library("aiohttp.client_exceptions.ClientPayloadError"),
         of_library("aiohttp.client_exceptions.ContentTypeError", status=200),
         of_library("aiohttp.client_exceptions.ServerDisconnectedError", type(of_library("ClientConnectionError"))),
@@ -172,6 +226,10 @@ def test_an_order_without_a_readable_answer_is_unknown(exception: BaseException)
         of_library("pybit.exceptions.FailedRequestError", status_code=403, resp_headers={}),
         of_library("pybit.exceptions.InvalidRequestError", status_code=110007),
         Carrier("filter", code=-1013),
+        retried(429),
+        *map(rpc, ("INVALID_ARGUMENT", "RESOURCE_EXHAUSTED", "OK")),
+        Carrier("wrapper of a client", code=RpcStatus.INVALID_ARGUMENT),
+        Carrier("an order's state", status=State.CANCELLED),
         Carrier("no status", status="rejected", code=None, response=None),
         Carrier("a flag", status=True, code=False),
         ExceptionGroup("orders", [Carrier(status=400), ValueError()]),
@@ -407,3 +465,90 @@ def test_a_number_that_an_order_is_known_by_is_no_http_status(metrics: TradingMe
     """Order 503 would count as an outage."""
     track_order(strategy="s", side="BUY", order_type="LIMIT", metrics=metrics)(lambda: 503)()
     assert {"trading_orders_submitted_total s BUY LIMIT": 1} == recorded(metrics)
+
+
+class Word(enum.IntEnum):
+    """A bot's own states of orders."""
+
+    FILLED = 77
+
+
+OWN_WORDS = {
+    "filled": "trading_orders_filled_total s BUY",
+    "rejected": "trading_orders_rejected_total s unknown",
+    "new": None,
+    Word.FILLED: "trading_orders_filled_total s BUY",
+}
+
+
+@pytest.mark.parametrize(("word", "counted"), OWN_WORDS.items(), ids=str)
+@pytest.mark.parametrize("status", [200, 400, 503])
+def test_the_order_s_own_word_beats_a_status_code_beside_it(word: object, counted: str | None, status: int) -> None:
+    """A broker's answer that has a `status_code` of its own would be read as an outage, and its order as refused."""
+    for answer in (Response(status_code=status, status=word), {"id": "1", "status_code": status, "status": word}):
+        found = both_ways(lambda _, answer=answer: answer)
+        assert [{} if counted is None else {counted: 1}] * 2 == found
+
+
+@pytest.mark.parametrize("word", ["", " ", "-", "N/A", None, "503 SERVICE UNAVAILABLE", 503])
+def test_a_response_whose_status_is_no_word_decides(word: object) -> None:
+    """A test client's response, or a body with an empty status, would hide the outage."""
+    answer = Response(status_code=503, status=word, headers={})
+    assert [{"trading_orders_unknown_total s service_unavailable": 1}] * 2 == both_ways(lambda _: answer)
+
+
+def test_a_response_beats_the_state_that_the_order_had_before() -> None:
+    """A function that takes an order with the status `new` would never show an outage."""
+    order = Response(status="new", client_id="c-1")
+    answers = both_ways(lambda _: Response(status_code=503), order)
+    assert [{"trading_orders_unknown_total s service_unavailable": 1}] * 2 == answers
+
+
+class Broken:
+    """An answer whose status cannot be read."""
+
+    status_code = 503
+
+    @property
+    def status(self) -> object:
+        """The status."""
+        raise RuntimeError("gone")
+
+
+class Lazy:
+    """An answer that cannot be asked for its status code."""
+
+    @property
+    def status_code(self) -> int:
+        """The status."""
+        raise RuntimeError("gone")
+
+
+@pytest.mark.parametrize(
+    ("answer", "counted"), [(Broken(), {"trading_orders_unknown_total s service_unavailable": 1}), (Lazy(), {})]
+)
+def test_an_answer_that_cannot_be_read_costs_only_itself(answer: object, counted: dict[str, float]) -> None:
+    """The order would not even count as submitted."""
+    assert [counted] * 2 == both_ways(lambda _: answer, faults=1)
+
+
+def both_ways(function: Callable[[Any], object], order: object = None, *, faults: int = 0) -> list[dict[str, float]]:
+    """Return what `track_order` and `OrderTracker.submit` count beside the submit, which both have to count."""
+    found = []
+    for decorator in (
+        lambda metrics: track_order(strategy="s", side="BUY", order_type="LIMIT", metrics=metrics),
+        lambda metrics: OrderTracker("s", metrics=metrics).submit(
+            order_id=lambda call: "c-1", side="BUY", order_type="LIMIT"
+        ),
+    ):
+        metrics = TradingMetrics()
+
+        def place(order: object) -> object:
+            return function(order)
+
+        decorator(metrics)(place)(order)
+        counts = {name: count for name, count in recorded(metrics).items() if name.startswith("trading_orders_")}
+        assert 1 == counts.pop("trading_orders_submitted_total s BUY LIMIT")
+        assert faults == sum(errors(metrics).values())
+        found.append(counts)
+    return found

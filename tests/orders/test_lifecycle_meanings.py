@@ -391,6 +391,8 @@ class Item:
 LISTS: dict[str, tuple[Callable[[], Any], int, dict[str, float]]] = {
     "a list": (lambda: [Item("1"), Item("2")], 2, {}),
     "a tuple": (lambda: (Item("1"),), 1, {}),
+    "the values of a mapping": (lambda: {"a": Item("1"), "b": Item("2")}.values(), 2, {}),
+    "a set": (lambda: {Item("1")}, 1, {}),
     "one mapping": (lambda: {"order_id": "1", "status": "filled"}, 1, {}),
     "none": (lambda: None, 0, {}),
     "empty": (list, 0, {}),

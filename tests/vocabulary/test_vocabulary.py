@@ -421,6 +421,9 @@ def test_long_and_short_are_sides_only_when_opening(text):
         ("open", "a lot", 2, "accepted"),
         ("open", float("nan"), 2, "accepted"),
         ("open", 1, float("inf"), "partially_filled"),
+        ("closed", "1,000.50", "1,000.50", "filled"),
+        ("closed", "999.5", "1,000.50", "cancelled"),
+        ("open", True, 1, "accepted"),
     ],
 )
 def test_quantities_win_over_the_word(text, filled, quantity, word):

@@ -14,12 +14,14 @@ from tradmetrics.capture.raised import ordinary_class
 from tradmetrics.capture.readers import Field
 from tradmetrics.capture.recipe import Recipe, Rule
 from tradmetrics.capture.repeating import Amount, Repeat
+from tradmetrics.capture.responses import response_status
 from tradmetrics.capture.sources import LabelSource
 from tradmetrics.capture.wrapping import Decorator, decorate, suggest_keywords
 from tradmetrics.model.missing import MISSING
 from tradmetrics.registry.metrics import TradingMetrics
 from tradmetrics.vocabulary import answers, outcomes
 from tradmetrics.vocabulary import fold as vocabulary
+from tradmetrics.vocabulary.http_status import as_http_status
 from tradmetrics.vocabulary.numbers import is_missing
 from tradmetrics.vocabulary.unknown_words import UnknownWord
 
@@ -196,10 +198,12 @@ def track_order(
             reading.default("reason", exception)
             _name(reading)
             return _UNKNOWN if outcomes.is_unknown(exception, unknown, reading.source_fault) else "rejected"
-        response = answers.http_status_in(reading.of_result) if status is None and _has_no_word(reading) else None
-        if response is not None:
-            return _by_response(reading, response, is_reason_left_out=reason is None)
-        return _by_status(reading, dialect)
+        response = response_status(reading) if status is None else None
+        error = answers.http_error_of(response)
+        if error is not None:
+            return _by_response(reading, error, is_reason_left_out=reason is None)
+        is_response = response is not None and as_http_status(reading("status")) == response
+        return _SENT if is_response else _by_status(reading, dialect)
 
     recipe = Recipe(
         "track_order",
@@ -220,26 +224,16 @@ def track_order(
     return decorate(function, recipe, given, metrics, precreate, exemplar)
 
 
-def _has_no_word(reading: CallContext) -> bool:
-    status = reading("status")
-    if reading.is_faulty:  # an answer that raises is not asked again
-        return False
-    return reading.result is not None and (status is MISSING or status is None or issubclass(type(status), int))
-
-
-def _by_response(reading: CallContext, status: int, *, is_reason_left_out: bool) -> str:
-    """The outcome of a call that returned an HTTP response: its body is not read."""
-    found = answers.http_error_of(status)
-    if found is None:
-        return _SENT
+def _by_response(reading: CallContext, error: answers.HttpError, *, is_reason_left_out: bool) -> str:
+    """The outcome of a call that returned an HTTP response with an error status: its body is not read."""
     if is_reason_left_out:  # what the response calls `reason` or `text` may be a whole page
-        reading.put("reason", found.reason)
-    return _UNKNOWN if found.unknown else "rejected"
+        reading.put("reason", error.reason)
+    return _UNKNOWN if error.unknown else "rejected"
 
 
 def _by_status(reading: CallContext, dialect: str | None) -> str:
     raw = reading("status")
-    if raw is MISSING or raw is None:
+    if is_missing(raw):
         return _SENT
     try:
         status = vocabulary.order_status(raw, dialect, **_quantities(reading))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set, ValuesView
 from enum import Enum
 from typing import Any, Final, TypeAlias
 
@@ -94,12 +94,12 @@ class ItemSources:
 
 
 def items_of(value: Any, call: CallContext) -> Iterable[Any]:
-    """Return the items of the list that `each=` names: a list, a tuple or another sequence, or a single mapping."""
+    """Return the items of the list that `each=` names: of a sequence, a set or a mapping's values, or one mapping."""
     if value is None or value is MISSING:
         return ()
     if isinstance(value, Mapping):
         return (value,)
-    if isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray):
+    if isinstance(value, Sequence | Set | ValuesView) and not isinstance(value, str | bytes | bytearray):
         return list(value)
     call.fault("source", TypeError(f"each= gave a {type(value).__name__}, which is not a list of orders"))
     return ()

@@ -122,7 +122,7 @@ class EventReader:
 
     def fill_id(self, value: object, anomalies: list[str], metrics: TradingMetrics, site: str) -> str | None:
         """A fill's id, or None; a value that cannot be one is an anomaly."""
-        if value is None or is_blank(value) or is_missing(value):
+        if is_blank(value):
             return None
         fill_id = self.id(value, metrics, site)
         if fill_id is None:
@@ -138,7 +138,7 @@ class EventReader:
 
     def symbol(self, value: object, metrics: TradingMetrics, site: str) -> str | None:
         """The symbol that is part of an order's key, or None where the event names none."""
-        if value is None or is_blank(value):
+        if is_blank(value):
             return None
         text = self.text(value, metrics, site)
         return None if text is None or text == UNKNOWN else text
@@ -168,11 +168,11 @@ class EventReader:
 
     def is_quoted(self, value: object, metrics: TradingMetrics, site: str) -> bool:
         """True for a quantity in the quote currency."""
-        if value is None:
+        if is_blank(value):
             return False
         word = self.text(value, metrics, site)
         folded = None if word is None else word.lower()
-        if folded not in _QUANTITY_IN and folded not in (None, UNKNOWN):
+        if folded is not None and folded not in _QUANTITY_IN:
             metrics.fault(site, "value", ValueError(f"quantity_in must be 'base' or 'quote', got {word!r:.60}"))
         return folded == "quote"
 
@@ -231,4 +231,4 @@ def _keep(words: dict[str, str], value: object, word: str | None) -> str | None:
 def is_blank(value: object) -> bool:
     """Whether a label says nothing."""
     # Not `isinstance`, which asks the value for its class: some classes raise at every attribute.
-    return value is None or (issubclass(type(value), str) and str.strip(value).lower() in ("", UNKNOWN))  # type: ignore[arg-type]
+    return is_missing(value) or (issubclass(type(value), str) and str.strip(value).lower() == UNKNOWN)  # type: ignore[arg-type]

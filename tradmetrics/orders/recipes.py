@@ -115,21 +115,19 @@ def value_of(reading: CallContext, name: str) -> Any:
 
 
 def failure_of(
-    reading: CallContext, unknown: outcomes.UnknownOn = outcomes.UNKNOWN_ON, *, is_answered: bool = False
+    reading: CallContext, response: int | None, unknown: outcomes.UnknownOn = outcomes.UNKNOWN_ON
 ) -> Failure | None:
     """The failure of a request: its exception, or the HTTP response with an error status that it returned.
 
     Args:
         reading: The call.
+        response: The HTTP status of the response that it returned, or None.
         unknown: The exceptions after which the order may be live.
-        is_answered: Whether the answer's status has a source of its own, so that the response does not decide.
     """
     exception = reading.exception
     if exception is not None:
         return Failure(outcomes.reason_of(exception), outcomes.is_unknown(exception, unknown, reading.source_fault))
-    if is_answered or reading.result is None:
-        return None
-    found = answers.http_error_of(answers.http_status_in(reading.of_result))
+    found = answers.http_error_of(response)
     return None if found is None else Failure(*found)
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final, ParamSpec, TypeVar, overload
 from tradmetrics.capture.call_context import CallContext
 from tradmetrics.capture.readers import Field
 from tradmetrics.capture.recipe import Recipe
+from tradmetrics.capture.responses import response_status
 from tradmetrics.capture.sources import LabelSource
 from tradmetrics.capture.wrapping import Decorator, decorate
 from tradmetrics.orders.recipes import (
@@ -135,7 +136,8 @@ def replace(
 
     def effect(reading: CallContext) -> None:
         values = values_of(reading, _REPLACE)
-        intake.replaced(reading.site.name, **values, entered=reading.entered, failure=failure_of(reading))
+        failure = failure_of(reading, response_status(reading))
+        intake.replaced(reading.site.name, **values, entered=reading.entered, failure=failure)
 
     recipe = Recipe(
         "OrderTracker.replace",

@@ -8,6 +8,7 @@ from typing import Any, Final, ParamSpec, TypeVar, overload
 from tradmetrics.capture.call_context import CallContext
 from tradmetrics.capture.exemplars import ExemplarSource
 from tradmetrics.capture.readers import Field
+from tradmetrics.capture.responses import response_status
 from tradmetrics.capture.sources import LabelSource
 from tradmetrics.capture.straight import Straight
 from tradmetrics.capture.wrapping import Decorator, decorate
@@ -36,6 +37,7 @@ from tradmetrics.orders.recipes import (
 )
 from tradmetrics.vocabulary import fold as vocabulary
 from tradmetrics.vocabulary import outcomes
+from tradmetrics.vocabulary.http_status import as_http_status
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -162,12 +164,13 @@ def submit(
         report = SubmitReport(*[value_of(reading, name) for name in SubmitReport._fields])
         if report.order_id is None and order_id is None:
             report = report._replace(order_id=_id_alone(reading.result))
+        response = response_status(reading) if status is None else None
         intake.submitted(
             reading.site.name,
             report,
             entered=reading.entered,
-            failure=failure_of(reading, unknown, is_answered=status is not None),
-            answer=_answer(reading, is_named=status is not None),
+            failure=failure_of(reading, response, unknown),
+            answer=_answer(reading, is_response=response is not None, is_named=status is not None),
         )
 
     def work(token: Any, result: Any, one: Any, side: Any, order_type: Any, quantity: Any) -> bool:
@@ -245,13 +248,20 @@ def _id_alone(result: object) -> object:
     return result if type(result) is str and vocabulary.order_status(result) is None else None
 
 
-def _answer(reading: CallContext, is_named: bool) -> AnswerReader:
-    """The broker's answer to a call. `is_named`: its status has a source of its own."""
+def _answer(reading: CallContext, *, is_response: bool, is_named: bool) -> AnswerReader:
+    """The broker's answer to a call.
+
+    Args:
+        reading: The call.
+        is_response: Whether it is an HTTP response, whose status is not the order's.
+        is_named: Whether the order's status has a source of its own.
+    """
     reason, broker_id = value_of(reading, "reason"), value_of(reading, "broker_id")
     if reading.exception is not None:
         return AnswerReader(reason=reason, broker_id=broker_id)
     status, filled = value_of(reading, "status"), value_of(reading, "filled")
-    if not is_named and isinstance(status, int):
-        status = None  # of an HTTP response
+    is_number = type(status) is int and as_http_status(status) is not None
+    if is_response or (not is_named and (type(status) is bool or is_number)):
+        status = None  # of the request, and not of the order
     quantity = None if status is None else value_of(reading, _ANSWERED_QUANTITY.name)
     return AnswerReader(status, filled, quantity, reason, broker_id)

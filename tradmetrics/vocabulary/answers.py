@@ -7,8 +7,8 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 
-from tradmetrics.model.missing import MISSING
 from tradmetrics.vocabulary.http_status import as_http_status, leaves_unknown
+from tradmetrics.vocabulary.numbers import is_missing
 
 _NO_LETTERS: Final = re.compile("[^a-z]+")
 
@@ -26,17 +26,19 @@ class HttpError(NamedTuple):
 
 
 def http_status_in(value_at: Callable[[str], Any]) -> int | None:
-    """Return the HTTP status of an answer, or None if it is no HTTP response.
+    """Return the HTTP status of an answer, or None if it is no HTTP response, or tells the order's state itself.
 
     Args:
         value_at: Reads a field of the answer. A client calls the status `status_code`, or `status` beside `headers`.
     """
-    found = as_http_status(value_at("status_code"))
-    if found is not None:
-        return found
     status = value_at("status")
-    is_number = issubclass(type(status), int)  # a text is the order's word
-    return as_http_status(status) if is_number and not _is_absent(value_at("headers")) else None
+    beside = as_http_status(status)  # `503`, or `503 SERVICE UNAVAILABLE` beside a `status_code`
+    if beside is None and not is_missing(status):
+        return None  # the order's own word
+    found = as_http_status(value_at("status_code"))
+    if found is not None or issubclass(type(status), str):
+        return found
+    return None if beside is None or is_missing(value_at("headers")) else beside
 
 
 def http_error_of(status: int | None) -> HttpError | None:
@@ -46,10 +48,6 @@ def http_error_of(status: int | None) -> HttpError | None:
     """
     unknown = None if status is None else leaves_unknown(status)
     return None if status is None or unknown is None else HttpError(_name_of(status), unknown)
-
-
-def _is_absent(value: object) -> bool:
-    return value is None or value is MISSING
 
 
 def _name_of(status: int) -> str:

@@ -41,10 +41,16 @@ NO_ANSWER: Final = frozenset(
         "InvalidChunkLength",
         "urllib3.exceptions.DecodeError",
         "urllib3.exceptions.NewConnectionError",
+        "urllib3.exceptions.SSLError",
+        "requests.exceptions.StreamConsumedError",
         # httpx.
         "TimeoutException",
         "RemoteProtocolError",
         "httpx.DecodingError",
+        "httpx.ProxyError",
+        "httpx.ResponseNotRead",
+        "httpx.StreamClosed",
+        "httpx.StreamConsumed",
         # aiohttp.
         "ServerTimeoutError",
         "ClientConnectionError",
@@ -63,14 +69,14 @@ NO_ANSWER: Final = frozenset(
         "JSONDecodeError",
         "UnicodeDecodeError",
         "BadGzipFile",
+        "builtins.EOFError",
         "zlib.error",
         # websocket-client.
         "WebSocketTimeoutException",
         "WebSocketProtocolException",
         "WebSocketPayloadException",
-        # TLS connections that ended early.
-        "SSLEOFError",
-        "SSLZeroReturnError",
+        # TLS connections that ended early, or that broke.
+        "ssl.SSLError",
         # python-binance: an answer that is not JSON.
         "BinanceRequestException",
         # asyncio and concurrent.futures, whose classes were not the builtin ones before Python 3.11.

@@ -12,7 +12,6 @@ spelled as in the catalogue, stands for itself in every dialect. A status that n
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Mapping
 from typing import Any, Final
@@ -21,6 +20,7 @@ from tradmetrics.catalogue import ORDER_TYPES, SEVERITIES, SIDES, TRADE_STATUSES
 from tradmetrics.errors import ConfigurationError
 from tradmetrics.model.text import shown
 from tradmetrics.vocabulary import words as spellings
+from tradmetrics.vocabulary.numbers import number_of
 from tradmetrics.vocabulary.tables import LONGEST, Words, by_beginning, by_ending, dialect_names, folded_text, text_in
 from tradmetrics.vocabulary.words import CLOSED, UNCHANGED
 
@@ -101,8 +101,7 @@ def _by_quantity(word: str | None, filled: float | None, quantity: float | None)
 
 def _number(value: Any) -> float | None:
     try:
-        number = abs(float(value))
-        return number if math.isfinite(number) else None
+        return abs(number_of(value))
     except Exception:  # no number, or an object that fails to be one
         return None
 

@@ -19,13 +19,12 @@ from tradmetrics.vocabulary.http_status import (
     ERROR,
     OK,
     attribute,
-    http_status_of_exception,
-    leaves_unknown,
     method_name,
     request_status,
     status_of_exception,
     status_of_result,
 )
+from tradmetrics.vocabulary.status_fate import fate_by_status
 
 __all__ = [
     "ERROR",
@@ -123,7 +122,8 @@ def is_unknown(exception: BaseException, unknown: UnknownOn = UNKNOWN_ON, fault:
     2. an exception that is not an `Exception`, a cancellation, or a closed websocket: unknown;
     3. Binance's codes -1006 and -1007, or a text that says "execution status unknown": unknown;
     4. a refusal by its class (ccxt's `RateLimitExceeded` and `DDoSProtection`): a reject;
-    5. an HTTP status: 408 and 5xx are unknown, other 4xx are rejects;
+    5. an HTTP status: 408 and 5xx are unknown, other 4xx are rejects; or a status of gRPC: `UNAVAILABLE`,
+       `DEADLINE_EXCEEDED` and the like are unknown, others are rejects;
     6. a timeout, a lost connection, a body that broke off or cannot be read: unknown;
     7. a venue's own code (from 1000 on, or -1000 down), or ccxt's `ExchangeError`: a reject, unless the exception
        names another as its cause that tells an answer.
@@ -194,8 +194,7 @@ def _answer_of(exception: BaseException) -> bool | None:
         return False
     if _is_made_up(exception):
         return True
-    status = http_status_of_exception(exception, attribute)
-    fate = None if status is None else leaves_unknown(status)
+    fate = fate_by_status(exception)
     if fate is not None:
         return fate
     is_lost = isinstance(exception, TimeoutError | ConnectionError) or _is_named(exception, known.NO_ANSWER)

@@ -22,7 +22,7 @@ _CHINESE_4: Final = (
     "|v|pp|eg|eb|pg|lg|bz|si|lc|ps|pt|pd|IF|IC|IH|IM|IO|MO|HO|T|TF|TS|TL"
 )
 _CHINESE_3: Final = "SR|CF|CY|TA|OI|MA|FG|RM|RS|SF|SM|ZC|AP|CJ|PK|UR|SA|PF|PX|SH|PR|PL|WH|PM|RI|LR|JR"
-_CHINESE_VENUE: Final = "(?:SHFE|INE|DCE|CZCE|ZCE|CFFEX|GFEX|SHF|DCE|CFX|GFE)"
+_CHINESE_VENUE: Final = "(?:SHFE|INE|DCE|CZCE|CZC|ZCE|CFFEX|GFEX|SHF|CFX|GFE|XSGE|XINE|XDCE|XZCE|CCFX)"
 _NUMBER: Final = r"[0-9]+(?:\.[0-9]+)?"
 _VENUE: Final = "(?:[A-Z_]+:)?"  # NFO:NIFTY24NOVFUT, O:AAPL240119C00190000, CME_MINI:ESZ2024
 _AT: Final = r"(?:\.[A-Z][A-Z0-9_]+)?"  # NIFTY24NOVFUT.NSE, BTC-27DEC24.DERIBIT
@@ -57,7 +57,7 @@ _CONTRACTS: Final = (
     # OKX with a margin, Gate: BTC-USD_UM-251226, BTC_USDT_20251226, BTC_USDT-20251226-70000-C
     rf"((?=[0-9]*[A-Z])[A-Z0-9]+)[-_][A-Z]{{2,5}}(?:_UM)?[-_](?:20)?{_DATE}(?:-{_NUMBER}-[CP])?",
     # Deribit's combinations: BTC-FS-26DEC25_PERP, BTC-CS-26DEC25-100000_110000, BTC-CCAL-26DEC25_30JAN26-100000
-    rf"([A-Z][A-Z0-9]*)(?:_[A-Z]+)?-[A-Z]{{2,6}}-{_DAY}(?:_(?:PERP|{_DAY}))?(?:-[0-9][0-9d_]*)?",
+    rf"([A-Z][A-Z0-9]*)(?:_[A-Z]+)?-[A-Z]{{2,6}}[0-9]{{0,3}}-{_DAY}(?:[_-](?:PERP|{_DAY}))?(?:-[0-9][0-9d_]*)?",
     # Dhan: NIFTY-Dec2025-26000-CE, NIFTY-Dec2025-FUT, "NIFTY 02 DEC 26000 CALL", "NIFTY DEC FUT"
     rf"([A-Z][A-Z0-9&-]*)-{_MONTH_IN_WORDS}20[0-9]{{2}}-(?:{_NUMBER}-[CP]E|FUT)",
     rf"([A-Z][A-Z0-9&-]*) (?:[0-9]{{1,2}} )?{_MONTH} (?:{_NUMBER} (?:CALL|PUT)|FUT)",
@@ -72,6 +72,8 @@ _CONTRACTS: Final = (
     # China: rb2605, IF2512, SR605, m2605-C-3000, cu2605C70000, IO2512-C-4500, 510050C2512M03000
     rf"(?:{_CHINESE_VENUE}\.)?(?:({_CHINESE_4})[0-9]{{2}}{_MONTH_NUMBER}|({_CHINESE_3})[0-9]{_MONTH_NUMBER})"
     rf"(?:-?[CP]-?[0-9]+)?(?:\.{_CHINESE_VENUE})?",
+    # and in capitals, which the venue tells from other things: RB2605.SHF, M2605-C-3000.DCE
+    rf"([A-Z]{{1,2}})[0-9]{{1,2}}{_MONTH_NUMBER}(?:-?[CP]-?[0-9]+)?\.{_CHINESE_VENUE}",
     rf"([0-9]{{6}})[CP][0-9]{{2}}{_MONTH_NUMBER}[A-Z][0-9]{{5}}",
 )
 # Indices by the number of their members, which reads as the month and the year of a contract.

@@ -148,7 +148,7 @@ _STATUS_TEXTS: Final[Mapping[str | None, str]] = {
     "bybit": "accepted: Triggered, Created, Active, New, Untriggered; cancelled: Deactivated, PartiallyFilledCanceled",
     "ccxt": "accepted: open; cancelled: canceled; closed: closed; unchanged: canceling",
     "coinbase": (
-        "submitted: QUEUED; accepted: pending, OPEN; rejected: FAILED; unchanged: CANCEL_QUEUED, EDIT_QUEUED; "
+        "submitted: QUEUED, PENDING; accepted: pending, OPEN; rejected: FAILED; unchanged: CANCEL_QUEUED, EDIT_QUEUED; "
         "unknown: UNKNOWN_ORDER_STATUS"
     ),
     "deribit": "accepted: open, untriggered; closed: archive",
