@@ -40,16 +40,18 @@ def bot() -> Iterator[str]:
 
 
 def shipped(name: str, folder: Path, **changes: str) -> Path:
-    """Write a shipped example with the addresses of this test, and a scrape each second."""
+    """Write a shipped example with the addresses of this test, a scrape each second, and writes without delay."""
     text = (STACK / "examples" / f"{name}.yml").read_text(encoding="utf-8")
     for before, after in changes.items():
         assert ADDRESSES[before] in text
         text = text.replace(ADDRESSES[before], after)
+    text = text.replace("    write_relabel_configs:", f"    queue_config: {AT_ONCE}\n    write_relabel_configs:")
     path = folder / f"{name}.yml"
     path.write_text(re.sub(r"scrape_interval: \d+s", "scrape_interval: 1s", text), encoding="utf-8")
     return path
 
 
+AT_ONCE = "{batch_send_deadline: 200ms}"  # it is 5 s unless told otherwise
 ADDRESSES = {"bot": "127.0.0.1:8000", "prometheus": "127.0.0.1:9090", "victoria": "127.0.0.1:8428"}
 
 
