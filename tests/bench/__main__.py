@@ -24,7 +24,7 @@ from tests.bench import (
     report,
     scrapes,
     several_processes,
-)  # fmt: skip
+)
 from tests.bench.cases import rows
 from tests.bench.harness import Timing, measure
 from tests.bench.report import Result
