@@ -12,6 +12,7 @@ import platform
 import sys
 from pathlib import Path
 
+import tradmetrics
 from tests.bench import (
     autometrics_row,
     builds,
@@ -23,13 +24,13 @@ from tests.bench import (
     report,
     scrapes,
     several_processes,
-)  # fmt: skip
+)
 from tests.bench.cases import rows
 from tests.bench.harness import Timing, measure
 from tests.bench.report import Result
 
 PACKAGES = (
-    "tradmetrics", "prometheus-client", "wrapt", "prometheus-async", "opentelemetry-sdk", "pytheus",
+    "prometheus-client", "wrapt", "prometheus-async", "opentelemetry-sdk", "pytheus",
 )  # fmt: skip
 
 
@@ -150,7 +151,7 @@ def _figure(figure: figures.Figure) -> Result:
 
 
 def _about() -> dict[str, str]:
-    versions = {}
+    versions = {"tradmetrics": tradmetrics.__version__}
     for package in PACKAGES:
         try:
             versions[package] = importlib.metadata.version(package)
