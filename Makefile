@@ -21,7 +21,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 SOURCES := $(shell find tradmetrics -type f -not -name '*.pyc') _tradmetrics_pytest.py tradmetrics/py.typed setup.cfg pyproject.toml MANIFEST.in README.md
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-adapters adapters-newest adapters-oldest test-pyodide audit lint format pictures bench bench-check bench-accept mutants fuzz attack soak docs docs-serve stack dist tools clean
+.PHONY: help demo test test-all test-adapters adapters-newest adapters-oldest test-pyodide audit lint format pictures bench bench-board bench-check bench-accept mutants fuzz attack soak docs docs-serve stack dist tools clean
 .DELETE_ON_ERROR:
 
 help: ## List the commands
@@ -80,6 +80,9 @@ bench: $(VENV)/.test ## Measure the overhead against hand-written prometheus_cli
 
 bench-check: $(VENV)/.test ## Fail when a decorated call costs a quarter more than was accepted
 	@$(BIN)/python -m tests.bench.regressions
+
+bench-board: $(VENV)/.test ## Measure what the board costs: processor time and memory
+	@$(BIN)/python -m tests.bench.board $(ARGS)
 
 bench-accept: $(VENV)/.test ## Accept what decorated calls cost now
 	@$(BIN)/python -m tests.bench.regressions --accept

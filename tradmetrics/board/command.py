@@ -120,6 +120,7 @@ def board(
         if notify_test:
             _test(built)
             return
+        assembly.collect_seldom()
         with contextlib.suppress(KeyboardInterrupt):
             if no_page:
                 asyncio.run(assembly.run_without_page(built))

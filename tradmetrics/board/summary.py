@@ -84,7 +84,7 @@ async def summarise(watch: Watch, answers: Answers, main: Dashboard) -> Summary:
         rows,
         orders,
         _lines([(each.labels, each.value) for each in await answers.now(_POSITIONS, choice) if each.value], "locale"),
-        _lines([(each.labels, each.value) for each in await answers.now(_SILENT, choice) if each.value > 5], "s"),
+        _silent(await answers.now(_SILENT, choice)),
         _lines([(each.labels, each.value) for each in await answers.now(_ERRORS, choice)], "locale"),
         [
             (each.alert.labels.get("severity", ""), each.alert.annotations.get("summary", each.alert.rule.name))
@@ -101,6 +101,11 @@ async def summarise(watch: Watch, answers: Answers, main: Dashboard) -> Summary:
 def _of(samples: Sequence[Sample], name: str) -> str:
     found = [each.value for each in samples if each.labels.get("instance") == name]
     return f"{found[0]:,.0f}" if found else "-"
+
+
+def _silent(found: Sequence[Sample]) -> list[str]:
+    lines = _lines([(each.labels, each.value) for each in found if each.value > 5], "s")
+    return lines if found else ["no bot reports market data"]
 
 
 def _lines(found: list[tuple[Labels, float]], unit: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -108,11 +109,20 @@ def demo(
                 print(f"Prometheus: {url}", flush=True)
             if board:
                 print(stack.enter_context(running_board(endpoint.port)), flush=True)
-                print("Ctrl-C stops both. Next: tradmetrics demo --board --fault stale-feed", flush=True)
+                print(f"Ctrl-C stops both. Next: {_program()} demo --board --fault stale-feed", flush=True)
             line = stack.enter_context(StatusLine(Console()))
             asyncio.run(play(plan, endpoint, wishes, line))
         except (TradmetricsError, PrometheusError) as error:
             _fail(str(error))
+
+
+def _program() -> str:
+    """Return what to type for this program: in a checkout, its environment may not be active."""
+    program = sys.argv[0]
+    if Path(program).name == "__main__.py":
+        return "python -m tradmetrics"
+    found = shutil.which("tradmetrics")
+    return "tradmetrics" if found and Path(found).resolve() == Path(program).resolve() else program
 
 
 def _fail(message: str) -> NoReturn:

@@ -41,9 +41,9 @@ def ways(urls: Iterable[str]) -> Way:
     delivery = apprise.Apprise()
     for number, url in enumerate(urls, start=1):
         if not delivery.add(url):
-            kind = url.partition("://")[0] if "://" in url else "without a kind"
+            kind = f"{url.partition('://')[0]}://…" if "://" in url else "it begins with no kind, such as ntfy://"
             raise ConfigurationError(
-                f"--notify: Apprise cannot read address {number} ({kind}://…); "
+                f"--notify: Apprise cannot read address {number} ({kind}); "
                 "see https://github.com/caronc/apprise/wiki for how it is written"
             )
     return delivery
