@@ -137,8 +137,9 @@ class Watch:
 
     async def _judge(self) -> None:
         while True:
-            for _ in self.judge(self._clock()):
-                await asyncio.sleep(0)
+            if self.scraper.watched:  # a Prometheus may name no bot yet, and then none is down
+                for _ in self.judge(self._clock()):
+                    await asyncio.sleep(0)
             await asyncio.sleep(1.0)
 
     def judge(self, now: float) -> Iterator[None]:
