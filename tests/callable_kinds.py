@@ -541,6 +541,39 @@ def wrapt_chain(decorate: Any, body: Body) -> Made:
 
 
 @kind
+def wrapt_classmethod(decorate: Any, body: Body) -> Made:
+    def make(decorate: Any) -> Any:
+        class Bot:
+            @decorate
+            @passing_by_wrapt
+            @classmethod
+            def place(cls, side: str, *, urgent: bool = False) -> Any:
+                """Place."""
+                return body(cls, side, urgent)
+
+        return Bot
+
+    bot = make(decorate)
+    return Made(bot().place, make(nothing)().place, (bot,))
+
+
+@kind
+def wrapt_staticmethod(decorate: Any, body: Body) -> Made:
+    def make(decorate: Any) -> Any:
+        class Bot:
+            @decorate
+            @passing_by_wrapt
+            @staticmethod
+            def place(side: str, *, urgent: bool = False) -> Any:
+                """Place."""
+                return body(side, urgent)
+
+        return Bot
+
+    return Made(make(decorate).place, make(nothing).place)
+
+
+@kind
 def cached_method(decorate: Any, body: Body) -> Made:
     def make(decorate: Any) -> Any:
         class Bot:

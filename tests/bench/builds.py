@@ -1,8 +1,8 @@
 """The two builds of Python that the targets distinguish: compiled as it comes, and optimised.
 
 A build with profile-guided and link-time optimisation, which is what distributions and python.org offer, runs
-prometheus_client's code in two thirds of the time, and gains less at the few steps of a remembered call. So its ratios are
-higher, and each target has a second number for it.
+prometheus_client's code in two thirds of the time, and gains less at the few steps of a remembered call. So its ratios
+are higher, and each target has a second number for it.
 """
 
 from __future__ import annotations

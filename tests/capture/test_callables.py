@@ -145,6 +145,7 @@ def looks(value: Any) -> dict[str, Any]:
         asynchronous = asyncio.iscoroutinefunction(value)
     found: dict[str, Any] = {test.__name__: test(value) for test in TESTS}
     found |= {name: getattr(value, name, "none") for name in ATTRIBUTES if name != "__self__"}
+    found["__isabstractmethod__"] = getattr(value, "__isabstractmethod__", False)  # as abc asks
     found["asyncio.iscoroutinefunction"] = asynchronous
     found["signature"] = str(inspect.signature(value))
     found["parameters"] = list(inspect.signature(value).parameters.values())

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import functools
+import inspect
 import json
 import pickle
 import subprocess
@@ -245,3 +247,63 @@ def test_a_function_pickled_by_name_runs_in_a_process_pool(pool: Any, name: str)
     quiet = {"track_errors", "track_circuit_breaker_reset", "track_risk_check", "track_pnl",
              "track_capital", "track_market", "track_strategy", "track_connection", "track_positions"}  # fmt: skip
     assert bool(pool["counted"][name]) == (name not in quiet)
+
+
+class Unreachable:
+    """A stub of a remote service that is down: each attribute that it lacks raises."""
+
+    def __getattr__(self, name: str) -> Any:
+        """Ask the service."""
+        raise ConnectionError(name)
+
+    def __call__(self, side: str) -> str:
+        """Place an order."""
+        return side
+
+
+class Opaque(Unreachable):
+    """One that raises at the attributes that every object has, too."""
+
+    def __getattribute__(self, name: str) -> Any:
+        """Ask the service."""
+        raise ConnectionError(name)
+
+
+@pytest.mark.parametrize("precreate", [False, True])
+@pytest.mark.parametrize("kind", [Unreachable, Opaque])
+def test_an_object_whose_attributes_raise_is_decorated(
+    metrics: TradingMetrics, kind: type[Unreachable], precreate: bool
+) -> None:
+    """A bot could not be imported while its broker's service is down."""
+    place = track_order(strategy="s", side="BUY", order_type="LIMIT", precreate=precreate, metrics=metrics)(kind())
+    assert "x" == place("x")
+    assert 1 == recorded(metrics)["trading_orders_submitted_total s BUY LIMIT"]
+
+
+def test_a_subclass_binds_the_wrapped_class_method_of_its_parent(metrics: TradingMetrics) -> None:
+    """A bot that inherits a class method beneath a wrapt decorator would run its parent's."""
+
+    @wrapt.decorator
+    def passing(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        return wrapped(*args, **kwargs)
+
+    class Bot:
+        @track_order(strategy="s", order_type="LIMIT", metrics=metrics)
+        @passing
+        @classmethod
+        def place(cls, side: str) -> type:
+            return cls
+
+        @track_order(strategy="s", order_type="LIMIT", metrics=metrics)
+        @passing
+        @staticmethod
+        async def send(side: str) -> str:
+            return side
+
+    class Child(Bot):
+        pass
+
+    assert (Bot, Child, Child) == (Bot.place("BUY"), Child.place("BUY"), Child().place("BUY"))
+    assert inspect.iscoroutinefunction(Child.send)
+    assert "BUY" == asyncio.run(Child().send("BUY"))
+    assert {"trading_orders_submitted_total s BUY LIMIT": 4} == recorded(metrics)

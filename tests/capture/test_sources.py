@@ -28,6 +28,7 @@ from tradmetrics import (
     result,
     track,
     track_order,
+    track_trade,
 )
 
 SEEN = MetricDefinition("seen_total", "counter", "Calls by what was read from them.", ("what",))
@@ -153,6 +154,74 @@ def test_reading_a_label_leaves_a_defaultdict_as_it_is(metrics: TradingMetrics, 
     assert {"legs": {}} == order
     assert {"unknown": 3} == seen(metrics)
     assert 3 == sum(errors(metrics).values())
+
+
+def _with_order(order: Any, side: Any = None, type: Any = None) -> Any:
+    return order.get("answer")
+
+
+def _with_keywords(side: Any = None, type: Any = None, **params: Any) -> Any:
+    return params.get("answer")
+
+
+BUY_LIMIT = "trading_orders_submitted_total s BUY LIMIT"
+LEFT_OUT: list[tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]] = [
+    (_with_order, ({"side": "buy", "type": "limit"},), {}),
+    (_with_order, ({"side": "sell", "type": "market"}, "buy", "limit"), {}),
+    (_with_order, ({"type": "limit"}, "buy"), {}),
+    (_with_order, ({"answer": {"side": "buy", "type": "limit"}},), {}),
+    (_with_keywords, (), {"action": "buy", "orderType": "limit"}),
+    (_with_keywords, ("buy",), {"answer": {"side": "sell", "type": "limit"}}),
+]
+
+
+@pytest.mark.parametrize(("function", "args", "kwargs"), LEFT_OUT, ids=map(str, range(len(LEFT_OUT))))
+def test_a_parameter_that_is_left_out_leaves_the_label_to_the_places_after_it(
+    metrics: TradingMetrics, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> None:
+    """`def place(order, side=None)` would record the side `unknown` though the order says it, and nobody would know."""
+    place = track_order(strategy="s", metrics=metrics)(function)
+    for _ in range(3):
+        place(*args, **kwargs)
+    assert {BUY_LIMIT: 3} == recorded(metrics)
+    assert {} == errors(metrics)
+
+
+def test_a_parameter_that_is_left_out_and_found_nowhere_is_said(
+    metrics: TradingMetrics, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The label would read `unknown` for ever, and nothing would say so."""
+
+    @track_order(strategy="s", order_type="LIMIT", metrics=metrics)
+    def place(symbol: str, side: str | None = None) -> None:
+        """Place an order."""
+
+    for _ in range(3):
+        place("SPY")
+    place("SPY", "BUY")
+    (line,) = [record.getMessage() for record in caplog.records if "side=" in record.getMessage()]
+    assert "place: no source yields the label 'side'" in line
+    assert "the parameters for side" in line
+    assert "write side='BUY', side=arg('…') or side=result('…'), or side='unknown' if nobody can know" in line
+    assert {"trading_orders_submitted_total s unknown LIMIT": 3, "trading_orders_submitted_total s BUY LIMIT": 1} == (
+        recorded(metrics)
+    )
+
+
+@pytest.mark.parametrize("pnl", [2.5, "2.5"])
+def test_a_pnl_that_is_left_out_is_the_result_s(metrics: TradingMetrics, pnl: Any) -> None:
+    """`def close(symbol, pnl=None)` would record no profit, though it returns its P&L."""
+
+    @track_trade(strategy="s", side="SELL", metrics=metrics)
+    def close(answer: Any, pnl: Any = None) -> Any:
+        """Close a position."""
+        return answer
+
+    for _ in range(2):
+        close(2.5)
+        close({"profit": 2.5})
+        close(None, pnl=pnl)
+    assert 15.0 == sample(metrics, "trading_profit_total", strategy="s")
 
 
 def test_looking_for_a_label_that_was_left_out_leaves_a_defaultdict_as_it_is(metrics: TradingMetrics) -> None:

@@ -235,3 +235,49 @@ def test_a_web_application_answers_where_no_metrics_object_can_be_built(
     asyncio.run(request())
     assert [b"fine"] == [message["body"] for message in sent if "body" in message]
     assert "MetricsMiddleware: a metric was not recorded" in caplog.text
+
+
+def _method(self: Any, order: Any) -> None: ...
+
+
+def _plain(order: Any) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("function", "constant", "cure"),
+    [
+        (_method, "self.name", "arg('self.name')"),
+        (_method, "self.config['name']", "arg('self.config.name')"),
+        (_method, "self.legs[0].name", "arg('self.legs.0.name')"),
+        (_method, "order.legs.0.name", "arg('order.legs.0.name')"),
+        (_method, "self.name()", "arg('self.name')"),
+        (_plain, "self.name", "arg('self.name'), but this function has no parameter 'self'"),
+        (_plain, "result.info.name", "result('info.name')"),
+        (_plain, "error.code", "error('code')"),
+    ],
+)
+def test_a_constant_that_is_a_path_is_refused(function: Callable[..., Any], constant: str, cure: str) -> None:
+    """All orders would be recorded under the text of the path."""
+    with pytest.raises(LabelSourceError, match=re.escape(cure)):
+        track_order(strategy=constant)(function)
+
+
+@pytest.mark.parametrize(
+    "constant", ["gamma.v2", "v1.2", "order", "momentum (fast)", "desk.order", "self-hedge", "a.b.c"]
+)
+def test_a_name_with_a_dot_is_a_name(constant: str) -> None:
+    """A strategy of such a name could not be decorated."""
+    track_order(strategy=constant)(_method)
+
+
+def test_a_route_of_a_flask_blueprint_beneath_the_decorator_is_refused() -> None:
+    """The orders of a webhook would be served and never counted."""
+    flask = pytest.importorskip("flask")
+    hooks = flask.Blueprint("hooks", __name__)
+
+    def place(side: str = "BUY") -> str:
+        return side
+
+    with pytest.raises(DecorationError, match=re.escape("write @hooks.… above @track_order")):
+        track_order(strategy="s")(hooks.route("/order")(place))
+    hooks.route("/other")(track_order(strategy="s")(lambda side: side))

@@ -11,7 +11,7 @@ from enum import Enum, Flag
 from types import FunctionType, MethodType
 from typing import Any, Final, TypeAlias, Union
 
-from tradmetrics.capture.readers import signature_of, unwrapped
+from tradmetrics.capture.questions import claims, signature_of, unwrapped
 from tradmetrics.capture.sources import Arg, Mapped, Result, Source
 from tradmetrics.model.text import text_of
 
@@ -29,11 +29,11 @@ class Hints:
     """
 
     def __init__(self, function: Any) -> None:
-        while isinstance(function, functools.partial):
+        while claims(function, functools.partial):
             function = function.func
         inner = unwrapped(function)
-        inner = inner.__func__ if isinstance(inner, MethodType) else inner
-        written = inner if isinstance(inner, FunctionType) else type(inner).__call__
+        inner = inner.__func__ if claims(inner, MethodType) else inner
+        written = inner if claims(inner, FunctionType) else type(inner).__call__
         self._scope: Mapping[str, Any] = getattr(written, "__globals__", {})
         self._raw: dict[str, Any] = {}
         try:

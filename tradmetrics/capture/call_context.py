@@ -137,9 +137,9 @@ class CallContext(Call):
             if root is RESULT and (is_there or self.result is None):
                 continue
             value = self.at(place)
-            if has_value(value):
+            if has_value(value) or (place.is_parameter and value is not None):
                 return value
-            is_there = is_there or (lookup.result_is_last and value is None)
+            is_there = is_there or (lookup.result_is_last and value is None and not place.is_parameter)
         return MISSING
 
     def at(self, place: Place) -> Any:

@@ -24,6 +24,11 @@ class Place(NamedTuple):
     root: str
     steps: tuple[str, ...]
 
+    @property
+    def is_parameter(self) -> bool:
+        """Whether it is a parameter itself, which has None where the caller left it out."""
+        return self.root is ARGUMENT and len(self.steps) == 1
+
 
 class Lookup(NamedTuple):
     """How one field is read.
@@ -34,8 +39,8 @@ class Lookup(NamedTuple):
         constant: The value of a field without places and without a function.
         function: The user's function of the `Call`, or None.
         mapped: A function that the value's text is passed through, or None.
-        result_is_last: Whether the result only repeats the arguments. It is not read for a field that is there among
-            the arguments, even with the value None.
+        result_is_last: Whether the result only repeats the arguments. It is not read for a field that an argument has,
+            even with the value None; a parameter that is None itself was left out.
     """
 
     places: tuple[Place, ...] = ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-import sys
+import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, time, timedelta
 from decimal import Decimal
@@ -12,12 +12,14 @@ from inspect import Parameter
 from typing import Any, Final, NamedTuple
 
 from tradmetrics.capture.lookups import ARGUMENT, ERROR, RESULT, Compiled, Lookup, Place
+from tradmetrics.capture.questions import parameters_of
 from tradmetrics.capture.sources import Arg, Error, Mapped, Result, arg, error, result
 from tradmetrics.errors import LabelSourceError
 from tradmetrics.vocabulary.field_words import PLAIN_WORDS, SUBJECTS, words_of
 
 _PLAIN_TYPES: Final = (str, bytes, bool, int, float, complex, Decimal, Enum, date, time, timedelta, type(None))
-_MOST_WRAPPERS: Final = 100
+_PATH: Final = re.compile(r"""(?P<first>[^\W\d]\w*)(?P<rest>(?:\.\w+|\[[^\[\]]*\])+)(?:\(\))?""")
+_STEP: Final = re.compile(r"\w+")
 _STARS: Final = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
 
 
@@ -41,42 +43,6 @@ class Field(NamedTuple):
     from_arguments: bool = True
     in_result_too: bool = False
     names: tuple[str, ...] = ()
-
-
-def parameters_of(function: Callable[..., Any]) -> tuple[Parameter, ...]:
-    """The function's parameters; `*args, **kwargs` where Python cannot tell (some builtins)."""
-    try:
-        return tuple(signature_of(function).parameters.values())
-    except Exception:  # a proxy that answers every question may answer with nonsense, or raise anything
-        return (Parameter("args", Parameter.VAR_POSITIONAL), Parameter("kwargs", Parameter.VAR_KEYWORD))
-
-
-def unwrapped(function: Any) -> Any:
-    """Return the function below its wrappers, as `inspect.unwrap` does.
-
-    A mock or a remote procedure answers every attribute, so only a `__wrapped__` that an object really has counts.
-    """
-    try:
-        for _ in range(_MOST_WRAPPERS):
-            if "__wrapped__" not in getattr(function, "__dict__", ()) and not hasattr(type(function), "__wrapped__"):
-                break
-            function = function.__wrapped__
-    except Exception:  # a proxy whose own attributes raise
-        pass
-    return function
-
-
-def signature_of(function: Callable[..., Any]) -> inspect.Signature:
-    """Return a callable's signature without evaluating annotations, whose names may exist for type checkers only.
-
-    Raises:
-        Exception: Any exception that the callable's own attributes raise.
-    """
-    if sys.version_info >= (3, 14):
-        from annotationlib import Format  # novermin
-
-        return inspect.signature(function, annotation_format=Format.FORWARDREF)  # novermin
-    return inspect.signature(function)
 
 
 def compile_sources(
@@ -111,17 +77,25 @@ def compile_sources(
 
 
 def _implicit(each: Field, parameters: tuple[Parameter, ...], where: str) -> Lookup:
-    """Return the places of a field that was left out: a parameter, else `**kwargs`, the subject and the result."""
+    """Return the places of a field that was left out: a parameter, else `**kwargs`, the subject and the result.
+
+    Only a parameter whose default is None leaves the field to the places after it.
+    """
     names = [parameter.name for parameter in parameters] if each.from_arguments else []
     words = each.names or words_of(each.name)
+    defaults = {parameter.name: parameter.default for parameter in parameters}
+    own: list[Place] = []
     for word in words:
         if word in names:
-            return Lookup((Place(ARGUMENT, (word,)),), is_explicit=True)
+            own.append(Place(ARGUMENT, (word,)))
+            if defaults[word] is not None:
+                return Lookup(tuple(own))
     keywords = [each.name for each in parameters if each.kind is Parameter.VAR_KEYWORD and each.name in names]
     subjects = [name for name in SUBJECTS if name in names] or (
         _sole_subject(parameters, each.required) if names else []
     )
-    places = [Place(ARGUMENT, (owner, word)) for owner in (*keywords, *subjects) for word in words]
+    subjects = [name for name in subjects if name not in words]
+    places = [*own, *(Place(ARGUMENT, (owner, word)) for owner in (*keywords, *subjects) for word in words)]
     if each.required and not places and not each.from_result:
         raise LabelSourceError(_no_source(each.name, parameters, where))
     if each.from_result or each.in_result_too:
@@ -212,12 +186,21 @@ def _check_constant(field: str, text: str, parameters: tuple[Parameter, ...], wh
     Raises:
         LabelSourceError: When it is.
     """
-    first, dot, rest = text.partition(".")
-    if dot and all(step.isidentifier() for step in rest.split(".")) and any(each.name == first for each in parameters):
-        raise LabelSourceError(
-            f"{where}: {field}={text!r} is a constant, and every sample would have this text as its label; to read the "
-            f"parameter {first!r}, write {field}=arg({text!r})"
-        )
+    found = _PATH.fullmatch(text)
+    if found is None:
+        return
+    first, path = found["first"], ".".join(_STEP.findall(found["rest"]))
+    if any(each.name == first for each in parameters):
+        cure = f"to read the parameter {first!r}, write {field}=arg({f'{first}.{path}'!r})"
+    elif first in ("self", "cls"):
+        cure = f"a method reads it by {field}=arg({f'{first}.{path}'!r}), but this function has no parameter {first!r}"
+    elif first in ("result", "error"):
+        cure = f"to read it there, write {field}={first}({path!r})"
+    else:
+        return
+    raise LabelSourceError(
+        f"{where}: {field}={text!r} is a constant, and every sample would have this text as its label; {cure}"
+    )
 
 
 def _problem_of(function: Callable[..., object]) -> str:

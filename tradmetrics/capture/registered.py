@@ -75,5 +75,13 @@ def _holds(application: Any, function: FunctionType) -> bool:
     views = own.get("view_functions")
     if isinstance(views, dict) and any(each is function for each in views.values()):
         return True
+    if any(_closes_over(each, function) for each in own.get("deferred_functions") or ()):
+        return True  # a blueprint, which registers its routes with the application later
     commands = own.get("registered_commands")
     return isinstance(commands, list) and any(getattr(each, "callback", None) is function for each in commands)
+
+
+def _closes_over(later: Any, function: FunctionType) -> bool:
+    """Return whether a function that is called later holds another one."""
+    cells = getattr(later, "__closure__", None) or ()
+    return any(cell.cell_contents is function for cell in cells)

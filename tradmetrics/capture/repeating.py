@@ -163,7 +163,7 @@ class FastWay(NamedTuple):
             for place in lookup.places:
                 if place.root is not RESULT:
                     value = _at(call, place, MISSING)
-                    is_there = is_there or value is None
+                    is_there = is_there or (value is None and not place.is_parameter)
                     value = None if value is MISSING else value
                 elif call.exception is None and not (is_there and lookup.result_is_last):
                     value = _at(call, place)

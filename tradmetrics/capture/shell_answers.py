@@ -20,8 +20,9 @@ def result_lines(writer: Writer, fast: FastWay, choices: list[tuple[str, Lookup]
             for place in lookup.places:
                 if place.root is RESULT:
                     some.append(f"    if {variable} is None: {variable} = _tm_g.get({place.steps[0]!r})")
-            is_there = " or ".join(f"{writer.nodes[place]} is None" for place in arguments)
-            some.append(f"    if {variable} is not None and ({is_there}): break")
+            is_there = " or ".join(f"{writer.nodes[place]} is None" for place in arguments if not place.is_parameter)
+            if is_there:
+                some.append(f"    if {variable} is not None and ({is_there}): break")
             checked = f"if not {is_safe_code(variable)}: break"
             some.append(checked)
             none.append(checked)

@@ -17,7 +17,7 @@ from tradmetrics.capture import call_site as clocks
 from tradmetrics.capture.awaited_calls import reported
 from tradmetrics.capture.call_context import UNREAD
 from tradmetrics.capture.call_site import CallSite
-from tradmetrics.capture.readers import unwrapped
+from tradmetrics.capture.questions import attribute_of, unwrapped
 from tradmetrics.capture.repeating import is_word
 from tradmetrics.capture.shell_code import write
 from tradmetrics.capture.shell_shapes import build, names_of, shape_of
@@ -276,13 +276,20 @@ _KINDS_OF_ATTRIBUTES: Final = {
 }  # fmt: skip
 
 
+def _has(function: Callable[..., Any], name: str) -> bool:
+    try:
+        return hasattr(function, name)
+    except Exception:
+        return False
+
+
 def _wraps(function: Callable[..., Any]) -> Callable[[W], W]:
     # functools.wraps, also for callables that lack a name, or that answer every question with nonsense.
     assigned = [
         name
         for name in functools.WRAPPER_ASSIGNMENTS
-        if hasattr(function, name) and isinstance(getattr(function, name), _KINDS_OF_ATTRIBUTES.get(name, object))
+        if isinstance(attribute_of(function, name), _KINDS_OF_ATTRIBUTES.get(name, object)) and _has(function, name)
     ]
-    updated = [name for name in functools.WRAPPER_UPDATES if isinstance(getattr(function, name, None), dict)]
+    updated = [name for name in functools.WRAPPER_UPDATES if isinstance(attribute_of(function, name), dict)]
     wraps: Any = functools.wraps(function, assigned, updated)
     return wraps  # type: ignore[no-any-return]

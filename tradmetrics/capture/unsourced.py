@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from tradmetrics.capture.call_context import CallContext
-from tradmetrics.capture.lookups import ARGUMENT, Lookup
+from tradmetrics.capture.lookups import RESULT, Lookup
 from tradmetrics.capture.plan import PlannedSample
 from tradmetrics.errors import is_interruption
 from tradmetrics.model.missing import MISSING
@@ -53,7 +53,7 @@ def searched(lookup: Lookup) -> str:
     """Return the places of a field in words."""
     owners: dict[str, list[str]] = {}
     for place in lookup.places:
-        owner = place.steps[0] if place.root is ARGUMENT else "the result"
+        owner = "the result" if place.root is RESULT else "the parameters" if place.is_parameter else place.steps[0]
         owners.setdefault(owner, []).append(place.steps[-1])
     if not owners:
         return "no parameter has its name, and nothing else can hold it"

@@ -12,6 +12,7 @@ from typing import Any, Final, ParamSpec, Protocol, TypeVar, overload
 from tradmetrics.capture.call_site import CallSite
 from tradmetrics.capture.current_call import note_shell
 from tradmetrics.capture.exemplars import ExemplarSource, compile_exemplar
+from tradmetrics.capture.questions import attribute_of, claims
 from tradmetrics.capture.readers import compile_sources
 from tradmetrics.capture.recipe import Recipe
 from tradmetrics.capture.registered import registration_of
@@ -131,36 +132,58 @@ def instrument(
     fixed = current() if checked(metrics, f"@{recipe.decorator}") is None else metrics
     if DISABLED_BY_ENVIRONMENT or (fixed is not None and not fixed.enabled):
         return target
-    if isinstance(target, classmethod | staticmethod):
+    kind = _kind_of_method(target)
+    if kind is not None and issubclass(type(target), kind):
         return type(target)(instrument(target.__func__, recipe, given, metrics, precreate, exemplar))
     if type(target) is FunctionType and target.__code__ in _MANAGERS:
         # A call of it opens nothing yet; the generator beneath lasts as long as the block does.
         make = _MANAGERS[target.__code__]
         inner: Any = target.__wrapped__  # type: ignore[attr-defined]
         return make(instrument(inner, recipe, given, metrics, precreate, exemplar))
-    name = name_of(target)
-    _check(target, recipe, name)
-    _check_side(target, recipe, name)
-    compiled = compile_sources(recipe.decorator, target, name, recipe.fields, given)
+    # A proxy of one, as wrapt makes it, is bound by its own `__get__`.
+    function: Any = target if kind is None else target.__func__
+    call = None if kind is None else _binding(target, kind)
+    name = name_of(function)
+    _check(function, recipe, name)
+    _check_side(function, recipe, name)
+    compiled = compile_sources(recipe.decorator, function, name, recipe.fields, given)
     if exemplar is not None:
         definitions = [*(rule.definition for rule in recipe.rules), *recipe.also]
         compiled_exemplar = compile_exemplar(exemplar, definitions, compiled, f"@{recipe.decorator} on {name}")
         recipe = replace(recipe, exemplar=compiled_exemplar)
-    site = CallSite(recipe, compiled, metrics, name, target)
+    site = CallSite(recipe, compiled, metrics, name, function)
     if precreate:
         _precreate(site, metrics)
-    below = getattr(target, CALL_SITES_ATTRIBUTE, ())
+    below = attribute_of(target, CALL_SITES_ATTRIBUTE)
     sites = (site, *below) if isinstance(below, tuple) else (site,)
+    if kind is not None:
+        bound = kind(shell_for(function, site, call))
+        setattr(bound.__func__, CALL_SITES_ATTRIBUTE, sites)
+        return bound
     if type(target) is not FunctionType:
         # Here, because wrapt imports asyncio, and most programs decorate nothing but functions.
         from tradmetrics.capture.proxies import InstrumentedCallable, InstrumentedDescriptor
 
         proxy = InstrumentedDescriptor if hasattr(type(target), "__get__") else InstrumentedCallable
-        return proxy(target, functools.partial(shell_for, site=site), sites)
+        # What answers no question at all has no proxy: its shell alone stands in its place.
+        with contextlib.suppress(Exception):
+            return proxy(target, functools.partial(shell_for, site=site), sites)
     shell = shell_for(target, site)
     note_shell(shell, site)
     setattr(shell, CALL_SITES_ATTRIBUTE, sites)
     return shell
+
+
+def _kind_of_method(target: Any) -> type[classmethod[Any, Any, Any] | staticmethod[Any, Any]] | None:
+    """The class that decides how a callable is bound, if that is one of these two."""
+    return next((kind for kind in (classmethod, staticmethod) if claims(target, kind)), None)
+
+
+def _binding(target: Any, kind: type) -> Callable[..., Any]:
+    """The call of a proxy of a classmethod or of a staticmethod."""
+    if kind is classmethod:
+        return lambda owner, *args, **kwargs: target.__get__(None, owner)(*args, **kwargs)
+    return lambda *args, **kwargs: target.__get__(None, object)(*args, **kwargs)
 
 
 def _precreate(site: CallSite, metrics: TradingMetrics | None) -> None:
@@ -177,10 +200,10 @@ def _precreate(site: CallSite, metrics: TradingMetrics | None) -> None:
 
 def name_of(target: Any) -> str:
     """`module.qualname` of a callable, for messages and for the `site` label."""
-    while isinstance(target, functools.partial):
+    while claims(target, functools.partial):
         target = target.func
     kind = type(target)
-    names = [getattr(target, attribute, None) for attribute in ("__module__", "__qualname__")]
+    names = [attribute_of(target, attribute) for attribute in ("__module__", "__qualname__")]
     module, qualname = (name if isinstance(name, str) else None for name in names)
     return f"{module or kind.__module__}.{qualname or kind.__qualname__}"
 
@@ -203,9 +226,9 @@ def _check_side(target: Any, recipe: Recipe, name: str) -> None:
 
 
 def _check(target: Any, recipe: Recipe, name: str) -> None:
-    if isinstance(target, type):
+    if claims(target, type):
         raise DecorationError(f"@{recipe.decorator} on the class {name}: decorate its methods instead")
-    if isinstance(target, property):
+    if claims(target, property):
         raise DecorationError(f"@{recipe.decorator} on a property: write it below @property, on the function")
     if not callable(target):
         hint = ""

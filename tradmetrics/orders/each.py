@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Any, Final, TypeAlias
 
 from tradmetrics.capture.call_context import CallContext
-from tradmetrics.capture.readers import parameters_of
+from tradmetrics.capture.questions import parameters_of
 from tradmetrics.capture.sources import Arg, Call, Mapped, Result, find, follow
 from tradmetrics.errors import LabelSourceError, is_interruption
 from tradmetrics.model.missing import MISSING

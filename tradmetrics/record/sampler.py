@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 import threading
 import time
@@ -12,6 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tradmetrics import catalogue
+from tradmetrics.capture.questions import signature_of
 from tradmetrics.capture.recording import resolve
 from tradmetrics.capture.wrapping import name_of
 from tradmetrics.errors import ConfigurationError, DecorationError, TradmetricsError
@@ -217,11 +217,13 @@ class Sampler:
 
 def _takes_nothing(function: Callable[..., object]) -> bool:
     try:
-        inspect.signature(function).bind()
+        signature = signature_of(function)
+    except Exception:  # a builtin that does not say what it takes, or a proxy whose own attributes raise
+        return True
+    try:
+        signature.bind()
     except TypeError:
         return False
-    except ValueError:
-        pass  # a builtin that does not say what it takes
     return True
 
 
