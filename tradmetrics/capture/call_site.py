@@ -45,7 +45,7 @@ class CallSite:
         straight: The places that a shell reads for work that it does straight; None where it does none.
         remembered: The work for each call that was seen.
         memory: The same by its key, in a cell, for the shell.
-        read_by_shell: The places that a shell may have read when it hands a call over, in the order of their values.
+        read_by_shell: The places that a shell may have read when it hands a call over.
     """
 
     __slots__ = (
@@ -157,7 +157,7 @@ class CallSite:
                 pass
 
     def careful(
-        self, args: tuple[Any, ...], result: Any, token: Any, seeds: tuple[Any, ...], failed: BaseException | None
+        self, args: tuple[Any, ...], result: Any, token: Any, read: Mapping[str, Any], failed: BaseException | None
     ) -> None:
         """Record one call that returned, and that a generated shell does not know.
 
@@ -165,13 +165,13 @@ class CallSite:
             args: The values of all parameters.
             result: The returned value.
             token: When it began.
-            seeds: The values that the shell has read, in the order of `read_by_shell`.
+            read: The shell's variables, those of `read_by_shell` among them as far as they were read.
             failed: The exception that a read of the shell raised, or None.
         """
         try:
             if failed is not None and is_interruption(failed):
                 raise failed
-            self._plain_rules(args, None, result, None, token, places_read(self.read_by_shell, seeds, failed))
+            self._plain_rules(args, None, result, None, token, places_read(self.read_by_shell, read, failed))
         except BaseException as error:
             try:  # noqa: SIM105 - no stack may be left for contextlib.suppress
                 self._contain(error)

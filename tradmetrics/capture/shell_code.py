@@ -8,9 +8,10 @@ to the careful way, with what was read by then.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from tradmetrics.capture.call_context import UNREAD, raised_at
+from tradmetrics.capture.call_context import raised_at
 from tradmetrics.capture.lookups import ARGUMENT, RESULT, Lookup, Place
 from tradmetrics.capture.repeating import FastWay
 from tradmetrics.capture.shell_answers import result_lines
@@ -21,36 +22,37 @@ from tradmetrics.capture.straight import constants_of
 FREE: Final = (
     "_tm_absent", "_tm_await", "_tm_awaited", "_tm_call", "_tm_calls", "_tm_careful", "_tm_clock", "_tm_clock_failed",
     "_tm_fields", "_tm_digest", "_tm_gone", "_tm_memory", "_tm_missing",
-    "_tm_no_mappings", "_tm_plain", "_tm_raised", "_tm_safe", "_tm_unread", "_tm_views",
+    "_tm_no_mappings", "_tm_plain", "_tm_raised", "_tm_safe", "_tm_views",
     "_tm_word", "_tm_work",
 )  # fmt: skip
 """The names in a shell's closure."""
 
 
 class PlaceRead(NamedTuple):
-    """A place that a shell reads, and the line of the shell's code that does so."""
+    """A place that a shell reads, the variable that it has then, and the line of the shell's code that does so."""
 
     place: Place
+    variable: str
     line: int
 
 
 def places_read(
-    reads: tuple[PlaceRead, ...], values: tuple[Any, ...], failed: BaseException | None
+    reads: tuple[PlaceRead, ...], variables: Mapping[str, Any], failed: BaseException | None
 ) -> dict[Place, Any]:
     """Return what a shell has read: a value, or the mark of an exception, by the place.
 
     Args:
         reads: The places that the shell reads.
-        values: What it has at each of them.
+        variables: The shell's variables as far as they are set.
         failed: The exception that one of these reads raised, or None.
     """
     # A missing field is looked up in other ways; an error from the object's own code is final.
     traceback = None if failed is None else failed.__traceback__
     failed_at = 0 if traceback is None or traceback.tb_next is None else traceback.tb_lineno
     places: dict[Place, Any] = {}
-    for (place, line), value in zip(reads, values, strict=True):
-        if value is not UNREAD:
-            places[place] = value
+    for place, variable, line in reads:
+        if variable in variables:
+            places[place] = variables[variable]
         elif failed is not None and line == failed_at:
             places[place] = raised_at(failed)
     return places
@@ -81,30 +83,26 @@ def write(
         f"    _tm_raised(({arguments}), _tm_e, {started})",
         "    raise",
     ]
-    seeds = "()"
     failed = "None"
     if fast is not None:
         loop = _straight_loop(writer, fast, started) if straight else _loop(writer, fast, started)
         failed = "_tm_f"
-        body.append("_tm_f = None")
-        if writer.nodes:
-            seeds = f"({''.join(f'{variable}, ' for variable in writer.nodes.values())})"
-            body.append(f"{' = '.join(writer.nodes.values())} = _tm_unread")
-        body.append("while True:")
-        body += [f"    {line}" for line in loop]
+        body += ["_tm_f = None", "while True:", *(f"    {line}" for line in loop)]
     if not is_async:
         body += [
             "if type(_tm_r) not in _tm_plain and _tm_await(_tm_r):",
             f"    return _tm_awaited(_tm_r, ({arguments}), {started})",
         ]
-    body += [f"_tm_careful(({arguments}), _tm_r, {started}, {seeds}, {failed})", "return _tm_r"]
+    # No variable of a place is set before the place is read.
+    read = "locals()" if writer.nodes else "{}"
+    body += [f"_tm_careful(({arguments}), _tm_r, {started}, {read}, {failed})", "return _tm_r"]
     text = "\n".join(f"        {line}" for line in body)
     free = ", ".join(FREE)
     source = f"def make({free}):\n    {'async ' if is_async else ''}def shell({written}):\n{text}\n    return shell\n"
     lines = [line.strip() for line in source.splitlines()]
     # The last line that sets a variable is the one that reads.
     read_at = {line.partition(" ")[0]: number for number, line in enumerate(lines, 1)}
-    return source, tuple(PlaceRead(place, read_at[variable]) for place, variable in writer.nodes.items())
+    return source, tuple(PlaceRead(place, variable, read_at[variable]) for place, variable in writer.nodes.items())
 
 
 def _straight_loop(writer: Writer, fast: FastWay, started: str) -> list[str]:
@@ -149,10 +147,22 @@ def _loop(writer: Writer, fast: FastWay, started: str) -> list[str]:
     repeat = fast.repeat
     values: list[str] = []
     choices: list[tuple[str, Lookup]] = []
-    writer.read_the_usually_absent([place for place in fast.usually_absent if place.root is ARGUMENT])
+    done = writer.read_the_usually_absent(
+        fast.usually_absent,
+        {
+            f"_tm_v{i}": argument_places(lookup)
+            for i, lookup in enumerate(fast.lookups)
+            if len(lookup.places) > 1 and not lookup.is_explicit and not lookup.result_is_last
+        },
+    )
     for i, lookup in enumerate(fast.lookups):
         places = argument_places(lookup)
         has_results = any(place.root is RESULT for place in lookup.places)
+        if f"_tm_v{i}" in done:
+            values.append(f"_tm_v{i}")
+            if has_results:
+                choices.append((f"_tm_v{i}", lookup))
+            continue
         if len(places) == 1 and not has_results:
             values.append(writer.read(places[0], explicit=lookup.is_explicit))
             continue
@@ -177,23 +187,17 @@ def _loop(writer: Writer, fast: FastWay, started: str) -> list[str]:
     checks += [f"{value} is None" for value in empties if value not in writer.are_empty]
     if checks:
         lines.append(f"if not ({' and '.join(checks)}): break")
-    lines += result_lines(writer, fast, choices, amount_in_arguments)
     key = list(values)
     if repeat.amount is not None and repeat.amount.by_sign:
         key.append("_tm_s")
     key += [f"_tm_w{i}" for i in range(len(repeat.compared))]
-    more = [*(["_tm_x"] if fast.texts else []), *(["_tm_q"] if repeat.digest is not None else [])]
     if repeat.itself:
         key.append("_tm_r")
-        lines.append(f"if not {is_safe_code('_tm_r')}: break")
+    lines += result_lines(writer, fast, choices, amount_in_arguments, key)
     lines += [
-        f"_tm_k = ({''.join(f'{each}, ' for each in key)})",
-        # Most answers have neither a reason nor quantities, and a key of fewer parts is found sooner.
-        *([f"if _tm_o: _tm_k += ({''.join(f'{each}, ' for each in more)})"] if more else []),
-        "_tm_l = _tm_memory.get(_tm_k)",
-        "if _tm_l is None:",
-        "    _tm_l = _tm_memory.find(_tm_k)",
-        "    if _tm_l is None: break",
+        *([f"if not {is_safe_code('_tm_r')}: break"] if repeat.itself else []),
+        "_tm_l = _tm_memory[_tm_k]",  # `LabelCache` answers None for what it does not know
+        "if _tm_l is None: break",
     ]
     return [
         "try:",

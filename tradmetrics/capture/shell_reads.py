@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from tradmetrics.capture.lookups import ARGUMENT, Lookup, Place
@@ -65,32 +66,61 @@ class Writer:
             )
         return variable
 
-    def read_the_usually_absent(self, places: list[Place]) -> None:
-        """Write code that sees in one step that an argument has none of some fields, as most arguments do not."""
+    def read_the_usually_absent(
+        self, places: list[Place], fields: Mapping[str, list[Place]] | None = None
+    ) -> Collection[str]:
+        """Write code that sees in one step that an argument has none of some fields, as most arguments do not.
+
+        Args:
+            places: Where these fields are.
+            fields: The places that a variable is set from, by the variable: the first that has a value counts.
+
+        Returns:
+            The variables of `fields` that this code sets.
+        """
         of_parents: dict[str, list[Place]] = {}
         for place in places:
             if place.root is ARGUMENT and len(place.steps) == 2 and place not in self.nodes:
                 of_parents.setdefault(self.variables[place.steps[0]], []).append(place)
+        done: list[str] = []
         for parent, group in of_parents.items():
             if len(group) < 2:
                 continue
             before = len(self.reads)
-            nodes = [self.read(place, explicit=False) for place in dict.fromkeys(group)]
-            empty = [self.nodes[place] for place in group if self.fast is not None and place in self.fast.empty]
+            for place in group:
+                self.read(place, explicit=False)
+            empty = {self.nodes[place] for place in group if self.fast is not None and place in self.fast.empty}
             self.are_empty.update(empty)
             added = self.reads[before:]
             del self.reads[before:]
             outside = [line for line in added if line.startswith(("_tm_d", "_tm_h", "if "))]
             self.reads += outside
-            fields = self._dispatched[parent].replace("_tm_d", "_tm_h")
+            inside = [line for line in added if line not in outside]
+            set_here: list[str] = []
+            for variable, its_places in (fields or {}).items():
+                if its_places and set(its_places) <= set(group):
+                    inside += first_of(variable, [self.nodes[place] for place in its_places])
+                    set_here.append(variable)
+            done += set_here
+            others = [self.nodes[place] for place in dict.fromkeys(group) if place in self._read_again(done)]
+            fields_of_parent = self._dispatched[parent].replace("_tm_d", "_tm_h")
             self.reads += [
-                f"if {fields} is not None and len({fields}) < {_FEW_FIELDS} and _tm_gone.isdisjoint({fields}):",
-                f"    {' = '.join(nodes)} = None",
+                f"if {fields_of_parent} is not None and len({fields_of_parent}) < {_FEW_FIELDS}"
+                f" and _tm_gone.isdisjoint({fields_of_parent}):",
+                f"    {' = '.join((*others, *set_here))} = None" if others or set_here else "    pass",
                 "else:",
-                *(f"    {line}" for line in added if line not in outside),
+                *(f"    {line}" for line in inside),
             ]
             if empty:
-                self.reads.append(f"    if not ({' and '.join(f'{each} is None' for each in empty)}): break")
+                self.reads.append(f"    if not ({' and '.join(f'{each} is None' for each in sorted(empty))}): break")
+        return done
+
+    def _read_again(self, done: Collection[str]) -> set[Place]:
+        """Return the places whose variables are looked at after the fields in `done` are set."""
+        if self.fast is None:
+            return set()
+        lookups = [lookup for i, lookup in enumerate(self.fast.lookups) if f"_tm_v{i}" not in done]
+        return {*self.fast.amount, *(place for lookup in lookups for place in lookup.places)}
 
 
 def argument_places(lookup: Lookup) -> list[Place]:
@@ -98,9 +128,15 @@ def argument_places(lookup: Lookup) -> list[Place]:
     return [place for place in lookup.places if place.root is ARGUMENT]
 
 
-def is_safe_code(variable: str) -> str:
-    """Return an expression: whether a variable's value can be part of a key."""
-    return f"(type({variable}) is str or type({variable}) in _tm_safe)"
+def is_safe_code(variable: str, *, is_rare: bool = False) -> str:
+    """Return an expression: whether a variable's value, which is rare if it mostly is None, can be part of a key."""
+    return f"({f'{variable} is None or ' if is_rare else ''}type({variable}) is str or type({variable}) in _tm_safe)"
+
+
+def first_of(variable: str, values: list[str]) -> list[str]:
+    """Return code that sets a variable to the first expression that is not None."""
+    first, *others = values
+    return [f"{variable} = {first}", *(f"if {variable} is None: {variable} = {value}" for value in others)]
 
 
 def chained(writer: Writer, variable: str, place: Place, nothing: str) -> None:

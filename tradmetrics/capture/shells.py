@@ -15,7 +15,6 @@ from typing import Any, Final, TypeVar
 
 from tradmetrics.capture import call_site as clocks
 from tradmetrics.capture.awaited_calls import reported
-from tradmetrics.capture.call_context import UNREAD
 from tradmetrics.capture.call_site import CallSite
 from tradmetrics.capture.questions import attribute_of, unwrapped
 from tradmetrics.capture.repeating import is_word
@@ -266,7 +265,6 @@ _SHARED_CELLS: Final = {
     "_tm_no_mappings": CellType(NO_MAPPINGS),
     "_tm_plain": CellType(_PLAIN),
     "_tm_safe": CellType(SAFE_TYPES),
-    "_tm_unread": CellType(UNREAD),
     "_tm_word": CellType(is_word),
 }
 

@@ -141,7 +141,7 @@ def instrument(
         inner: Any = target.__wrapped__  # type: ignore[attr-defined]
         return make(instrument(inner, recipe, given, metrics, precreate, exemplar))
     # A proxy of one, as wrapt makes it, is bound by its own `__get__`.
-    function: Any = target if kind is None else target.__func__
+    function: Any = target if kind is None else attribute_of(target, "__func__")
     call = None if kind is None else _binding(target, kind)
     name = name_of(function)
     _check(function, recipe, name)

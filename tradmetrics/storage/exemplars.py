@@ -114,13 +114,15 @@ class ExemplarCache(LabelCache[T]):
         self._due: dict[Any, float] = {}
         self._due_spilled = 0.0
 
-    def get(self, key: Any, default: Any = None) -> Any:
-        """Return the work for a key; nothing once its second is over."""
-        return super().get(key, default) if monotonic() < self._due.get(key, 0.0) else default
+    def __getitem__(self, key: Any) -> Any:
+        """Return the work for a key; once its second is over, as for a key without a place."""
+        return super().__getitem__(key) if monotonic() < self._due.get(key, 0.0) else self.find(key)
 
     def find(self, key: tuple[Any, ...]) -> T | None:
         """Return the work for a key without a place, as `LabelCache` does; nothing once the second is over."""
         return super().find(key) if monotonic() < self._due_spilled else None
+
+    __missing__ = find
 
     def keep(self, key: tuple[Any, ...], done: T, opens: Budgets | None = None) -> None:
         """Do the same for a second."""

@@ -39,6 +39,8 @@ Refused: TypeAlias = dict[int, tuple[str, Union[bool, None]]]
 class LabelCache(dict[Any, T]):
     """The work for each key; keys without a place in their budgets share theirs by their other values.
 
+    `cache[key]` is None for a key that it does not know.
+
     Args:
         opens: Positions in a key whose values have budgets.
         constants: Values that are the same in all calls, and come after the key's own.
@@ -104,6 +106,8 @@ class LabelCache(dict[Any, T]):
                 ):  # a value that is refused although there is room is an identifier, which never gets a place
                     budget.note_miss(text)
         return done
+
+    __missing__ = find
 
     def keep(self, key: tuple[Any, ...], done: T, opens: Budgets | None = None) -> None:
         """Do the same next time: for this key, or for all that differ from it in refused values only.
