@@ -7,7 +7,8 @@ from pathlib import Path
 
 import nox
 
-nox.options.default_venv_backend = "venv"
+nox.options.default_venv_backend = "uv|venv"  # uv where it is installed; it takes a fifth of the time
+nox.options.download_python = "never"
 nox.options.error_on_missing_interpreters = False
 nox.options.sessions = ["distribution"]
 
@@ -23,13 +24,15 @@ def distribution(session: nox.Session) -> None:
         session.run("python", "-m", "build", silent=True)
     (wheel,) = map(str, Path("dist").glob("*.whl"))
     session.install(wheel)
-    session.run("python", "-m", "pip", "check", silent=True)
+    check = ["uv", "pip", "check"] if session.venv_backend == "uv" else ["python", "-m", "pip", "check"]
+    session.run(*check, silent=True, external=True)
     outside = Path(session.create_tmp())
     shutil.copy(".ci/smoke.py", outside)
     with session.chdir(outside):
         session.run("python", "-W", "error", "smoke.py")
     session.install("hypothesis", "numpy", "pytest", "pytest-timeout", "pytest-xdist", "tzdata")
-    session.run("pytest", "--quiet", "--numprocesses", "auto", "--dist", "loadfile", *(session.posargs or CORE))
+    options = ["--quiet", "--numprocesses", "auto", "--dist", "loadfile", "--hypothesis-profile", "few"]
+    session.run("pytest", *options, *(session.posargs or CORE))
 
 
 @nox.session(python=False)

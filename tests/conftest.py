@@ -19,6 +19,8 @@ sys.path.append(str(ROOT))
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("tradmetrics", deadline=None)
+# For the further Pythons: --hypothesis-profile few
+settings.register_profile("few", settings.get_profile("tradmetrics"), max_examples=20)
 settings.load_profile("tradmetrics")
 
 REQUIRE_ALL = "TRADMETRICS_REQUIRE_ALL"

@@ -1,5 +1,6 @@
 """The package as users install it: what comes with it, what it needs, and what importing it does."""
 
+import ast
 import importlib.metadata
 import os
 import subprocess
@@ -82,6 +83,9 @@ print(threading.active_count())
 heavy = {"asyncio", "fastapi", "pytest", "hypothesis", "rich", "typer", "yaml"}
 heavy |= {"tradmetrics.orders", "tradmetrics.serving.server"}
 print(sorted(heavy & set(sys.modules) - imported))
+print(sorted(name for name in sys.modules if name.startswith("tradmetrics")))
+tradmetrics.track_order
+print(sorted(heavy & set(sys.modules) - imported))
 """
 
 
@@ -92,4 +96,37 @@ def test_importing_registers_nothing_starts_nothing_and_needs_nothing(
     answer = subprocess.run(
         [sys.executable, "-c", IMPORT], env=child_environment, cwd=tmp_path, capture_output=True, text=True, timeout=60
     )
-    assert ["[]", "1", "[]"] == answer.stdout.split(os.linesep)[:-1], answer.stderr
+    assert ["[]", "1", "[]", "['tradmetrics', 'tradmetrics.version']", "[]"] == answer.stdout.split(os.linesep)[:-1], (
+        answer.stderr
+    )
+
+
+def test_type_checkers_and_programs_find_the_same_names_at_the_same_places() -> None:
+    """An editor would complete a name that cannot be imported, or take one for another."""
+    module = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
+    (block,) = [each for each in module.body if isinstance(each, ast.If) and "not" not in ast.unparse(each.test)]
+    checked = {name.name: each.module for each in block.body if isinstance(each, ast.ImportFrom) for name in each.names}
+    assert checked == {name: f"tradmetrics.{home}" for name, home in tradmetrics._HOMES.items()}
+    assert {*checked, "__version__"} == set(tradmetrics.__all__)
+
+
+def test_a_folder_is_found_in_the_package_and_a_typing_error_is_none(child_environment: dict[str, str]) -> None:
+    """`import tradmetrics` and `tradmetrics.errors` would fail, or a wrong name would raise what nobody expects."""
+    program = """
+import tradmetrics
+print(tradmetrics.errors.DecorationError.__name__, tradmetrics.asgi.__name__)
+for wrong in ("track_ordr", "_private", "__path_of__"):
+    try:
+        getattr(tradmetrics, wrong)
+    except AttributeError as error:
+        print(error, error.__context__)
+"""
+    answer = subprocess.run(
+        [sys.executable, "-c", program], env=child_environment, capture_output=True, text=True, timeout=60
+    )
+    assert [
+        "DecorationError tradmetrics.asgi",
+        "module 'tradmetrics' has no attribute 'track_ordr' None",
+        "module 'tradmetrics' has no attribute '_private' None",
+        "module 'tradmetrics' has no attribute '__path_of__' None",
+    ] == answer.stdout.splitlines(), answer.stderr

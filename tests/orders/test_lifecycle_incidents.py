@@ -182,12 +182,12 @@ def test_9_a_submit_that_times_out_counts_as_unknown_and_its_later_fill_as_a_fil
     assert 0 == desk.orders.open_orders()
 
 
-def test_10_a_burst_of_200_000_orders_whose_ends_are_lost_leaves_memory_flat_and_is_counted() -> None:
+def test_10_a_burst_of_40_000_orders_whose_ends_are_lost_leaves_memory_flat_and_is_counted() -> None:
     """Without it, a day of lost updates would take the trading process down by its memory."""
     desk = Desk(max_open=1_000)
 
     def burst(name: str) -> int:
-        for number in range(100_000):
+        for number in range(20_000):
             desk.orders.submitted(f"{name}-{number}", side="BUY", order_type="LIMIT", quantity=1)
             desk.orders.updated(f"{name}-unknown-{number}", status="filled")
         gc.collect()
@@ -196,9 +196,9 @@ def test_10_a_burst_of_200_000_orders_whose_ends_are_lost_leaves_memory_flat_and
     before = burst("first")
     assert 1_000 > burst("second") - before
     assert 1_000 == desk.orders.open_orders()
-    assert 200_000 == desk.total("trading_orders_submitted_total")
-    assert {"evicted": 199_000} == desk.anomalies()
-    assert 190_000 == desk.value("trading_order_foreign_total")
+    assert 40_000 == desk.total("trading_orders_submitted_total")
+    assert {"evicted": 39_000} == desk.anomalies()
+    assert 30_000 == desk.value("trading_order_foreign_total")
 
 
 def test_11_fills_on_other_threads_than_the_submits_lose_nothing_while_a_scraper_reads(desk: Desk) -> None:

@@ -44,7 +44,7 @@ def without_uptime(text: bytes) -> list[bytes]:
 
 
 @given(st.lists(st.tuples(labels, labels, amounts), max_size=8), st.sampled_from(ACCEPTS))
-@settings(max_examples=150, deadline=None)
+@settings(deadline=None)
 def test_text_is_prometheus_clients(samples: list[tuple[str, str, float]], accept: str) -> None:
     """A scraper would read another text than from any other Python program, or could not parse ours."""
     metrics = TradingMetrics(CollectorRegistry())

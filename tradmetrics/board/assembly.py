@@ -145,10 +145,10 @@ def remarks(built: Assembled) -> list[str]:
 
 def run_with_page(built: Assembled, *, show: bool = False) -> None:
     """Run with the page until interrupted."""
-    from tradmetrics.board.page.frame import Site
+    from tradmetrics.board.page.frame import Website
     from tradmetrics.board.page.server import serve
 
-    site = Site(built.watch, built.answers, built.dashboards, lambda: remarks(built), built.plan.history)
+    site = Website(built.watch, built.answers, built.dashboards, lambda: remarks(built), built.plan.history)
     serve(
         site,
         built.health.text,

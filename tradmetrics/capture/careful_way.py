@@ -17,7 +17,7 @@ from tradmetrics.storage.series import Series
 from tradmetrics.vocabulary.numbers import amount_of
 
 
-class Site(memory.Site, Protocol):
+class RecordedSite(memory.RepeatingSite, Protocol):
     """The part of a decorated function that recording its calls needs."""
 
     remembered: RememberedCalls
@@ -37,7 +37,7 @@ class CarefulWay:
         self._plans: dict[str, tuple[PlannedSample, ...]] = {}
         self._unsourced: set[str] = set()
 
-    def record(self, site: Site, call: CallContext) -> None:
+    def record(self, site: RecordedSite, call: CallContext) -> None:
         """Record a call, and remember how, so that the next one like it is repeated from memory.
 
         Args:

@@ -26,7 +26,7 @@ _CELLS: Final = ("_tm_call", "call")
 """Names of that cell in the closure of a generated shell and of a plain one."""
 
 
-class Site(Protocol):
+class FollowedSite(Protocol):
     """The part of a call site that this module reads."""
 
     name: str
@@ -45,7 +45,7 @@ class CurrentCall(NamedTuple):
         outer: The decorated call around it, or None.
     """
 
-    site: Site
+    site: FollowedSite
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
     outer: Any
@@ -58,7 +58,7 @@ _order_ids: Final[weakref.WeakKeyDictionary[Any, Lookup | None]] = weakref.WeakK
 _followers = 0
 
 
-def note_shell(shell: Any, site: Site) -> None:
+def note_shell(shell: Any, site: FollowedSite) -> None:
     """Note the shell of a call site, so that its calls can be followed. Generators are left out.
 
     Args:
@@ -113,7 +113,7 @@ def _follow(site: Any) -> None:
     cell.cell_contents = followed
 
 
-def _followed_function(function: Callable[..., Any], site: weakref.ref[Site]) -> Any:
+def _followed_function(function: Callable[..., Any], site: weakref.ref[FollowedSite]) -> Any:
     def followed(*args: Any, **kwargs: Any) -> Any:
         outer = _current.get()
         put(_current, CurrentCall(site(), args, kwargs, outer))  # type: ignore[arg-type]
@@ -125,7 +125,7 @@ def _followed_function(function: Callable[..., Any], site: weakref.ref[Site]) ->
     return followed
 
 
-def _followed_coroutine(function: Callable[..., Any], site: weakref.ref[Site]) -> Any:
+def _followed_coroutine(function: Callable[..., Any], site: weakref.ref[FollowedSite]) -> Any:
     async def followed(*args: Any, **kwargs: Any) -> Any:
         outer = _current.get()
         put(_current, CurrentCall(site(), args, kwargs, outer))  # type: ignore[arg-type]
@@ -155,7 +155,7 @@ def current_labels() -> tuple[str | None, str | None]:
     return strategy, order_id
 
 
-def _order_id_of(site: Site) -> Lookup | None:
+def _order_id_of(site: FollowedSite) -> Lookup | None:
     """Where an order's id stands among the arguments of a call: its source, or else the usual words."""
     given = site.compiled.lookups.get("order_id")
     if given is not None and (given.places or given.constant is not MISSING):

@@ -30,7 +30,7 @@ _NOTHING: Final = repeat(None)
 _IN_MEMORY: Final = (CounterSeries, GaugeSeries, HistogramSeries)
 
 
-class Site(Protocol):
+class RepeatingSite(Protocol):
     """The part of a decorated function that repeating its calls needs."""
 
     recipe: Recipe
@@ -53,7 +53,7 @@ class _Contained:
 
     __slots__ = ("__self__", "_function", "_site")
 
-    def __init__(self, site: Site, function: Callable[..., object]) -> None:
+    def __init__(self, site: RepeatingSite, function: Callable[..., object]) -> None:
         self.__self__: object = getattr(function, "__self__", None)
         self._function = function
         self._site = site
@@ -65,14 +65,14 @@ class _Contained:
             self._site.contain(error)
 
 
-def _counting(site: Site, function: Callable[..., object]) -> Iterator[object]:
+def _counting(site: RepeatingSite, function: Callable[..., object]) -> Iterator[object]:
     """An iterator that counts one with a function whenever it is advanced."""
     in_memory = type(_series_of(function)) is TICKS  # a counter's `tick` is a method of its iterator
     return starmap(function if in_memory else _Contained(site, function), repeat(()))
 
 
 def leaf_of(
-    site: Site, lines: tuple[PlannedSample, ...], serieses: list[Series | None], prepared: AfterCall | None
+    site: RepeatingSite, lines: tuple[PlannedSample, ...], serieses: list[Series | None], after_call: AfterCall | None
 ) -> Leaf | None:
     """What to do for a call, given the series that an earlier call of its kind was recorded to.
 
@@ -95,23 +95,23 @@ def leaf_of(
             return None
         operations.append(operation)
     first = counters.pop(0) if counters else _NOTHING
-    if not counters and not operations and prepared is None:
+    if not counters and not operations and after_call is None:
         return first, None
     if (
         len(counters) == 1
         and len(operations) == 1
-        and prepared is None
+        and after_call is None
         and operations[0][1:] == (1.0, AMOUNT_OR_SECONDS)
     ):
         more = _count_and_observe(site, counters[0], operations[0][0])
     else:
-        more = _all_of(site, tuple(counters), tuple(operations), prepared)
+        more = _all_of(site, tuple(counters), tuple(operations), after_call)
     reached = {id(each) for each in counters} | {id(_series_of(function)) for function, _, _ in operations}
-    more.reached = None if prepared is not None else frozenset(reached)  # type: ignore[attr-defined]
+    more.reached = None if after_call is not None else frozenset(reached)  # type: ignore[attr-defined]
     return first, more
 
 
-def _count_and_observe(site: Site, counter: Iterator[object], observe: Callable[..., object]) -> More:
+def _count_and_observe(site: RepeatingSite, counter: Iterator[object], observe: Callable[..., object]) -> More:
     """The rest of a fill: one count, and its time."""
     series = _series_of(observe)
     if type(series) is not HistogramSeries:
@@ -140,7 +140,10 @@ def _count_and_observe(site: Site, counter: Iterator[object], observe: Callable[
 
 
 def _all_of(
-    site: Site, counters: tuple[Iterator[object], ...], operations: tuple[Operation, ...], after: AfterCall | None
+    site: RepeatingSite,
+    counters: tuple[Iterator[object], ...],
+    operations: tuple[Operation, ...],
+    after: AfterCall | None,
 ) -> More:
     name = site.recipe.amount_name
 
@@ -168,7 +171,7 @@ def _all_of(
     return more
 
 
-def _operation(site: Site, line: PlannedSample, series: Series) -> Operation | None:
+def _operation(site: RepeatingSite, line: PlannedSample, series: Series) -> Operation | None:
     kind = line.definition.kind
     function: Callable[..., object]
     function = series.add if kind == "counter" else series.set if kind == "gauge" else series.observe

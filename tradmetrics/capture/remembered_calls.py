@@ -6,7 +6,7 @@ from types import CellType
 
 from tradmetrics.capture.call_context import CallContext
 from tradmetrics.capture.lookups import Compiled
-from tradmetrics.capture.memory import Leaf, Site, leaf_of, points_to
+from tradmetrics.capture.memory import Leaf, RepeatingSite, leaf_of, points_to
 from tradmetrics.capture.plan import PlannedSample
 from tradmetrics.capture.recipe import AfterCall, Recipe
 from tradmetrics.capture.repeating import FastWay, fast_way
@@ -85,7 +85,7 @@ class RememberedCalls:
 
     def keep(
         self,
-        site: Site,
+        site: RepeatingSite,
         call: CallContext,
         lines: tuple[PlannedSample, ...],
         serieses: list[Series | None],

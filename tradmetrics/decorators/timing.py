@@ -59,13 +59,13 @@ def _now() -> float:
 T = TypeVar("T", bound=Timing)
 
 # Where every chain of timings ends. It is shared and never changed.
-_nobodys: Final = Timing()
-_nobodys._timer = _nobodys._outer = None
-_nobodys._started = _nobodys._stopped = math.nan
+_CHAIN_END: Final = Timing()
+_CHAIN_END._timer = _CHAIN_END._outer = None
+_CHAIN_END._started = _CHAIN_END._stopped = math.nan
 
 # Of the timings of timers that several blocks were in at a time, the one that this thread or task entered last; each
 # links to the one around it. It stays here when its block has ended, until the next one begins.
-_innermost: Final[ContextVar[Timing]] = ContextVar("tradmetrics_timing", default=_nobodys)
+_innermost: Final[ContextVar[Timing]] = ContextVar("tradmetrics_timing", default=_CHAIN_END)
 
 
 class Timer(Generic[T]):

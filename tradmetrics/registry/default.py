@@ -34,25 +34,25 @@ default: Final = _Default()
 hold_over_forks(default.lock)
 
 # Work that decorated functions want done with the process's default metrics, as long as the functions exist.
-_wishes: Final[weakref.WeakSet[Callable[[TradingMetrics], None]]] = weakref.WeakSet()
+_followers: Final[weakref.WeakSet[Callable[[TradingMetrics], None]]] = weakref.WeakSet()
 
 
-def with_every_default(wish: Callable[[TradingMetrics], None]) -> None:
+def with_every_default(follower: Callable[[TradingMetrics], None]) -> None:
     """Do something with the process's default metrics: now, if there is one, and with each one that comes.
 
     Args:
-        wish: Does it; held weakly.
+        follower: Does it; held weakly.
     """
     with default.lock:
-        _wishes.add(wish)
+        _followers.add(follower)
         if default.metrics is not None:
-            wish(default.metrics)
+            follower(default.metrics)
 
 
-def _fulfil(metrics: TradingMetrics) -> None:
+def _announce(metrics: TradingMetrics) -> None:
     metrics.functions.more = FOLLOWING
-    for wish in list(_wishes):
-        wish(metrics)
+    for follower in list(_followers):
+        follower(metrics)
 
 
 def get_metrics() -> TradingMetrics:
@@ -142,7 +142,7 @@ def configure(
         if current is not None:
             current.functions.more = None
             current.forget()  # a call may have come back to them between
-        _fulfil(metrics)
+        _announce(metrics)
         return metrics
 
 
@@ -154,7 +154,7 @@ def replace_default(metrics: TradingMetrics | None) -> TradingMetrics | None:
             previous.functions.more = None
             previous.forget()
         if metrics is not None:
-            _fulfil(metrics)
+            _announce(metrics)
         return previous
 
 

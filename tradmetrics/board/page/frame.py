@@ -23,7 +23,7 @@ _THEME: Final = (_FOLDER / "theme.js").read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True)
-class Site:
+class Website:
     """The data and the dashboards behind the pages.
 
     Attributes:
@@ -101,7 +101,7 @@ class Live:
 
 
 @contextmanager
-def page(site: Site, path: str, title: str, lead: str, choice: Choice, span: str) -> Iterator[Live]:
+def page(site: Website, path: str, title: str, lead: str, choice: Choice, span: str) -> Iterator[Live]:
     """Frame a page; the block fills its main part.
 
     Args:
@@ -127,7 +127,7 @@ def page(site: Site, path: str, title: str, lead: str, choice: Choice, span: str
     ui.timer(1.0, live.tick)
 
 
-def _header(site: Site, path: str, choice: Choice, span: str) -> str:
+def _header(site: Website, path: str, choice: Choice, span: str) -> str:
     kept = urlencode({"span": span, **({"bot": choice.bot} if choice.bot else {})})
     links = "".join(
         f'<a href="{place}?{escape(kept)}"{" aria-current=page" if place == path else ""}>{escape(name)}</a>'
@@ -151,7 +151,7 @@ def _select(name: str, label: str, options: Mapping[str, str], chosen: str) -> s
     return f'<select aria-label="{label}" onchange="tradmetricsChoose(\'{name}\', this.value)">{items}</select>'
 
 
-def _remarks(site: Site, live: Live) -> None:
+def _remarks(site: Website, live: Live) -> None:
     place = ui.html("", sanitize=False).props('role="status"')
 
     async def update() -> None:

@@ -9,7 +9,7 @@ from nicegui import ui
 from tradmetrics import catalogue
 from tradmetrics.board.answers import Choice
 from tradmetrics.board.page.fragments import table
-from tradmetrics.board.page.frame import Live, Site
+from tradmetrics.board.page.frame import Live, Website
 from tradmetrics.board.panels import Query
 from tradmetrics.board.query import Sample, parse
 from tradmetrics.model.definition import MetricDefinition
@@ -90,7 +90,7 @@ _GROUPS: Final = {
 }
 
 
-def draw(site: Site, choice: Choice, live: Live) -> None:
+def draw(site: Website, choice: Choice, live: Live) -> None:
     """Draw the page."""
     ui.html(
         "<h2>Decorated functions</h2><p class='hint'>A function that is not called yet has a decorator, and nothing "
@@ -123,7 +123,7 @@ def _code(text: str) -> str:
     return "".join(f"<code>{part}</code>" if place % 2 else part for place, part in enumerate(parts))
 
 
-def _part(site: Site, live: Live, build: object) -> None:
+def _part(site: Website, live: Live, build: object) -> None:
     place = ui.html("", sanitize=False).classes("card")
 
     async def update() -> None:
@@ -134,7 +134,7 @@ def _part(site: Site, live: Live, build: object) -> None:
     live.every(2, update)
 
 
-async def _recorded(site: Site, choice: Choice) -> str:
+async def _recorded(site: Website, choice: Choice) -> str:
     rows = []
     for name, (metric, decorator) in _GROUPS.items():
         query = Query("A", text := f"sum by (instance) ({metric}{_WHERE})", parse(text), "")
@@ -152,7 +152,7 @@ async def _recorded(site: Site, choice: Choice) -> str:
     return table("Events that your bots record", ("Event", "Recorded by", "Bot", "Since the start"), rows)
 
 
-async def _functions(site: Site, choice: Choice) -> str:
+async def _functions(site: Website, choice: Choice) -> str:
     called = await _by(site, choice, catalogue.FUNCTION_CALLED, "max", ("instance", "site", "decorator"))
     calls = await _by(site, choice, catalogue.FUNCTION_CALLS, "sum", ("instance", "site", "decorator"))
     rows = []
@@ -165,7 +165,7 @@ async def _functions(site: Site, choice: Choice) -> str:
     return table("Decorated functions", ("Function", "Decorator", "Bot", "Since the start"), rows, empty=empty)
 
 
-async def _errors(site: Site, choice: Choice) -> str:
+async def _errors(site: Website, choice: Choice) -> str:
     errors = await _by(site, choice, catalogue.INSTRUMENTATION_ERRORS, "sum", ("instance", "site", "stage"))
     times = await _by(site, choice, catalogue.LAST_ERROR, "max", ("instance", "site", "message"))
     last = {(bot, function): text for (bot, function, text), _ in sorted(times.items(), key=lambda pair: pair[1])}
@@ -185,7 +185,7 @@ async def _errors(site: Site, choice: Choice) -> str:
 
 
 async def _by(
-    site: Site, choice: Choice, metric: MetricDefinition, operator: str, labels: tuple[str, ...]
+    site: Website, choice: Choice, metric: MetricDefinition, operator: str, labels: tuple[str, ...]
 ) -> dict[tuple[str, ...], float]:
     """Return the values of a metric now, by these labels."""
     text = f"{operator} by ({', '.join(labels)}) ({metric.name}{_WHERE})"
@@ -193,7 +193,7 @@ async def _by(
     return {tuple(sample.labels.get(label, "") for label in labels): sample.value for sample in samples}
 
 
-async def _section(site: Site, section: Section, choice: Choice) -> str:
+async def _section(site: Website, section: Section, choice: Choice) -> str:
     query = Query("A", section.text, parse(section.text), "")
     samples = await site.answers.now(query, choice)
     ordered = sorted(samples, key=lambda each: (-each.value, tuple(each.labels.values())))

@@ -9,7 +9,7 @@ from nicegui import ui
 
 from tradmetrics.board.answers import Answers, Choice
 from tradmetrics.board.page import charts, fragments
-from tradmetrics.board.page.frame import Live, Site
+from tradmetrics.board.page.frame import Live, Website
 from tradmetrics.board.panels import Look, Panel, Query
 from tradmetrics.board.query import parse
 from tradmetrics.board.scraper import Watched
@@ -29,7 +29,7 @@ _VERSION = _query('trading_build_info{instance=~"$instance"}')
 _UPTIME = _query('max by (instance) (trading_system_uptime_seconds{instance=~"$instance"})')
 
 
-def dashboard(site: Site, name: str, choice: Choice, live: Live) -> None:
+def dashboard(site: Website, name: str, choice: Choice, live: Live) -> None:
     """Draw a dashboard's rows of panels; the overview begins with a card for each bot."""
     board = site.dashboards[name]
     if name == "main":
@@ -41,7 +41,7 @@ def dashboard(site: Site, name: str, choice: Choice, live: Live) -> None:
                 _panel(site, panel, choice, live)
 
 
-def _panel(site: Site, panel: Panel, choice: Choice, live: Live) -> None:
+def _panel(site: Website, panel: Panel, choice: Choice, live: Live) -> None:
     with ui.element("div").classes(f"card w{panel.width}").style(f"grid-column: span {panel.width}") as card:
         card.props["role"] = "group"
         card.props["aria-label"] = panel.title
@@ -96,14 +96,14 @@ def _chart(answers: Answers, panel: Panel, choice: Choice, live: Live) -> None:
     live.every(max(2, round(choice.step / 2)), update)
 
 
-def _alerts(site: Site, live: Live) -> None:
+def _alerts(site: Website, live: Live) -> None:
     async def build() -> str:
         return fragments.alerts(site.watch.standing(), site.watch.evaluated)
 
     _html(live, build)
 
 
-def _bots(site: Site, choice: Choice, live: Live) -> None:
+def _bots(site: Website, choice: Choice, live: Live) -> None:
     table = next(panel for panel in site.dashboards["main"].panels() if panel.title == _BOTS)
     ui.html("<h2>Bots</h2>", sanitize=False)
     place, drawn = ui.element("div").classes("bots"), set[str]()
@@ -127,7 +127,7 @@ def _bots(site: Site, choice: Choice, live: Live) -> None:
 class _Bot:
     """The card of one bot. Its elements stay; only texts change, so that the keyboard's focus does too."""
 
-    def __init__(self, site: Site, watched: Watched, table: Panel, choice: Choice, live: Live) -> None:
+    def __init__(self, site: Website, watched: Watched, table: Panel, choice: Choice, live: Live) -> None:
         self._site = site
         self._watched = watched
         self._table = table

@@ -13,7 +13,7 @@ from nicegui import app, ui
 from starlette.responses import PlainTextResponse, Response
 
 from tradmetrics.board.page import instrumentation, overview
-from tradmetrics.board.page.frame import Site, page, read_choice
+from tradmetrics.board.page.frame import Website, page, read_choice
 
 _COOKIE: Final = "tradmetrics_board"
 Scope = MutableMapping[str, Any]
@@ -78,7 +78,7 @@ class BasicAuth:
 
 
 def serve(
-    site: Site,
+    site: Website,
     own_metrics: Callable[[], bytes],
     background: Callable[[], Awaitable[None]],
     *,
@@ -128,7 +128,7 @@ def serve(
     )
 
 
-def _pages(site: Site, own_metrics: Callable[[], bytes]) -> None:
+def _pages(site: Website, own_metrics: Callable[[], bytes]) -> None:
     async def metrics() -> Response:
         return Response(own_metrics(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
