@@ -17,6 +17,9 @@ PYTEST = $(BIN)/pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reo
 # Programs that the tests run for real, unpacked here by .ci/tools where the system has none.
 export PATH := $(PATH):$(CURDIR)/.tools/usr/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Hundreds of programs that the tests start would each compile all that they import.
+export UV_COMPILE_BYTECODE := 1
+unexport PYTHONDONTWRITEBYTECODE
 
 SOURCES := $(shell find tradmetrics -type f -not -name '*.pyc') _tradmetrics_pytest.py tradmetrics/py.typed setup.cfg pyproject.toml MANIFEST.in README.md
 
