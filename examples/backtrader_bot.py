@@ -19,7 +19,6 @@ from tradmetrics import (
     OrderTracker,
     arg,
     get_metrics,
-    register_spellings,
     result,
     start_metrics_server,
     track_capital,
@@ -29,10 +28,6 @@ from tradmetrics import (
 
 STRATEGY = "dip_buyer"
 
-# backtrader's own words for what becomes of an order
-register_spellings(
-    status={"Partial": "partially_filled", "Completed": "filled", "Margin": "rejected"}, dialect="backtrader"
-)
 REASONS = {"Margin": "margin", "Canceled": "signal_gone"}
 
 # On backtrader every order is only `Submitted` when buy() returns, and notify_order tells the rest bars later. The

@@ -13,6 +13,7 @@ from tradmetrics import ConfigurationError, TradingMetrics
 bt = library("backtrader")
 
 from tradmetrics.integrations.backtrader import instrument_backtrader  # noqa: E402
+from tradmetrics.vocabulary import fold  # noqa: E402
 
 DAY = 86_400.0
 
@@ -311,3 +312,15 @@ def test_something_else_is_refused():
     """Broken, a wrong argument fails later, somewhere inside, with a message about attributes."""
     with pytest.raises(ConfigurationError, match=r"instrument_backtrader takes a backtrader\.Cerebro\(\), not list"):
         instrument_backtrader([])
+
+
+def test_the_library_s_names_and_numbers_have_the_same_words():
+    """A function that returns backtrader's own `Order` would be answered with a number that nobody knows."""
+    statuses = [fold.order_status(number, "backtrader") for number in range(len(bt.Order.Status))]
+    assert statuses == [fold.order_status(name, "backtrader") for name in bt.Order.Status]
+    assert ["submitted", "submitted", "accepted", "partially_filled", "filled"] == statuses[:5]
+    assert ["cancelled", "expired", "rejected", "rejected"] == statuses[5:]
+    types = [fold.order_type(number, "backtrader") for number in range(len(bt.Order.ExecTypes))]
+    assert types == [fold.order_type(name, "backtrader") for name in bt.Order.ExecTypes]
+    assert None not in types
+    assert ["BUY", "SELL"] == [fold.side(number, "backtrader") for number in (bt.Order.Buy, bt.Order.Sell)]

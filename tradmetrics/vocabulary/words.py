@@ -4,9 +4,9 @@ Each table goes from a dialect (None: without one) to its spellings: `word: spel
 table lies on top of the one without a dialect, so it may repeat that one. Case and the characters `-`, `_` and blank
 do not matter. A canonical word needs no entry.
 
-Sources: FIX 4.4 tags 39, 40 and 54; the enums of alpaca-py 0.44, ib_async 2.1, nautilus_trader 1.221 (integers from
-its `model.h`), python-binance 1.0, schwab-py 1.5, tastytrade 13.2, kiteconnect 5.2 and dhanhq 2.3; the status tables of
-ccxt 4.5; the documents of the other venues.
+Sources: FIX 4.4 tags 39, 40 and 54; the enums of alpaca-py 0.44, ib_async 2.1, nautilus_trader 1.221 (integers from its
+`model.h`), python-binance 1.0, backtrader 1.9, schwab-py 1.5, tastytrade 13.2, kiteconnect 5.2 and dhanhq 2.3; the
+status tables of ccxt 4.5; the documents of the other venues.
 """
 
 from collections.abc import Mapping
@@ -33,6 +33,7 @@ _SIDE_TEXTS: Final[Mapping[str | None, str]] = {
         "unknown: LONG, SHORT, BOTH, NET"
     ),
     "alpaca": "BUY: buy_to_open, buy_to_close; SELL: sell_to_open, sell_to_close",
+    "backtrader": "BUY: 0; SELL: 1",
     "fix": "BUY: 1, 3; SELL: 2, 4, 5, 6; unknown: 7, 8, 9, A, B, C",
     "fyers": "BUY: 1; SELL: -1",
     "hyperliquid": "BUY: B; SELL: A",
@@ -60,6 +61,7 @@ _ORDER_TYPE_TEXTS: Final[Mapping[str | None, str]] = {
         "OTHER: TAKE_PROFIT, MARKET_ON_OPEN, MARKET_ON_CLOSE, LIMIT_IF_TOUCHED, BRACKET, TWAP, STOP_LOSS"
     ),
     "angel": "STOP: STOPLOSS_MARKET; STOP_LIMIT: STOPLOSS_LIMIT",
+    "backtrader": "MARKET: 0; LIMIT: 2; STOP: 3; STOP_LIMIT: 4; TRAILING_STOP: 5, 6; OTHER: Close, Historical, 1, 7",
     "binance": (
         "LIMIT: LIMIT_MAKER; STOP: STOP_LOSS, STOP_MARKET; STOP_LIMIT: STOP_LOSS_LIMIT; TRAILING_STOP: "
         "TRAILING_STOP_MARKET; OTHER: TAKE_PROFIT, TAKE_PROFIT_LIMIT, TAKE_PROFIT_MARKET"
@@ -140,6 +142,10 @@ _STATUS_TEXTS: Final[Mapping[str | None, str]] = {
         "submitted: put order req received, validation pending, open pending, AMO SUBMITTED; accepted: open, "
         "trigger pending; filled: complete; cancelled: AMO CANCELLED; unchanged: modified, modify pending, "
         "cancel pending, AMO MODIFIED"
+    ),
+    "backtrader": (
+        "submitted: Created, 0, 1; accepted: 2; partially_filled: Partial, 3; filled: Completed, 4; "
+        "cancelled: Canceled, 5; expired: 6; rejected: Margin, 7, 8"
     ),
     "binance": (
         "submitted: PENDING_NEW; accepted: NEW; cancelled: CANCELED; expired: EXPIRED_IN_MATCH; closed: "
@@ -254,7 +260,19 @@ POSITION_SIDE: Final = _table({None: "BUY: LONG; SELL: SHORT"})
 
 DIALECTS: Final = (
     *("fix", "ccxt", "alpaca", "ib", "nautilus", "kite"),
-    *("angel", "binance", "bybit", "coinbase", "deribit", "dhan", "freqtrade", "fyers", "hummingbot", "hyperliquid"),
+    *(
+        "angel",
+        "backtrader",
+        "binance",
+        "bybit",
+        "coinbase",
+        "deribit",
+        "dhan",
+        "freqtrade",
+        "fyers",
+        "hummingbot",
+        "hyperliquid",
+    ),
     *("jesse", "kraken", "kucoin", "lumibot", "mt5", "okx", "polymarket", "schwab", "shoonya", "tastytrade", "upstox"),
     "vnpy",
 )
