@@ -870,7 +870,7 @@ def test_two_metrics_object_on_a_registry_see_the_same_removals(clock: Clock) ->
 def test_several_processes_keep_their_series(tmp_path: Path, child_environment: dict[str, str]) -> None:
     """What a worker wrote into its file cannot be taken back: it would be counted as removed and scraped as well."""
     code = """
-        from tests.budget_kit import stopped_clock
+        from budget_kit import stopped_clock
         from tradmetrics import Limits, TradingMetrics, catalogue
         with stopped_clock() as clock:
             metrics = TradingMetrics(limits=Limits(labels={"strategy": 1}, idle_after=5, expire_after=5))
@@ -880,8 +880,9 @@ def test_several_processes_keep_their_series(tmp_path: Path, child_environment: 
             print(sorted(each.labels["strategy"] for each in metrics.instrument(catalogue.PROFIT).collect()[0].samples))
             print(len(metrics.instrument(catalogue.SERIES_REMOVED)))
     """
-    root = str(Path(__file__).parents[2])
-    path = os.pathsep.join(filter(None, (child_environment["PYTHONPATH"], root)))
+    # Not as `tests.budget_kit`: some libraries install a package of that name.
+    folder = str(Path(__file__).parents[1])
+    path = os.pathsep.join(filter(None, (child_environment["PYTHONPATH"], folder)))
     answer = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code)],
         env={**child_environment, "PYTHONPATH": path, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)},

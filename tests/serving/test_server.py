@@ -596,11 +596,20 @@ def test_two_addresses_are_an_error() -> None:
         start_metrics_server(port=0, addr="::1", host="0.0.0.0")
 
 
+def unused_port() -> int:
+    """A free port that no other program is given by chance, as those that the system chooses are."""
+    for port in range(20_000 + os.getpid() % 10_000, 32_000):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise OSError("no port is free")
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_forked_child_keeps_neither_the_port_nor_the_connections(metrics: TradingMetrics) -> None:
     """A restarted bot would find its port taken by a helper process, and a scrape of it would hang."""
     with (
-        start_metrics_server(port=0, metrics=metrics) as server,
+        start_metrics_server(port=unused_port(), metrics=metrics) as server,
         socket.create_connection(("127.0.0.1", server.port), timeout=10) as scraper,
     ):
         scraper.sendall(b"GET /nowhere HTTP/1.1\r\n\r\n")
