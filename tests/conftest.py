@@ -3,7 +3,9 @@
 import importlib.metadata
 import os
 import shutil
+import signal
 import sys
+import threading
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -22,6 +24,10 @@ settings.register_profile("tradmetrics", deadline=None)
 # For the further Pythons: --hypothesis-profile few
 settings.register_profile("few", settings.get_profile("tradmetrics"), max_examples=20)
 settings.load_profile("tradmetrics")
+
+# A shell starts background jobs with SIGINT ignored, and what these start inherits it: no Ctrl-C would end a program.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN and threading.current_thread() is threading.main_thread():
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 REQUIRE_ALL = "TRADMETRICS_REQUIRE_ALL"
 """Set to 1 in CI: what would be skipped for want of a program or a library fails instead."""
@@ -54,7 +60,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip(f"not on the PATH: {', '.join(missing)}")
 
 
-LONGEST = ("test_docs_browser", "test_demo", "test_stack_faults", "test_docs_tutorial", "test_stack_beyond")
+LONGEST = (
+    *("test_docs_browser", "test_demo", "test_stack_faults", "test_docs_tutorial", "test_stack_beyond"),
+    *("test_cardinality_demo", "test_board_browser", "test_alert_counts", "test_process_faults"),
+)
 """Files that take a minute and more. They begin first: the last of the processes would be busy with one for long."""
 
 

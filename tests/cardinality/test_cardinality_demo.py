@@ -22,7 +22,7 @@ from tradmetrics.demo.scraper import find_prometheus, running_prometheus
 
 pytestmark = pytest.mark.needs("prometheus")
 
-CALLS = 100_000
+CALLS = 30_000
 SECONDS = 12
 T = TypeVar("T")
 

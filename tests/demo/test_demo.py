@@ -231,7 +231,12 @@ SIGNS: dict[FaultName, Callable[[Window], bool]] = {
 }
 
 
-@pytest.mark.parametrize("fault", SIGNS)
+IN_EACH_RUN = (FaultName.STUCK_ORDERS, FaultName.BREAKER, FaultName.STALE_FEED)
+
+
+@pytest.mark.parametrize(
+    "fault", [fault if fault in IN_EACH_RUN else pytest.param(fault, marks=pytest.mark.nightly) for fault in SIGNS]
+)
 def test_fault_shows_in_the_metrics_and_passes(fault: FaultName) -> None:
     """Without it an alert that the fault is for never fires in a rehearsal, or never resolves after it."""
 

@@ -159,7 +159,7 @@ def test_a_signal_handler_may_report_events_while_the_main_thread_does() -> None
         desk.orders.submitted(order_id, side="BUY")
         desk.orders.updated(order_id, status="filled")
         # One at a time: where a handler takes longer than the interval, a repeating timer leaves room for nothing else.
-        signal.setitimer(signal.ITIMER_REAL, 1e-4)
+        signal.setitimer(signal.ITIMER_REAL, 5e-4)
 
     previous = signal.signal(signal.SIGALRM, handler)
     handler(0, None)  # so that the series are there, and only events interrupt one another

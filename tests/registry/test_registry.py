@@ -1000,7 +1000,7 @@ TestBookMachine = BookMachine.TestCase
 def test_sixteen_threads_lose_nothing(limits: Limits) -> None:
     """Orders of a busy bot would go missing whenever a series is removed under its threads."""
     metrics = TradingMetrics(limits=limits)
-    each, threads = 1_500, 16
+    each, threads = 700, 16
 
     @track_order(order_type="LIMIT", metrics=metrics)
     @track_trade(pnl=arg("pnl"), status="executed", metrics=metrics)
