@@ -249,7 +249,8 @@ def test_an_extra_asks_for_the_first_release_that_works():
     bounds = re.findall(r"^    ([\w-]+)>=([\d.]+)", (Path(__file__).parents[2] / "setup.cfg").read_text(), re.MULTILINE)
 
     firsts = {row.distribution: row.first for row in versions.TESTED if row.distribution != "ib_insync"}
-    assert firsts == {name: bound for name, bound in bounds if name in firsts}
+    # The extra of the adapter comes first; that of the tests may ask for a newer release.
+    assert firsts == {name: bound for name, bound in reversed(bounds) if name in firsts}
 
 
 @pytest.mark.parametrize("row", versions.TESTED, ids=lambda row: row.distribution)

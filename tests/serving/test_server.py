@@ -615,13 +615,16 @@ def test_a_forked_child_keeps_neither_the_port_nor_the_connections(metrics: Trad
         scraper.sendall(b"GET /nowhere HTTP/1.1\r\n\r\n")
         assert [b"HTTP/1.1 404 Not Found"] == answers(scraper, 1)
         read, write = os.pipe()
+        forked, tell = os.pipe()
         child = os.fork()
         if child == 0:
             server.close()  # as an `atexit` of the child may do; it must not disturb the parent
+            os.write(tell, b"!")
             os.close(write)
             os.read(read, 1)
             os._exit(0)
         os.close(read)
+        os.read(forked, 1)  # the child runs, which is when it gives back what is not its own
         try:
             assert 200 == ask(server).status
             server.close()
@@ -629,7 +632,8 @@ def test_a_forked_child_keeps_neither_the_port_nor_the_connections(metrics: Trad
             with start_metrics_server(port=server.port, metrics=metrics) as again:
                 assert 200 == ask(again).status
         finally:
-            os.close(write)
+            for end in (write, forked, tell):
+                os.close(end)
             os.waitpid(child, 0)
 
 

@@ -152,6 +152,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
         empty.close()
         with start_metrics_server(ports["no-metrics"], metrics=TradingMetrics()):
             eventually(lambda: missing("resolved"), lambda left: not left, seconds=150)
+        eventually(lambda: received.alerts("/switch", "firing"), seconds=150)
         yield run
 
 
