@@ -91,7 +91,7 @@ __all__ = [
     "underlying",
 ]
 
-# A name is imported when it is asked for, so that a program pays for what it uses.
+# Python imports a name when you use it, so that a program pays only for its own.
 _MODULES = {
     "capture.exemplars": "current_span",
     "capture.sources": "Call arg error result underlying",

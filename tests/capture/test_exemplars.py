@@ -236,7 +236,7 @@ def test_an_exemplar_of_128_characters_is_shown() -> None:
 
 WRONG: dict[str, tuple[Any, str]] = {
     "a text": ("order.id", "write exemplar=arg('order.id')"),
-    "a number": (5, "exemplar=5 is no source of an exemplar; write exemplar=arg('order_id')"),
+    "a number": (5, "exemplar=5 cannot be a source of an exemplar; write exemplar=arg('order_id')"),
     "arg itself": (arg, "write exemplar=arg('order_id')"),
     "a misspelled parameter": (arg("ordr.id"), "did you mean exemplar=arg('order.id')?"),
     "a misspelled parameter in a mapping": ({"order_id": arg("ordr.id")}, "did you mean order_id=arg('order.id')?"),

@@ -120,7 +120,7 @@ def compile_exemplar(
         where: The decorator and the function, for messages.
 
     Raises:
-        LabelSourceError: When it is no source of an exemplar, or names no parameter.
+        LabelSourceError: When it cannot be a source of an exemplar, or names a parameter that the function lacks.
     """
     if all(each.kind == "gauge" for each in definitions):
         names = ", ".join(each.name for each in definitions)
@@ -167,7 +167,7 @@ def _sources(given: object, where: str) -> Iterator[tuple[str, object, str]]:
     elif callable(given) and not isinstance(given, type | Enum):
         yield "", given, "exemplar"
     else:
-        raise LabelSourceError(f"{where}: exemplar={given!r:.80} is no source of an exemplar; write {_EXAMPLE}")
+        raise LabelSourceError(f"{where}: exemplar={given!r:.80} cannot be a source of an exemplar; write {_EXAMPLE}")
 
 
 def _name_of(source: Source) -> str:

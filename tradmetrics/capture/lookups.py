@@ -57,7 +57,7 @@ class Lookup(NamedTuple):
 
 
 def has_value(value: object) -> bool:
-    """Return whether a place that the user did not name has a value. A method of that name is none."""
+    """Return whether a place that the user did not name has a value. A method of that name does not count."""
     return value is not None and value is not MISSING and not callable(value)
 
 

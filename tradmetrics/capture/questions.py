@@ -1,4 +1,4 @@
-"""What a callable says about itself, asked so that none of its answers raises."""
+"""Questions to a callable about itself, which never raise."""
 
 from __future__ import annotations
 

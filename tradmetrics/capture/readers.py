@@ -147,7 +147,7 @@ def explicit_lookup(field: str, source: object, parameters: tuple[Parameter, ...
         where: The decorator and the function, for messages.
 
     Raises:
-        LabelSourceError: When it is no source, or names no parameter.
+        LabelSourceError: When it cannot be a source, or names a parameter that the function lacks.
     """
     if isinstance(source, Mapped):
         inner, function = explicit_lookup(field, source.source, parameters, where), source.function

@@ -22,7 +22,7 @@ LARGEST: Final = 1.7976931348623157e308
 
 
 class Amount(NamedTuple):
-    """A number of a call that is recorded. It is no part of the key.
+    """A number of a call that is recorded. The key leaves it out.
 
     Attributes:
         field: The field that it is read from.

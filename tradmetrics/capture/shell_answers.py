@@ -16,7 +16,7 @@ def result_lines(
 
     Args:
         writer: The writer of the shell.
-        fast: What is compared.
+        fast: The places that the shell compares.
         choices: The variables of the fields that may be read in the result.
         amounts: Variables of the places among the arguments that may have the amount.
         key: The variables that are the key.

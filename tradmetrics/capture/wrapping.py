@@ -106,7 +106,7 @@ def decorate(
         exemplar: The sources of exemplars, or None where the samples have none.
 
     Raises:
-        LabelSourceError: When a label has no source, or one that cannot exist; or when `exemplar` is no source.
+        LabelSourceError: When a label lacks a source or has one that cannot exist, or when `exemplar` is no source.
         DecorationError: When `function` cannot be decorated.
         ConfigurationError: When `precreate` is True and the labels of no metric are known.
     """
@@ -165,7 +165,7 @@ def instrument(
         from tradmetrics.capture.proxies import InstrumentedCallable, InstrumentedDescriptor
 
         proxy = InstrumentedDescriptor if hasattr(type(target), "__get__") else InstrumentedCallable
-        # What answers no question at all has no proxy: its shell alone stands in its place.
+        # An object that refuses every question cannot have a proxy; its shell stands in its place.
         with contextlib.suppress(Exception):
             return proxy(target, functools.partial(shell_for, site=site), sites)
     shell = shell_for(target, site)

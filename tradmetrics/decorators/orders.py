@@ -44,7 +44,7 @@ _UNKNOWN: Final = "unknown"
 _FILLED: Final = ("filled", "filled_quantity", "filled_qty")
 _QUANTITY: Final = ("amount", "quantity", "qty")
 _HTTP_STATUS: Final = "status_code"
-"""What clients call the status of an HTTP response; a response is not an order, and takes the careful way."""
+"""The clients' names for the status of an HTTP response. A response is not an order, and takes the careful way."""
 
 
 def _decided_by_quantities(value_at: Callable[[str], Any]) -> int | None:

@@ -160,7 +160,7 @@ class _Kernel:
         order_id = str(event.client_order_id.value)
         if not self._backtest:
             return order_id  # it stays the same over a restart
-        # A backtest that is reset and run again gives the same ids once more.
+        # A backtest that is reset and run again gives the same ids again.
         return f"{self._runs.get(event.strategy_id.value, 0)}/{order_id}"
 
     def _when(self, event: Any) -> float | None:

@@ -37,7 +37,7 @@ class LastErrors:
         self._shown[site] = (shown, now, since)
 
     def again(self, site: str) -> bool:
-        """Note that the last error of a site came once more; return whether there is one."""
+        """Note that the last error of a site came again; return whether there is one."""
         known = self._shown.get(site)
         if known is None:
             return False

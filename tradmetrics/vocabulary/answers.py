@@ -26,7 +26,7 @@ class HttpError(NamedTuple):
 
 
 def http_status_in(value_at: Callable[[str], Any]) -> int | None:
-    """Return the HTTP status of an answer, or None if it is no HTTP response, or tells the order's state itself.
+    """Return the HTTP status of an answer, or None where the answer tells the order's state itself or is another kind.
 
     Args:
         value_at: Reads a field of the answer. A client calls the status `status_code`, or `status` beside `headers`.

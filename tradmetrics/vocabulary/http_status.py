@@ -89,7 +89,7 @@ def http_status_of_result(result: object) -> int | None:
 def leaves_unknown(status: int) -> bool | None:
     """Return whether an HTTP status leaves open what became of a request: yes after 408 and 5xx, no after other 4xx.
 
-    None stands for a status below 400, which is no error.
+    None stands for a status below 400, which reports success.
     """
     if status < _CLIENT_ERRORS:
         return None

@@ -1,4 +1,4 @@
-"""What the status of a request, as an exception carries it, says about an order: of HTTP or of gRPC."""
+"""The fate of an order by the HTTP or gRPC status that an exception carries."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _RPC_UNKNOWN: Final = frozenset({"CANCELLED", "UNKNOWN", "DEADLINE_EXCEEDED", "I
 def fate_by_status(exception: BaseException) -> bool | None:
     """Return True if the status of an exception leaves open what became of a request, False if it refuses it.
 
-    None stands for an exception without a status, or with one that is no error.
+    None stands for an exception without a status, or with one that reports success.
     """
     status = http_status_of_exception(exception, attribute)
     fate = None if status is None else leaves_unknown(status)
