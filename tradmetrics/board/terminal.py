@@ -3,7 +3,6 @@
 import asyncio
 from typing import ClassVar
 
-from rich.markup import escape
 from rich.text import Text
 from textual.app import App, ComposeResult
 from textual.binding import BindingType
@@ -67,10 +66,11 @@ class Top(App[None]):
         for name, values in summary.pnl.items():
             if name in self._sparks:
                 self._sparks[name].data = values
-        parts = []
+        # Not as markup, which labels of a bot could be.
+        text = Text()
         for title, lines in sections(summary):
-            parts += [f"[b dim]{escape(title)}[/]", *(f"  {escape(each)}" for each in lines), ""]
-        self.query_one("#sections", Static).update("\n".join(parts))
+            text.append(f"{title}\n", "bold dim").append("".join(f"  {each}\n" for each in (*lines, "")))
+        self.query_one("#sections", Static).update(text)
 
     def _show_bots(self, summary: Summary) -> None:
         table = self.query_one("#bots", DataTable)
