@@ -14,7 +14,7 @@ class KiteVenue:
         self.orders = {}
         self.trades = []
         self.requests = []
-        self._refusals = deque()
+        self._answers = deque()
         venue = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -53,13 +53,17 @@ class KiteVenue:
 
     def refuse(self, status, kind):
         """Answer the next request with an error of one of Kite's kinds."""
-        self._refusals.append((status, {"status": "error", "error_type": kind, "message": "need 1,234.56 more"}))
+        self._answers.append((status, {"status": "error", "error_type": kind, "message": "need 1,234.56 more"}))
+
+    def reply(self, data):
+        """Answer the next request with this."""
+        self._answers.append((200, {"status": "success", "data": data}))
 
     def answer(self, method, path, fields):
         """Carry out one request."""
         self.requests.append((method, path))
-        if self._refusals:
-            return self._refusals.popleft()
+        if self._answers:
+            return self._answers.popleft()
         return 200, {"status": "success", "data": self._data(method, path.strip("/").split("/"), fields)}
 
     def _data(self, method, path, fields):

@@ -249,6 +249,69 @@ def test_an_after_market_order_that_is_cancelled_is_over(trading, metrics, recor
     assert {} == recorded.anomalies()
 
 
+def slices(trading):
+    """Place an order that the broker may cut into several."""
+    trading.kite.place_autoslice_order("regular", "NFO", "NIFTY", "SELL", 5_400, "NRML", "LIMIT", price=120)
+
+
+def test_an_order_in_slices_is_as_many_orders_and_one_message(trading, metrics, recorded):
+    """Broken, a large option order is one order whose slices are unknown, and a refused slice is not seen."""
+    with instrument_kite(trading.kite, trading.ticker, strategy="momentum", metrics=metrics):
+        refusal = {"code": 400, "error_type": "MarginException", "message": "Insufficient funds", "data": None}
+        trading.venue.reply({"order_id": "1", "children": [{"order_id": "2"}, {"order_id": "3"}, {"error": refusal}]})
+        slices(trading)
+        trading.venue.reply({"order_id": "4"})  # small enough to stay whole
+        slices(trading)
+        trading.venue.refuse(400, "InputException")
+        with pytest.raises(KiteException):
+            slices(trading)
+
+    assert 5 == recorded("trading_orders_submitted_total", side="SELL", order_type="LIMIT")
+    assert 2 == recorded("trading_orders_rejected_total")
+    assert 1 == recorded("trading_orders_rejected_total", reason="MarginException")
+    assert 3 == recorded("trading_orders_open")
+    assert {("new",): 3.0} == recorded.by("trading_order_messages_total", "action")
+    assert {} == recorded.anomalies()
+
+
+def test_an_order_that_a_trigger_sends_is_the_bots(trading, metrics, recorded):
+    """Broken, the fill of a stop that rests at the broker is an execution that nobody knows of."""
+    order = {"transaction_type": "SELL", "order_type": "LIMIT", "quantity": 5, "product": "CNC", "price": 1_400}
+    sent = {**order, "tradingsymbol": "INFY", "result": {"order_result": {"order_id": "7", "status": "success"}}}
+    with instrument_kite(trading.kite, trading.ticker, strategy="momentum", metrics=metrics):
+        trading.venue.reply({"trigger_id": 77})
+        trading.kite.place_gtt("single", "INFY", "NSE", [1_405], 1_500, [order])
+        trading.venue.reply({"id": 77, "orders": [{**sent, "result": None}]})
+        trading.kite.get_gtt(77)
+        assert 0 == recorded("trading_orders_submitted_total")
+        trading.venue.reply({"id": 77, "orders": [sent]})
+        trading.kite.get_gtt(77)
+        elsewhere = {**sent, "result": {"order_result": {"order_id": "8"}}}
+        trading.venue.reply([{"id": 77, "orders": [sent]}, {"id": 78, "orders": [elsewhere]}])
+        trading.kite.get_gtts()
+
+    assert 1 == recorded("trading_orders_submitted_total", side="SELL", order_type="LIMIT")
+    assert 1 == recorded("trading_orders_submitted_total")
+    assert {} == recorded.anomalies()
+
+
+def test_the_legs_of_a_bracket_order_are_followed(trading, metrics, recorded):
+    """Broken, the target and the stop that the broker attaches are orders that nobody knows of."""
+    with instrument_kite(trading.kite, trading.ticker, strategy="momentum", metrics=metrics):
+        entry = trading.place()
+        leg = {**trading.venue.orders[entry], "order_id": "9", "parent_order_id": entry, "transaction_type": "SELL"}
+        stranger = {**leg, "order_id": "10", "parent_order_id": "11"}
+        trading.venue.orders |= {"9": leg, "10": stranger}
+        trading.kite.orders()
+        trading.venue.fill("9", 10)
+        trading.receive("9")
+
+    assert 1 == recorded("trading_orders_submitted_total", side="SELL")
+    assert 1 == recorded("trading_orders_filled_total", side="SELL")
+    assert 2 == recorded("trading_orders_submitted_total")
+    assert {} == recorded.anomalies()
+
+
 def test_messages_about_orders_of_others_are_messages(trading, metrics, recorded):
     """Broken, a bot that clears an earlier session's orders at its start is over the regulator's limit unseen."""
     old = [trading.place() for _ in range(2)]
