@@ -17,6 +17,7 @@ library("binance")
 
 import websockets  # noqa: E402
 from binance import AsyncClient, BinanceSocketManager, Client  # noqa: E402
+from binance.exceptions import BinanceAPIException  # noqa: E402
 from binance.ws.keepalive_websocket import KeepAliveWebsocket  # noqa: E402
 from binance.ws.reconnecting_websocket import ReconnectingWebsocket  # noqa: E402
 
@@ -430,4 +431,93 @@ def test_a_conditional_order_of_portfolio_margin_is_followed_to_its_end(client, 
 
     assert 2 == recorded("trading_orders_submitted_total", side="SELL", order_type="STOP")
     assert (1, 1) == (recorded("trading_orders_filled_total"), recorded("trading_orders_cancelled_total"))
+    assert {} == recorded.anomalies()
+
+
+def answered(order_id, status="NEW", *, side="BUY", quantity="2", done="0", **more):
+    """An order as the exchange's answers show it."""
+    return {"symbol": "BTCUSDT", "orderId": order_id, "clientOrderId": f"c{order_id}", "status": status,
+            "origQty": quantity, "executedQty": done, "side": side, "type": "LIMIT", **more}  # fmt: skip
+
+
+def test_a_batch_of_futures_orders_is_as_many_orders(client, wire, metrics, recorded):
+    """Broken, a market maker's quotes are no orders, or one that was refused counts as open."""
+    wire.routes["POST", "/fapi/v1/batchOrders"] = [answered(1), {"code": -2022, "msg": "ReduceOnly"}, answered(3)]
+    quote = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "quantity": "2", "price": "100", "timeInForce": "GTC"}
+    with instrument_binance(client, metrics=metrics) as handle:
+        client.futures_place_batch_order(batchOrders=[dict(quote), {**quote, "reduceOnly": "true"}, dict(quote)])
+        assert 2 == handle.orders.open_orders()
+        wire.routes["POST", "/fapi/v1/batchOrders"] = (503, {"code": -1000, "msg": "?"})
+        with pytest.raises(BinanceAPIException):
+            client.futures_place_batch_order(batchOrders=[dict(quote), dict(quote)])
+
+    assert 5 == recorded("trading_orders_submitted_total", side="BUY", order_type="LIMIT")
+    assert {("code_2022",): 1.0} == recorded.by("trading_orders_rejected_total", "reason")
+    assert 2 == recorded("trading_orders_unknown_total")
+    assert {} == recorded.anomalies()
+
+
+def test_a_modified_futures_order_has_its_new_quantity(client, wire, metrics, recorded):
+    """Broken, an order that was made larger counts as filled when its old quantity is."""
+    wire.routes["PUT", "/fapi/v1/order"] = answered(1, quantity="5")
+    wire.routes["GET", "/fapi/v1/order"] = answered(1, "PARTIALLY_FILLED", quantity="5", done="2")
+    with instrument_binance(client, metrics=metrics) as handle:
+        client.futures_create_order(symbol="BTCUSDT", side="BUY", type="LIMIT", quantity=2, price=1)
+        client.futures_modify_order(symbol="BTCUSDT", side="BUY", orderId=1, quantity=5, price=1)
+        client.futures_get_order(symbol="BTCUSDT", orderId=1)
+        assert 1 == handle.orders.open_orders()
+        wire.routes["PUT", "/fapi/v1/order"] = (400, {"code": -5027, "msg": "No need to modify the order."})
+        with pytest.raises(BinanceAPIException):
+            client.futures_modify_order(symbol="BTCUSDT", side="BUY", orderId=1, quantity=5, price=1)
+        wire.routes["GET", "/fapi/v1/order"] = answered(1, "FILLED", quantity="5", done="5")
+        client.futures_get_order(symbol="BTCUSDT", orderId=1)
+        assert 0 == handle.orders.open_orders()
+
+    assert 1 == recorded("trading_orders_filled_total")
+    assert {("new",): 1.0, ("modify",): 2.0} == recorded.by("trading_order_messages_total", "action")
+    assert {} == recorded.anomalies()
+
+
+def test_an_order_that_replaces_another_ends_it(client, wire, metrics, recorded):
+    """Broken, the old order stays open for ever, or the new one is unknown."""
+    order = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "price": "100", "quantity": "2", "timeInForce": "GTC"}
+    wire.routes["POST", "/api/v3/order/cancelReplace"] = {
+        "cancelResult": "SUCCESS",
+        "newOrderResult": "SUCCESS",
+        "cancelResponse": answered(1, "CANCELED", origClientOrderId="a"),
+        "newOrderResponse": answered(2),
+    }
+    with instrument_binance(client, metrics=metrics) as handle:
+        client.create_order(**order, newClientOrderId="a")
+        client.cancel_replace_order(**order, cancelReplaceMode="STOP_ON_FAILURE", cancelOrderId=1)
+        assert 1 == handle.orders.open_orders()
+
+    assert 2 == recorded("trading_orders_submitted_total", side="BUY", order_type="LIMIT")
+    assert 1 == recorded("trading_orders_cancelled_total")
+    assert {("new",): 2.0, ("cancel",): 1.0} == recorded.by("trading_order_messages_total", "action")
+    assert {} == recorded.anomalies()
+
+
+def test_the_legs_of_a_list_have_the_types_that_its_reports_say(client, wire, metrics, recorded):
+    """Broken, a stop counts as the limit order beside it, and a leg that filled at once stays open."""
+    legs = [{"symbol": "BTCUSDT", "orderId": number, "clientOrderId": f"c{number}"} for number in (8, 9)]
+    reports = [
+        answered(8, side="SELL", type="STOP_LOSS_LIMIT"),
+        answered(9, "FILLED", side="SELL", type="LIMIT_MAKER", done="2"),
+    ]
+    wire.routes["POST", "/api/v3/orderList/oco"] = {"orderListId": 1, "orders": legs, "orderReports": reports}
+    with instrument_binance(client, metrics=metrics) as handle:
+        client.create_oco_order(
+            symbol="BTCUSDT", side="SELL", quantity="2", aboveType="LIMIT_MAKER", abovePrice="120",
+            belowType="STOP_LOSS_LIMIT", belowStopPrice="90", belowPrice="89",
+        )  # fmt: skip
+        assert 1 == handle.orders.open_orders()
+        wire.routes["POST", "/api/v3/orderList/oco"] = (400, {"code": -2010, "msg": "insufficient"})
+        with pytest.raises(BinanceAPIException):
+            client.create_oco_order(symbol="BTCUSDT", side="SELL", quantity="2", aboveType="LIMIT_MAKER")
+
+    assert 1 == recorded("trading_orders_submitted_total", order_type="STOP_LIMIT")
+    assert 1 == recorded("trading_orders_submitted_total", order_type="LIMIT")
+    assert 1 == recorded("trading_orders_filled_total", side="SELL")
+    assert {("code_2010",): 1.0} == recorded.by("trading_orders_rejected_total", "reason")
     assert {} == recorded.anomalies()
