@@ -770,3 +770,115 @@ def test_something_else_is_refused():
     """Broken, a wrong argument fails later, somewhere inside, with a message about attributes."""
     with pytest.raises(ConfigurationError, match=r"instrument_ccxt takes an exchange, e\.g\. ccxt\.kraken"):
         instrument_ccxt(ccxt)
+
+
+class Unified(ccxt.Exchange):
+    """An exchange whose answers are ccxt's unified structures, as its manual shows them."""
+
+    def __init__(self):
+        super().__init__({"id": "unified"})
+        self.answers = {}
+
+    def fetch_balance(self, params={}):  # noqa: B006
+        return self.answers["balance"]
+
+    def fetch_positions(self, symbols=None, params={}):  # noqa: B006
+        return self.answers["positions"]
+
+    def fetch_position(self, symbol, params={}):  # noqa: B006
+        return self.answers["position"]
+
+    def fetch_funding_history(self, symbol=None, since=None, limit=None, params={}):  # noqa: B006
+        return self.answers["funding"]
+
+    def fetch_tickers(self, symbols=None, params={}):  # noqa: B006
+        return self.answers["tickers"]
+
+    def fetch_order_book(self, symbol, limit=None, params={}):  # noqa: B006
+        return self.answers["book"]
+
+    def fetch_trades(self, symbol, since=None, limit=None, params={}):  # noqa: B006
+        return self.answers["trades"]
+
+
+BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
+
+
+def position(symbol, contracts, side, unrealized):
+    """A position as ccxt shows it."""
+    return {"symbol": symbol, "contracts": contracts, "side": side, "unrealizedPnl": unrealized, "entryPrice": 100.0}
+
+
+def test_positions_of_both_sides_are_one_and_those_that_are_gone_are_zero(metrics, recorded):
+    """Broken, a hedged account shows twice its risk, or a position that was closed elsewhere stays."""
+    exchange = Unified()
+    with instrument_ccxt(exchange, strategy="grid", metrics=metrics):
+        exchange.answers["positions"] = [
+            position(BTC, 3.0, "long", 5.0),
+            position(BTC, 1.0, "short", -2.0),
+            position(ETH, 4.0, "short", None),
+            {"symbol": None, "contracts": 1.0},
+            {"symbol": "X/USDT:USDT", "contracts": None},
+        ]
+        exchange.fetch_positions()
+        assert (2, 3) == (recorded("trading_positions_open"), recorded("trading_unrealized_pnl"))
+        exchange.answers["position"] = position(ETH, 1.0, "short", 1.0)
+        exchange.fetch_position(ETH)
+        assert (2, 4) == (recorded("trading_positions_open"), recorded("trading_unrealized_pnl"))
+        exchange.answers["positions"] = []
+        exchange.fetch_positions([BTC])  # says nothing of other symbols
+        assert (1, 1) == (recorded("trading_positions_open"), recorded("trading_unrealized_pnl"))
+        exchange.answers["positions"] = [position(BTC, 1.0, "long", 0.0), position(BTC, 1.0, "short", 0.0)]
+        exchange.fetch_positions()
+        assert 0 == recorded("trading_positions_open")
+    assert {} == recorded.anomalies()
+
+
+def test_a_funding_payment_counts_once(metrics, recorded):
+    """Broken, each look at the history of funding pays it again."""
+    exchange = Unified()
+    paid = {"id": "1", "symbol": BTC, "code": "USDT", "amount": -1.5, "timestamp": 1}
+    with instrument_ccxt(exchange, strategy="grid", metrics=metrics):
+        exchange.answers["funding"] = [
+            paid,
+            {**paid, "id": None, "amount": 0.5, "timestamp": 2},
+            {**paid, "id": "3", "amount": None},
+        ]
+        exchange.fetch_funding_history()
+        exchange.fetch_funding_history()
+    assert {("funding",): 1.5} == recorded.by("trading_cash_paid_total", "kind")
+    assert {("funding",): 0.5} == recorded.by("trading_cash_received_total", "kind")
+
+
+def test_tickers_books_and_trades_are_market_data(metrics, recorded):
+    """Broken, a feed that is polled by another call than fetch_ticker looks silent."""
+    exchange = Unified()
+    now = exchange.milliseconds()
+    with instrument_ccxt(exchange, strategy="grid", metrics=metrics):
+        exchange.answers["tickers"] = {each: {"symbol": each, "timestamp": now - 2_000} for each in (BTC, ETH)}
+        exchange.fetch_tickers()
+        exchange.answers["book"] = {"bids": [], "asks": [], "timestamp": None}  # some venues name no symbol
+        exchange.fetch_order_book(BTC)
+        exchange.answers["trades"] = []
+        exchange.fetch_trades(ETH)
+        exchange.answers["trades"] = [{"symbol": ETH, "timestamp": now - 9_000}, {"symbol": ETH, "timestamp": now}]
+        exchange.fetch_trades(ETH)
+    assert {(BTC,): 2.0, (ETH,): 2.0} == recorded.by("trading_market_data_updates_total", "symbol")
+    assert {} == recorded.anomalies()
+
+
+def test_the_balance_is_that_of_the_accounts_money(metrics, recorded):
+    """Broken, the account's value is that of a coin that it happens to hold."""
+    exchange = Unified()
+    with instrument_ccxt(exchange, strategy="grid", metrics=metrics):
+        exchange.answers["balance"] = {
+            "total": {"DOGE": 5_000.0, "USDT": 900.0},
+            "USDT": {"free": 600.0, "used": 300.0, "total": 900.0},
+            "DOGE": {"free": 5_000.0, "used": 0.0, "total": 5_000.0},
+        }
+        exchange.fetch_balance()
+        exchange.answers["balance"] = None
+        exchange.fetch_balance()
+    assert 900 == recorded("trading_capital_total")
+    assert 300 == recorded("trading_margin_used")
+    assert 600 == recorded("trading_margin_available")
