@@ -119,6 +119,11 @@ class FastWay(NamedTuple):
         return [each for each in places if each.root is ARGUMENT and len(each.steps) > 1]
 
     @property
+    def usually_absent_names(self) -> frozenset[str]:
+        """Their names in the object that they are fields of."""
+        return frozenset(place.steps[-1] for place in self.usually_absent)
+
+    @property
     def unnamed(self) -> list[Place]:
         """The places among the arguments that the user did not name, where there may be nothing."""
         places = [place for lookup in self.lookups if not lookup.is_explicit for place in lookup.places]

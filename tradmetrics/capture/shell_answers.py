@@ -99,7 +99,7 @@ def result_lines(
             some += unusual
         else:
             # Most answers have none of these fields: that is seen at once.
-            some.append("if _tm_absent.isdisjoint(_tm_g):")
+            some.append("if _tm_absent(_tm_g):")
             some += [f"    {line}" for line in (*_amount_code(fast, amounts), usual_key)]
             some += ["else:", *(f"    {line}" for line in unusual)]
     elif none or some:

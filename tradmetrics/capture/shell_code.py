@@ -126,7 +126,7 @@ def _straight_loop(writer: Writer, fast: FastWay, started: str) -> list[str]:
     checks = [writer.read(place, explicit=False) for place in fast.empty]
     checks = [f"{node} is None" for node in checks if node not in writer.are_empty]
     if fast.repeat.digested:
-        checks.append("(_tm_r is None or (type(_tm_r) is dict and _tm_absent.isdisjoint(_tm_r)))")
+        checks.append("(_tm_r is None or (type(_tm_r) is dict and _tm_absent(_tm_r)))")
     else:
         lines.append("if type(_tm_r) not in _tm_plain and _tm_await(_tm_r): break")
     if checks:

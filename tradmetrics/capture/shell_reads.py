@@ -106,7 +106,7 @@ class Writer:
             fields_of_parent = self._dispatched[parent].replace("_tm_d", "_tm_h")
             self.reads += [
                 f"if {fields_of_parent} is not None and len({fields_of_parent}) < {_FEW_FIELDS}"
-                f" and _tm_gone.isdisjoint({fields_of_parent}):",
+                f" and _tm_gone({fields_of_parent}):",
                 f"    {' = '.join((*others, *set_here))} = None" if others or set_here else "    pass",
                 "else:",
                 *(f"    {line}" for line in inside),
