@@ -4,6 +4,7 @@ import asyncio
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -11,7 +12,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from tests.stack.servers import free_port
-from tradmetrics import MetricsExporter, TradingMetrics, start_metrics_server, track_order
+from tradmetrics import MetricsExporter, TradingMetrics, catalogue, start_metrics_server, track_order
 
 pytest.importorskip("nicegui")
 pytest.importorskip("textual")
@@ -36,7 +37,7 @@ def bot() -> Iterator[str]:
     place({"status": "rejected", "reason": "margin"})
     exporter.update_pnl_metrics(daily=-1_234.5)
     exporter.update_position_metrics([{"strategy": HOSTILE, "symbol": "SPY", "quantity": 2}])
-    exporter.record_market_data_update("SPY")
+    metrics.record(catalogue.MARKET_DATA_LAST_UPDATE, ("SPY",), time.time() - 40, site="test")
     exporter.record_system_error("broker", "error")
     with start_metrics_server(port=0, metrics=metrics) as server:
         yield server.url.removeprefix("http://").removesuffix("/metrics")
@@ -64,7 +65,8 @@ def test_without_a_terminal_it_prints_what_there_is_and_ends(child_environment: 
     found = {name: lines[0].splitlines() for name, lines in sections.items()}
     assert f"  {address}  submitted 4  filled 3  rejected 1  cancelled -  unknown -" in found["Orders"]
     assert [f"  {address} {HOSTILE}  1"] == found["Positions"]
-    assert ["  every symbol is fresh"] == found["Silent symbols"]
+    (silent,) = found["Silent symbols"]
+    assert re.fullmatch(rf"  {address} SPY  \S+ (s|min)", silent), silent
     assert [f"  {address} broker error  1"] == found["Errors"]
     assert "Alerts" in found
 

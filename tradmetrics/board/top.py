@@ -12,7 +12,10 @@ from tradmetrics.errors import ConfigurationError
 if TYPE_CHECKING:
     from tradmetrics.board.assembly import Assembled
 
-_FIRST_LOOK_SECONDS = 2.5
+_LOOK_SECONDS = 0.5
+_MOST_LOOKS = 20
+_SCRAPES = 3
+"""Scrapes of each bot that a snapshot waits for, unless it takes too long."""
 
 
 def top(
@@ -54,7 +57,10 @@ async def _snapshot(built: "Assembled") -> str:
 
     work = asyncio.ensure_future(built.watch.run())
     try:
-        await asyncio.sleep(_FIRST_LOOK_SECONDS)
+        for _ in range(_MOST_LOOKS):
+            await asyncio.sleep(_LOOK_SECONDS)
+            if all(each.scrapes >= _SCRAPES for each in built.watch.scraper.watched):
+                break
         return as_text(await summarise(built.watch, built.answers, built.dashboards["main"]))
     finally:
         work.cancel()
