@@ -132,8 +132,7 @@ class Instrument(Collector):
         key = (*raw, dialect)
         if not is_safe(key):
             return self._resolve(raw, dialect, None)
-        known = self._known
-        return known.get(key) or known.find(key) or self._resolve(raw, dialect, key)
+        return self._known[key] or self._resolve(raw, dialect, key)
 
     def _resolve(self, raw: tuple[object, ...], dialect: str | None, key: tuple[Any, ...] | None) -> Resolved:
         """Resolve raw labels that are not known; from now on they are, if they have a key."""
