@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / ".venv-adapters"
-TOOLS = ("pytest>=8.2", "pytest-timeout>=2.3", "hypothesis>=6.100", "requests>=2.31")
+TOOLS = ("pytest>=9", "pytest-timeout>=2.3", "hypothesis>=6.100", "requests>=2.31")
 PYTHONS = ("python3.12", "python3.13", "python3.11")
 
 

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from hypothesis import settings
@@ -28,6 +29,14 @@ settings.load_profile("tradmetrics")
 # A shell starts background jobs with SIGINT ignored, and what these start inherits it: no Ctrl-C would end a program.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN and threading.current_thread() is threading.main_thread():
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _refuse_to_fork() -> NoReturn:
+    pytest.fail("tests fork in a program of its own: a fork of this process holds its pipes, and a lock of coverage")
+
+
+if hasattr(os, "fork"):
+    os.fork = _refuse_to_fork
 
 REQUIRE_ALL = "TRADMETRICS_REQUIRE_ALL"
 """Set to 1 in CI: what would be skipped for want of a program or a library fails instead."""

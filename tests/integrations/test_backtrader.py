@@ -1,9 +1,15 @@
 """`instrument_backtrader` on the real engine: every figure against a log kept from the engine's own notifications."""
 
+import contextlib
 import math
+import os
 import random
+import signal
+import subprocess
+import sys
 from collections import Counter
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from integration_support import break_hooks, library
@@ -290,15 +296,34 @@ def test_an_engine_runs_twice(metrics, recorded):
     assert recorded.anomalies() == {}
 
 
-def test_an_optimisation_over_processes_still_runs(metrics):
-    """Broken, instrumenting an engine breaks its optimiser, which sends the engine to other processes."""
-    engine = bt.Cerebro(maxcpus=2)
-    engine.adddata(ScriptedPrices(bars=30))
-    engine.optstrategy(Everything, seed=(1, 2))
-    with instrument_backtrader(engine, metrics=metrics):
-        runs = engine.run()
+OPTIMISATION = """
+import test_backtrader as these
+from tradmetrics import TradingMetrics
 
-    assert [1, 2] == [run.p.seed for (run,) in runs]
+engine = these.bt.Cerebro(maxcpus=2)
+engine.adddata(these.ScriptedPrices(bars=30))
+engine.optstrategy(these.Everything, seed=(1, 2))
+with these.instrument_backtrader(engine, metrics=TradingMetrics()):
+    runs = engine.run()
+print([run.p.seed for (run,) in runs])
+"""
+
+
+def test_an_optimisation_over_processes_still_runs(unmeasured_environment):
+    """Broken, instrumenting an engine breaks its optimiser, which sends the engine to other processes."""
+    # The optimiser forks. In a program of its own: the fork of a test process would hold the pipes of its worker.
+    paths = [unmeasured_environment["PYTHONPATH"], str(Path(__file__).parent), str(Path(__file__).parents[2])]
+    program = subprocess.Popen(
+        [sys.executable, "-c", OPTIMISATION],
+        env={**unmeasured_environment, "PYTHONPATH": os.pathsep.join(paths)},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    try:
+        answer = program.communicate(timeout=60)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(program.pid, signal.SIGKILL)
+    assert ("[1, 2]\n", "") == answer
 
 
 def test_a_version_that_is_too_old_is_refused(monkeypatch):
