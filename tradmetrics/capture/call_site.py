@@ -196,7 +196,7 @@ class CallSite:
                 if key is not None:
                     key = (*key, what)
                     memory = self.memory.cell_contents
-                    leaf = memory.get(key) or memory.find(key)
+                    leaf = memory[key]
         except BaseException as error:
             try:
                 if is_interruption(error):

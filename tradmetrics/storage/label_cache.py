@@ -64,7 +64,7 @@ class LabelCache(dict[Any, T]):
         """How many combinations are remembered."""
         return len(self) + len(self._spilled)
 
-    def find(self, key: tuple[Any, ...]) -> T | None:
+    def __missing__(self, key: tuple[Any, ...]) -> T | None:
         """Return what to do for a key that is not remembered itself, or None where the registry must decide.
 
         That is where nothing is refused, where a value has a place in one metric and none in another, and now and
@@ -106,8 +106,6 @@ class LabelCache(dict[Any, T]):
                 ):  # a value that is refused although there is room is an identifier, which never gets a place
                     budget.note_miss(text)
         return done
-
-    __missing__ = find
 
     def keep(self, key: tuple[Any, ...], done: T, opens: Budgets | None = None) -> None:
         """Do the same next time: for this key, or for all that differ from it in refused values only.
