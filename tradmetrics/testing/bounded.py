@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
-from hypothesis import HealthCheck, Verbosity, given, settings
+from hypothesis import HealthCheck, Phase, Verbosity, given, settings
 from hypothesis import strategies as st
 
 from tradmetrics import catalogue
@@ -100,11 +100,12 @@ def assert_cardinality_bounded(
                 "cannot run within another; call this from a test that is not async"
             )
 
-    # No database: all functions would share what one of them failed on.
+    # No database: all functions would share what one of them failed on. No explanation: the message has its own.
     @settings(
         max_examples=max_examples,
         deadline=None,
         database=None,
+        phases=set(settings().phases) - {Phase.explain},
         report_multiple_bugs=False,
         verbosity=Verbosity.quiet,
         suppress_health_check=set(HealthCheck) - {HealthCheck.filter_too_much},  # pyright: ignore[reportArgumentType]
