@@ -130,7 +130,7 @@ class Prices(bt.feeds.PandasData):
 
 
 class EngineLog(bt.Analyzer):
-    """What the engine itself says of orders and trades, to compare with."""
+    """The engine's own count of orders and trades, to compare with."""
 
     def start(self):
         self.last = {}
@@ -168,7 +168,7 @@ def measured(name, **labels):
 
 
 def summary(strategy):
-    """What the engine logged beside what was measured: {line: (engine, metrics)}."""
+    """The engine's log beside the metrics: {line: (engine, metrics)}."""
     log = strategy.analyzers.log
     ends, won = log.get_analysis(), [profit for profit in log.profits if profit > 0]
     return {

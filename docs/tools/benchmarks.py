@@ -29,8 +29,7 @@ def page() -> str:
     """Return the page.
 
     Raises:
-        LookupError: If a target is missed of which nobody says what was tried, or if what was tried is told of a target
-            that is met.
+        LookupError: If a missed target has no text that says what was tried, or if a target that is met has one.
     """
     results, optimised = (json.loads(path.read_text(encoding="utf-8")) for path in (RESULTS, OPTIMISED))
     tried: dict[str, str] = json.loads(TRIED.read_text(encoding="utf-8"))

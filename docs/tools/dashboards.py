@@ -27,7 +27,7 @@ _FINDINGS: Final = (
     (
         "dashboard-linter, `template-job-rule`, `template-instance-rule`",
         "*All* of the job and of the instance should be `.+`, not `.*`",
-        "Not every series has the two labels: what comes through a Pushgateway has no instance, and a store may keep "
+        "Not every series has the two labels: a series from a Pushgateway has no instance, and a store may keep "
         "OTLP's `service.name` in the place of a job. `.+` would hide such a bot.",
     ),
     (
@@ -107,7 +107,12 @@ def page() -> str:
                 f"**{row}**",
                 table(("Panel", "Shows", "Metrics"), (_panel(path, each) for each in panels)),
             ]
-    parts += [_SYMBOLS, "## What linters say {#linters}", _LINTED, table(("Linter", "Says", "Why it stays"), _FINDINGS)]
+    parts += [
+        _SYMBOLS,
+        "## Linters' findings {#linters}",
+        _LINTED,
+        table(("Linter", "Says", "Why it stays"), _FINDINGS),
+    ]
     return "\n\n".join(parts) + "\n"
 
 
