@@ -144,3 +144,20 @@ def test_numpys_truth_values_are_no_numbers(metrics: TradingMetrics) -> None:
     MetricsExporter(metrics).record_trade("s", "sell", "executed", np.bool_(True))
     assert 0 == pnl_of(metrics)
     assert {("record_trade", "value"): 1} == errors(metrics)
+
+
+@pytest.mark.parametrize("name", ["NA", "NaT"])
+def test_pandas_missing_values_are_left_out(metrics: TradingMetrics, name: str) -> None:
+    """Each row of a frame with a gap would count an error, and an order with one an anomaly."""
+    nothing = getattr(pytest.importorskip("pandas"), name)
+    MetricsExporter(metrics).record_trade("s", "sell", "executed", nothing)
+    MetricsExporter(metrics).update_pnl_metrics(nothing, realized=nothing)
+    orders = OrderTracker(strategy="s", metrics=metrics)
+    orders.submitted("1", side="buy", quantity=nothing, price=nothing, timestamp=nothing)
+    orders.updated("1", status=nothing, filled=nothing, fill_id=nothing, reason=nothing)
+    orders.updated("1", status="filled")
+    track_order(strategy="s", side="BUY", metrics=metrics)(lambda: {"status": nothing, "filled": nothing})()
+    found = recorded(metrics)
+    assert 1 == found["trading_orders_filled_total s BUY"]
+    assert not [name for name in found if "anomalies" in name or "trades_pnl" in name]
+    assert {} == errors(metrics)
