@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import Enum
 
 from tradmetrics.catalogue import ORDER_STATUSES, SEVERITIES, SIDES
+from tradmetrics.errors import is_interruption
 from tradmetrics.model.redaction import logged
 from tradmetrics.model.text import shown
 from tradmetrics.vocabulary.fold import order_status
@@ -16,6 +17,9 @@ _CHOICES = {
     "status": (*(each for each in ORDER_STATUSES if each != "unknown"), UNCHANGED),
     "severity": SEVERITIES,
 }
+
+
+_CONTAINERS = frozenset({list, tuple, dict, set, frozenset, type})
 
 
 class UnknownWord(ValueError):  # noqa: N818 - its name says what it is
@@ -70,13 +74,17 @@ class UnknownWord(ValueError):  # noqa: N818 - its name says what it is
 
 def _spelling_of(value: object) -> str | None:
     """Return the text by which a value is registered, or None for a value that is no word."""
-    if isinstance(value, Enum):
-        value = value.value if isinstance(value.value, str) else value.name
-    elif isinstance(value, list | tuple | dict | set | frozenset | type) or type(value).__str__ is object.__str__:
-        return None
     try:
-        text = text_in(value)
-    except Exception:
+        # Not isinstance(), which asks the value for its class: some classes raise at every attribute.
+        if issubclass(type(value), Enum):
+            text = value.value if isinstance(value.value, str) else value.name  # type: ignore[attr-defined]
+        elif type(value) in _CONTAINERS or type(value).__str__ is object.__str__:
+            return None
+        else:
+            text = text_in(value)
+    except Exception as error:
+        if is_interruption(error):
+            raise
         return None
     return text if 0 < len(text) <= LONGEST else None
 
