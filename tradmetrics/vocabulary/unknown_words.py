@@ -46,7 +46,7 @@ class UnknownWord(ValueError):  # noqa: N818 - its name says what it is
             spelling = _spelling_of(value)
             if spelling is None:
                 self._shown = shown(value)
-            value = type(value) if spelling is None else spelling
+            value = f"<{type(value).__name__}>" if spelling is None else spelling
         self.key = (label, value, dialect)
 
     def __str__(self) -> str:
