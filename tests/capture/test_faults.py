@@ -263,8 +263,9 @@ def test_a_hook_that_raises_is_counted_and_the_call_goes_on(
     assert bool(fault.stage) == bool(said)
     for text in said:
         what = rf"a metric was not .* \(stage: {fault.stage}\): [A-Z]\w+: \S"
-        if name.startswith("__repr__ of"):  # a line for each word, with the call that adds it
-            what = r"s\w+=\S+ is not a known .*register_spellings\(.* in tradmetrics_instrumentation_errors_total\.$"
+        if name.startswith("__repr__ of"):  # a line for each word, with what to write
+            advice = r"(register_spellings\(|a source of the word)"
+            what = rf"s\w+=\S+ is not a known .*{advice}.* in tradmetrics_instrumentation_errors_total\.$"
         assert re.match(rf"tests\.callable_kinds\.\S+: {what}", text)
         assert "NoneType" not in text
 

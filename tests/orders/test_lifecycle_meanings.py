@@ -336,6 +336,18 @@ def test_a_report_under_the_id_of_a_cancel_may_be_early_and_many_cancels_lose_no
     assert {"submitted": 3, "cancelled": 3} == desk.ends()
 
 
+def test_a_reject_under_the_id_of_a_cancel_is_the_cancels(desk: Desk) -> None:
+    """Without it, a cancel that came too late would count a live order as rejected, and lose its fill."""
+    desk.orders.submitted("1", side="BUY", quantity=10)
+    desk.orders.cancel_requested("1", cancel_id="c-1")
+    desk.orders.updated("c-1", status="rejected", reason="too late")
+    assert {"submitted": 1} == desk.ends()
+    assert 1 == desk.orders.open_orders()
+    desk.orders.updated("1", status="filled", filled=10)
+    assert {"submitted": 1, "filled": 1} == desk.ends()
+    assert {} == desk.anomalies()
+
+
 # ── lists in one message ─────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -49,7 +50,8 @@ NO_AMOUNTS = (
     [],
     object(),
 )
-MISSING = (None, "", "   ", "\t", "-", " - ", "N/A", "n/a")
+UNSET = sys.float_info.max  # Interactive Brokers' `UNSET_DOUBLE`
+MISSING = (None, "", "   ", "\t", "-", " - ", "N/A", "n/a", UNSET)
 
 
 @pytest.fixture
@@ -107,6 +109,19 @@ def test_a_missing_amount_is_left_out_everywhere(nothing: Any) -> None:
     assert 1 == found["trading_order_fill_time_seconds_count s"]
     assert not {"trading_capital_total", "trading_daily_pnl"} & found.keys()
     assert {} == errors(metrics)
+    assert "trading_trades_pnl_count s" not in found
+
+
+def test_a_number_that_interactive_brokers_did_not_set_is_left_out_of_an_order(metrics: TradingMetrics) -> None:
+    """Each market order would count an error, for the limit price that it does not have."""
+    orders = OrderTracker(strategy="s", dialect="ib", metrics=metrics)
+    orders.submitted(17, side="BUY", order_type="MKT", quantity=100, price=UNSET, reference_price=UNSET)
+    orders.updated(17, status="Submitted", filled=UNSET, price=UNSET)
+    orders.updated(17, status="Filled", filled=100, price=UNSET)
+    found = recorded(metrics)
+    assert 1 == found["trading_orders_filled_total s BUY"]
+    assert not [name for name in found if "anomalies" in name or "slippage" in name]
+    assert {} == errors(metrics)
 
 
 @pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
@@ -129,3 +144,20 @@ def test_numpys_truth_values_are_no_numbers(metrics: TradingMetrics) -> None:
     MetricsExporter(metrics).record_trade("s", "sell", "executed", np.bool_(True))
     assert 0 == pnl_of(metrics)
     assert {("record_trade", "value"): 1} == errors(metrics)
+
+
+@pytest.mark.parametrize("name", ["NA", "NaT"])
+def test_pandas_missing_values_are_left_out(metrics: TradingMetrics, name: str) -> None:
+    """Each row of a frame with a gap would count an error, and an order with one an anomaly."""
+    nothing = getattr(pytest.importorskip("pandas"), name)
+    MetricsExporter(metrics).record_trade("s", "sell", "executed", nothing)
+    MetricsExporter(metrics).update_pnl_metrics(nothing, realized=nothing)
+    orders = OrderTracker(strategy="s", metrics=metrics)
+    orders.submitted("1", side="buy", quantity=nothing, price=nothing, timestamp=nothing)
+    orders.updated("1", status=nothing, filled=nothing, fill_id=nothing, reason=nothing)
+    orders.updated("1", status="filled")
+    track_order(strategy="s", side="BUY", metrics=metrics)(lambda: {"status": nothing, "filled": nothing})()
+    found = recorded(metrics)
+    assert 1 == found["trading_orders_filled_total s BUY"]
+    assert not [name for name in found if "anomalies" in name or "trades_pnl" in name]
+    assert {} == errors(metrics)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import csv
+import enum
 import logging
+import re
 from pathlib import Path
 
 import pytest
 
 from tests.recorded import errors, recorded
-from tradmetrics import OrderTracker, TradingMetrics, track_order, track_trade
+from tradmetrics import OrderTracker, TradingMetrics, register_spellings, track_order, track_trade
 from tradmetrics.vocabulary import fold as vocabulary
 
 LIST = Path(__file__).parents[1] / "data" / "venue-words.tsv"
@@ -94,6 +96,63 @@ def test_each_unknown_word_is_logged_once_with_the_call_to_paste(lines: Lines) -
     ):
         assert call in text
     assert 9 == errors(metrics)["<lambda>", "vocabulary"] - 1
+
+
+class Wording(enum.Enum):
+    """A library's states that no table has."""
+
+    TEXT = "half_minted"
+    NUMBER = 9_017
+    OBJECT = object()
+
+
+class Coded(enum.IntEnum):
+    """The same, as numbers with names."""
+
+    HALF_POSTED = 9_018
+
+
+class Spoken:
+    """A state of a library that is written in another language: only its text tells it."""
+
+    def __str__(self) -> str:
+        return "HALF_SPOKEN"
+
+
+@pytest.mark.parametrize(
+    "word",
+    [*Wording, Coded.HALF_POSTED, b"half_bytes", Spoken(), "half " + "long" * 14, 9_019, "it's half"],
+    ids=lambda word: type(word).__name__,
+)
+def test_the_call_to_paste_works_for_words_of_any_type(word: object, lines: Lines) -> None:
+    """A user who pastes the call would get a syntax error, or the same message again."""
+
+    def cancelled() -> float | None:
+        metrics = TradingMetrics()
+        orders = OrderTracker(strategy="s", metrics=metrics)
+        orders.submitted("1", side="BUY")
+        orders.updated("1", status=word)
+        return recorded(metrics).get("trading_orders_cancelled_total s unknown")
+
+    assert cancelled() is None
+    (text,) = lines.texts
+    call = re.search(r"register_spellings\(status=(\{.*?\})\)", text)
+    assert call is not None
+    register_spellings(status=eval(call[1].replace("WORD", "cancelled")))
+    assert 1 == cancelled()
+
+
+@pytest.mark.parametrize("value", [True, ["filled"], {"state": "filled"}, object(), "long " * 20])
+def test_a_value_that_is_no_word_asks_for_another_source(value: object, lines: Lines) -> None:
+    """The log would show a call that `register_spellings` refuses, once for every object that comes."""
+    metrics = TradingMetrics()
+    track = track_order(strategy="s", side="BUY", order_type="LIMIT", metrics=metrics)
+    for _ in range(2):
+        track(lambda: {"status": value})()
+    (text,) = lines.texts
+    assert "register_spellings" not in text
+    assert "status=" in text
+    assert "a source of the word itself" in text
 
 
 def test_words_without_end_are_not_kept(lines: Lines) -> None:

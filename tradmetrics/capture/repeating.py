@@ -17,8 +17,8 @@ from tradmetrics.model.missing import MISSING
 if TYPE_CHECKING:
     from tradmetrics.capture.call_context import CallContext
 
-LARGEST: Final = 1.7976931348623157e308
-"""The largest finite float."""
+LARGEST: Final = 1e300
+"""Larger numbers take the careful way, which tells a value that was never set from one that is not finite."""
 
 
 class Amount(NamedTuple):

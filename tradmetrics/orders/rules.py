@@ -70,6 +70,8 @@ class Rules:
         ended, quantity, before = order.ended, order.quantity, order.filled
         superseded = order.superseded is not None and event.order_id in order.superseded
         status = event.status
+        if status == "rejected" and order.cancel_ids is not None and event.order_id in order.cancel_ids:
+            status = None  # the cancel was, and the order is as it was
         if filled is not None or superseded or status == BY_QUANTITIES:
             status = self._state(order, status, filled, superseded)
         what: int = NOTHING

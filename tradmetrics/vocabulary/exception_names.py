@@ -98,6 +98,9 @@ REFUSED: Final = frozenset(
 )
 """Exceptions that say by their class that the venue turned the request away."""
 
+REFUSED_WITH: Final = {"kiteconnect.exceptions.GeneralException": 500}
+"""Exceptions that say so with one HTTP status: Kite answers 500 to an order without funds, and 503 while it is down."""
+
 ANSWERED: Final = frozenset({"ccxt.base.errors.ExchangeError"})
 """Exceptions that libraries raise for an answer which refuses, or for any other failure that they name as the cause."""
 
@@ -109,6 +112,6 @@ SERVER_SIDE: Final = ("starlette.", "fastapi.", "werkzeug.", "flask.", "aiohttp.
 
 UNKNOWN_CODES: Final = frozenset({"-1006", "-1007"})
 """Binance: unexpected response, and timeout, of its own backend: "execution status unknown"."""
+UNKNOWN_CODES_OF: Final = {"pybit.exceptions.InvalidRequestError": frozenset({"10000", "10016", "170007"})}
+"""Bybit: timeouts and errors of its own servers. To other venues, these numbers are other things."""
 UNKNOWN_TEXT: Final = "execution status unknown"
-LEAST_VENUE_CODE: Final = 1000
-"""Venues number their refusals from 1000 on, or from -1000 down; smaller numbers are other things, errnos for one."""

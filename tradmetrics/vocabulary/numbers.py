@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from datetime import timedelta
 from typing import Final
 
@@ -55,6 +56,10 @@ class MissingValue(ValueError):  # noqa: N818 - it is not an error
 
 
 _MISSING: Final = frozenset({"", "-", "--", "\N{EN DASH}", "\N{EM DASH}", "n/a", "na", "none", "null"})
+_NO_VALUES: Final = frozenset({"NAType", "NaTType"})
+"""The classes of pandas' `NA` and `NaT`."""
+_UNSET: Final = sys.float_info.max
+"""Interactive Brokers' `UNSET_DOUBLE`: the P&L of an opening trade, the limit price of a market order."""
 _MINUS: Final = "\N{MINUS SIGN}"
 # 1,234.5 and 1,234,567: one comma alone may be a decimal comma. India writes 12,34,567.
 _THOUSANDS: Final = re.compile(
@@ -65,11 +70,19 @@ _IN_BRACKETS: Final = re.compile(r"\(\s*([0-9][0-9,]*(?:\.[0-9]+)?)\s*\)", re.AS
 
 
 def is_missing(value: object) -> bool:
-    """Return True for what venues write into a field that has no value: None, a blank text, `-`, `N/A`."""
+    """Return True for what venues write into a field that has no value.
+
+    That is None, a blank text, `-`, `N/A`, pandas' `NA` and `NaT`, and the largest float, which Interactive Brokers
+    writes.
+    """
     # `isinstance` reads `__class__`, which some objects refuse.
     if value is None or value is MISSING:
         return True
-    if not issubclass(type(value), str) or str.__len__(value) > MAX_LENGTH:  # type: ignore[arg-type]
+    if type(value) is float:
+        return value == _UNSET
+    if not issubclass(type(value), str):
+        return type(value).__name__ in _NO_VALUES
+    if str.__len__(value) > MAX_LENGTH:  # type: ignore[arg-type]
         return False
     return str.strip(value).lower() in _MISSING  # type: ignore[arg-type]
 
@@ -93,7 +106,7 @@ def number_of(value: object) -> float:
         number = value.total_seconds()
     elif isinstance(value, str):
         number = _number_in(value)
-    elif value is None or value is MISSING:
+    elif value is None or value is MISSING or type(value).__name__ in _NO_VALUES:
         raise MissingValue("the value is missing")
     elif is_truth_value(value):
         raise TypeError(f"{value!r} is not a number")
@@ -101,8 +114,11 @@ def number_of(value: object) -> float:
         raise ValueError(f"a text of {len(value):,} characters is not a number")
     else:
         number = float(value)  # type: ignore[arg-type]
-    if not math.isfinite(number):
-        raise ValueError(f"{number} is not finite")
+    if not -_UNSET < number < _UNSET:
+        if number == _UNSET:
+            raise MissingValue("the value is missing")
+        if not math.isfinite(number):
+            raise ValueError(f"{number} is not finite")
     return number
 
 

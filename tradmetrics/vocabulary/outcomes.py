@@ -25,6 +25,7 @@ from tradmetrics.vocabulary.http_status import (
     status_of_result,
 )
 from tradmetrics.vocabulary.status_fate import fate_by_status
+from tradmetrics.vocabulary.venue_codes import codes_of, is_venues
 
 __all__ = [
     "ERROR",
@@ -120,7 +121,7 @@ def is_unknown(exception: BaseException, unknown: UnknownOn = UNKNOWN_ON, fault:
 
     1. `unknown`, the user's own classes, names and predicates: unknown;
     2. an exception that is not an `Exception`, a cancellation, or a closed websocket: unknown;
-    3. Binance's codes -1006 and -1007, or a text that says "execution status unknown": unknown;
+    3. a venue's code that says so (Binance's -1006 and -1007), or a text "execution status unknown": unknown;
     4. a refusal by its class (ccxt's `RateLimitExceeded` and `DDoSProtection`): a reject;
     5. an HTTP status: 408 and 5xx are unknown, other 4xx are rejects; or a status of gRPC: `UNAVAILABLE`,
        `DEADLINE_EXCEEDED` and the like are unknown, others are rejects;
@@ -188,9 +189,9 @@ def _answer_of(exception: BaseException) -> bool | None:
     """The answer that an exception tells by itself: steps 2 to 6 of the rule."""
     if not isinstance(exception, Exception) or _is_named(exception, known.CLOSED_CONNECTIONS):
         return True
-    if not known.UNKNOWN_CODES.isdisjoint(map(_code_text, _codes(exception))) or _says_unknown(exception):
+    if _has_unknown_code(exception) or _says_unknown(exception):
         return True
-    if _is_named(exception, known.REFUSED):
+    if _is_named(exception, known.REFUSED) or _is_refused_with_status(exception):
         return False
     if _is_made_up(exception):
         return True
@@ -205,25 +206,22 @@ def _refusal_in(exception: BaseException) -> bool | None:
     """False if an exception is a venue's refusal, unless what it wraps says otherwise: step 7 of the rule."""
     if _is_named(exception, known.ANSWERED):
         return False
-    return False if any(_is_venue_code(_code_text(code)) for code in _codes(exception)) else None
+    return False if any(map(is_venues, codes_of(exception))) else None
 
 
-def _is_venue_code(text: str) -> bool:
-    digits = text.removeprefix("-")
-    return digits.isascii() and digits.isdecimal() and int(digits) >= known.LEAST_VENUE_CODE
+def _has_unknown_code(exception: BaseException) -> bool:
+    codes = codes_of(exception)
+    return not codes.isdisjoint(known.UNKNOWN_CODES) or any(
+        not codes.isdisjoint(of_venue) and _is_named(exception, frozenset({name}))
+        for name, of_venue in known.UNKNOWN_CODES_OF.items()
+    )
 
 
-def _codes(exception: BaseException) -> Iterator[object]:
-    for name in ("code", "error_code", "status_code"):
-        code = attribute(exception, name)
-        if code is not None:
-            yield code
-
-
-def _code_text(code: object) -> str:
-    if type(code) is int and abs(code) < 10**18:
-        return str(code)
-    return code.strip()[:20] if type(code) is str else ""
+def _is_refused_with_status(exception: BaseException) -> bool:
+    return any(
+        _is_named(exception, frozenset({name})) and attribute(exception, "code") == status
+        for name, status in known.REFUSED_WITH.items()
+    )
 
 
 def _says_unknown(exception: BaseException) -> bool:
