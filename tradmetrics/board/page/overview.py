@@ -58,7 +58,7 @@ def _panel(site: Website, panel: Panel, choice: Choice, live: Live) -> None:
 
 
 def _html(live: Live, build: Callable[[], Awaitable[str]], kind: str = "body") -> None:
-    place = ui.html("", sanitize=False).classes(kind)
+    place = ui.html('<span class="figure none">…</span>', sanitize=False).classes(kind)
 
     async def update() -> None:
         content = await build()
@@ -77,7 +77,7 @@ async def _table(answers: Answers, panel: Panel, choice: Choice) -> str:
 
 
 def _chart(answers: Answers, panel: Panel, choice: Choice, live: Live) -> None:
-    chart = ui.echart({"animation": False, "series": []}).classes("chart")
+    chart = ui.echart(charts.waiting()).classes("chart")
     chart.props["role"] = "img"
     chart.props["aria-label"] = f"{panel.title}: {panel.description}"
     draw = _CHARTS[panel.kind]
