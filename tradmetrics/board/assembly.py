@@ -99,7 +99,7 @@ def assemble(plan: Plan) -> Assembled:
     tls = _tls(plan.ca)
     prometheus = Prometheus(targets.server(plan.prometheus, token=plan.token), tls) if plan.prometheus else None
     scraper = Mirror(store, prometheus, str(settings["job"])) if prometheus else Scraper(store, found, tls=tls)
-    notifier = Notifier(ways(plan.notify) if plan.notify else None, package.runbooks, time.monotonic)
+    notifier = Notifier(ways(plan.notify) if plan.notify else [], package.runbooks, time.monotonic)
     watch = Watch(package, settings, store, scraper, notifier)
     own = OwnAnswers(watch)
     answers: Answers = PrometheusAnswers(prometheus, own) if prometheus else own

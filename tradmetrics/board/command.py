@@ -105,7 +105,7 @@ def board(
             tuple(urls or (["8000"] if not prometheus else [])),
             prometheus,
             host,
-            port,
+            0 if notify_test else port,  # the board may be running already
             _history(history),
             auth,
             token,
@@ -138,8 +138,10 @@ def _test(built: object) -> None:
     assert isinstance(built, Assembled)
     if not built.plan.notify:
         _fail("--notify-test needs --notify URL or TRADMETRICS_NOTIFY")
-    if not asyncio.run(built.notifier.test()):
-        _fail("the message did not arrive; check the address of --notify")
+    missing = asyncio.run(built.notifier.test())
+    if missing:
+        which = f"address {', '.join(map(str, missing))}" if len(built.plan.notify) > 1 else "the address"
+        _fail(f"the message did not arrive; check {which} of --notify")
     print("the message was sent")
 
 
