@@ -152,12 +152,19 @@ def run_with_page(built: Assembled, *, show: bool = False) -> None:
     serve(
         site,
         built.health.text,
-        lambda: _work(built),
+        lambda: _announced(built, show),
         host=built.plan.host,
         port=built.port,
         auth=built.plan.auth,
         show=show,
     )
+
+
+async def _announced(built: Assembled, show: bool) -> None:
+    """Print the address once the page is there, since its packages take seconds to import; then work."""
+    if not show:
+        print(f"Board: {built.url}", flush=True)
+    await _work(built)
 
 
 async def run_without_page(built: Assembled) -> None:

@@ -125,8 +125,6 @@ def board(
             if no_page:
                 asyncio.run(assembly.run_without_page(built))
             else:
-                if not open_:
-                    print(f"Board: {built.url}", flush=True)
                 assembly.run_with_page(built, show=open_)
     except (ConfigurationError, ssl.SSLError, OSError) as error:
         _fail(str(error))
