@@ -208,6 +208,15 @@ def test_figures_are_those_of_the_bot(browser: Any, address: str, bot: FakeBot) 
         assert re.fullmatch(r"[\d,]+", figure.inner_text())
 
 
+def test_a_click_on_a_card_shows_that_bot_alone(browser: Any, address: str, bot: FakeBot) -> None:
+    """The trader could not look at one of many bots, nor send its address to a colleague."""
+    with tab(browser, address) as page:
+        page.get_by_role("link", name=f"127.0.0.1:{bot.port}").click()
+        page.wait_for_url("**/?bot=*")
+        assert eventually(lambda: page.locator(".bots section").count() == 1, seconds=15)
+        assert f"127.0.0.1:{bot.port}" == page.get_by_label("Bot", exact=True).input_value()
+
+
 def test_a_label_is_text_and_never_code(browser: Any, address: str) -> None:
     """A symbol or a reject reason from a broker could run code in the trader's browser."""
     for path in ("d/strategy", ""):

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from html import escape
 from typing import Any
+from urllib.parse import urlencode
 
 from nicegui import ui
 
@@ -136,7 +137,7 @@ class _Bot:
             self._card.props["aria-label"] = f"Bot {watched.target.name}"
             with ui.element("div").classes("head"):
                 name = ui.element("a").classes("name")
-                name.props["href"] = f"/?bot={watched.target.name}"
+                name.props["href"] = f"/?{urlencode({'bot': watched.target.name})}"
                 with name:
                     ui.label(watched.target.name)
                 self._pill = ui.label("Waiting").classes("pill")
