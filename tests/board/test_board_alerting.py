@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import socket
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
 
+from tests.stack.servers import free_port
 from tradmetrics.board.alerting import inhibition
 from tradmetrics.board.alerting.lateness import Lateness
 from tradmetrics.board.alerting.notify import Notifier, ways
@@ -40,15 +42,39 @@ def alert(name: str, instance: str = "bot:8000", severity: str = "critical", sin
 class Desk:
     """A notifier with a clock that the test moves."""
 
-    def __init__(self) -> None:
+    def __init__(self, *phones: Phone) -> None:
         self.now = 1_000.0
         self.phone = Phone()
-        self.notifier = Notifier(self.phone, {"ExporterDown": "Nothing is known of the bot."}, lambda: self.now)
+        self.notifier = Notifier(
+            [self.phone, *phones], {"ExporterDown": "Nothing is known of the bot."}, lambda: self.now
+        )
 
     def pass_time(self, seconds: float) -> None:
         for _ in range(int(seconds * 2)):
             self.now += 0.5
             asyncio.run(self.notifier.send())
+
+
+def test_a_way_that_is_down_costs_the_others_no_second_message() -> None:
+    """While one chat is down, the phone would ring with the same message again and again."""
+    other = Phone()
+    desk = Desk(other)
+    other.down = True
+    desk.notifier.update([alert("ExporterDown")], [])
+    desk.pass_time(200)
+    assert 1 == len(desk.phone.messages)
+    other.down = False
+    desk.pass_time(310)
+    assert (1, 1) == (len(desk.phone.messages), len(other.messages))
+
+
+def test_a_test_message_must_arrive_everywhere() -> None:
+    """The trader would learn at the first crash that the second address was mistyped."""
+    other = Phone()
+    desk = Desk(other)
+    assert [] == asyncio.run(desk.notifier.test())
+    other.down = True
+    assert [2] == asyncio.run(desk.notifier.test())
 
 
 def test_a_crash_is_one_message() -> None:
@@ -145,11 +171,32 @@ def test_a_webhook_gets_the_message() -> None:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         notifier = Notifier(ways([f"json://127.0.0.1:{server.server_port}/"]), {}, lambda: 0.0)
-        assert asyncio.run(notifier.test())
+        assert [] == asyncio.run(notifier.test())
     finally:
         server.shutdown()
         server.server_close()
     assert "tradmetrics" in got[0]["title"]
+
+
+def test_a_test_message_is_sent_beside_a_running_board() -> None:
+    """The trader, whose board runs, would read that its port is taken, and not whether messages arrive."""
+    typer = pytest.importorskip("typer.testing")
+    from tradmetrics.cli import build
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        arguments = [
+            "board",
+            "--port",
+            str(port),
+            "--notify-test",
+            "--notify",
+            f"json://127.0.0.1:{free_port()}/secret",
+        ]
+        result = typer.CliRunner().invoke(build(), arguments, prog_name="tradmetrics")
+    assert 2 == result.exit_code
+    assert "the message did not arrive" in result.stderr
+    assert "secret" not in result.stderr
 
 
 RULES = inhibition.read(

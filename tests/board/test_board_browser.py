@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -53,6 +54,7 @@ class FakeBot:
         exporter.update_pnl_metrics(1234.0, daily_pct=0.4, realized=1000.0, unrealized=234.0)
         exporter.update_capital_metrics(100_000, 40_000, 60_000, 40)
         exporter.record_market_data_update("NIFTY")
+        exporter.update_market_metrics(14.0, HOSTILE)
         self.metrics.fault("bot.place", "source", ValueError(f"api_key=abc123 {HOSTILE}"))
         os.environ[COUNT_CALLS] = "1"
         try:
@@ -206,6 +208,15 @@ def test_figures_are_those_of_the_bot(browser: Any, address: str, bot: FakeBot) 
         assert re.fullmatch(r"[\d,]+", figure.inner_text())
 
 
+def test_a_click_on_a_card_shows_that_bot_alone(browser: Any, address: str, bot: FakeBot) -> None:
+    """The trader could not look at one of many bots, nor send its address to a colleague."""
+    with tab(browser, address) as page:
+        page.get_by_role("link", name=f"127.0.0.1:{bot.port}").click()
+        page.wait_for_url("**/?bot=*")
+        assert eventually(lambda: page.locator(".bots section").count() == 1, seconds=15)
+        assert f"127.0.0.1:{bot.port}" == page.get_by_label("Bot", exact=True).input_value()
+
+
 def test_a_label_is_text_and_never_code(browser: Any, address: str) -> None:
     """A symbol or a reject reason from a broker could run code in the trader's browser."""
     for path in ("d/strategy", ""):
@@ -213,6 +224,49 @@ def test_a_label_is_text_and_never_code(browser: Any, address: str) -> None:
             page.wait_for_timeout(1_500)
             assert page.evaluate("window.hacked === undefined")
             assert 0 == page.locator("img[src=x]").count()
+
+
+def test_a_tooltip_says_time_and_word_and_never_runs_a_label(browser: Any, address: str) -> None:
+    """A pointer above a band would show a number of milliseconds and a 1, or run what a broker called a market."""
+    with tab(browser, f"{address}d/market_data") as page:
+        chart = page.locator('[aria-label="Condition"] canvas').first
+        chart.scroll_into_view_if_needed()
+        box = chart.bounding_box()
+        tip = page.locator('[aria-label="Condition"] .tip')
+
+        def told() -> bool:
+            for part in (0.5, 0.75, 0.9):
+                page.mouse.move(box["x"] + box["width"] * part, box["y"] + box["height"] * 0.4)
+                page.wait_for_timeout(300)
+                if tip.count() and re.search(r"\d\d:\d\d:\d\d\s+yes", tip.inner_text()):
+                    return True
+            return False
+
+        assert eventually(told, seconds=30)
+        assert "<img src=x" in tip.inner_text()
+        assert page.evaluate("window.hacked === undefined")
+
+
+def test_the_pages_may_not_be_framed_nor_talk_to_others(address: str) -> None:
+    """Another site could lay the board under its own buttons, or a hole in the page could send the P&L away."""
+    with urllib.request.urlopen(address, timeout=10) as answer:
+        policy = answer.headers["Content-Security-Policy"]
+        assert {"default-src 'self'", "frame-ancestors 'none'"} <= set(policy.split("; "))
+        assert "nosniff" == answer.headers["X-Content-Type-Options"]
+
+
+def test_words_of_a_table_are_whole_on_a_phone(browser: Any, address: str, bot: FakeBot) -> None:
+    """The table of bots would break "Positions" and every figure after a few letters."""
+    with tab(browser, address, viewport=PHONE) as page:
+        table = page.get_by_role("region", name="Bots side by side").locator("table")
+        assert eventually(lambda: "1,234" in table.inner_text(), seconds=15)
+        for cell in ("Positions", f"127.0.0.1:{bot.port}", "1,234"):
+            found = table.get_by_text(cell, exact=True).first
+            lines = found.evaluate(
+                "e => { const r = document.createRange(); r.selectNodeContents(e); "
+                "return new Set([...r.getClientRects()].map(each => each.top)).size }"
+            )
+            assert (cell, 1) == (cell, lines)
 
 
 def test_a_dead_bot_is_red_within_three_seconds_and_comes_back(browser: Any, address: str, bot: FakeBot) -> None:

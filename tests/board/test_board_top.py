@@ -114,6 +114,7 @@ def test_the_screen_shows_the_bots_and_q_ends_it(width: int) -> None:
 
             await eventually(pilot, lambda: "-1,234" in str(rows()) and "Down" in str(rows()))
             assert [[address, "Up"], [dead, "Down"]] == [row[:2] for row in rows()]
+            await eventually(pilot, lambda: table.virtual_size.width <= width)
             await eventually(pilot, lambda: HOSTILE in str(below.visual))
             assert "submitted 4  filled 3  rejected 1" in str(below.visual)
             await eventually(pilot, lambda: -1_234.5 in (app.query(Sparkline).first().data or []))

@@ -11,16 +11,18 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tradmetrics.demo.page import running_board
-
 pytest.importorskip("typer", reason="the extra [cli] is not installed")
+
+from rich.console import Console
+
+from tradmetrics.demo.page import running_board
 
 TIME_LIMIT = 60.0
 URL = re.compile(r"http://127\.0\.0\.1:\d+\S*")
@@ -273,5 +275,48 @@ def test_a_trip_is_explained_in_a_line_that_stays(demo: Callable[..., Any]) -> N
 def test_without_its_packages_the_board_is_left_out_with_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
     """The demo would end with a traceback where only the metrics were installed."""
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with running_board(8000) as line:
+    with running_board(8000, Console(), lambda: False) as line:
         assert "pip install 'tradmetrics[board]'" in line
+
+
+def test_a_board_that_starts_slowly_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a small machine the visitor would read that there is no board, seconds before it comes."""
+    came = iter([*[False] * 400, True])
+    now = iter(range(10_000))
+
+    def connect(*arguments: Any, **options: Any) -> Any:
+        if next(came):
+            return nullcontext()
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: True)
+    monkeypatch.setattr("tradmetrics.demo.page.subprocess.Popen", lambda *arguments, **options: _Process())
+    monkeypatch.setattr("tradmetrics.demo.page.socket.create_connection", connect)
+    monkeypatch.setattr("tradmetrics.demo.page.time.monotonic", lambda: next(now) * 0.2)
+    monkeypatch.setattr("tradmetrics.demo.page.time.sleep", lambda seconds: None)
+    with running_board(8000, Console(), lambda: False) as line:
+        assert re.fullmatch(r"Board: http://127\.0\.0\.1:\d+/", line)
+
+
+def test_ctrl_c_is_heard_while_the_board_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The visitor would press it again and again until the board is there."""
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: True)
+    monkeypatch.setattr("tradmetrics.demo.page.subprocess.Popen", lambda *arguments, **options: _Process())
+    began = time.monotonic()
+    with running_board(8000, Console(), lambda: time.monotonic() - began > 0.3) as line:
+        assert "stopped" in line
+    assert time.monotonic() - began < 10
+
+
+class _Process:
+    """A board that never answers."""
+
+    def poll(self) -> None:
+        """It runs."""
+
+    def terminate(self) -> None:
+        """End it."""
+
+    def wait(self, seconds: float = 0.0) -> int:
+        """It has ended."""
+        return 0

@@ -63,6 +63,14 @@ def page_of(metrics: TradingMetrics) -> str:
     return text
 
 
+def test_a_bot_that_is_run_as_a_package_has_the_packages_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every bot that starts with `python -m bot` would be called "__main__.py"."""
+    monkeypatch.setattr("sys.argv", ["/srv/gamma_bot/__main__.py"])
+    assert "<h1>gamma_bot</h1>" in page_of(METRICS)
+    monkeypatch.setattr("sys.argv", ["/srv/bot.py"])
+    assert "<h1>bot.py</h1>" in page_of(METRICS)
+
+
 def test_the_page_shows_what_is_instrumented_and_what_was_recorded() -> None:
     """A newcomer could not see whether the decorators work before Prometheus and Grafana run."""
     place()

@@ -99,7 +99,7 @@ def assemble(plan: Plan) -> Assembled:
     tls = _tls(plan.ca)
     prometheus = Prometheus(targets.server(plan.prometheus, token=plan.token), tls) if plan.prometheus else None
     scraper = Mirror(store, prometheus, str(settings["job"])) if prometheus else Scraper(store, found, tls=tls)
-    notifier = Notifier(ways(plan.notify) if plan.notify else None, package.runbooks, time.monotonic)
+    notifier = Notifier(ways(plan.notify) if plan.notify else [], package.runbooks, time.monotonic)
     watch = Watch(package, settings, store, scraper, notifier)
     own = OwnAnswers(watch)
     answers: Answers = PrometheusAnswers(prometheus, own) if prometheus else own
@@ -152,12 +152,19 @@ def run_with_page(built: Assembled, *, show: bool = False) -> None:
     serve(
         site,
         built.health.text,
-        lambda: _work(built),
+        lambda: _announced(built, show),
         host=built.plan.host,
         port=built.port,
         auth=built.plan.auth,
         show=show,
     )
+
+
+async def _announced(built: Assembled, show: bool) -> None:
+    """Print the address once the page is there, since its packages take seconds to import; then work."""
+    if not show:
+        print(f"Board: {built.url}", flush=True)
+    await _work(built)
 
 
 async def run_without_page(built: Assembled) -> None:

@@ -105,7 +105,7 @@ def board(
             tuple(urls or (["8000"] if not prometheus else [])),
             prometheus,
             host,
-            port,
+            0 if notify_test else port,  # the board may be running already
             _history(history),
             auth,
             token,
@@ -125,8 +125,6 @@ def board(
             if no_page:
                 asyncio.run(assembly.run_without_page(built))
             else:
-                if not open_:
-                    print(f"Board: {built.url}", flush=True)
                 assembly.run_with_page(built, show=open_)
     except (ConfigurationError, ssl.SSLError, OSError) as error:
         _fail(str(error))
@@ -138,8 +136,10 @@ def _test(built: object) -> None:
     assert isinstance(built, Assembled)
     if not built.plan.notify:
         _fail("--notify-test needs --notify URL or TRADMETRICS_NOTIFY")
-    if not asyncio.run(built.notifier.test()):
-        _fail("the message did not arrive; check the address of --notify")
+    missing = asyncio.run(built.notifier.test())
+    if missing:
+        which = f"address {', '.join(map(str, missing))}" if len(built.plan.notify) > 1 else "the address"
+        _fail(f"the message did not arrive; check {which} of --notify")
     print("the message was sent")
 
 

@@ -96,6 +96,7 @@ def demo(
     if ledger is not None and not ledger.absolute().parent.is_dir():
         _fail(f"--ledger {ledger}: there is no folder {ledger.absolute().parent}")
     plan = Plan(seconds, speed, seed, tuple(fault or ()), fault_seconds, linger, ledger)
+    console = Console()
     with ExitStack() as stack:
         wishes = stack.enter_context(listening_to_signals())
         try:
@@ -108,9 +109,10 @@ def demo(
                 url = stack.enter_context(running_prometheus(program, endpoint.port))
                 print(f"Prometheus: {url}", flush=True)
             if board:
-                print(stack.enter_context(running_board(endpoint.port)), flush=True)
+                page = running_board(endpoint.port, console, lambda: wishes.stop)
+                print(stack.enter_context(page), flush=True)
                 print(f"Ctrl-C stops both. Next: {_program()} demo --board --fault stale-feed", flush=True)
-            line = stack.enter_context(StatusLine(Console()))
+            line = stack.enter_context(StatusLine(console))
             asyncio.run(play(plan, endpoint, wishes, line))
         except (TradmetricsError, PrometheusError) as error:
             _fail(str(error))

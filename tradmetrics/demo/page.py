@@ -5,20 +5,25 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from rich.console import Console
+
 _PORT: Final = 8050
-_PATIENCE_SECONDS: Final = 30.0
+_PATIENCE_SECONDS: Final = 120.0
+"""A slow machine with cold files takes half a minute to import the board's packages."""
 
 
 @contextmanager
-def running_board(port: int) -> Iterator[str]:
+def running_board(port: int, console: Console, stopped: Callable[[], bool]) -> Iterator[str]:
     """Run the board until the block ends.
 
     Args:
         port: The port of the demo's `/metrics`.
+        console: Shows on a terminal that the board is on its way.
+        stopped: Tells whether the reader wants no more of it.
 
     Yields:
         The line to print: the board's address, or what is missing.
@@ -33,8 +38,10 @@ def running_board(port: int) -> Iterator[str]:
         command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
     try:
-        came = _answers(page, process)
-        yield f"Board: http://127.0.0.1:{page}/" if came else "Board: not there; `tradmetrics board` says why"
+        with console.status("The board starts"):
+            came = _answers(page, process, stopped)
+        why = "stopped before it was there" if stopped() else "not there; `tradmetrics board` says why"
+        yield f"Board: http://127.0.0.1:{page}/" if came else f"Board: {why}"
     finally:
         process.terminate()
         try:
@@ -55,9 +62,9 @@ def _free_port() -> int:
     raise OSError("this machine has no free port")
 
 
-def _answers(port: int, process: "subprocess.Popen[bytes]") -> bool:
+def _answers(port: int, process: "subprocess.Popen[bytes]", stopped: Callable[[], bool]) -> bool:
     deadline = time.monotonic() + _PATIENCE_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
+    while time.monotonic() < deadline and process.poll() is None and not stopped():
         try:
             with socket.create_connection(("127.0.0.1", port), timeout=1):
                 return True

@@ -77,7 +77,8 @@ def status_page(metrics: TradingMetrics | None) -> HttpResponse:
 
 
 def _page(metrics: TradingMetrics) -> str:
-    name = PurePath(sys.argv[0]).name if sys.argv and sys.argv[0] else "Python"
+    program = PurePath(sys.argv[0] if sys.argv else "")
+    name = (program.parent.name if program.name == "__main__.py" else program.name) or "Python"
     uptime = sum(sample.value for sample in _samples(metrics, catalogue.SYSTEM_UPTIME.name))
     since = datetime.fromtimestamp(time.time() - uptime, timezone.utc)
     constants = "".join(f" · {escape(label)} {_cell(value)}" for label, value in metrics.constants)

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -26,8 +26,8 @@ class Way(Protocol):
         """Send, and return what is true when it arrived."""
 
 
-def ways(urls: Iterable[str]) -> Way:
-    """Return what delivers to all of the given Apprise addresses.
+def ways(urls: Iterable[str]) -> list[Way]:
+    """Return what delivers to each of the given Apprise addresses.
 
     Args:
         urls: Such as `ntfy://topic`, `tgram://token/chat`, `discord://id/token`, `mailto://…`, `json://host/path`.
@@ -38,15 +38,17 @@ def ways(urls: Iterable[str]) -> Way:
     import apprise
 
     logging.getLogger("apprise").setLevel(logging.CRITICAL)  # its messages hold addresses with tokens
-    delivery = apprise.Apprise()
+    found = list[Way]()
     for number, url in enumerate(urls, start=1):
+        delivery = apprise.Apprise()
         if not delivery.add(url):
             kind = f"{url.partition('://')[0]}://…" if "://" in url else "it begins with no kind, such as ntfy://"
             raise ConfigurationError(
                 f"--notify: Apprise cannot read address {number} ({kind}); "
                 "see https://github.com/caronc/apprise/wiki for how it is written"
             )
-    return delivery
+        found.append(delivery)
+    return found
 
 
 @dataclass
@@ -59,10 +61,10 @@ class _Bot:
 
 
 class Notifier:
-    """Collects alerts that begin and end, and sends them.
+    """Collects alerts that begin and end, and sends them each way: one that is down holds up no other.
 
     Args:
-        way: Delivers messages; None to send nothing.
+        ways: Deliver messages; none to send nothing.
         runbooks: The first lines of each alert's runbook.
         clock: Seconds that never go back.
 
@@ -71,18 +73,18 @@ class Notifier:
         failed: Attempts that did not.
     """
 
-    def __init__(self, way: Way | None, runbooks: Mapping[str, str], clock: Callable[[], float]) -> None:
-        self._way = way
+    def __init__(self, ways: Sequence[Way], runbooks: Mapping[str, str], clock: Callable[[], float]) -> None:
+        self._ways = ways
         self._runbooks = runbooks
         self._clock = clock
-        self._bots: dict[str, _Bot] = {}
+        self._bots: dict[tuple[int, str], _Bot] = {}
         self._told: set[Key] = set()
         self.delivered = 0
         self.failed = 0
 
     def update(self, firing: Iterable[Alert], resolved: Iterable[Alert]) -> None:
         """Take the alerts that fire now, without the muted ones, and those that resolved since the call before."""
-        if self._way is None:
+        if not self._ways:
             return
         for alert in firing:
             if alert.key not in self._told:
@@ -94,45 +96,59 @@ class Notifier:
                 self._add(alert)
 
     def _add(self, alert: Alert) -> None:
-        bot = self._bots.setdefault(alert.labels.get("instance", ""), _Bot())
-        if not bot.pending:
-            bot.since = self._clock()
-        if len(bot.pending) < _MOST_PENDING or alert.key in bot.pending:
-            bot.pending[alert.key] = alert
+        for number in range(len(self._ways)):
+            bot = self._bots.setdefault((number, alert.labels.get("instance", "")), _Bot())
+            if not bot.pending:
+                bot.since = self._clock()
+            if len(bot.pending) < _MOST_PENDING or alert.key in bot.pending:
+                bot.pending[alert.key] = alert
 
     async def run(self) -> None:
         """Send until cancelled."""
+        await asyncio.gather(*(self._run(number) for number in range(len(self._ways))))
+
+    async def _run(self, number: int) -> None:
         while True:
-            await self.send()
+            await self._send(number)
             await asyncio.sleep(0.5)
 
     async def send(self) -> None:
-        """Send what is due."""
+        """Send what is due, each way."""
+        await asyncio.gather(*(self._send(number) for number in range(len(self._ways))))
+
+    async def _send(self, number: int) -> None:
         now = self._clock()
-        for name, bot in list(self._bots.items()):
+        for (way, name), bot in list(self._bots.items()):
             wait = GROUP_SECONDS if _is_grave(bot.pending.values()) else CALM_SECONDS
             waited = now - bot.since >= wait and now - bot.sent >= APART_SECONDS
-            if bot.pending and waited and now >= bot.not_before:
+            if way == number and bot.pending and waited and now >= bot.not_before:
                 alerts, bot.pending = bot.pending, {}
                 title, body = message(name, list(alerts.values()), self._runbooks)
-                if await self._deliver(title, body):
+                if await self._deliver(way, title, body):
                     bot.sent, bot.retries = now, 0
                     continue
                 pause = _RETRY_SECONDS[min(bot.retries, len(_RETRY_SECONDS) - 1)]
                 bot.retries, bot.not_before = bot.retries + 1, now + pause
                 bot.pending = {**alerts, **bot.pending}
-                _log.warning("a message about %s could not be sent; the next attempt is in %g s", name or "bots", pause)
+                of = f"address {way + 1} of --notify" if len(self._ways) > 1 else "--notify"
+                about = name or "bots"
+                _log.warning(
+                    "a message about %s could not be sent to %s; the next attempt is in %g s", about, of, pause
+                )
 
-    async def test(self) -> bool:
-        """Send one message that says that messages arrive."""
-        return await self._deliver(
-            "tradmetrics: messages arrive", "This is a test. Alerts of your bots will come this way."
-        )
+    async def test(self) -> list[int]:
+        """Send one message that says that messages arrive.
 
-    async def _deliver(self, title: str, body: str) -> bool:
-        assert self._way is not None
+        Returns:
+            The addresses, counted from 1, where it did not.
+        """
+        title, body = "tradmetrics: messages arrive", "This is a test. Alerts of your bots will come this way."
+        arrived = await asyncio.gather(*(self._deliver(way, title, body) for way in range(len(self._ways))))
+        return [number for number, each in enumerate(arrived, start=1) if not each]
+
+    async def _deliver(self, way: int, title: str, body: str) -> bool:
         try:
-            arrived = bool(await asyncio.to_thread(self._way.notify, body=body, title=title))
+            arrived = bool(await asyncio.to_thread(self._ways[way].notify, body=body, title=title))
         except Exception as error:
             _log.warning("sending a message failed: %s", type(error).__name__)
             arrived = False

@@ -6,36 +6,27 @@ from typing import Any, Final
 
 from tradmetrics.board.answers import Curve
 from tradmetrics.board.formatting import shown
+from tradmetrics.board.page import axes
+from tradmetrics.board.page.axes import GREY, LINES
 from tradmetrics.board.panels import Look, Panel
 
 PALETTE: Final = ("#4f86e8", "#e8943a", "#2fa37c", "#d9574a", "#8f6fd8", "#1fa5b8", "#c272ad", "#84972f", "#7d8aa0")
-_GREY: Final = "#7f8a9c"
-_LINES: Final = "rgba(127,138,156,.18)"
 _COLOURS: Final = {
     "green": "#2f9e6e",
     "red": "#d64545",
     "orange": "#dd8a2b",
     "blue": "#4f86e8",
     "purple": "#8f6fd8",
-    "text": _GREY,
+    "text": GREY,
     "transparent": "rgba(127,138,156,.12)",
 }
 _MOST_SERIES: Final = 24
-_AXIS: Final = {
-    "percent": "value => value + '%'",
-    "percentunit": "value => +(value * 100).toPrecision(4) + '%'",
-    "s": "value => value >= 3600 ? +(value / 3600).toPrecision(3) + ' h' : value >= 60 ? +(value / 60).toPrecision(3) "
-    "+ ' min' : value >= 1 || value === 0 ? +value.toPrecision(3) + ' s' : +(value * 1000).toPrecision(3) + ' ms'",
-}
-_NUMBER: Final = (
-    "value => Math.abs(value) >= 1e6 ? (+(value / 1e6).toPrecision(4)) + ' M' : value.toLocaleString('en-US')"
-)
-_TOOLTIP: Final = "value => value == null ? '-' : (+value.toPrecision(6)).toLocaleString('en-US')"
+_LONGEST_ROW: Final = 24
 
 
 def colour(name: str) -> str:
     """Return the CSS colour of a colour's name in the dashboards."""
-    return _COLOURS.get(name, _GREY)
+    return _COLOURS.get(name, GREY)
 
 
 def curves(panel: Panel, found: Sequence[Curve]) -> dict[str, Any]:
@@ -48,18 +39,20 @@ def curves(panel: Panel, found: Sequence[Curve]) -> dict[str, Any]:
     Returns:
         Options for ECharts.
     """
-    series: list[dict[str, Any]] = []
     times: list[float] = found[0].times if found else []
-    for query, curve in zip(panel.queries, found, strict=True):
-        for labels, values in curve.series.values():
-            series.append(_line(panel, query.name(labels), curve.times, values, len(series)))
-    series.sort(key=lambda each: each["name"])
+    named = _named(panel, found)
+    series = [_line(panel, name, curve.times, values, alone=len(named) == 1) for name, curve, values in named]
     left_out, series = len(series) - _MOST_SERIES, series[:_MOST_SERIES]
     for number, each in enumerate(series):
         each["color"] = PALETTE[number % len(PALETTE)]
     if series and _limits(panel.look):
         series[0]["markLine"] = _limits(panel.look)
-    options = _base(panel, times, empty=not series)
+    options = _base(panel, empty=not series)
+    options["xAxis"] = axes.over_time(times)
+    options["yAxis"] = axes.vertical(panel, (value for *_, values in named for value in values)) | {
+        "show": bool(series)
+    }
+    options["tooltip"] = axes.tooltip_of_curves(panel.look)
     options["series"] = series
     options["legend"] = _legend(len(series) > 1 or any(each["name"] != panel.title for each in series))
     if left_out > 0:
@@ -67,8 +60,24 @@ def curves(panel: Panel, found: Sequence[Curve]) -> dict[str, Any]:
     return options
 
 
+def _named(panel: Panel, found: Sequence[Curve]) -> list[tuple[str, Curve, list[float | None]]]:
+    """Return the series in the order of their names; the name of the bot goes where all have the same."""
+    named = [
+        (query.name(labels), labels.get("instance", ""), curve, values)
+        for query, curve in zip(panel.queries, found, strict=True)
+        for labels, values in curve.series.values()
+    ]
+    bots = {bot for _, bot, *_ in named}
+    redundant = f"{min(bots)} " if len(bots) == 1 else ""
+    if not all(name.startswith(redundant) for name, *_ in named):
+        redundant = ""
+    return sorted(
+        ((name.removeprefix(redundant), curve, values) for name, _, curve, values in named), key=lambda each: each[0]
+    )
+
+
 def _line(
-    panel: Panel, name: str, times: Sequence[float], values: Sequence[float | None], number: int
+    panel: Panel, name: str, times: Sequence[float], values: Sequence[float | None], *, alone: bool
 ) -> dict[str, Any]:
     line: dict[str, Any] = {
         "type": "line",
@@ -81,7 +90,7 @@ def _line(
     }
     if panel.stacked:
         line |= {"stack": "all", "areaStyle": {"opacity": 0.35}, "lineStyle": {"width": 1}}
-    elif len(panel.queries) == 1:
+    elif alone:
         line["areaStyle"] = {"opacity": 0.07}
     return line
 
@@ -109,46 +118,25 @@ def _limits(look: Look) -> dict[str, Any] | None:
     }
 
 
-def _base(panel: Panel, times: Sequence[float], *, empty: bool) -> dict[str, Any]:
-    axis = _AXIS.get(panel.look.unit, _NUMBER)
-    vertical: dict[str, Any] = {
-        "type": "value",
-        "scale": True,
-        "splitNumber": 4,
-        "axisLabel": {"color": _GREY, "fontSize": 11, ":formatter": axis},
-        "splitLine": {"lineStyle": {"color": _LINES}},
-    }
-    if panel.minimum is not None:
-        vertical["min"] = panel.minimum
-    options: dict[str, Any] = {
+def waiting() -> dict[str, Any]:
+    """Return the options of a chart that has not asked for its values yet."""
+    return {"animation": False, "series": [], "title": _in_the_middle("Loading…")}
+
+
+def _base(panel: Panel, *, empty: bool) -> dict[str, Any]:
+    return {
         "animation": False,
         "grid": {"left": 8, "right": 14, "top": 14, "bottom": 30, "containLabel": True},
-        "tooltip": {
-            "trigger": "axis",
-            "confine": True,
-            "transitionDuration": 0,
-            "textStyle": {"fontSize": 12},
-            ":valueFormatter": _TOOLTIP,
-        },
-        "xAxis": {
-            "type": "time",
-            "axisLabel": {"color": _GREY, "fontSize": 11, "hideOverlap": True},
-            "axisLine": {"lineStyle": {"color": _LINES}},
-            "splitLine": {"show": False},
-        },
-        "yAxis": vertical,
-        "title": {"show": False},
+        "title": _in_the_middle(panel.look.no_value) if empty else {"show": False},
     }
-    if times:
-        options["xAxis"] |= {"min": round(times[0] * 1000), "max": round(times[-1] * 1000)}
-    if empty:
-        options["title"] = {**_note(panel.look.no_value), "left": "center", "top": "middle"}
-        options["yAxis"]["show"] = False
-    return options
+
+
+def _in_the_middle(text: str) -> dict[str, Any]:
+    return {**_note(text), "left": "center", "top": "middle"}
 
 
 def _note(text: str) -> dict[str, Any]:
-    return {"show": True, "text": text, "textStyle": {"color": _GREY, "fontWeight": "normal", "fontSize": 12}}
+    return {"show": True, "text": text, "textStyle": {"color": GREY, "fontWeight": "normal", "fontSize": 12}}
 
 
 def _legend(show: bool) -> dict[str, Any]:
@@ -160,29 +148,33 @@ def _legend(show: bool) -> dict[str, Any]:
         "itemWidth": 12,
         "itemHeight": 8,
         "icon": "roundRect",
-        "textStyle": {"color": _GREY, "fontSize": 11},
-        "pageTextStyle": {"color": _GREY},
+        # Without a line's height, the letters of a legend that scrolls are cut off at the top.
+        "textStyle": {"color": GREY, "fontSize": 11, "lineHeight": 16},
+        "pageTextStyle": {"color": GREY},
+        "pageIconSize": 10,
+        "pageIconColor": GREY,
+        "pageIconInactiveColor": LINES,
     }
 
 
 def states(panel: Panel, found: Sequence[Curve]) -> dict[str, Any]:
     """Return the options of a panel of states over time: one band for each series."""
-    rows: list[tuple[str, list[float | None]]] = []
     times = found[0].times if found else []
-    for query, curve in zip(panel.queries, found, strict=True):
-        rows += [(query.name(labels), values) for labels, values in curve.series.values()]
-    rows.sort(reverse=True)
-    rows = rows[:_MOST_SERIES]
-    cells = [
-        [place, number, value]
-        for number, (_, values) in enumerate(rows)
-        for place, value in enumerate(values)
-        if value is not None
+    rows = _named(panel, found)[:_MOST_SERIES][::-1]
+    series = [
+        _row(
+            name,
+            [[place, number, value] for place, each in enumerate(values) if each == value],
+            # A border in the cell's own colour closes the gaps between cells.
+            {"borderWidth": 0 if look[1] == "transparent" else 1, "borderColor": colour(look[1])},
+        )
+        for number, (name, _, values) in enumerate(rows)
+        for value, look in panel.look.words.items()
     ]
     pieces = [
         {"value": value, "label": text, "color": colour(name)} for value, (text, name) in panel.look.words.items()
     ]
-    options = _cells(panel, times, [name for name, _ in rows], cells)
+    options = _cells(panel, times, [_end(name) for name, *_ in rows], series)
     options["visualMap"] = {
         "type": "piecewise",
         "pieces": pieces,
@@ -191,9 +183,14 @@ def states(panel: Panel, found: Sequence[Curve]) -> dict[str, Any]:
         "left": 4,
         "itemWidth": 12,
         "itemHeight": 8,
-        "textStyle": {"color": _GREY, "fontSize": 11},
+        "textStyle": {"color": GREY, "fontSize": 11},
     }
     return options
+
+
+def _end(name: str) -> str:
+    """Return the end of a long name, since names of functions differ there."""
+    return name if len(name) <= _LONGEST_ROW else f"…{name[1 - _LONGEST_ROW :]}"
 
 
 def heatmap(panel: Panel, found: Sequence[Curve]) -> dict[str, Any]:
@@ -218,7 +215,11 @@ def heatmap(panel: Panel, found: Sequence[Curve]) -> dict[str, Any]:
     lowest, highest = (int(min(used)), int(max(used))) if used else (0, -1)
     kept = ordered[lowest : highest + 1]
     names = [f"≤ {shown(bound, panel.look.unit)}" if math.isfinite(bound) else "more" for bound in kept]
-    options = _cells(panel, times, names, [[place, number - lowest, count] for place, number, count in cells])
+    series = [
+        _row(name, [[place, each - lowest, count] for place, each, count in cells if each == number], {})
+        for number, name in enumerate(names, lowest)
+    ]
+    options = _cells(panel, times, names, series)
     most = max((count for _, _, count in cells), default=1.0)
     options["visualMap"] = {
         "type": "continuous",
@@ -230,28 +231,29 @@ def heatmap(panel: Panel, found: Sequence[Curve]) -> dict[str, Any]:
     return options
 
 
-def _cells(panel: Panel, times: Sequence[float], names: list[str], cells: list[list[Any]]) -> dict[str, Any]:
-    options = _base(panel, [], empty=not cells)
-    options["tooltip"] = {"trigger": "item", "confine": True, "transitionDuration": 0}
-    options["xAxis"] = {
-        "type": "category",
-        "data": [round(at * 1000) for at in times],
-        "axisTick": {"show": False},
-        "axisLine": {"lineStyle": {"color": _LINES}},
-        "axisLabel": {
-            "color": _GREY,
-            "fontSize": 11,
-            "hideOverlap": True,
-            ":formatter": "value => new Date(+value).toTimeString().slice(0, 5)",
-        },
+def _row(name: str, cells: list[list[Any]], style: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "heatmap",
+        "name": name,
+        "data": cells,
+        "progressive": 0,
+        "itemStyle": style,
+        "emphasis": {"disabled": True},
     }
+
+
+def _cells(panel: Panel, times: Sequence[float], names: list[str], series: list[dict[str, Any]]) -> dict[str, Any]:
+    options = _base(panel, empty=not any(each["data"] for each in series))
+    options["grid"] = {**options["grid"], "right": 28}  # half of the last label
+    options["tooltip"] = axes.tooltip_of_cells(panel.look)
+    options["xAxis"] = axes.columns(times)
     options["yAxis"] = {
         "type": "category",
         "data": names,
         "axisTick": {"show": False},
         "axisLine": {"show": False},
-        "axisLabel": {"color": _GREY, "fontSize": 11, "width": 110, "overflow": "truncate"},
+        "axisLabel": {"color": GREY, "fontSize": 11, "width": 150, "overflow": "truncate"},
     }
-    options["series"] = [{"type": "heatmap", "data": cells, "progressive": 0, "emphasis": {"disabled": True}}]
+    options["series"] = series
     options["legend"] = {"show": False}
     return options

@@ -61,15 +61,6 @@ SECTIONS: Final = (
         "Every label is within its budget.",
         'from tradmetrics import Limits, configure\n\nconfigure(limits=Limits(labels={"symbol": 1000}))',
     ),
-    Section(
-        "Series against budgets",
-        "How many series each metric has, among those that it may have. The fullest come first.",
-        (("metric", "Metric"), ("instance", "Bot")),
-        "Used",
-        f"topk(40, sum by (instance, metric) (tradmetrics_series{_WHERE})"
-        f" / sum by (instance, metric) (tradmetrics_series_limit{_WHERE}))",
-        "The bots report no series.",
-    ),
 )
 _GROUPS: Final = {
     "Orders": (catalogue.ORDERS_SUBMITTED.name, "@track_order"),
@@ -116,6 +107,12 @@ def draw(site: Website, choice: Choice, live: Live) -> None:
         _part(site, live, lambda section=section: _section(site, section, choice))
         if section.example:
             ui.element("pre").classes("type").props["textContent"] = section.example
+    ui.html(
+        "<h2>Series against budgets</h2><p class='hint'>Beyond its budget, a metric gets no further series: their "
+        "calls are counted as <code>__other__</code>. The fullest come first.</p>",
+        sanitize=False,
+    )
+    _part(site, live, lambda: _budgets(site, choice))
 
 
 def _code(text: str) -> str:
@@ -124,7 +121,7 @@ def _code(text: str) -> str:
 
 
 def _part(site: Website, live: Live, build: object) -> None:
-    place = ui.html("", sanitize=False).classes("card")
+    place = ui.html('<p class="empty">…</p>', sanitize=False).classes("card")
 
     async def update() -> None:
         content = await build()  # type: ignore[operator]
@@ -145,11 +142,15 @@ async def _recorded(site: Website, choice: Choice) -> str:
             else "gauge"
         )
         for sample in samples:
-            count = f"{sample.value:,.0f} calls" if kind != "gauge" else "reported"
+            count = _calls(sample.value) if kind != "gauge" else "reported"
             rows.append([(name, ""), (decorator, "code"), (sample.labels.get("instance", ""), ""), (count, "number")])
         if not samples:
             rows.append([(name, ""), (decorator, "code"), ("", ""), ("nothing yet", "none")])
     return table("Events that your bots record", ("Event", "Recorded by", "Bot", "Since the start"), rows)
+
+
+def _calls(count: float) -> str:
+    return f"{count:,.0f} {'call' if count == 1 else 'calls'}"
 
 
 async def _functions(site: Website, choice: Choice) -> str:
@@ -158,7 +159,7 @@ async def _functions(site: Website, choice: Choice) -> str:
     rows = []
     for key, value in sorted(called.items()):
         bot, function, decorator = key
-        count = f"{calls[key]:,.0f} calls" if key in calls else "called"
+        count = _calls(calls[key]) if key in calls else "called"
         shown = (count, "number") if value else ("not called yet", "none")
         rows.append([(function, "code"), (f"@{decorator}", "code"), (bot, ""), shown])
     empty = "The bots name no decorated function."
@@ -206,7 +207,18 @@ def _row(section: Section, sample: Sample) -> Sequence[tuple[str, str]]:
         (sample.labels.get(label, ""), "code" if label in ("site", "metric", "label") else "")
         for label, _ in section.columns
     ]
-    if section.value == "Used":
-        tone = "red" if sample.value >= 1 else "orange" if sample.value >= 0.8 else ""
-        return [*cells, (f"{sample.value * 100:.0f}%", f"number {tone}")]
     return [*cells, (f"{sample.value:,.0f}", "number")] if section.value else cells
+
+
+async def _budgets(site: Website, choice: Choice) -> str:
+    series = await _by(site, choice, catalogue.SERIES, "sum", ("instance", "metric"))
+    budgets = await _by(site, choice, catalogue.SERIES_LIMIT, "sum", ("instance", "metric"))
+    shares = {key: count / budgets[key] for key, count in series.items() if budgets.get(key)}
+    rows = []
+    for key, share in sorted(shares.items(), key=lambda pair: (-pair[1], pair[0])):
+        bot, metric = key
+        tone = "red" if share >= 1 else "orange" if share >= 0.8 else ""
+        counts = [f"{series[key]:,.0f}", f"{budgets[key]:,.0f}", f"{share:.1%}"]
+        rows.append([(metric, "code"), (bot, ""), *((text, f"number {tone}") for text in counts)])
+    headings = ("Metric", "Bot", "Series", "Budget", "Used")
+    return table("Series against budgets", headings, rows, empty="The bots report no series.")

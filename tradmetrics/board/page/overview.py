@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from html import escape
 from typing import Any
+from urllib.parse import urlencode
 
 from nicegui import ui
 
@@ -58,7 +59,7 @@ def _panel(site: Website, panel: Panel, choice: Choice, live: Live) -> None:
 
 
 def _html(live: Live, build: Callable[[], Awaitable[str]], kind: str = "body") -> None:
-    place = ui.html("", sanitize=False).classes(kind)
+    place = ui.html('<span class="figure none">…</span>', sanitize=False).classes(kind)
 
     async def update() -> None:
         content = await build()
@@ -77,7 +78,7 @@ async def _table(answers: Answers, panel: Panel, choice: Choice) -> str:
 
 
 def _chart(answers: Answers, panel: Panel, choice: Choice, live: Live) -> None:
-    chart = ui.echart({"animation": False, "series": []}).classes("chart")
+    chart = ui.echart(charts.waiting()).classes("chart")
     chart.props["role"] = "img"
     chart.props["aria-label"] = f"{panel.title}: {panel.description}"
     draw = _CHARTS[panel.kind]
@@ -136,7 +137,7 @@ class _Bot:
             self._card.props["aria-label"] = f"Bot {watched.target.name}"
             with ui.element("div").classes("head"):
                 name = ui.element("a").classes("name")
-                name.props["href"] = f"/?bot={watched.target.name}"
+                name.props["href"] = f"/?{urlencode({'bot': watched.target.name})}"
                 with name:
                     ui.label(watched.target.name)
                 self._pill = ui.label("Waiting").classes("pill")

@@ -16,9 +16,42 @@ from tradmetrics.board.page import instrumentation, overview
 from tradmetrics.board.page.frame import Website, page, read_choice
 
 _COOKIE: Final = "tradmetrics_board"
+_HEADERS: Final = (
+    (
+        b"content-security-policy",
+        b"default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+        b"img-src 'self' data:; font-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'none'; "
+        b"frame-ancestors 'none'",
+    ),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+)
+"""The page talks to the board alone, and no other site may frame it. NiceGUI itself needs the inline scripts."""
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+class Headers:
+    """Adds the headers that fence the pages in.
+
+    Args:
+        application: The application behind it.
+    """
+
+    def __init__(self, application: Any) -> None:
+        self._application = application
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+
+        async def with_headers(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message["headers"], *_HEADERS]}
+            await send(message)
+
+        await self._application(scope, receive, with_headers)
 
 
 class BasicAuth:
@@ -114,6 +147,7 @@ def serve(
     app.on_shutdown(stop)
     if auth:
         app.add_middleware(BasicAuth, pair=auth)
+    app.add_middleware(Headers)  # the last one is the outermost
     ui.run(
         host=host,
         port=port,
