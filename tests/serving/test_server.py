@@ -17,15 +17,17 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import prometheus_client
 import pytest
 import trustme
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.exposition import choose_encoder
 
+import tradmetrics.serving.endpoint as endpoint_module
 import tradmetrics.serving.server as server_module
 from tradmetrics import ConfigurationError, TradingMetrics, catalogue, get_metrics, start_metrics_server
 from tradmetrics.serving.server import MetricsServer
@@ -353,6 +355,59 @@ def test_another_client_has_a_place_of_its_own(small: MetricsServer) -> None:
         assert 200 == ask(small).status
         other.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
         assert b"200 OK" in other.recv(4096)
+
+
+def test_answers_that_are_ready_make_room_for_newcomers(
+    small: MetricsServer, metrics: TradingMetrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Clients that ask without a pause would keep Prometheus out, although each of them has its answer."""
+    rendering, rendered = threading.Event(), threading.Event()
+    parsing, parsed = threading.Event(), threading.Event()
+
+    class Slow:
+        def collect(self) -> list[Metric]:
+            rendering.set()
+            rendered.wait(10)
+            return []
+
+    def choose(accept: str) -> Any:
+        if accept == "slow":
+            parsing.set()
+            parsed.wait(10)
+        return choose_encoder(accept)
+
+    metrics.registry.register(cast(Any, Slow()))
+    monkeypatch.setattr(endpoint_module, "choose_encoder", choose)
+    with contextlib.ExitStack() as stack:
+
+        def client(address: str, headers: bytes = b"") -> socket.socket:
+            connection = socket.create_connection(("127.0.0.1", small.port), source_address=(address, 0))
+            connection.sendall(b"GET /metrics HTTP/1.1\r\n" + headers + b"\r\n")
+            return stack.enter_context(connection)
+
+        waiting = [client("127.0.0.1") for _ in range(3)]
+        assert rendering.wait(10)
+        assert eventually(lambda: len(small._loop._connections) == 3)
+        client("127.0.0.2", b"Accept: slow\r\n")
+        assert parsing.wait(10)  # the thread of the connections is busy
+        newcomer = client("127.0.0.1")
+        rendered.set()
+        assert eventually(lambda: small._loop._threads._done)
+        parsed.set()
+        assert b"200 OK" in newcomer.recv(4096)
+        assert b"200 OK" in waiting[-1].recv(4096)
+
+
+def test_odd_accept_headers_share_the_usual_answers(server: MetricsServer) -> None:
+    """Each version that a client makes up would be a rendering that honest scrapes wait for."""
+    asked = {
+        server_module.Endpoint(None).asked(accept=f"application/openmetrics-text; version=1.0.{number}").key
+        for number in range(50)
+    }
+    assert 1 == len(asked)
+    reply = ask(server, headers={"Accept": "application/openmetrics-text; version=1.0.77; escaping=dots"})
+    assert "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=dots" == reply.headers["Content-Type"]
+    assert reply.body.endswith(b"# EOF\n")
 
 
 def has_ended(connection: socket.socket) -> bool:

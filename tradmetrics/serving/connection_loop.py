@@ -104,13 +104,12 @@ class ConnectionLoop:
         timeout = None if self._sweep_at == math.inf else max(0.0, self._sweep_at - now)
         events = self._selector.select(timeout)
         now = time.monotonic()
-        for key, _ in events:
-            if key.data is None:
-                if key.fileobj is self._listener:
-                    self._accept(now)
-                else:
-                    self._waker.reset()
+        readable = [key.fileobj for key, _ in events if key.data is None]
+        if self._waker.sock in readable:
+            self._waker.reset()
         self._deliver(now)
+        if self._listener in readable:  # after the answers, which make room for newcomers
+            self._accept(now)
         for key, _ in events:
             if key.data is not None and not key.data.closed:
                 self._guarded(self._advance, key.data, now)

@@ -84,8 +84,8 @@ class Asked(NamedTuple):
 
     @property
     def lane(self) -> str:
-        """Which scrapes wait for each other: those that choose metrics can ask in endless ways, the others in a few."""
-        return "chosen" if self.names else "scrape"
+        """Which scrapes wait for each other: those that choose metrics can ask in endless ways, Prometheus in a few."""
+        return "chosen" if self.names or _UNUSUAL.search(self.content_type) else "scrape"
 
 
 class Endpoint:
@@ -129,11 +129,7 @@ class Endpoint:
             accept: The Accept header, which chooses between the text format and OpenMetrics.
             accept_encoding: The Accept-Encoding header; gzip is used where it is accepted.
         """
-        try:
-            encode, content_type = choose_encoder(accept or "")
-        except (TypeError, ValueError):
-            # prometheus_client cannot compare a version such as `1.x`; a scraper that sends one reads plain text too.
-            encode, content_type = choose_encoder("")
+        encode, content_type = _encoder(accept or "")
         names = parse_qs(query, errors="replace").get("name[]", ())
         return Asked(content_type, frozenset(names), _accepts_gzip(accept_encoding or ""), encode)
 
@@ -214,6 +210,23 @@ def _guard(auth: Auth) -> tuple[Callable[[bytes], bool], str]:
         raise ConfigurationError("auth: the user's name cannot hold a colon, which ends it in basic authentication")
     expected = _secret(user, "the user's name") + b":" + _secret(password, "the password")
     return _expect("basic", expected, _decode), 'Basic realm="metrics", charset="UTF-8"'
+
+
+_OWN_VERSION: Final = re.compile(r"version=(?!(?:0\.0\.4|1\.0\.0|2\.0\.0)(?:;|$))[^;]*")
+"""A version of a format that nobody has defined: prometheus_client answers with whatever a client has made up."""
+_UNUSUAL: Final = re.compile(r"escaping=(?:dots|values)|version=2")
+
+
+def _encoder(accept: str) -> tuple[Callable[[Any], bytes], str]:
+    """What renders the format that an Accept header chooses, and the format's name, of which there are only a few."""
+    try:
+        encode, content_type = choose_encoder(accept)
+        if _OWN_VERSION.search(content_type):
+            encode, content_type = choose_encoder(_OWN_VERSION.sub("version=1.0.0", content_type))
+    except (TypeError, ValueError):
+        # prometheus_client cannot compare a version such as `1.x`; a scraper that sends one reads plain text too.
+        encode, content_type = choose_encoder("")
+    return encode, content_type
 
 
 def _accepts_gzip(header: str) -> bool:
