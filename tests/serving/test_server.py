@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -398,6 +399,32 @@ def test_answers_that_are_ready_make_room_for_newcomers(
         assert b"200 OK" in waiting[-1].recv(4096)
 
 
+def test_a_scrape_goes_before_those_who_wait_for_another_answer(
+    small: MetricsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Clients that ask for pages that take long would keep Prometheus out until the last of them has its page."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def page(metrics: TradingMetrics | None) -> endpoint_module.HttpResponse:
+        begun.set()
+        go_on.wait(10)
+        return endpoint_module.plain(HTTPStatus.OK, "a page")
+
+    monkeypatch.setattr(server_module, "status_page", page)
+    with contextlib.ExitStack() as stack:
+        waiting = []
+        for target in (b"/", b"/metrics?name[]=a", b"/metrics?name[]=b"):
+            waiting.append(stack.enter_context(socket.create_connection(("127.0.0.1", small.port))))
+            waiting[-1].sendall(b"GET " + target + b" HTTP/1.1\r\n\r\n")
+            assert eventually(lambda: len(small._loop._threads._waiting) == len(waiting))
+        assert begun.wait(10)
+        assert 200 == ask(small).status
+        assert closed_by_peer(waiting[2])  # the newest one
+        go_on.set()
+        assert b"a page" in waiting[0].recv(4096)
+        assert b"200 OK" in waiting[1].recv(4096)
+
+
 def test_odd_accept_headers_share_the_usual_answers(server: MetricsServer) -> None:
     """Each version that a client makes up would be a rendering that honest scrapes wait for."""
     asked = {
@@ -660,36 +687,45 @@ def unused_port() -> int:
     raise OSError("no port is free")
 
 
+FORK = """
+import http.client, os, socket, sys
+from tradmetrics import TradingMetrics, start_metrics_server
+
+def status(port):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.request("GET", "/metrics")
+    return connection.getresponse().status
+
+metrics = TradingMetrics()
+server = start_metrics_server(port=int(sys.argv[1]), metrics=metrics)
+scraper = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+scraper.sendall(b"GET /nowhere HTTP/1.1\\r\\n\\r\\n")
+assert b"404 Not Found" in scraper.recv(4096)
+read, write = os.pipe()
+forked, tell = os.pipe()
+if os.fork() == 0:
+    server.close()  # as an `atexit` of the child may do; it must not disturb the parent
+    os.write(tell, b"!")
+    os.close(write)
+    os.read(read, 1)
+    os._exit(0)
+os.close(read)
+os.read(forked, 1)  # the child runs, which is when it gives back what is not its own
+assert status(server.port) == 200
+server.close()
+while scraper.recv(4096):
+    pass
+with start_metrics_server(port=server.port, metrics=metrics) as again:
+    print(status(again.port))
+"""
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_a_forked_child_keeps_neither_the_port_nor_the_connections(metrics: TradingMetrics) -> None:
+def test_a_forked_child_keeps_neither_the_port_nor_the_connections(unmeasured_environment: dict[str, str]) -> None:
     """A restarted bot would find its port taken by a helper process, and a scrape of it would hang."""
-    with (
-        start_metrics_server(port=unused_port(), metrics=metrics) as server,
-        socket.create_connection(("127.0.0.1", server.port), timeout=10) as scraper,
-    ):
-        scraper.sendall(b"GET /nowhere HTTP/1.1\r\n\r\n")
-        assert [b"HTTP/1.1 404 Not Found"] == answers(scraper, 1)
-        read, write = os.pipe()
-        forked, tell = os.pipe()
-        child = os.fork()
-        if child == 0:
-            server.close()  # as an `atexit` of the child may do; it must not disturb the parent
-            os.write(tell, b"!")
-            os.close(write)
-            os.read(read, 1)
-            os._exit(0)
-        os.close(read)
-        os.read(forked, 1)  # the child runs, which is when it gives back what is not its own
-        try:
-            assert 200 == ask(server).status
-            server.close()
-            assert closed_by_peer(scraper)
-            with start_metrics_server(port=server.port, metrics=metrics) as again:
-                assert 200 == ask(again).status
-        finally:
-            for end in (write, forked, tell):
-                os.close(end)
-            os.waitpid(child, 0)
+    program = [sys.executable, "-W", "ignore", "-c", FORK, str(unused_port())]
+    answer = subprocess.run(program, env=unmeasured_environment, capture_output=True, text=True, timeout=60)
+    assert "200\n" == answer.stdout, answer.stderr
 
 
 def test_an_interpreter_without_threads_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

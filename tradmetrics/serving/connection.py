@@ -9,6 +9,7 @@ from contextlib import suppress
 from email.utils import formatdate
 from typing import Any, Final
 
+from tradmetrics.serving.answer_threads import Work
 from tradmetrics.serving.http_request import MOST_BYTES
 
 HANDSHAKE: Final = "handshake"
@@ -43,6 +44,7 @@ class Connection:
         look_at: The time at which a request that comes in pieces is read again; 0 while its socket is watched.
         looks: How many reads have brought only a part of the request's head.
         events: The events that the selector watches for.
+        work: The answer that is being made; None when the server waits for none.
     """
 
     __slots__ = (
@@ -62,6 +64,7 @@ class Connection:
         "spent",
         "state",
         "wants_write",
+        "work",
     )
 
     def __init__(self, sock: socket.socket, peer: str, now: float, context: ssl.SSLContext | None) -> None:
@@ -77,6 +80,7 @@ class Connection:
         self.look_at = 0.0
         self.looks = 0
         self.events = 0
+        self.work: Work | None = None
         self.keep = False
         self.head_only = False
         self.closed = False

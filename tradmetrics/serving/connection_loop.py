@@ -38,7 +38,6 @@ _LEAST_WAIT_SECONDS: Final = 0.02
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
-
 Answer = Callable[[Request], Union[HttpResponse, Work]]
 
 
@@ -155,7 +154,7 @@ class ConnectionLoop:
         self._guarded(self._advance, connection, now)
 
     def _make_room(self, peer: str | None, now: float) -> bool:
-        """Close the connection that matters least; return False when all of them are waiting for their answer."""
+        """Close the connection that matters least; return False when all of them wait for whole scrapes."""
         least = self._connections.least_important(peer, now)
         if least is not None:
             self._drop(least)
@@ -163,6 +162,8 @@ class ConnectionLoop:
 
     def _drop(self, connection: Connection) -> None:
         if self._connections.remove(connection):
+            if connection.work is not None:
+                self._threads.leave(connection.work.key, connection)
             self._watch(connection, 0)
             connection.close()
 
@@ -255,7 +256,7 @@ class ConnectionLoop:
         if isinstance(answer, HttpResponse):
             self._begin(connection, now, answer)
             return
-        connection.state = ANSWERING
+        connection.state, connection.work = ANSWERING, answer
         connection.spent = now - connection.since  # the rest of the client's time begins when the answer is there
         connection.deadline = math.inf
         self._threads.ask(answer, connection)
@@ -267,7 +268,7 @@ class ConnectionLoop:
 
     def _begin(self, connection: Connection, now: float, answer: HttpResponse) -> None:
         if connection.state == ANSWERING:
-            connection.since = now - connection.spent
+            connection.since, connection.work = now - connection.spent, None
         self._limit(connection, connection.since + self._bounds.request_seconds)
         connection.state = SENDING
         connection.answer(f"{answer.status.value} {answer.status.phrase}", answer.headers, answer.body)

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 
+WHOLE: Final = "scrape"
+"""The lane of whole scrapes."""
 METHODS: Final = ("GET", "HEAD")
 """The methods that an endpoint answers; all others get 405."""
 
@@ -85,7 +87,7 @@ class Asked(NamedTuple):
     @property
     def lane(self) -> str:
         """Which scrapes wait for each other: those that choose metrics can ask in endless ways, Prometheus in a few."""
-        return "chosen" if self.names or _UNUSUAL.search(self.content_type) else "scrape"
+        return "chosen" if self.names or _UNUSUAL.search(self.content_type) else WHOLE
 
 
 class Endpoint:
