@@ -595,10 +595,15 @@ def test_a_taken_port_is_named(server: MetricsServer) -> None:
         ({"port": -1}, "port must be an integer from 0 to 65535 .*, got -1"),
         ({"port": 0, "addr": "192.0.2.1"}, "'192.0.2.1', port 0: .*address of this machine"),
         ({"port": 0, "addr": "no such host"}, "'no such host', port 0: .*address of this machine"),
+        ({"port": 0, "addr": "x" * 300}, "port 0: .*address of this machine"),
+        ({"port": 0, "addr": "\udc80"}, "port 0: .*address of this machine"),
+        ({"port": 0, "addr": None}, "addr must be an address as text, .*got None"),
+        ({"port": 0, "addr": b"127.0.0.1"}, "addr must be an address as text"),
+        ({"port": 0, "addr": 5}, "addr must be an address as text"),
     ],
 )
 def test_an_address_that_cannot_be_served_is_named(arguments: dict[str, Any], message: str) -> None:
-    """A wrong setting would end in a bare OSError or OverflowError."""
+    """A wrong setting would end in a bare OSError or OverflowError, and an unset one would answer the whole network."""
     with pytest.raises(ConfigurationError, match=message):
         start_metrics_server(**arguments)
 
@@ -814,6 +819,10 @@ def test_unusable_tls_files_are_named(certificates: Certificates, tmp_path: Path
         ({"certfile": certificates.certfile}, r"cert.pem' without keyfile make no certificate"),
         ({"certfile": certificates.certfile, "keyfile": other.keyfile}, r"cert.pem' and keyfile .*key.pem' make no"),
         ({"certfile": str(garbage)}, r"garbage.pem' without keyfile make no certificate"),
+        ({"certfile": ""}, r"'' cannot be read"),
+        ({"certfile": certificates.both, "keyfile": ""}, r"'' cannot be read"),
+        ({"certfile": "a\0b"}, r"cannot be read"),
+        ({"certfile": 5}, r"certfile must be a path"),
     ]
     for arguments, message in cases:
         with pytest.raises(ConfigurationError, match=message):
@@ -929,10 +938,14 @@ def test_secrets_are_shown_nowhere(
         ("token\udcff", "the token holds a character that cannot be sent"),
         (("user", "\ud800"), "the password holds a character that cannot be sent"),
         (b"token", "bearer token as text, or a .user, password. pair"),
+        ("token\n", "cannot begin or end with a blank, or hold a line break"),
+        (" token", "cannot begin or end with a blank, or hold a line break"),
+        ("to\r\nken", "cannot begin or end with a blank, or hold a line break"),
+        ("to\0ken", "cannot begin or end with a blank, or hold a line break"),
     ],
 )
 def test_authentication_that_cannot_work_is_refused_at_start(auth: Any, message: str) -> None:
-    """An unset environment variable would leave the endpoint open to everybody."""
+    """An unset environment variable would leave the endpoint open to everybody, a token's line break to nobody."""
     with pytest.raises(ConfigurationError, match=message):
         start_metrics_server(port=0, auth=auth)
 

@@ -204,6 +204,11 @@ def _guard(auth: Auth) -> tuple[Callable[[bytes], bool], str]:
     if auth is None:
         return (lambda header: True), ""
     if isinstance(auth, str):
+        if auth.strip() and (auth != auth.strip() or not _SENDABLE.fullmatch(auth)):
+            raise ConfigurationError(
+                "auth: the token cannot begin or end with a blank, or hold a line break: no client can send that; "
+                "does it come from a file? Then strip() it"
+            )
         return _expect("bearer", _secret(auth, "the token"), lambda credentials: credentials), 'Bearer realm="metrics"'
     if not isinstance(auth, tuple) or len(auth) != 2 or not all(isinstance(part, str) for part in auth):
         raise ConfigurationError("auth is a bearer token as text, or a (user, password) pair of texts")
@@ -240,6 +245,7 @@ def _accepts_gzip(header: str) -> bool:
     return False
 
 
+_SENDABLE: Final = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]+")
 _REFUSED: Final = re.compile(r"q\s*=\s*0(\.0{0,3})?")
 _PIECE: Final = 1 << 17
 
