@@ -358,6 +358,27 @@ def test_another_client_has_a_place_of_its_own(small: MetricsServer) -> None:
         assert b"200 OK" in other.recv(4096)
 
 
+def test_another_client_has_a_place_of_its_own_where_the_server_answers_ipv4_and_ipv6(
+    metrics: TradingMetrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All clients of a server on `::` that come with IPv4 addresses would share one client's part."""
+    monkeypatch.setattr(server_module, "MAX_CONNECTIONS", 4)
+    with contextlib.ExitStack() as stack:
+        try:
+            server = stack.enter_context(start_metrics_server(port=0, addr="::", metrics=metrics))
+            socket.create_connection(("127.0.0.1", server.port)).close()
+        except (ConfigurationError, OSError):
+            pytest.skip("this system has no sockets for both")
+        others = []
+        for address in ("127.0.0.2", "127.0.0.1", "127.0.0.1", "127.0.0.1"):
+            connection = socket.create_connection(("127.0.0.1", server.port), source_address=(address, 0))
+            others.append(stack.enter_context(connection))
+        others[3].sendall(b"GET /nowhere HTTP/1.1\r\n\r\n")
+        assert b"404" in others[3].recv(4096)  # all four have been accepted
+        others[0].sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
+        assert b"200 OK" in others[0].recv(4096)
+
+
 def test_answers_that_are_ready_make_room_for_newcomers(
     small: MetricsServer, metrics: TradingMetrics, monkeypatch: pytest.MonkeyPatch
 ) -> None:

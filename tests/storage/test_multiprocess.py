@@ -822,3 +822,16 @@ def test_a_fold_whose_list_is_damaged_is_read(tmp_path: Path) -> None:
     sound = fold.read_bytes().partition(b'{"of"')[0]
     fold.write_bytes(sound + b'{"of": ' + b"[" * 100_000)
     assert b"own_total 3.0" in render(aggregate(str(tmp_path))).splitlines()
+
+
+def test_a_worker_leaves_the_draft_of_another_one_with_its_number_alone(directory: Directory) -> None:
+    """Two containers give their workers equal numbers; one would empty a file that the other is writing into."""
+    script = """
+    import pathlib
+    draft = pathlib.Path(os.environ["PROMETHEUS_MULTIPROC_DIR"], f"counter_tradmetrics-{os.getpid()}.db.new")
+    draft.write_text("of another worker")
+    tm.track_order(strategy="s", side="BUY", order_type="LIMIT")(lambda: {"status": "filled"})()
+    print(draft.read_text())
+    """
+    assert "of another worker\n" == directory.run(script)
+    assert 1.0 == directory.value(f'{catalogue.ORDERS_SUBMITTED.name}{{order_type="LIMIT",side="BUY",strategy="s"}}')

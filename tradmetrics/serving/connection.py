@@ -24,6 +24,7 @@ CLOSING: Final = "closing"
 """Answered for the last time; the client has yet to read that and to close its side."""
 
 _PIECE: Final = 1 << 18
+_IPV4_INSIDE: Final = bytes(10) + b"\xff\xff"
 _WOULD_BLOCK: Final = (BlockingIOError, InterruptedError, ssl.SSLWantReadError)
 
 
@@ -205,6 +206,8 @@ def peer_of(address: Any) -> str:
     if ":" not in host:
         return host
     try:
-        return socket.inet_pton(socket.AF_INET6, host.partition("%")[0])[:8].hex()
+        packed = socket.inet_pton(socket.AF_INET6, host.partition("%")[0])
     except (OSError, AttributeError):
         return host
+    # A server on `::` sees a client's IPv4 address inside of an IPv6 one.
+    return socket.inet_ntoa(packed[12:]) if packed.startswith(_IPV4_INSIDE) else packed[:8].hex()
