@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from tradmetrics.registry.metrics import TradingMetrics
 
 _LABEL_NAME: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+_RESERVED: Final = ("job", "le", "quantile")
+"""The job has an argument of its own, and the others are labels of the samples of histograms and summaries."""
+_URL: Final = re.compile(r"https?://[^\s/\ud800-\udfff]+(?:/[!-~]*)?", re.IGNORECASE)
+_MOST_SECONDS: Final = 86_400.0
 _MOST_OF_AN_ANSWER: Final = 600
 _SITE: Final = f"{__name__}.push_on_exit"
 
@@ -180,43 +184,63 @@ def push_on_exit(
             grouping key is a label of one of the metrics.
     """
     checked(metrics, "push_on_exit")
-    _check(gateway, job, grouping_key or {}, timeout)
+    _check_gateway(gateway)
+    _check(job, {} if grouping_key is None else grouping_key, timeout, handler)
     _check_labels(grouping_key or {}, metrics or current())
     return Push(gateway, job, grouping_key or {}, metrics, timeout, handler)
 
 
-def _check(gateway: str, job: str, grouping_key: Mapping[str, str], timeout: float) -> None:
+def _check_gateway(gateway: str) -> None:
     try:
         parts = urlsplit(gateway)
-    except ValueError:
-        parts = None
-    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
+        is_url = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except (ValueError, AttributeError):
+        is_url = False
+    if not is_url or not _URL.fullmatch(gateway):
         raise ConfigurationError("push_on_exit: gateway is a URL such as 'http://localhost:9091'")
     if "@" in parts.netloc:  # the message must not repeat the password
         raise ConfigurationError(
             "push_on_exit: the URL carries a password; leave it out and give "
             "handler=, built on prometheus_client.exposition.basic_auth_handler"
         )
-    if parts.path.rstrip("/").endswith("/metrics") or parts.query or parts.fragment:
+    path = f"{parts.path.rstrip('/')}/"
+    if path.endswith("/metrics/") or "/metrics/job" in path or parts.query or parts.fragment:
         raise ConfigurationError(
             "push_on_exit: gateway is the address of the Pushgateway itself, such as 'http://localhost:9091', without "
             "'/metrics' and without a query"
         )
-    if job in (".", ".."):
-        raise ConfigurationError(f"push_on_exit: job={job!r} vanishes from the path of a URL; choose another text")
-    if not job:
-        raise ConfigurationError("push_on_exit: job is empty; write what the program is, e.g. job='backtest'")
+
+
+def _check(job: str, grouping_key: Mapping[str, str], timeout: float, handler: object) -> None:
+    if not job or not isinstance(job, str):
+        raise ConfigurationError(
+            f"push_on_exit: job is a non-empty text, not {job!r}; write what the program is, e.g. job='backtest'"
+        )
+    _check_value("job", job)
+    if not isinstance(grouping_key, Mapping):
+        raise ConfigurationError(f"push_on_exit: grouping_key is a dict of labels, not {grouping_key!r}")
     for name, value in grouping_key.items():
-        if not isinstance(name, str) or not _LABEL_NAME.fullmatch(name) or name == "job":
-            raise ConfigurationError(f"push_on_exit: {name!r} cannot be a label of the grouping key, e.g. 'strategy'")
+        if not isinstance(name, str) or not _LABEL_NAME.fullmatch(name) or name in _RESERVED or name.startswith("__"):
+            raise ConfigurationError(f"push_on_exit: {name!r} cannot be a label of the grouping key; one is 'run'")
         if not isinstance(value, str) or not value:
             raise ConfigurationError(f"push_on_exit: grouping_key[{name!r}] is a non-empty text, not {value!r}")
-        if value in (".", ".."):
-            raise ConfigurationError(
-                f"push_on_exit: grouping_key[{name!r}]={value!r} vanishes from the path of a URL; choose another text"
-            )
-    if not timeout > 0:
+        _check_value(f"grouping_key[{name!r}]", value)
+    if not isinstance(timeout, (int, float)) or not 0 < timeout <= _MOST_SECONDS:
         raise ConfigurationError(f"push_on_exit: timeout is a number of seconds above 0, not {timeout!r}")
+    if not callable(handler):
+        raise ConfigurationError(f"push_on_exit: handler is a function that sends the request, not {handler!r}")
+
+
+def _check_value(what: str, value: str) -> None:
+    if value in (".", ".."):
+        raise ConfigurationError(f"push_on_exit: {what}={value!r} vanishes from the path of a URL; choose another text")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ConfigurationError(
+            f"push_on_exit: {what}={value!r} holds a character that cannot be sent (a lone surrogate); was it read "
+            "with the right encoding?"
+        ) from None
 
 
 def _check_labels(grouping_key: Mapping[str, str], metrics: TradingMetrics | None) -> None:

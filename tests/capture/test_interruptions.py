@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
+import subprocess
+import sys
 from typing import Any
 
 import pytest
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import generate_latest
 
 import tradmetrics
 from tests.recorded import raising, recorded, sample
@@ -93,32 +94,43 @@ def test_reading_in_a_signal_handler_amid_a_fold_ends_and_counts_right() -> None
     assert 1_500 == sample(metrics, "trading_profit_total", strategy="s")
 
 
+FORKS = """
+import os, signal, threading
+import tradmetrics
+from prometheus_client import CollectorRegistry
+
+started, end = threading.Event(), threading.Event()
+
+def build():
+    while not end.is_set():
+        tradmetrics.configure(registry=CollectorRegistry(), force=True)
+        started.set()
+
+builder = threading.Thread(target=build, daemon=True)
+builder.start()
+started.wait(30)
+for _ in range(5):
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)
+        tradmetrics.configure(registry=CollectorRegistry(), force=True)
+        tradmetrics.metrics_exporter.record_trade("s", "BUY", "executed")
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+end.set()
+builder.join(30)
+print("done")
+"""
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no forks")
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_a_fork_while_the_default_metrics_are_built_leaves_a_child_that_records() -> None:
+def test_a_fork_while_the_default_metrics_are_built_leaves_a_child_that_records(
+    unmeasured_environment: dict[str, str],
+) -> None:
     """The child would wait for a lock of a thread that it does not have."""
-    started, end = threading.Event(), threading.Event()
-
-    def build() -> None:
-        while not end.is_set():
-            tradmetrics.configure(registry=CollectorRegistry(), force=True)
-            started.set()
-
-    builder = threading.Thread(target=build, daemon=True)
-    builder.start()
-    started.wait(30)
-    try:
-        for _ in range(5):
-            child = os.fork()
-            if child == 0:
-                signal.alarm(20)
-                tradmetrics.configure(registry=CollectorRegistry(), force=True)
-                tradmetrics.metrics_exporter.record_trade("s", "BUY", "executed")
-                os._exit(0)
-            assert 0 == os.waitpid(child, 0)[1]
-    finally:
-        end.set()
-        builder.join(30)
+    program = [sys.executable, "-W", "ignore", "-c", FORKS]
+    answer = subprocess.run(program, env=unmeasured_environment, capture_output=True, text=True, timeout=150)
+    assert "done\n" == answer.stdout, answer.stderr
 
 
 def test_removing_one_series_leaves_the_others_remembered() -> None:

@@ -13,12 +13,14 @@ from typing import Final
 from hypothesis import strategies as st
 
 from tests.fuzz.runner import Notes, Target
+from tradmetrics.storage.rendering import render
 from tradmetrics.storage.worker_directory import aggregate
 
 KEY: Final = b'["sound", "sound_total", {"a": "b"}, "Sound."]'
 _KEYS: Final = st.sampled_from(
     [KEY, b"", b"[]", b"{}", b"null", b'["a", "b"]', b'["m", "m_total", {}, "h"]', b'["m", "m", {"le": "x"}, "h"]',
-     b'[1, 2, {"a": 3}, 4]', b'["m", "m_bucket", {"le": "+Inf"}, "h"]', b"\xff\xfe", b"[" * 3_000]
+     b'[1, 2, {"a": 3}, 4]', b'["m", "m_bucket", {"le": "+Inf"}, "h"]', b"\xff\xfe", b"[" * 3_000,
+     b'["m", "m_total", {"a": "\\ud800"}, "\\udfff"]']
 )  # fmt: skip
 _NUMBERS: Final = st.floats()
 
@@ -47,7 +49,8 @@ _CONTENTS: Final = st.one_of(
 )
 _NAMES: Final = st.sampled_from(
     ["counter_1.db", "counter_tradmetrics-99999.db", "counter_tradmetrics-gone.db", "histogram_2.db", "gauge_max_3.db",
-     "gauge_livesum_tradmetrics-4.db", "gauge_.db", "gauge_odd_5.db", "summary_6.db", "notes.db", "_.db"]
+     "gauge_livesum_tradmetrics-4.db", "gauge_.db", "gauge_odd_5.db", "summary_6.db", "notes.db", "_.db",
+     "counter_tradmetrics-\u00b2.db", "gauge_all_\udcff.db"]
 )  # fmt: skip
 STRATEGY: Final = st.dictionaries(_NAMES, _CONTENTS, max_size=5)
 
@@ -64,6 +67,7 @@ def check(files: dict[str, bytes], note: Notes) -> None:
         for _ in range(2):
             metrics = {metric.name: metric for metric in registry.collect()}
             assert [3.0] == [sample.value for sample in metrics["sound_of_ours"].samples]
+            assert b"sound_of_ours_total 3.0" in render(registry).splitlines()
         note("files", "damaged" if damaged else "sound")
         assert str(sound) not in damaged
 

@@ -16,16 +16,19 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import prometheus_client
 import pytest
 import trustme
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.exposition import choose_encoder
 
+import tradmetrics.serving.endpoint as endpoint_module
 import tradmetrics.serving.server as server_module
 from tradmetrics import ConfigurationError, TradingMetrics, catalogue, get_metrics, start_metrics_server
 from tradmetrics.serving.server import MetricsServer
@@ -355,6 +358,106 @@ def test_another_client_has_a_place_of_its_own(small: MetricsServer) -> None:
         assert b"200 OK" in other.recv(4096)
 
 
+def test_another_client_has_a_place_of_its_own_where_the_server_answers_ipv4_and_ipv6(
+    metrics: TradingMetrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All clients of a server on `::` that come with IPv4 addresses would share one client's part."""
+    monkeypatch.setattr(server_module, "MAX_CONNECTIONS", 4)
+    with contextlib.ExitStack() as stack:
+        try:
+            server = stack.enter_context(start_metrics_server(port=0, addr="::", metrics=metrics))
+            socket.create_connection(("127.0.0.1", server.port)).close()
+        except (ConfigurationError, OSError):
+            pytest.skip("this system has no sockets for both")
+        others = []
+        for address in ("127.0.0.2", "127.0.0.1", "127.0.0.1", "127.0.0.1"):
+            connection = socket.create_connection(("127.0.0.1", server.port), source_address=(address, 0))
+            others.append(stack.enter_context(connection))
+        others[3].sendall(b"GET /nowhere HTTP/1.1\r\n\r\n")
+        assert b"404" in others[3].recv(4096)  # all four have been accepted
+        others[0].sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
+        assert b"200 OK" in others[0].recv(4096)
+
+
+def test_answers_that_are_ready_make_room_for_newcomers(
+    small: MetricsServer, metrics: TradingMetrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Clients that ask without a pause would keep Prometheus out, although each of them has its answer."""
+    rendering, rendered = threading.Event(), threading.Event()
+    parsing, parsed = threading.Event(), threading.Event()
+
+    class Slow:
+        def collect(self) -> list[Metric]:
+            rendering.set()
+            rendered.wait(10)
+            return []
+
+    def choose(accept: str) -> Any:
+        if accept == "slow":
+            parsing.set()
+            parsed.wait(10)
+        return choose_encoder(accept)
+
+    metrics.registry.register(cast(Any, Slow()))
+    monkeypatch.setattr(endpoint_module, "choose_encoder", choose)
+    with contextlib.ExitStack() as stack:
+
+        def client(address: str, headers: bytes = b"") -> socket.socket:
+            connection = socket.create_connection(("127.0.0.1", small.port), source_address=(address, 0))
+            connection.sendall(b"GET /metrics HTTP/1.1\r\n" + headers + b"\r\n")
+            return stack.enter_context(connection)
+
+        waiting = [client("127.0.0.1") for _ in range(3)]
+        assert rendering.wait(10)
+        assert eventually(lambda: len(small._loop._connections) == 3)
+        client("127.0.0.2", b"Accept: slow\r\n")
+        assert parsing.wait(10)  # the thread of the connections is busy
+        newcomer = client("127.0.0.1")
+        rendered.set()
+        assert eventually(lambda: small._loop._threads._done)
+        parsed.set()
+        assert b"200 OK" in newcomer.recv(4096)
+        assert b"200 OK" in waiting[-1].recv(4096)
+
+
+def test_a_scrape_goes_before_those_who_wait_for_another_answer(
+    small: MetricsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Clients that ask for pages that take long would keep Prometheus out until the last of them has its page."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def page(metrics: TradingMetrics | None) -> endpoint_module.HttpResponse:
+        begun.set()
+        go_on.wait(10)
+        return endpoint_module.plain(HTTPStatus.OK, "a page")
+
+    monkeypatch.setattr(server_module, "status_page", page)
+    with contextlib.ExitStack() as stack:
+        waiting = []
+        for target in (b"/", b"/metrics?name[]=a", b"/metrics?name[]=b"):
+            waiting.append(stack.enter_context(socket.create_connection(("127.0.0.1", small.port))))
+            waiting[-1].sendall(b"GET " + target + b" HTTP/1.1\r\n\r\n")
+            assert eventually(lambda: len(small._loop._threads._waiting) == len(waiting))
+        assert begun.wait(10)
+        assert 200 == ask(small).status
+        assert closed_by_peer(waiting[2])  # the newest one
+        go_on.set()
+        assert b"a page" in waiting[0].recv(4096)
+        assert b"200 OK" in waiting[1].recv(4096)
+
+
+def test_odd_accept_headers_share_the_usual_answers(server: MetricsServer) -> None:
+    """Each version that a client makes up would be a rendering that honest scrapes wait for."""
+    asked = {
+        server_module.Endpoint(None).asked(accept=f"application/openmetrics-text; version=1.0.{number}").key
+        for number in range(50)
+    }
+    assert 1 == len(asked)
+    reply = ask(server, headers={"Accept": "application/openmetrics-text; version=1.0.77; escaping=dots"})
+    assert "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=dots" == reply.headers["Content-Type"]
+    assert reply.body.endswith(b"# EOF\n")
+
+
 def has_ended(connection: socket.socket) -> bool:
     """Whether the other side has ended the connection by now."""
     connection.setblocking(False)
@@ -513,10 +616,15 @@ def test_a_taken_port_is_named(server: MetricsServer) -> None:
         ({"port": -1}, "port must be an integer from 0 to 65535 .*, got -1"),
         ({"port": 0, "addr": "192.0.2.1"}, "'192.0.2.1', port 0: .*address of this machine"),
         ({"port": 0, "addr": "no such host"}, "'no such host', port 0: .*address of this machine"),
+        ({"port": 0, "addr": "x" * 300}, "port 0: .*address of this machine"),
+        ({"port": 0, "addr": "\udc80"}, "port 0: .*address of this machine"),
+        ({"port": 0, "addr": None}, "addr must be an address as text, .*got None"),
+        ({"port": 0, "addr": b"127.0.0.1"}, "addr must be an address as text"),
+        ({"port": 0, "addr": 5}, "addr must be an address as text"),
     ],
 )
 def test_an_address_that_cannot_be_served_is_named(arguments: dict[str, Any], message: str) -> None:
-    """A wrong setting would end in a bare OSError or OverflowError."""
+    """A wrong setting would end in a bare OSError or OverflowError, and an unset one would answer the whole network."""
     with pytest.raises(ConfigurationError, match=message):
         start_metrics_server(**arguments)
 
@@ -605,36 +713,45 @@ def unused_port() -> int:
     raise OSError("no port is free")
 
 
+FORK = """
+import http.client, os, socket, sys
+from tradmetrics import TradingMetrics, start_metrics_server
+
+def status(port):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.request("GET", "/metrics")
+    return connection.getresponse().status
+
+metrics = TradingMetrics()
+server = start_metrics_server(port=int(sys.argv[1]), metrics=metrics)
+scraper = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+scraper.sendall(b"GET /nowhere HTTP/1.1\\r\\n\\r\\n")
+assert b"404 Not Found" in scraper.recv(4096)
+read, write = os.pipe()
+forked, tell = os.pipe()
+if os.fork() == 0:
+    server.close()  # as an `atexit` of the child may do; it must not disturb the parent
+    os.write(tell, b"!")
+    os.close(write)
+    os.read(read, 1)
+    os._exit(0)
+os.close(read)
+os.read(forked, 1)  # the child runs, which is when it gives back what is not its own
+assert status(server.port) == 200
+server.close()
+while scraper.recv(4096):
+    pass
+with start_metrics_server(port=server.port, metrics=metrics) as again:
+    print(status(again.port))
+"""
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_a_forked_child_keeps_neither_the_port_nor_the_connections(metrics: TradingMetrics) -> None:
+def test_a_forked_child_keeps_neither_the_port_nor_the_connections(unmeasured_environment: dict[str, str]) -> None:
     """A restarted bot would find its port taken by a helper process, and a scrape of it would hang."""
-    with (
-        start_metrics_server(port=unused_port(), metrics=metrics) as server,
-        socket.create_connection(("127.0.0.1", server.port), timeout=10) as scraper,
-    ):
-        scraper.sendall(b"GET /nowhere HTTP/1.1\r\n\r\n")
-        assert [b"HTTP/1.1 404 Not Found"] == answers(scraper, 1)
-        read, write = os.pipe()
-        forked, tell = os.pipe()
-        child = os.fork()
-        if child == 0:
-            server.close()  # as an `atexit` of the child may do; it must not disturb the parent
-            os.write(tell, b"!")
-            os.close(write)
-            os.read(read, 1)
-            os._exit(0)
-        os.close(read)
-        os.read(forked, 1)  # the child runs, which is when it gives back what is not its own
-        try:
-            assert 200 == ask(server).status
-            server.close()
-            assert closed_by_peer(scraper)
-            with start_metrics_server(port=server.port, metrics=metrics) as again:
-                assert 200 == ask(again).status
-        finally:
-            for end in (write, forked, tell):
-                os.close(end)
-            os.waitpid(child, 0)
+    program = [sys.executable, "-W", "ignore", "-c", FORK, str(unused_port())]
+    answer = subprocess.run(program, env=unmeasured_environment, capture_output=True, text=True, timeout=60)
+    assert "200\n" == answer.stdout, answer.stderr
 
 
 def test_an_interpreter_without_threads_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -723,6 +840,10 @@ def test_unusable_tls_files_are_named(certificates: Certificates, tmp_path: Path
         ({"certfile": certificates.certfile}, r"cert.pem' without keyfile make no certificate"),
         ({"certfile": certificates.certfile, "keyfile": other.keyfile}, r"cert.pem' and keyfile .*key.pem' make no"),
         ({"certfile": str(garbage)}, r"garbage.pem' without keyfile make no certificate"),
+        ({"certfile": ""}, r"'' cannot be read"),
+        ({"certfile": certificates.both, "keyfile": ""}, r"'' cannot be read"),
+        ({"certfile": "a\0b"}, r"cannot be read"),
+        ({"certfile": 5}, r"certfile must be a path"),
     ]
     for arguments, message in cases:
         with pytest.raises(ConfigurationError, match=message):
@@ -838,10 +959,14 @@ def test_secrets_are_shown_nowhere(
         ("token\udcff", "the token holds a character that cannot be sent"),
         (("user", "\ud800"), "the password holds a character that cannot be sent"),
         (b"token", "bearer token as text, or a .user, password. pair"),
+        ("token\n", "cannot begin or end with a blank, or hold a line break"),
+        (" token", "cannot begin or end with a blank, or hold a line break"),
+        ("to\r\nken", "cannot begin or end with a blank, or hold a line break"),
+        ("to\0ken", "cannot begin or end with a blank, or hold a line break"),
     ],
 )
 def test_authentication_that_cannot_work_is_refused_at_start(auth: Any, message: str) -> None:
-    """An unset environment variable would leave the endpoint open to everybody."""
+    """An unset environment variable would leave the endpoint open to everybody, a token's line break to nobody."""
     with pytest.raises(ConfigurationError, match=message):
         start_metrics_server(port=0, auth=auth)
 

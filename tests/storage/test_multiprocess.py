@@ -14,6 +14,7 @@ import sys
 import textwrap
 import threading
 import time
+import tracemalloc
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -745,3 +746,92 @@ def test_chosen_metrics_of_all_workers(tmp_path: Path) -> None:
     worker_fold._write(str(tmp_path / "counter_2.db"), {b'["other", "other_total", {}, "Other."]': (3.0, 0.0)}, [])
     text = render(aggregate(str(tmp_path)).restricted_registry(["own_total"]))
     assert [b"own_total 3.0"] == [line for line in text.splitlines() if not line.startswith(b"#")]
+
+
+def written(path: Path, number: float, key: bytes = b'["own", "own_total", {}, "Own."]') -> None:
+    """Write a worker's file of one series."""
+    worker_fold._write(str(path), {key: (number, 0.0)}, [])
+
+
+@pytest.mark.parametrize("number", [float("nan"), -5.0])
+@pytest.mark.parametrize("process", ["99999999", "gone"])
+def test_a_count_that_nobody_can_count_costs_its_own_file(number: float, process: str, tmp_path: Path) -> None:
+    """One damaged number would make the sum of all workers no number, and the fold would keep it for ever."""
+    written(tmp_path / "counter_tradmetrics-1.db", 3.0)
+    damaged = tmp_path / f"counter_tradmetrics-{process}.db"
+    written(damaged, number)
+    failed: list[str] = []
+    text = render(aggregate(str(tmp_path), lambda path, error: failed.append(path)))
+    assert b"own_total 3.0" in text.splitlines()
+    assert [str(damaged)] == failed
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names on this system")
+def test_a_pipe_among_the_files_holds_no_scrape_up(tmp_path: Path) -> None:
+    """Opening a pipe waits for somebody to write into it, and every scrape would time out."""
+    written(tmp_path / "counter_1.db", 3.0)
+    for name in ("counter_2.db", "gauge_livesum_tradmetrics-3.db", "counter_tradmetrics-gone.db"):
+        os.mkfifo(tmp_path / name)
+    failed: list[str] = []
+    registry = aggregate(str(tmp_path), lambda path, error: failed.append(f"{Path(path).name}: {error}"))
+    texts: list[bytes] = []
+    scrape = threading.Thread(target=lambda: texts.append(render(registry)), daemon=True)
+    scrape.start()
+    scrape.join(10)
+    assert texts
+    assert b"own_total 3.0" in texts[0].splitlines()
+    assert "counter_2.db: it is not a regular file" in failed
+
+
+def test_a_huge_foreign_file_is_not_read(tmp_path: Path) -> None:
+    """A sparse file of gigabytes would take the bot's memory at each scrape."""
+    written(tmp_path / "counter_1.db", 3.0)
+    with open(tmp_path / "counter_2.db", "wb") as file:
+        file.write((2**31 - 8).to_bytes(4, sys.byteorder))
+        file.truncate(2**31)
+    tracemalloc.start()
+    try:
+        assert b"own_total 3.0" in render(aggregate(str(tmp_path))).splitlines()
+        assert tracemalloc.get_traced_memory()[1] < 50 << 20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["counter_tradmetrics-²", "gauge_livesum_tradmetrics-²", "counter_9\nforged", os.fsdecode(b"gauge_all_\xff")],
+)
+def test_odd_names_of_files_fail_no_scrape(name: str, tmp_path: Path) -> None:
+    """A copy with an odd name would turn every scrape into an error 500."""
+    written(tmp_path / "counter_1.db", 3.0)
+    written(tmp_path / f"{name}.db", 1.0, b'["odd", "odd", {}, "Odd."]')
+    assert b"own_total 3.0" in render(aggregate(str(tmp_path))).splitlines()
+
+
+def test_a_half_character_in_a_label_fails_no_scrape(tmp_path: Path) -> None:
+    """A label of the bot's own metric that cannot be encoded would turn every scrape into an error 500."""
+    written(tmp_path / "counter_1.db", 3.0)
+    written(tmp_path / "counter_2.db", 4.0, b'["odd", "odd_total", {"a": "x\\ud800"}, "Odd\\udfff."]')
+    assert {b"own_total 3.0", b'odd_total{a="x?"} 4.0'} <= set(render(aggregate(str(tmp_path))).splitlines())
+
+
+def test_a_fold_whose_list_is_damaged_is_read(tmp_path: Path) -> None:
+    """A list that is nested too deep would turn every scrape into an error 500."""
+    fold = tmp_path / "counter_tradmetrics-gone.db"
+    written(fold, 3.0)
+    sound = fold.read_bytes().partition(b'{"of"')[0]
+    fold.write_bytes(sound + b'{"of": ' + b"[" * 100_000)
+    assert b"own_total 3.0" in render(aggregate(str(tmp_path))).splitlines()
+
+
+def test_a_worker_leaves_the_draft_of_another_one_with_its_number_alone(directory: Directory) -> None:
+    """Two containers give their workers equal numbers; one would empty a file that the other is writing into."""
+    script = """
+    import pathlib
+    draft = pathlib.Path(os.environ["PROMETHEUS_MULTIPROC_DIR"], f"counter_tradmetrics-{os.getpid()}.db.new")
+    draft.write_text("of another worker")
+    tm.track_order(strategy="s", side="BUY", order_type="LIMIT")(lambda: {"status": "filled"})()
+    print(draft.read_text())
+    """
+    assert "of another worker\n" == directory.run(script)
+    assert 1.0 == directory.value(f'{catalogue.ORDERS_SUBMITTED.name}{{order_type="LIMIT",side="BUY",strategy="s"}}')

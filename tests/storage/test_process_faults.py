@@ -105,6 +105,78 @@ def test_a_fork_waits_for_locks_that_are_made_while_it_waits(program: Program) -
     assert "0\n" == program.run(FORK_AMID_THE_FIRST_CALL)
 
 
+FORK_AMID_A_LOG = """
+import os, threading, time
+import tradmetrics as tm
+from tradmetrics.storage.locks import hold_over_forks
+
+lock, inside = threading.RLock(), threading.Event()
+hold_over_forks(lock)
+
+
+def log_with_the_lock():
+    import logging
+
+    with lock:
+        inside.set()
+        time.sleep(0.5)  # the fork waits for this lock, with those that it has taken already
+        logging.getLogger("of a library")
+
+
+threading.Thread(target=log_with_the_lock).start()
+inside.wait()
+began = time.monotonic()
+child = os.fork()
+if child == 0:
+    os._exit(0 if lock.acquire(timeout=5) else 1)
+took = time.monotonic() - began
+print(os.waitpid(child, 0)[1], "at once" if took < 3 else f"after {took} s")
+"""
+
+
+@pytest.mark.skipif(not MAY_FORK, reason="there is no fork on this system")
+def test_a_fork_and_a_thread_that_logs_do_not_wait_for_each_other(program: Program) -> None:
+    """Each fork while the default metrics are built would take five seconds, and its child hang at its first order."""
+    assert "0 at once\n" == program.run(FORK_AMID_A_LOG)
+
+
+FORK_WITHOUT_A_LOCK = """
+import os, threading
+import tradmetrics as tm
+from tradmetrics.registry.default import default
+from tradmetrics.storage import locks
+
+locks._MOST_ROUNDS = 5
+place = tm.track_order(strategy="s", side="BUY", order_type="LIMIT")(lambda: {"status": "filled"})
+held, end = threading.Event(), threading.Event()
+
+
+def hold():
+    with default.lock:
+        held.set()
+        end.wait()
+
+
+threading.Thread(target=hold).start()
+held.wait()
+child = os.fork()
+if child == 0:
+    import signal
+
+    signal.alarm(10)
+    place()
+    os._exit(0)
+print(os.waitpid(child, 0)[1])
+end.set()
+"""
+
+
+@pytest.mark.skipif(not MAY_FORK, reason="there is no fork on this system")
+def test_a_child_whose_fork_could_not_wait_for_a_lock_records(program: Program) -> None:
+    """A lock of a thread that the child does not have would stay held, and the child hang at its first order."""
+    assert "0\n" == program.run(FORK_WITHOUT_A_LOCK)
+
+
 # ── the interpreter's end ────────────────────────────────────────────────────────────────────────────────────────
 
 ENDING = """

@@ -55,6 +55,14 @@ class AnswerThreads(Generic[Client]):
         else:
             lane.put(work)
 
+    def leave(self, key: Hashable, client: Client) -> None:
+        """Let a client wait no longer. An answer that nobody waits for is not made."""
+        waiting = self._waiting.get(key, [])
+        if client in waiting:
+            waiting.remove(client)
+            if not waiting:
+                del self._waiting[key]
+
     def answers(self) -> Iterator[tuple[Client, HttpResponse]]:
         """Take the answers that are there, each with a client that waits for it."""
         while self._done:
@@ -75,7 +83,8 @@ class AnswerThreads(Generic[Client]):
 
     def _run(self, lane: queue.SimpleQueue[Work | None]) -> None:
         while (work := lane.get()) is not None:
-            self._finish(work.key, work.function())
+            if work.key in self._waiting:
+                self._finish(work.key, work.function())
 
     def _finish(self, key: Hashable, answer: HttpResponse) -> None:
         self._done.append((key, answer))

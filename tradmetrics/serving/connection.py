@@ -9,6 +9,7 @@ from contextlib import suppress
 from email.utils import formatdate
 from typing import Any, Final
 
+from tradmetrics.serving.answer_threads import Work
 from tradmetrics.serving.http_request import MOST_BYTES
 
 HANDSHAKE: Final = "handshake"
@@ -23,6 +24,7 @@ CLOSING: Final = "closing"
 """Answered for the last time; the client has yet to read that and to close its side."""
 
 _PIECE: Final = 1 << 18
+_IPV4_INSIDE: Final = bytes(10) + b"\xff\xff"
 _WOULD_BLOCK: Final = (BlockingIOError, InterruptedError, ssl.SSLWantReadError)
 
 
@@ -43,6 +45,7 @@ class Connection:
         look_at: The time at which a request that comes in pieces is read again; 0 while its socket is watched.
         looks: How many reads have brought only a part of the request's head.
         events: The events that the selector watches for.
+        work: The answer that is being made; None when the server waits for none.
     """
 
     __slots__ = (
@@ -62,6 +65,7 @@ class Connection:
         "spent",
         "state",
         "wants_write",
+        "work",
     )
 
     def __init__(self, sock: socket.socket, peer: str, now: float, context: ssl.SSLContext | None) -> None:
@@ -77,6 +81,7 @@ class Connection:
         self.look_at = 0.0
         self.looks = 0
         self.events = 0
+        self.work: Work | None = None
         self.keep = False
         self.head_only = False
         self.closed = False
@@ -201,6 +206,8 @@ def peer_of(address: Any) -> str:
     if ":" not in host:
         return host
     try:
-        return socket.inet_pton(socket.AF_INET6, host.partition("%")[0])[:8].hex()
+        packed = socket.inet_pton(socket.AF_INET6, host.partition("%")[0])
     except (OSError, AttributeError):
         return host
+    # A server on `::` sees a client's IPv4 address inside of an IPv6 one.
+    return socket.inet_ntoa(packed[12:]) if packed.startswith(_IPV4_INSIDE) else packed[:8].hex()

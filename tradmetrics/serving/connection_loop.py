@@ -38,7 +38,6 @@ _LEAST_WAIT_SECONDS: Final = 0.02
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
-
 Answer = Callable[[Request], Union[HttpResponse, Work]]
 
 
@@ -104,13 +103,12 @@ class ConnectionLoop:
         timeout = None if self._sweep_at == math.inf else max(0.0, self._sweep_at - now)
         events = self._selector.select(timeout)
         now = time.monotonic()
-        for key, _ in events:
-            if key.data is None:
-                if key.fileobj is self._listener:
-                    self._accept(now)
-                else:
-                    self._waker.reset()
+        readable = [key.fileobj for key, _ in events if key.data is None]
+        if self._waker.sock in readable:
+            self._waker.reset()
         self._deliver(now)
+        if self._listener in readable:  # after the answers, which make room for newcomers
+            self._accept(now)
         for key, _ in events:
             if key.data is not None and not key.data.closed:
                 self._guarded(self._advance, key.data, now)
@@ -156,7 +154,7 @@ class ConnectionLoop:
         self._guarded(self._advance, connection, now)
 
     def _make_room(self, peer: str | None, now: float) -> bool:
-        """Close the connection that matters least; return False when all of them are waiting for their answer."""
+        """Close the connection that matters least; return False when all of them wait for whole scrapes."""
         least = self._connections.least_important(peer, now)
         if least is not None:
             self._drop(least)
@@ -164,6 +162,8 @@ class ConnectionLoop:
 
     def _drop(self, connection: Connection) -> None:
         if self._connections.remove(connection):
+            if connection.work is not None:
+                self._threads.leave(connection.work.key, connection)
             self._watch(connection, 0)
             connection.close()
 
@@ -256,7 +256,7 @@ class ConnectionLoop:
         if isinstance(answer, HttpResponse):
             self._begin(connection, now, answer)
             return
-        connection.state = ANSWERING
+        connection.state, connection.work = ANSWERING, answer
         connection.spent = now - connection.since  # the rest of the client's time begins when the answer is there
         connection.deadline = math.inf
         self._threads.ask(answer, connection)
@@ -268,7 +268,7 @@ class ConnectionLoop:
 
     def _begin(self, connection: Connection, now: float, answer: HttpResponse) -> None:
         if connection.state == ANSWERING:
-            connection.since = now - connection.spent
+            connection.since, connection.work = now - connection.spent, None
         self._limit(connection, connection.since + self._bounds.request_seconds)
         connection.state = SENDING
         connection.answer(f"{answer.status.value} {answer.status.phrase}", answer.headers, answer.body)

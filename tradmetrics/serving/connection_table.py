@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from tradmetrics.serving.connection import CLOSING, HANDSHAKE, HEAD, IDLE, SENDING, Connection
+from tradmetrics.serving.endpoint import WHOLE
 
 UNSENT_BYTES: Final = 64 << 20
 """The bytes of all answers that clients have not taken yet."""
@@ -18,7 +19,8 @@ class Bounds(NamedTuple):
 
     Attributes:
         connections: Connections at one time. At the limit a newcomer takes the place of the connection that matters
-            least: one that has been answered, then the oldest one that has sent no whole request.
+            least: one that has been answered, then the oldest one that has sent no whole request, then the newest one
+            that waits for another answer than a whole scrape.
         of_one_peer: Connections of one client address.
         head_seconds: How long the head of a request may take.
         request_seconds: How long a client may take in all to send its request and to read the answer.
@@ -91,14 +93,14 @@ class ConnectionTable:
         self._of_peer.clear()
 
     def least_important(self, peer: str | None, now: float) -> Connection | None:
-        """The connection that matters least, or None when all of them are waiting for their answer.
+        """The connection that matters least, or None when all of them wait for whole scrapes.
 
         Args:
             peer: Only connections of this client address; None for those of all.
             now: The time, by `time.monotonic`.
         """
         ranked = [
-            (rank, connection.since, place, connection)
+            (*rank, place, connection)
             for place, connection in enumerate(self._connections)
             if (peer is None or connection.peer == peer) and (rank := _rank(connection, now)) is not None
         ]
@@ -121,12 +123,14 @@ class ConnectionTable:
         return slowest
 
 
-def _rank(connection: Connection, now: float) -> int | None:
+def _rank(connection: Connection, now: float) -> tuple[int, float] | None:
     """How much a connection matters; None if it must not be closed to make room."""
     if connection.state in (IDLE, CLOSING):
-        return 0
+        return 0, connection.since
     if connection.state in (HEAD, HANDSHAKE):
-        return 1
+        return 1, connection.since
     if connection.state == SENDING and now - connection.since > _SLOW_SECONDS:
-        return 2
+        return 2, connection.since
+    if connection.work is not None and connection.work.lane != WHOLE:
+        return 3, -connection.since  # the oldest is the next to be answered
     return None

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 
+WHOLE: Final = "scrape"
+"""The lane of whole scrapes."""
 METHODS: Final = ("GET", "HEAD")
 """The methods that an endpoint answers; all others get 405."""
 
@@ -84,8 +86,8 @@ class Asked(NamedTuple):
 
     @property
     def lane(self) -> str:
-        """Which scrapes wait for each other: those that choose metrics can ask in endless ways, the others in a few."""
-        return "chosen" if self.names else "scrape"
+        """Which scrapes wait for each other: those that choose metrics can ask in endless ways, Prometheus in a few."""
+        return "chosen" if self.names or _UNUSUAL.search(self.content_type) else WHOLE
 
 
 class Endpoint:
@@ -129,11 +131,7 @@ class Endpoint:
             accept: The Accept header, which chooses between the text format and OpenMetrics.
             accept_encoding: The Accept-Encoding header; gzip is used where it is accepted.
         """
-        try:
-            encode, content_type = choose_encoder(accept or "")
-        except (TypeError, ValueError):
-            # prometheus_client cannot compare a version such as `1.x`; a scraper that sends one reads plain text too.
-            encode, content_type = choose_encoder("")
+        encode, content_type = _encoder(accept or "")
         names = parse_qs(query, errors="replace").get("name[]", ())
         return Asked(content_type, frozenset(names), _accepts_gzip(accept_encoding or ""), encode)
 
@@ -206,6 +204,11 @@ def _guard(auth: Auth) -> tuple[Callable[[bytes], bool], str]:
     if auth is None:
         return (lambda header: True), ""
     if isinstance(auth, str):
+        if auth.strip() and (auth != auth.strip() or not _SENDABLE.fullmatch(auth)):
+            raise ConfigurationError(
+                "auth: the token cannot begin or end with a blank, or hold a line break: no client can send that; "
+                "does it come from a file? Then strip() it"
+            )
         return _expect("bearer", _secret(auth, "the token"), lambda credentials: credentials), 'Bearer realm="metrics"'
     if not isinstance(auth, tuple) or len(auth) != 2 or not all(isinstance(part, str) for part in auth):
         raise ConfigurationError("auth is a bearer token as text, or a (user, password) pair of texts")
@@ -214,6 +217,23 @@ def _guard(auth: Auth) -> tuple[Callable[[bytes], bool], str]:
         raise ConfigurationError("auth: the user's name cannot hold a colon, which ends it in basic authentication")
     expected = _secret(user, "the user's name") + b":" + _secret(password, "the password")
     return _expect("basic", expected, _decode), 'Basic realm="metrics", charset="UTF-8"'
+
+
+_OWN_VERSION: Final = re.compile(r"version=(?!(?:0\.0\.4|1\.0\.0|2\.0\.0)(?:;|$))[^;]*")
+"""A version of a format that nobody has defined: prometheus_client answers with whatever a client has made up."""
+_UNUSUAL: Final = re.compile(r"escaping=(?:dots|values)|version=2")
+
+
+def _encoder(accept: str) -> tuple[Callable[[Any], bytes], str]:
+    """What renders the format that an Accept header chooses, and the format's name, of which there are only a few."""
+    try:
+        encode, content_type = choose_encoder(accept)
+        if _OWN_VERSION.search(content_type):
+            encode, content_type = choose_encoder(_OWN_VERSION.sub("version=1.0.0", content_type))
+    except (TypeError, ValueError):
+        # prometheus_client cannot compare a version such as `1.x`; a scraper that sends one reads plain text too.
+        encode, content_type = choose_encoder("")
+    return encode, content_type
 
 
 def _accepts_gzip(header: str) -> bool:
@@ -225,6 +245,7 @@ def _accepts_gzip(header: str) -> bool:
     return False
 
 
+_SENDABLE: Final = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]+")
 _REFUSED: Final = re.compile(r"q\s*=\s*0(\.0{0,3})?")
 _PIECE: Final = 1 << 17
 

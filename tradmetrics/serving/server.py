@@ -149,11 +149,14 @@ def start_metrics_server(
         raise ConfigurationError(
             f"start_metrics_server: port must be an integer from 0 to 65535 (0 picks a free port), got {port!r}"
         )
+    if not isinstance(addr, str):
+        # Without an address the server would answer the whole network.
+        raise ConfigurationError(f"start_metrics_server: addr must be an address as text, '127.0.0.1', got {addr!r}")
     endpoint = Endpoint(metrics, auth)
     context = tls_context(certfile, keyfile)
     try:
         family, _, _, _, address = socket.getaddrinfo(addr, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         raise ConfigurationError(_cannot_listen(addr, port, error)) from error
     digest = hmac.digest(_DIGEST_KEY, repr(auth).encode("utf-8", "surrogatepass"), "sha256")
     settings = _Settings(str(address[0]), metrics, certfile, keyfile, digest)
@@ -248,8 +251,10 @@ class _Router:
         return plain(HTTPStatus.NOT_FOUND, "404 Not Found; the metrics are at /metrics")
 
 
-def _cannot_listen(addr: str, port: int, error: OSError) -> str:
+def _cannot_listen(addr: str, port: int, error: OSError | UnicodeError) -> str:
     where = f"cannot serve metrics on {addr!r}, port {port}"
+    if isinstance(error, UnicodeError):
+        return f"{where}: no name of a host; addr is an address of this machine, e.g. '127.0.0.1'"
     if error.errno == errno.EADDRINUSE:
         return f"{where}: the port is taken; stop what listens there or choose another (port=0 picks a free one)"
     if error.errno == errno.EACCES:

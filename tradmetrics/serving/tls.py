@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 
 from tradmetrics.errors import ConfigurationError
@@ -18,11 +19,16 @@ def tls_context(certfile: str | None, keyfile: str | None) -> ssl.SSLContext | N
             raise ConfigurationError(f"keyfile {keyfile!r} is given without its certificate; add certfile=")
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    for file in filter(None, (certfile, keyfile)):
+    for name, file in (("certfile", certfile), ("keyfile", keyfile)):
+        if file is None:
+            continue
+        if not isinstance(file, (str, os.PathLike)):
+            raise ConfigurationError(f"{name} must be a path, not {file!r}")
         try:
             open(file, "rb").close()
-        except OSError as error:
-            raise ConfigurationError(f"the TLS file {file!r} cannot be read: {error.strerror}") from error
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise ConfigurationError(f"the TLS file {file!r} cannot be read: {reason}") from error
     try:
         # Without a password OpenSSL would ask for one on the terminal.
         context.load_cert_chain(certfile, keyfile, password="")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging  # noqa: F401 - see below, at `_forks`
 import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -10,6 +11,8 @@ from threading import RLock
 from typing import Final, Protocol
 
 _ALONE: Final = nullcontext()
+
+_REENTRANT: Final = type(RLock())
 
 _PATIENCE: Final = 0.02
 """Seconds that a fork waits for one lock before it gives back those that it has, and begins again."""
@@ -77,11 +80,18 @@ class _Forks:
 
     def after_in_child(self) -> None:
         """Give the locks back, and set right what belonged to the threads that are gone."""
+        taken = {id(lock) for lock in self._taken[-1]} if self._taken else set()
+        for lock in self._locks:
+            # This thread would have got a reentrant lock of its own, so a thread that is gone holds this one.
+            if id(lock) not in taken and isinstance(lock, (_REENTRANT, RecordingLock)):
+                lock._at_fork_reinit()  # type: ignore[union-attr]
         for step in self._in_child:
             step()
         self.after()
 
 
+# What is registered last is called first. A thread with one of our locks may log, so ours must be taken before the lock
+# of `logging`, which is imported above for that reason.
 _forks: Final = _Forks()
 if hasattr(os, "register_at_fork"):  # pragma: no branch - absent on Windows only
     os.register_at_fork(before=_forks.before, after_in_parent=_forks.after, after_in_child=_forks.after_in_child)
@@ -105,12 +115,13 @@ class RecordingLock:
     wait for a thread that will never go on, or the program would not end.
     """
 
-    __slots__ = ("_lock", "acquire", "release")
+    __slots__ = ("_at_fork_reinit", "_lock", "acquire", "release")
 
     def __init__(self) -> None:
         self._lock = RLock()
         self.acquire = self._lock.acquire
         self.release = self._lock.release
+        self._at_fork_reinit = self._lock._at_fork_reinit  # type: ignore[attr-defined]
 
     def held(self) -> AbstractContextManager[object]:
         """The lock for a `with` block; nothing where one thread alone is left.

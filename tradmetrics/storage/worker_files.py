@@ -43,8 +43,9 @@ class WorkerFile:
         """Make the file with this content, or leave everything as it is."""
         path = _free_path(self._kind)
         os.makedirs(os.path.dirname(path), exist_ok=True)  # somebody may have deleted it since the start
-        # A reader must not find it without its header.
-        draft = f"{path}.new"
+        # A reader must not find it without its header. A worker of another container may have the same process id, so
+        # the draft has a name of its own: to empty a file that another process has mapped would kill that process.
+        draft = f"{path}.{os.urandom(4).hex()}.new"
         # Without a buffer: what found no place on the disk must not be written later, least of all by a forked child.
         file = open(draft, "w+b", buffering=0)  # noqa: SIM115 - stays open as long as the process lives
         try:

@@ -15,10 +15,9 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Final
 
-from tradmetrics.storage.worker_format import HEADER, Content, FileName, entry
+from tradmetrics.storage.worker_format import HEADER, Content, FileName, entry, is_regular
 from tradmetrics.storage.worker_identity import UNKNOWN, is_gone
 from tradmetrics.storage.worker_names import PREFIX, FileFailed
 
@@ -78,12 +77,14 @@ def _locked(directory: str, *, exclusive: bool, seconds: float) -> Iterator[bool
 def process_of(owner: str) -> int | None:
     """The process id in the name of one of our files; None for a fold and for files of prometheus_client."""
     number = owner.removeprefix(PREFIX).partition("-")[0]
-    return int(number) if owner.startswith(PREFIX) and number.isdigit() else None
+    return int(number) if owner.startswith(PREFIX) and number.isascii() and number.isdigit() else None
 
 
 def tag_in(path: str) -> int:
     """The tag in the header of a file; `UNKNOWN` where it cannot be read."""
     try:
+        if not is_regular(path):
+            return UNKNOWN
         with open(path, "rb") as file:
             return int(HEADER.unpack(file.read(HEADER.size))[1])
     except (OSError, struct.error):
@@ -113,9 +114,9 @@ def already_folded(paths: Sequence[str]) -> set[str]:
 def _sources_of(fold: str) -> list[tuple[str, int]]:
     content = Content()
     try:
-        content.load(Path(fold).read_bytes())
+        content.load_file(FileName.of(fold), whole=True)
         return [(str(name), int(inode)) for name, inode in json.loads(content.trailer or b'{"of": []}')["of"]]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return []
 
 
@@ -162,7 +163,7 @@ def _fold(fold: str, mode: str, paths: list[str], failed: FileFailed) -> None:
             continue
         content = Content()
         try:
-            content.load(Path(path).read_bytes())
+            content.load_file(FileName.of(path))
         except FileNotFoundError:
             continue
         except Exception as error:

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import struct
 from collections.abc import Callable, Sequence
+from math import isnan
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
+
+from tradmetrics.storage.worker_names import PREFIX
 
 HEADER: Final = struct.Struct("iI")
 """The number of used bytes, and the tag of the process; see `worker_identity`."""
@@ -19,6 +23,8 @@ USED: Final = struct.Struct("i")
 VALUE: Final = struct.Struct("dd")
 """A number, and when it was written: of gauges of the mode `mostrecent` only the latest counts."""
 _LENGTH: Final = struct.Struct("i")
+_START: Final = struct.Struct("iIi")
+"""The header, and the length of the first key."""
 _KINDS: Final = ("counter", "gauge", "histogram", "summary")
 _MODES: Final = ("all", "min", "max", "sum", "mostrecent")
 
@@ -53,7 +59,7 @@ class FileName(NamedTuple):
         kind, mode = parts[0], parts[1] if parts[0] == "gauge" and len(parts) > 2 else ""
         if kind not in _KINDS or len(parts) < 2 or (kind == "gauge") != (mode.removeprefix("live") in _MODES):
             raise DamagedFileError("it is not named like a file of a worker")
-        return cls(path, kind, mode, "_".join(parts[2 if mode else 1 :]))
+        return cls(path, kind, mode, _sound("_".join(parts[2 if mode else 1 :])))
 
 
 class Key(NamedTuple):
@@ -86,7 +92,42 @@ def parse_key(raw: bytes) -> Key:
         raise DamagedFileError("it holds a series whose name or labels are not texts")
     if any(name == "le" and not _is_number(value) for name, value in pairs):
         raise DamagedFileError("it holds a bucket whose bound is not a number")
-    return Key(metric, sample, pairs, text)
+    return Key(
+        _sound(metric), _sound(sample), tuple((_sound(name), _sound(value)) for name, value in pairs), _sound(text)
+    )
+
+
+def _sound(text: str) -> str:
+    """A text that can be sent: JSON and file names can hold halves of characters."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def is_regular(path: str) -> bool:
+    """Whether this is a file, and not a pipe, whose opening waits for somebody to write into it.
+
+    Raises:
+        OSError: When there is nothing.
+    """
+    return stat.S_ISREG(os.stat(path).st_mode)
+
+
+def _read(path: str, *, whole: bool) -> bytes:
+    """Read the used bytes of a file; a foreign one may have gigabytes.
+
+    Args:
+        path: The file.
+        whole: Whether to read what is behind them too.
+    """
+    if not is_regular(path):
+        raise DamagedFileError("it is not a regular file")
+    with open(path, "rb") as file:
+        data = file.read(HEADER.size + _LENGTH.size)
+        if len(data) < HEADER.size + _LENGTH.size:
+            return data
+        used, _, length = _START.unpack(data)
+        if used > HEADER.size and not 0 < length < used:
+            raise DamagedFileError("its first series ends beyond the file")
+        return data + (file.read() if whole else file.read(max(0, used - len(data))))
 
 
 def _is_number(text: str) -> bool:
@@ -131,6 +172,25 @@ class Content:
         self._parse(data, used)
         self.trailer = data[used:] if data[used : used + 1] == b"{" else b""
         self._doubles = memoryview(data)[: len(data) // 8 * 8].cast("d")
+
+    def load_file(self, file: FileName, *, whole: bool = False) -> None:
+        """Take in a file.
+
+        Args:
+            file: The file.
+            whole: Whether it may have a trailer.
+
+        Raises:
+            DamagedFileError: When it is not a worker's, or says that we have counted what nobody can count.
+            OSError: When it cannot be read.
+        """
+        self.load(_read(file.path, whole=whole))
+        if not file.owner.startswith(PREFIX):
+            return  # a bot may set metrics that it has made with prometheus_client to anything
+        if file.kind == "counter" and not all(map((0.0).__le__, self.numbers)):
+            raise DamagedFileError("it holds a count that is negative or no number")
+        if file.kind == "histogram" and isnan(sum(self.numbers)):
+            raise DamagedFileError("it holds an observation that is no number")
 
     def _parse(self, data: bytes, used: int) -> None:
         place = self._end

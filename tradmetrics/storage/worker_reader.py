@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from time import sleep
 from typing import Any
 
@@ -62,7 +61,7 @@ class WorkerReader:
                 place = (path, os.stat(path).st_ino)
                 content = self._contents.get(place) or Content()
                 known = len(content.keys)
-                content.load(Path(path).read_bytes())
+                content.load_file(file)
                 for raw in content.keys[known:]:
                     self._key_of(raw)
             except FileNotFoundError:
