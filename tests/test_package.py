@@ -45,6 +45,19 @@ def test_the_workflows_are_sound() -> None:
     assert (found.returncode, found.stdout) == (0, "")
 
 
+@pytest.mark.needs("git")
+def test_the_source_distribution_is_the_whole_project() -> None:
+    """Its tests and its generated files would miss files that only a clone has."""
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("this is no clone")
+    named = set((ROOT / "MANIFEST.in").read_text(encoding="utf-8").split())
+    # setuptools takes these by itself.
+    named |= {"MANIFEST.in", "_tradmetrics_pytest.py", "pyproject.toml", "setup.cfg", "tradmetrics"}
+    tops = {line.split("/")[0] for line in listed.stdout.splitlines()}
+    assert set() == {top for top in tops - named if not ("*.yml" in named and top.endswith(".yml"))}
+
+
 def test_three_runtime_dependencies() -> None:
     """A trading bot would get packages that it has no use for, each a risk of its own."""
     required = [line for line in metadata().get_all("Requires-Dist") or [] if "extra ==" not in line]

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from tradmetrics import catalogue
-from tradmetrics.capture.recording import resolve
+from tradmetrics.capture.recording import metrics_or_default
 from tradmetrics.registry.metrics import checked
 from tradmetrics.serving.endpoint import (
     KNOWN_METHODS,
@@ -79,7 +79,7 @@ class MetricsMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        metrics = resolve(self._metrics, _SITE)
+        metrics = metrics_or_default(self._metrics, _SITE)
         counted_in = scope.get(_COUNTED, ())
         if any(each is metrics for each in counted_in):  # by the middleware of an application around this one
             await self.app(scope, receive, send)

@@ -33,7 +33,7 @@ def main() -> None:
         import rich  # noqa: F401 - typer needs it for the help pages
         import typer  # noqa: F401
     except ImportError:
-        print("tradmetrics: the command line needs two more packages: pip install 'tradmetrics[cli]'", file=sys.stderr)
+        print("tradmetrics: the command line needs an extra: pip install 'tradmetrics[cli]'", file=sys.stderr)
         raise SystemExit(2) from None
     build()()
 

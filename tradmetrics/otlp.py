@@ -6,6 +6,7 @@ Needs the extra `[otlp]`: `pip install 'tradmetrics[otlp]'`.
 from __future__ import annotations
 
 import atexit
+import inspect
 import logging
 import os
 import socket
@@ -48,8 +49,11 @@ class OtlpExport:
 
         self._metrics = metrics
         self._interval = interval
+        # Releases before 1.41 have no batches: they send all points in one request.
+        batches = "max_export_batch_size" in inspect.signature(OTLPMetricExporter).parameters
+        options: dict[str, Any] = {"max_export_batch_size": _MOST_POINTS} if batches else {}
         self._exporter = OTLPMetricExporter(
-            endpoint, headers=dict(headers), timeout=max(1.0, min(10.0, interval)), max_export_batch_size=_MOST_POINTS
+            endpoint, headers=dict(headers), timeout=max(1.0, min(10.0, interval)), **options
         )
         self._resource = _resource()
         self._started = time.time()

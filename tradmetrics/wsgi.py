@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sized
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from tradmetrics import catalogue
-from tradmetrics.capture.recording import resolve
+from tradmetrics.capture.recording import metrics_or_default
 from tradmetrics.registry.metrics import checked
 from tradmetrics.serving.endpoint import KNOWN_METHODS, METHODS, OTHER_METHOD, Auth, Endpoint, method_not_allowed
 from tradmetrics.serving.wsgi_routes import wsgi_route_template
@@ -103,7 +103,7 @@ class MetricsMiddleware:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request, as WSGI defines it."""
-        metrics = resolve(self._metrics, _SITE)
+        metrics = metrics_or_default(self._metrics, _SITE)
         counted_in = environ.get(_COUNTED, ())
         if any(each is metrics for each in counted_in):  # by the middleware of an application around this one
             return self.app(environ, start_response)

@@ -16,7 +16,7 @@ def page() -> str:
     parts = [
         generated(),
         "# Command line",
-        "`pip install '.[cli]'` installs the command `tradmetrics`; `python -m tradmetrics` is the same.",
+        "`pip install 'tradmetrics[cli]'` installs the command `tradmetrics`; `python -m tradmetrics` is the same.",
         root.help,
         table(("Option", "Meaning"), _options(root)),
     ]

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -25,7 +26,7 @@ def blocks(language: str) -> list[str]:
 
 
 class Place(NamedTuple):
-    """Where the tutorial is followed: the folder first-bot in a clone, the bot's port and Prometheus's."""
+    """Where the tutorial is followed: the folder first-bot, the bot's port and Prometheus's."""
 
     folder: Path
     bot: int
@@ -38,8 +39,7 @@ class Place(NamedTuple):
 
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
-    """An empty folder in what looks like a clone."""
-    (tmp_path / "alerts").symlink_to(pages.ROOT / "alerts")
+    """An empty folder."""
     (tmp_path / "first-bot").mkdir()
     return Place(tmp_path / "first-bot", free_port(), free_port())
 
@@ -103,6 +103,9 @@ def test_whoever_follows_the_tutorial_sees_what_it_says(place: Place, child_envi
         assert f"trading_orders_submitted_total{{{labels}}}" in orders
 
         # 5. Let Prometheus collect them
+        (export,) = (each for each in blocks("bash") if each.startswith("tradmetrics"))
+        wrote = shell(place, export.replace("tradmetrics", f"{shlex.quote(sys.executable)} -m tradmetrics", 1))
+        assert f"**You should see** `{wrote.strip()}`" in TEXT
         (configuration,) = blocks("yaml")
         (place.folder / "prometheus.yml").write_text(place.here(configuration), encoding="utf-8")
         with prometheus(place.folder / "prometheus.yml", place.folder / "data", port=place.prometheus) as url:
@@ -127,6 +130,8 @@ def test_whoever_follows_the_tutorial_sees_what_it_says(place: Place, child_envi
             assert ALERTS == sum(len(group["rules"]) for group in rules)
             assert f"the {ALERTS} alerts" in TEXT
             assert query(url, unknown) == []
+            watchdog = eventually(lambda: query(url, 'ALERTS{alertstate="firing"}'))
+            assert ["Watchdog"] == [each["metric"]["alertname"] for each in watchdog]
             shell(place, touch)
             eventually(lambda: "the broker does not answer" in printed(place))
             firing = 'ALERTS{alertname="OrderOutcomeUnknown", alertstate="firing"}'

@@ -1,5 +1,6 @@
 """The README's code runs, and shows what the README says it shows."""
 
+import configparser
 import re
 import urllib.request
 from pathlib import Path
@@ -10,14 +11,15 @@ from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser
 
 import tradmetrics
+from tests.docs import pages
 from tradmetrics.serving.server import MetricsServer
 
 README = Path(__file__).parents[2] / "README.md"
 TEXT = README.read_text(encoding="utf-8")
 
 
-def run(monkeypatch: pytest.MonkeyPatch) -> list[MetricsServer]:
-    """Run the README's Python blocks in one namespace; return the servers they started, on free ports."""
+def run(monkeypatch: pytest.MonkeyPatch) -> tuple[list[MetricsServer], dict[str, Any]]:
+    """Run the README's Python blocks in one namespace; return the servers they started, on free ports, and it."""
     servers: list[MetricsServer] = []
     start = tradmetrics.start_metrics_server
 
@@ -31,7 +33,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> list[MetricsServer]:
     assert examples, "the README has no Python in it"
     for example in examples:
         example.evaluate()
-    return servers
+    return servers, document.namespace
 
 
 def blocks(language: str) -> list[str]:
@@ -41,12 +43,24 @@ def blocks(language: str) -> list[str]:
 
 def test_the_examples_show_the_metrics_that_the_readme_shows(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first thing that a newcomer pastes would fail, or give other numbers."""
-    (server,) = run(monkeypatch)
+    (server,), namespace = run(monkeypatch)
     with server:
         scraped = urllib.request.urlopen(server.url, timeout=10).read().decode().splitlines()
     shown = [line for block in blocks("text") for line in block.splitlines() if line.startswith("trading_")]
     assert len(shown) >= 4
     assert [] == [line for line in shown if line not in scraped]
+    assert "orders" in namespace  # a tracker that nobody holds any more has no gauges
+
+
+def test_every_page_installs_the_published_package() -> None:
+    """Somebody without a clone would type a command that finds no project, or name an extra that does not exist."""
+    setup = configparser.ConfigParser()
+    setup.read(README.parent / "setup.cfg", encoding="utf-8")
+    for page in [README, *pages.PAGES]:
+        text = page.read_text(encoding="utf-8")
+        assert not re.search(r"pip install (-\w+ )?['\"]?\.", text), page
+        for extras in re.findall(r"tradmetrics\[([a-z0-9,-]+)\]'", text):
+            assert set(extras.split(",")) <= {*setup["options.extras_require"]}, page
 
 
 def test_every_decorator_is_in_the_table() -> None:

@@ -1,7 +1,11 @@
 """`tradmetrics doctor URL…` says whether bots are watched, and `--self` what a bug report needs."""
 
+import configparser
+import importlib.metadata
 import json
+import re
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -206,6 +210,25 @@ def test_inside_a_bot_the_description_has_its_metrics_endpoint_and_last_errors()
     assert "hunter2" not in json.dumps(described)
     assert "4711" not in json.dumps(described["metrics"])
     assert ["bot.place"] == list(described["last_errors"])
+
+
+def test_the_description_has_every_package_that_the_command_the_board_and_the_servers_need() -> None:
+    """A fault of the board would be reported without the version of what draws it."""
+    setup = configparser.ConfigParser()
+    setup.read(Path(__file__).parents[2] / "setup.cfg", encoding="utf-8")
+    extras = setup["options.extras_require"]
+    named = "\n".join(extras.get(extra, "", raw=True) for extra in ("cli", "fastapi", "otlp", "board"))
+    for name in re.findall(r"^([A-Za-z][\w-]*)[>=<]", named, re.MULTILINE):
+        if find_version(name):
+            assert name in describe()["packages"]
+
+
+def find_version(name: str) -> str | None:
+    """The version of an installed package."""
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def test_every_judgement_can_be_shown() -> None:

@@ -26,6 +26,7 @@ from tradmetrics import ConfigurationError, TradingMetrics, track_order, track_t
 
 pytest.importorskip("opentelemetry.exporter.otlp.proto.http", reason="the extra [otlp] is not installed")
 
+from opentelemetry.exporter.otlp.proto.http import metric_exporter
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
 from tradmetrics.otlp import start_otlp_export
@@ -190,6 +191,22 @@ def test_it_sends_by_itself_and_once_more_when_it_is_closed(receiver: Receiver, 
     labels = (("order_type", "LIMIT"), ("side", "BUY"), ("strategy", "late"))
     assert 1 == receiver.series()["trading_orders_submitted_total", labels]
     assert "tradmetrics-otlp" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_an_exporter_of_an_older_opentelemetry_sends_all_the_same(
+    receiver: Receiver, metrics: TradingMetrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bot with OpenTelemetry 1.35 to 1.40 would end at its start, by a keyword that came later."""
+    newest = metric_exporter.OTLPMetricExporter
+
+    class Older(newest):  # type: ignore[misc, valid-type]
+        def __init__(self, endpoint: str, headers: dict[str, str], timeout: float) -> None:
+            super().__init__(endpoint, headers=headers, timeout=timeout)
+
+    monkeypatch.setattr(metric_exporter, "OTLPMetricExporter", Older)
+    with start_otlp_export(receiver.url, metrics=metrics, interval=600):
+        pass
+    assert scraped(metrics.registry) == without_uptime(receiver.series())
 
 
 @pytest.mark.parametrize("end", ["the interpreter's end", "SIGTERM"])

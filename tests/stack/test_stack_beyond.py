@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import shlex
 import ssl
 import subprocess
 import urllib.error
@@ -94,6 +95,40 @@ def test_remote_write_puts_the_same_data_into_victoriametrics(bot: str, tmp_path
         )
         assert query(url, "count(scrape_duration_seconds)")
         assert query(victoria, "scrape_duration_seconds") == []
+
+
+def test_vmagent_scrapes_a_bot_for_victoriametrics(bot: str, tmp_path: Path) -> None:
+    """The command on the page about life without Prometheus would start nothing, or store other numbers."""
+    page = (ROOT / "docs" / "how-to" / "otlp.md").read_text(encoding="utf-8")
+    (line,) = re.findall(r"^vmagent .+\\\n.+$", page, re.MULTILINE)
+    _, *options = shlex.split(line.replace("\\\n", " "))
+    (tmp_path / "prometheus.yml").write_text(
+        "global: {scrape_interval: 1s}\n"
+        f"scrape_configs: [{{job_name: tradmetrics, static_configs: [{{targets: ['{bot}']}}]}}]\n",
+        encoding="utf-8",
+    )
+    port, agent_port = free_port(), free_port()
+    victoria = f"http://127.0.0.1:{port}"
+    command = [
+        *(program("victoria-metrics"), f"-storageDataPath={tmp_path / 'vm'}", f"-httpListenAddr=127.0.0.1:{port}"),
+        "-search.latencyOffset=0s",
+    ]
+    agent = [
+        *(program("vmagent"), *(each.replace("http://localhost:8428", victoria) for each in options)),
+        *(f"-httpListenAddr=127.0.0.1:{agent_port}", f"-remoteWrite.tmpDataPath={tmp_path / 'agent'}"),
+    ]
+    agent = [each.replace("=prometheus.yml", f"={tmp_path / 'prometheus.yml'}") for each in agent]
+    with (
+        running(command, f"{victoria}/health", log=tmp_path / "vm.log"),
+        running(agent, f"http://127.0.0.1:{agent_port}/health", log=tmp_path / "agent.log"),
+    ):
+        eventually(lambda: query(victoria, f"sum by (job) ({ORDERS}) == 7"), seconds=60)
+        scraped = dict(line.rsplit(" ", 1) for line in get(f"http://{bot}/metrics").splitlines() if line[0] != "#")
+        for each in query(victoria, '{__name__=~"trading_(orders|daily).*"}'):
+            labels = {name: text for name, text in each["metric"].items() if name not in ("job", "instance")}
+            name = labels.pop("__name__")
+            shown = ",".join(f'{label}="{text}"' for label, text in sorted(labels.items()))
+            assert float(scraped[f"{name}{{{shown}}}" if shown else name]) == float(each["value"][1])
 
 
 @contextmanager

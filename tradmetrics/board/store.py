@@ -94,7 +94,7 @@ class Rows:
         self._times, self._rows = times, rows
 
     def instant(self, name: str, matchers: tuple[Matcher, ...], time: float) -> Iterator[Sample]:
-        """Return each series' value in the newest row at that time; see `Source`."""
+        """Return each series' value in the newest row at that time; see `SampleSource`."""
         place = bisect_right(self._times, time) - 1
         if place < 0 or self._times[place] < time - LOOKBACK_SECONDS:
             return
@@ -105,7 +105,7 @@ class Rows:
                 yield Sample(labels, value, at)
 
     def window(self, name: str, matchers: tuple[Matcher, ...], start: float, end: float) -> Iterator[Window]:
-        """Return each series' values in the window; see `Source`."""
+        """Return each series' values in the window; see `SampleSource`."""
         columns = self._columns(name, matchers)
         if not columns:
             return

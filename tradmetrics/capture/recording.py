@@ -11,7 +11,7 @@ from tradmetrics.registry.default import current, get_metrics
 from tradmetrics.registry.metrics import NO_METRICS, TradingMetrics
 
 
-def resolve(metrics: TradingMetrics | None, site: str) -> TradingMetrics:
+def metrics_or_default(metrics: TradingMetrics | None, site: str) -> TradingMetrics:
     """Return the metrics to record to: the given ones, or the process's. If they cannot be built, log that."""
     metrics = metrics or current()
     if metrics is not None:

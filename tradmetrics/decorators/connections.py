@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 from tradmetrics import catalogue
 from tradmetrics.capture.call_context import CallContext, DecoratedFunction
 from tradmetrics.capture.recipe import Recipe
-from tradmetrics.capture.recording import resolve
+from tradmetrics.capture.recording import metrics_or_default
 from tradmetrics.capture.wrapping import decorate, suggest_keywords
 from tradmetrics.errors import LabelSourceError
 from tradmetrics.model.text import UNKNOWN, shown, text_of
@@ -134,7 +134,7 @@ class ConnectionTracking:
         return decorate(function, _recipe(self._stream), {}, self._metrics)
 
     def __enter__(self) -> ConnectionTracking:
-        metrics = resolve(self._metrics, _SITE)
+        metrics = metrics_or_default(self._metrics, _SITE)
         opened = None
         if metrics.enabled:
             try:

@@ -11,7 +11,7 @@ from tradmetrics.capture.call_context import CallContext
 from tradmetrics.capture.exemplars import ExemplarSource
 from tradmetrics.capture.readers import Field
 from tradmetrics.capture.recipe import Recipe, Rule
-from tradmetrics.capture.recording import constant, resolve
+from tradmetrics.capture.recording import constant, metrics_or_default
 from tradmetrics.capture.sources import LabelSource
 from tradmetrics.capture.wrapping import decorate, suggest_keywords
 from tradmetrics.errors import ConfigurationError, LabelSourceError, nearest
@@ -63,7 +63,7 @@ class ErrorTracking:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if isinstance(error, Exception):
-            metrics = resolve(self._metrics, _SITE)
+            metrics = metrics_or_default(self._metrics, _SITE)
             if self._component is None:
                 metrics.fault(_SITE, "source", LabelSourceError("write track_errors(component='…') around a block"))
             if self._exemplar is not None:

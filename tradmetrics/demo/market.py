@@ -18,7 +18,7 @@ _VOLATILE: Final = 20.0
 
 
 @dataclass(frozen=True)
-class Instrument:
+class Contract:
     """Something that is traded: a future, or a call (`CE`) or put (`PE`) when it has a strike."""
 
     symbol: str
@@ -80,11 +80,11 @@ class Market:
         """Whether the volatility index is above the level at which trading stops."""
         return self.vix > _VOLATILE
 
-    def future(self, underlying: str) -> Instrument:
+    def future(self, underlying: str) -> Contract:
         """The future on an index."""
         return self.instruments[f"{underlying}FUT"]
 
-    def option(self, underlying: str, strikes_away: int, right: str) -> Instrument:
+    def option(self, underlying: str, strikes_away: int, right: str) -> Contract:
         """The option whose strike is so many steps above the middle of the chain."""
         index = self.indices[underlying]
         return self.instruments[_option_symbol(underlying, index.middle + strikes_away * index.step, right)]
@@ -111,7 +111,7 @@ class Market:
     def _spread(self) -> float:
         return self.vix / 100 * math.sqrt(_TO_EXPIRY)
 
-    def _d1(self, instrument: Instrument) -> float:
+    def _d1(self, instrument: Contract) -> float:
         spot = self.indices[instrument.underlying].price
         return math.log(spot / instrument.strike) / self._spread + self._spread / 2
 
@@ -134,13 +134,13 @@ class Market:
         self.vix += 9.0
 
 
-def _chain(index: Index) -> list[Instrument]:
-    future = Instrument(f"{index.name}FUT", index.name, index.lot)
+def _chain(index: Index) -> list[Contract]:
+    future = Contract(f"{index.name}FUT", index.name, index.lot)
     strikes = [index.middle + steps * index.step for steps in range(-2, 3)]
     return [
         future,
         *(
-            Instrument(_option_symbol(index.name, strike, right), index.name, index.lot, strike, right)
+            Contract(_option_symbol(index.name, strike, right), index.name, index.lot, strike, right)
             for strike in strikes
             for right in ("CE", "PE")
         ),

@@ -22,7 +22,8 @@ from tradmetrics.version import __version__
 
 _PACKAGES: Final = (
     "prometheus-client", "wrapt", "typing-extensions", "typer", "rich", "promql-parser", "PyYAML", "fastapi",
-    "starlette", "uvicorn", "flask", "Django", "gunicorn", "opentelemetry-exporter-otlp-proto-http",
+    "starlette", "uvicorn", "flask", "Django", "gunicorn", "nicegui", "aiohttp", "apprise", "textual",
+    "opentelemetry-exporter-otlp-proto-http",
 )  # fmt: skip
 _PREFIXES: Final = ("TRADMETRICS_", "PROMETHEUS_", "OTEL_")
 _SHOWN: Final = frozenset({

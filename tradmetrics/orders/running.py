@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from tradmetrics.capture.recording import resolve
+from tradmetrics.capture.recording import metrics_or_default
 from tradmetrics.errors import is_interruption
 from tradmetrics.orders.correlator import OrderCorrelator
 from tradmetrics.orders.event_reader import EventReader
@@ -59,7 +59,7 @@ class LockedOrders:
         """The metrics object to record to, with this tracker's gauges on it."""
         metrics = self.metrics or current()
         if metrics is None or metrics is not self.watched:
-            metrics = resolve(self.metrics, site)
+            metrics = metrics_or_default(self.metrics, site)
             try:
                 watch(metrics, self, self.watched)
             except Exception as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from tradmetrics.capture.recording import resolve
+from tradmetrics.capture.recording import metrics_or_default
 from tradmetrics.model.definition import MetricDefinition
 from tradmetrics.record import gauges
 from tradmetrics.registry.metrics import TradingMetrics, checked
@@ -25,7 +25,7 @@ class ExplicitCalls:
 
     def _target(self, method: str) -> tuple[TradingMetrics, str]:
         site = f"{SITE}.{type(self).__qualname__}.{method}"
-        return resolve(self._metrics, site), site
+        return metrics_or_default(self._metrics, site), site
 
     def _record(
         self, method: str, definition: MetricDefinition, raw: tuple[object, ...] = (), amount: object = 1.0

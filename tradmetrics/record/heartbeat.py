@@ -7,7 +7,7 @@ from time import time
 from typing import Final
 
 from tradmetrics import catalogue
-from tradmetrics.capture.recording import resolve
+from tradmetrics.capture.recording import metrics_or_default
 from tradmetrics.errors import DecorationError
 from tradmetrics.registry.metrics import TradingMetrics, checked
 
@@ -38,5 +38,5 @@ def heartbeat(loop: object = "main", *, metrics: TradingMetrics | None = None) -
     """
     if callable(loop) and not isinstance(loop, Enum):
         raise DecorationError('heartbeat is a call and no decorator: write heartbeat("main") inside the loop')
-    metrics = resolve(metrics if metrics is None else checked(metrics, "heartbeat"), _SITE)
+    metrics = metrics_or_default(metrics if metrics is None else checked(metrics, "heartbeat"), _SITE)
     metrics.record(catalogue.HEARTBEAT, (loop,), time(), site=_SITE)

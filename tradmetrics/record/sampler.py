@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tradmetrics import catalogue
 from tradmetrics.capture.questions import signature_of
-from tradmetrics.capture.recording import resolve
+from tradmetrics.capture.recording import metrics_or_default
 from tradmetrics.capture.wrapping import name_of
 from tradmetrics.errors import ConfigurationError, DecorationError, TradmetricsError
 from tradmetrics.registry.metrics import TradingMetrics, checked
@@ -206,13 +206,13 @@ class Sampler:
         """Set when a function last returned; 0 before its first call, so that one that hangs at once shows too."""
         name = _name(function)
         with suppress(TradmetricsError):  # as below
-            metrics = resolve(self._metrics, name)
+            metrics = metrics_or_default(self._metrics, name)
             metrics.record(catalogue.SAMPLER_LAST_SUCCESS, (name,), last_success, site=name)
 
     def _failed(self, function: Callable[[], Any], error: Exception) -> None:
         # A strict metrics object raises, and there is no caller here to raise to; the sampler goes on.
         with suppress(TradmetricsError):
-            resolve(self._metrics, _name(function)).fault(_name(function), "source", error)
+            metrics_or_default(self._metrics, _name(function)).fault(_name(function), "source", error)
 
 
 def _takes_nothing(function: Callable[..., object]) -> bool:

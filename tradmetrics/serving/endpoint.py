@@ -108,9 +108,9 @@ class Endpoint:
         self._allows, self._challenge = _guard(auth)
         self._renderings = SharedWork()
         if multiprocess.check():
-            from tradmetrics.serving import worker_gauges as publishing  # only under several processes
+            from tradmetrics.serving import worker_gauges  # only under several processes
 
-            publishing.keep_publishing(self)
+            worker_gauges.keep_publishing(self)
 
     def refusal(self, authorization: bytes | None) -> HttpResponse | None:
         """The answer to a request that may not read, or None when it may.

@@ -11,8 +11,8 @@ from tradmetrics.board.query.samples import Sample
 from tradmetrics.board.query.tree import (
     Aggregate,
     Binary,
-    Call,
     Expression,
+    FunctionCall,
     Matcher,
     Negate,
     Number,
@@ -24,9 +24,9 @@ from tradmetrics.board.query.tree import (
 __all__ = [
     "Aggregate",
     "Binary",
-    "Call",
     "Evaluator",
     "Expression",
+    "FunctionCall",
     "Matcher",
     "Negate",
     "Number",

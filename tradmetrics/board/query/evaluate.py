@@ -11,13 +11,13 @@ from tradmetrics.board.query import vectors
 from tradmetrics.board.query.buckets import bucket_quantile
 from tradmetrics.board.query.durations import QueryError, seconds
 from tradmetrics.board.query.ranges import FUNCTIONS, Span, predict_linear, quantile
-from tradmetrics.board.query.samples import Sample, Source
+from tradmetrics.board.query.samples import Sample, SampleSource
 from tradmetrics.board.query.sums import StepSums
 from tradmetrics.board.query.tree import (
     Aggregate,
     Binary,
-    Call,
     Expression,
+    FunctionCall,
     Matcher,
     Negate,
     Number,
@@ -43,7 +43,7 @@ class Evaluator:
 
     def __init__(
         self,
-        source: Source,
+        source: SampleSource,
         variables: Mapping[str, str] | None = None,
         step: float = 15.0,
         *,
@@ -82,7 +82,7 @@ class Evaluator:
             return self._aggregate(expression, time)
         if isinstance(expression, Binary):
             return self._binary(expression, time)
-        if isinstance(expression, Call):
+        if isinstance(expression, FunctionCall):
             return self._call(expression, time)
         if isinstance(expression, Negate):
             value = self._value(expression.expression, time)
@@ -193,7 +193,7 @@ class Evaluator:
         except vectors.PairingError as error:
             raise QueryError(f"{error} in {node}") from None
 
-    def _call(self, node: Call, time: float) -> Value:
+    def _call(self, node: FunctionCall, time: float) -> Value:
         name, arguments = node.function, node.arguments
         if name == "sum_over_time" and self._sums is not None and isinstance(arguments[0], Subquery):
             return self._summed(arguments[0], self._sums, time)

@@ -7,8 +7,8 @@ from typing import Final
 from tradmetrics.board.query.tree import (
     Aggregate,
     Binary,
-    Call,
     Expression,
+    FunctionCall,
     Matcher,
     Negate,
     Number,
@@ -180,7 +180,7 @@ class _Reader:
         if name.lower() in AGGREGATIONS and (self.word in ("(", "by", "without")):
             return self._aggregate(name.lower())
         if self.word == "(":
-            return Call(name, self._arguments())
+            return FunctionCall(name, self._arguments())
         return Selector(name, self._matchers() if self.word == "{" else ())
 
     def _aggregate(self, operator: str) -> Expression:

@@ -25,7 +25,7 @@ class Window(NamedTuple):
     values: Sequence[float]
 
 
-class Source(Protocol):
+class SampleSource(Protocol):
     """A store of samples."""
 
     def instant(self, name: str, matchers: Sequence[Matcher], time: float) -> Iterable[Sample]:

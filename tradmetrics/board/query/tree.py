@@ -28,7 +28,7 @@ _PRECEDENCE: Final = {
 }
 _ATOM: Final = 9
 
-Expression = Union["Number", "Text", "Selector", "Subquery", "Call", "Aggregate", "Binary", "Negate"]
+Expression = Union["Number", "Text", "Selector", "Subquery", "FunctionCall", "Aggregate", "Binary", "Negate"]
 
 
 def precedence(operator: str) -> int:
@@ -109,7 +109,7 @@ class Subquery:
 
 
 @dataclass(frozen=True)
-class Call:
+class FunctionCall:
     """A function with its arguments."""
 
     function: str
