@@ -12,6 +12,7 @@ from tests.alerts.scenarios import SETTINGS, alone
 from tests.alerts.table import SCENARIOS
 from tests.alerts.worlds import PROMTOOLS, Bot, check, group
 from tests.stack.programs import program, run
+from tradmetrics.board.alerting.templates import fill
 from tradmetrics.vocabulary import requests
 from tradmetrics.vocabulary.outcomes import snake_case
 
@@ -207,6 +208,47 @@ def test_no_target_at_all_reads_as_a_sentence() -> None:
     }
     tests = [{"eval_time": "300s", "alertname": "ExporterDown", "exp_alerts": [expected]}]
     assert check("promtool", alone("ExporterDown"), [group("none", [], 300, alert_rule_test=tests)]) == ""
+
+
+@pytest.mark.parametrize("used", [0, 500, 1000, 2000])
+def test_an_account_that_owes_margin_has_little_of_it(used: float) -> None:
+    """The broker closes positions, and no alert comes: free and used margin add up to less than nothing."""
+    bot = Bot().show("trading_margin_available", -1000).show("trading_margin_used", used)
+    expected = {
+        "exp_labels": {"severity": "critical", "job": "tradmetrics", "instance": "bot:8000"},
+        "exp_annotations": {
+            "summary": "bot:8000: 0% of the margin is free",
+            "description": "0% of the margin of bot:8000 is free (threshold: 15%).",
+            "runbook_url": f"{SETTINGS['docs']}runbooks/LowMargin/",
+        },
+    }
+    tests = [{"eval_time": "300s", "alertname": "LowMargin", "exp_alerts": [expected]}]
+    assert check("promtool", alone("LowMargin"), [group("owes", [bot], 300, alert_rule_test=tests)]) == ""
+
+
+@pytest.mark.parametrize("promtool", PROMTOOLS)
+@pytest.mark.parametrize(
+    ("drift", "shown"), [(1_250_000, "1250000"), (0.1 + 0.2, "0.3"), (-0.00002, "0.00002"), (10.5, "10.5"), (40, "40")]
+)
+def test_a_quantity_reads_as_a_person_writes_it(promtool: str, drift: float, shown: str) -> None:
+    """A phone would say that the position differs by 1.25e+06, or by 0.30000000000000004."""
+    text = ALERTS["PositionDrift"]["annotations"]["summary"]
+    assert fill(text, {"instance": "bot:8000", "symbol": "NIFTY"}, abs(drift)).endswith(f" by {shown}")
+    (alert,) = alone("PositionDrift")["groups"][0]["rules"]
+    rules = {"groups": [{"name": "alone", "rules": [{**alert, "annotations": {"summary": text}}]}]}
+    expected = {
+        "exp_labels": {
+            "severity": "warning",
+            "session": "open",
+            "job": "tradmetrics",
+            "instance": "bot:8000",
+            "symbol": "NIFTY",
+        },
+        "exp_annotations": {"summary": f"bot:8000: the position in NIFTY differs from the broker's by {shown}"},
+    }
+    bot = Bot().show("trading_position_drift", drift, symbol="NIFTY")
+    tests = [{"eval_time": "300s", "alertname": "PositionDrift", "exp_alerts": [expected]}]
+    assert check(promtool, rules, [group("drift", [bot], 300, alert_rule_test=tests)]) == ""
 
 
 def test_a_lost_scrape_neither_starts_the_wait_again_nor_sends_an_all_clear() -> None:
