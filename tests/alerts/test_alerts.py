@@ -302,7 +302,11 @@ def test_a_rolling_update_is_no_lost_target() -> None:
 
 
 @pytest.mark.parametrize(
-    "status", ["rate_limit_exceeded", "request_timeout", "d_do_s_protection", "503", "429", "error"]
+    "status",
+    [
+        *("rate_limit_exceeded", "request_timeout", "d_do_s_protection", "503", "429", "error"),
+        *("FAILED", "RateLimitExceeded", "10003", "10006", "10016", "10429", "33004"),
+    ],
 )
 def test_a_failed_request_is_in_the_list_that_the_rule_reads(status: str) -> None:
     """An exchange that refuses everything would show an error ratio of 0."""
@@ -310,10 +314,22 @@ def test_a_failed_request_is_in_the_list_that_the_rule_reads(status: str) -> Non
     assert re.fullmatch(ALERTS["HighApiErrorRatio"]["expr"].partition('status=~"')[2].partition('"')[0], status)
 
 
-@pytest.mark.parametrize("status", ["ok", "200", "201", "302", "400", "404", "__other__"])
+@pytest.mark.parametrize(
+    "status", ["ok", "OK", "200", "201", "302", "400", "404", "10001", "110001", "200000", "unknown", "__other__"]
+)
 def test_an_answer_is_no_failed_request(status: str) -> None:
     """Polling for an order that is gone would alert."""
     assert not requests.is_failure(status)
+    text = ALERTS["HighApiErrorRatio"]["expr"].partition('status=~"')[2]
+    failed, _, rest = text.partition('", status!="')
+    assert not re.fullmatch(failed, status) or status == rest.partition('"')[0]
+
+
+@pytest.mark.parametrize("code", [10003, 10004, 10005, 10007, 10008, 10009, 10010, 33004])
+def test_a_key_that_bybit_refuses_is_in_the_list_of_refusals(code: int) -> None:
+    """An expired key would alert nobody: pybit raises with Bybit's own code."""
+    assert re.fullmatch(requests.pattern(requests.DENIED), str(code))
+    assert requests.is_failure(str(code))
 
 
 def test_every_exception_of_ccxt_is_a_failed_request() -> None:
