@@ -294,6 +294,51 @@ def test_the_market_of_a_bot_is_closed_while_the_bot_says_so(bot: Bot, fires: bo
     _fires("MarketClosed", [bot], {1200: fires})
 
 
+def test_a_feed_that_connects_and_sends_nothing_never_came() -> None:
+    """A subscription that the broker ignores leaves the socket up and the bot blind for the whole day."""
+    bot = Bot().show("trading_market_session_open", lambda second: float(second >= 600))
+    bot.show("trading_websocket_connections", 1).show("trading_market_data_updates_total", 0, symbol="NIFTY")
+    _fires("FeedNeverCame", [bot], {1170: False, 1260: True, 1800: True})
+
+
+def test_an_order_stream_alone_is_no_feed_that_never_came() -> None:
+    """A bot that records no market data would alert each morning."""
+    bot = Bot().show("trading_market_session_open", 1).show("trading_websocket_connections", 1)
+    _fires("FeedNeverCame", [bot], {1800: False})
+
+
+_UPDATED = "trading_market_data_last_update_timestamp_seconds"
+
+
+@pytest.mark.parametrize(
+    ("bot", "fires"),
+    [
+        pytest.param(
+            Bot(uptime=lambda second: float(second % 600)).show(
+                _UPDATED, lambda second: float(second) if second < 600 else None, symbol="A"
+            ),
+            True,
+            id="no-data-since-the-restart",
+        ),
+        pytest.param(Bot().show("trading_market_data_updates_total", 0, symbol="A"), True, id="never-came"),
+        pytest.param(
+            Bot(uptime=lambda second: float(second % 600))
+            .show("trading_market_data_updates_total", 0, symbol="A")
+            .show(_UPDATED, lambda second: float(second) if second < 600 else None, symbol="A"),
+            True,
+            id="never-came-since-the-restart",
+        ),
+        pytest.param(Bot(), False, id="records-no-data"),
+        pytest.param(
+            Bot().show(_UPDATED, float, symbol="A").show(_UPDATED, 5.0, symbol="B"), False, id="one-symbol-lives"
+        ),
+    ],
+)
+def test_positions_are_without_data_also_when_it_never_came(bot: Bot, fires: bool) -> None:
+    """A bot that restarts with open positions and gets no data would be blind, and nobody would be told."""
+    _fires("PositionsWithoutData", [bot.show("trading_positions_open", 2, strategy="s")], {300: False, 1170: fires})
+
+
 def test_a_rolling_update_is_no_lost_target() -> None:
     """Each deployment would page: for a minute there are two targets, then one with another name."""
     bots = [Bot("old:8000", gone=900), Bot("new:8000", uptime=lambda second: second - 840.0 if second >= 840 else None)]
