@@ -29,9 +29,9 @@ def counted(counter: str, window: str = "@window", seconds: str = "@window_secon
     scrape interval, how far each step rose above the value before it. The value before is that of the previous step, or
     after a lost scrape the last value that was scraped. It is 0 in three cases: the process is a new one, because its
     uptime fell; the process was scraped without the series; the first scrape finds a process that is younger than
-    the window, whether Prometheus starts its series at 0 or not. So each event counts once, in the step of the scrape that first showed it, whatever the phase of
-    scrapes and evaluations. `offset -1ms` gives every window the same number of steps, in Prometheus 2 (which includes
-    both ends of a range) and in Prometheus 3.
+    the window, whether Prometheus starts its series at 0 or not. So each event counts once, in the step of the scrape
+    that first showed it, whatever the phase of scrapes and evaluations. `offset -1ms` gives every window the same
+    number of steps, in Prometheus 2 (which includes both ends of a range) and in Prometheus 3.
 
     Args:
         counter: Selector of the counter.
