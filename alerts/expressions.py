@@ -29,9 +29,9 @@ def counted(counter: str, window: str = "@window", seconds: str = "@window_secon
     scrape interval, how far each step rose above the value before it. The value before is that of the previous step, or
     after a lost scrape the last value that was scraped. It is 0 in three cases: the process is a new one, because its
     uptime fell; the process was scraped without the series; the first scrape finds a process that is younger than
-    the window. So each event counts once, in the step of the scrape that first showed it, whatever the phase of
-    scrapes and evaluations. `offset -1ms` gives every window the same number of steps, in Prometheus 2 (which includes
-    both ends of a range) and in Prometheus 3.
+    the window, whether Prometheus starts its series at 0 or not. So each event counts once, in the step of the scrape
+    that first showed it, whatever the phase of scrapes and evaluations. `offset -1ms` gives every window the same
+    number of steps, in Prometheus 2 (which includes both ends of a range) and in Prometheus 3.
 
     Args:
         counter: Selector of the counter.
@@ -48,7 +48,7 @@ def counted(counter: str, window: str = "@window", seconds: str = "@window_secon
         f"  {counter} - (\n"
         f"    ({counter} {before} or last_over_time({counter}[@gap] {before})"
         f" unless on (job, instance) {uptime} {before})\n"
-        f"      <= {counter} unless on (job, instance) ({uptime} < {last_uptime})\n"
+        f"      <= {counter} unless on (job, instance) ({uptime} unless {last_uptime} <= {uptime})\n"
         f"    or 0 * {counter} and on (job, instance) ({last_uptime} or {uptime} <= {seconds})\n"
         f"  )\n"
         f")[{window}:@step] offset -1ms)"

@@ -6,6 +6,9 @@ from alerts.expressions import age, latest, rise
 from alerts.model import Alert
 from alerts.texts import BOT, COUNT, DURATION, SHARE, many
 
+# A bot that shows its symbols before their first update waits for data.
+_NO_UPDATE: Final = f"sum by (job, instance) ({latest('@MARKET_DATA_UPDATES')}) == 0"
+
 MARKET_DATA: Final = (
     Alert(
         "StaleMarketData",
@@ -33,18 +36,23 @@ MARKET_DATA: Final = (
         "FeedNeverCame",
         "The session is open and no market data has come",
         f"max by (job, instance) ({latest('@MARKET_SESSION_OPEN')}) == 1\n"
-        f"and on (job, instance) ({latest('@WEBSOCKET_CONNECTIONS')} == 0 or "
-        f"sum by (job, instance) ({latest('@MARKET_DATA_UPDATES')}) == 0)\n"
-        "unless on (job, instance) max_over_time(@WEBSOCKET_CONNECTIONS[@window]) > 0\n"
+        "and on (job, instance) (\n"
+        f"  {latest('@WEBSOCKET_CONNECTIONS')} == 0 unless max_over_time(@WEBSOCKET_CONNECTIONS[@window]) > 0\n"
+        f"  or {_NO_UPDATE}\n)\n"
         f"unless on (job, instance) {latest('@MARKET_DATA_LAST_UPDATE')}",
         f"{BOT}: the session is open, but no feed has come",
-        f"The session of {BOT} is open, but no WebSocket connected within @window and no market data came.",
+        f"The session of {BOT} is open, and no symbol has had an update since the bot's start.",
     ),
     Alert(
         "PositionsWithoutData",
         "Positions are open while no market data arrives",
+        # After a restart without data, the former process's last update counts, or the time since the start.
         f"sum by (job, instance) ({latest('@POSITIONS_OPEN')}) > 0\n"
-        f"and on (job, instance) {age('@MARKET_DATA_LAST_UPDATE')} > @threshold",
+        "and on (job, instance) (\n"
+        f"  {age('@MARKET_DATA_LAST_UPDATE')}\n"
+        "  or time() - max_over_time(max by (job, instance) (@MARKET_DATA_LAST_UPDATE)[@window:@bridge])\n"
+        f"  or max by (job, instance) ({latest('@SYSTEM_UPTIME')}) and on (job, instance) {_NO_UPDATE}\n"
+        ") > @threshold",
         f"{BOT}: {many('position', 'positions')} open without market data",
         f"{BOT} has {many('open position', 'open positions')} and has had no update of any symbol for more than "
         "@threshold s.",

@@ -4,11 +4,11 @@ from typing import Final
 
 from alerts.expressions import latest, rise
 from alerts.model import Alert
-from alerts.texts import BOT, COUNT, DURATION, MONEY, PERCENT, SHARE, many
+from alerts.texts import BOT, COUNT, DURATION, MONEY, PERCENT, QUANTITY, SHARE, many
 
 REJECT_RATIO: Final = f"{rise('@ORDERS_REJECTED')}\n/ ({rise('@ORDERS_SUBMITTED')} > 0)"
 ORDER_TO_TRADE: Final = f"{rise('@ORDER_MESSAGES')}\n/ ({rise('@ORDERS_FILLED')} > 0)"
-
+_MARGIN_FREE: Final = f"clamp_min({latest('@MARGIN_AVAILABLE')}, 0)"
 
 RISK: Final = (
     Alert(
@@ -63,8 +63,9 @@ RISK: Final = (
     Alert(
         "LowMargin",
         "Little margin is left",
-        f"{latest('@MARGIN_AVAILABLE')}\n/ ({latest('@MARGIN_AVAILABLE')} + {latest('@MARGIN_USED')} > 0)\n"
-        "< @threshold",
+        # An account that owes margin has none free, whatever the share of two numbers with different signs is.
+        f"(\n  {_MARGIN_FREE}\n    / ({_MARGIN_FREE} + {latest('@MARGIN_USED')} > 0)\n"
+        f"  or clamp_min({latest('@MARGIN_AVAILABLE')} < 0, 0)\n) < @threshold",
         f"{BOT}: {SHARE} of the margin is free",
         f"{SHARE} of the margin of {BOT} is free (threshold: @threshold_percent).",
     ),
@@ -72,8 +73,8 @@ RISK: Final = (
         "PositionDrift",
         "The broker holds another position than the bot expects",
         f"abs({latest('@POSITION_DRIFT')}) > @threshold",
-        f"{BOT}: the position in {{{{ $labels.symbol }}}} differs from the broker's by {{{{ $value }}}}",
-        f"The broker's position in {{{{ $labels.symbol }}}} differs by {{{{ $value }}}} from the position that {BOT} "
+        f"{BOT}: the position in {{{{ $labels.symbol }}}} differs from the broker's by {QUANTITY}",
+        f"The broker's position in {{{{ $labels.symbol }}}} differs by {QUANTITY} from the position that {BOT} "
         "expects.",
     ),
 )

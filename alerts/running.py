@@ -5,9 +5,10 @@ from typing import Final
 from alerts.expressions import age, latest, quantile, rise
 from alerts.model import Alert
 from alerts.texts import BOT, COUNT, DURATION, SHARE, many
+from tradmetrics.vocabulary.requests import UNKNOWN
 
 _API: Final = "endpoint"
-_FAILED: Final = '@API_REQUESTS{status=~"@failed"}'
+_FAILED: Final = f'@API_REQUESTS{{status=~"@failed", status!="{UNKNOWN}"}}'
 _DISK: Final = '{fstype!~"tmpfs|ramfs|devtmpfs|overlay|squashfs|iso9660|erofs"}'
 _DISK_FREE: Final = f"{latest('node_filesystem_avail_bytes' + _DISK)} / {latest('node_filesystem_size_bytes' + _DISK)}"
 

@@ -5,6 +5,8 @@ from typing import Final
 # A count in a text is a whole number.
 COUNT: Final = '{{ $value | printf "%.0f" }}'
 MONEY: Final = '{{ $value | printf "%.2f" }}'
+# A quantity has as many decimals as it needs, and no exponent: 1000000, 0.5.
+QUANTITY: Final = '{{ reReplaceAll "[.]?0+$" "" ($value | printf "%.8f") }}'
 PERCENT: Final = '{{ $value | printf "%.1f" }}%'
 SHARE: Final = "{{ $value | humanizePercentage }}"
 DURATION: Final = "{{ $value | humanizeDuration }}"

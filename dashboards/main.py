@@ -10,6 +10,7 @@ from dashboards.queries import (
     BOT,
     age,
     aggregated,
+    bots_up,
     in_range,
     largest,
     occurrences,
@@ -18,7 +19,6 @@ from dashboards.queries import (
     select,
     smallest,
     total,
-    up,
 )
 from dashboards.tables import Column, alerts_firing, counted, firing, side_by_side
 from tradmetrics import catalogue as c
@@ -52,7 +52,7 @@ def _glance() -> list[Panel]:
             "Up",
             "Whether each bot answers scrapes now; red when a bot is dead or cannot be reached.",
             "none",
-            up(),
+            bots_up(),
             states=UP,
             legend=BOT_NAME,
             span=4,
@@ -169,7 +169,7 @@ def _bots() -> list[Panel]:
             "A line for each bot: whether it answers, what it made today, what it holds and sends, and how old its "
             "market data is. A click on a name shows that bot alone.",
             [
-                Column("Up", up(), "none", states=UP),
+                Column("Up", bots_up(), "none", states=UP),
                 Column("P&L today", total(c.DAILY_PNL, BOT), limits=_money(), decimals=0),
                 Column("Positions", total(c.POSITIONS_OPEN, BOT), decimals=0),
                 Column("Open orders", total(c.ORDERS_OPEN, BOT), decimals=0),

@@ -18,6 +18,8 @@ STEP: Final = "$__interval"
 QUANTILES: Final = (0.5, 0.9, 0.99)
 # A label of the metric that a variable of every dashboard chooses from.
 _VARIABLES: Final = ("job", "instance", "strategy")
+# The programs of the stack that Prometheus scrapes beside the bots.
+_NO_BOTS: Final = ("alertmanager", "node_exporter", "prometheus")
 BOT: Final = "instance"
 """The label that keeps bots apart."""
 
@@ -144,3 +146,10 @@ def aggregated(operator: str, expression: Expression, by: str = "") -> Aggregate
 def up(by: str = BOT) -> Aggregate:
     """Tell whether each target could be scraped."""
     return aggregated("max", Selector("up", chosen()), by)
+
+
+def bots_up(by: str = BOT) -> Aggregate:
+    """Tell whether each bot could be scraped: each target but those that say of themselves that they are none."""
+    none = parse(" or ".join(str(Selector(f"{name}_build_info", chosen())) for name in _NO_BOTS))
+    bots = parse(f"{Selector('up', chosen())} unless on (job, instance) ({none})")
+    return aggregated("max", bots, by)

@@ -223,17 +223,20 @@ def _streams() -> list[Panel]:
         ),
         lines(
             "Since the last heartbeat",
-            "Time since each loop last called heartbeat(); it rises while a loop hangs.",
+            "Time since each loop last called heartbeat(); it rises while a loop hangs; dashed: the alert's threshold.",
             "s",
-            (age(largest(c.HEARTBEAT, "instance, loop")), "{{instance}} {{loop}}"),
+            (compared("HeartbeatLate"), "{{instance}} {{loop}}"),
+            limits=above("HeartbeatLate"),
             span=8,
             minimum=0,
         ),
         lines(
             "Since the last sample",
-            "Time since the sampler last ran each function with success.",
+            "Time since the sampler last ran each function with success, or since the bot's start; dashed: the alert's "
+            "threshold.",
             "s",
-            (age(largest(c.SAMPLER_LAST_SUCCESS, "instance, function")), "{{instance}} {{function}}"),
+            (compared("SamplerLate"), "{{instance}} {{function}}"),
+            limits=above("SamplerLate"),
             minimum=0,
         ),
         timeline(

@@ -264,6 +264,7 @@ SCENARIOS: dict[str, Scenario] = {
             series={"symbol": "NIFTY"},
             beside={"trading_positions_open": 3},
             labels={},
+            after=60,
         ),
         gauge("StreamDown", "trading_stream_connected", 1, 0, *text("StreamDown"), series={"stream": "orders"}),
         counter(

@@ -89,6 +89,28 @@ def test_a_counter_that_begins_at_zero_counts_no_worse(promtool: str) -> None:
     assert values(promtool, EXPRESSION, [bot], [300, 600, 630, 900, 930]) == {300: 0, 600: 0, 630: 1, 900: 1, 930: 0}
 
 
+class _StartedAtZero(Bot):
+    """A bot of whose counter Prometheus 3 knows when it began: it stores a 0 there, before the first scrape."""
+
+    def input_series(self, seconds: int) -> list[dict[str, str]]:
+        rows = super().input_series(seconds)
+        blank = f"_x{self.phase}"
+        for row in rows:
+            if row["series"].startswith("trading_orders"):
+                assert row["values"].startswith(f"{blank} ")
+                row["values"] = f"_x9 0 _x{self.phase - 10}{row['values'].removeprefix(blank)}"
+        return rows
+
+
+@pytest.mark.parametrize("promtool", PROMTOOLS)
+@pytest.mark.parametrize(("phase", "shown"), [(243, 12), (363, 0)])
+@pytest.mark.parametrize("kind", [Bot, _StartedAtZero])
+def test_a_stored_start_changes_no_count(kind: type[Bot], phase: int, shown: int, promtool: str) -> None:
+    """Rejects that are older than the window would alert as new ones when Prometheus comes late."""
+    bot = kind(phase=phase, uptime=float).show("trading_orders_rejected_total", 12, strategy="s", reason="x")
+    assert values(promtool, EXPRESSION, [bot], [390, 420]) == {390: shown, 420: shown}
+
+
 def test_the_expression_has_nothing_left_to_fill_in() -> None:
     """Prometheus would refuse the rule."""
     assert not re.search(r"@\w", EXPRESSION)

@@ -12,6 +12,7 @@ from tests.alerts.scenarios import SETTINGS, alone
 from tests.alerts.table import SCENARIOS
 from tests.alerts.worlds import PROMTOOLS, Bot, check, group
 from tests.stack.programs import program, run
+from tradmetrics.board.alerting.templates import fill
 from tradmetrics.vocabulary import requests
 from tradmetrics.vocabulary.outcomes import snake_case
 
@@ -209,6 +210,47 @@ def test_no_target_at_all_reads_as_a_sentence() -> None:
     assert check("promtool", alone("ExporterDown"), [group("none", [], 300, alert_rule_test=tests)]) == ""
 
 
+@pytest.mark.parametrize("used", [0, 500, 1000, 2000])
+def test_an_account_that_owes_margin_has_little_of_it(used: float) -> None:
+    """The broker closes positions, and no alert comes: free and used margin add up to less than nothing."""
+    bot = Bot().show("trading_margin_available", -1000).show("trading_margin_used", used)
+    expected = {
+        "exp_labels": {"severity": "critical", "job": "tradmetrics", "instance": "bot:8000"},
+        "exp_annotations": {
+            "summary": "bot:8000: 0% of the margin is free",
+            "description": "0% of the margin of bot:8000 is free (threshold: 15%).",
+            "runbook_url": f"{SETTINGS['docs']}runbooks/LowMargin/",
+        },
+    }
+    tests = [{"eval_time": "300s", "alertname": "LowMargin", "exp_alerts": [expected]}]
+    assert check("promtool", alone("LowMargin"), [group("owes", [bot], 300, alert_rule_test=tests)]) == ""
+
+
+@pytest.mark.parametrize("promtool", PROMTOOLS)
+@pytest.mark.parametrize(
+    ("drift", "shown"), [(1_250_000, "1250000"), (0.1 + 0.2, "0.3"), (-0.00002, "0.00002"), (10.5, "10.5"), (40, "40")]
+)
+def test_a_quantity_reads_as_a_person_writes_it(promtool: str, drift: float, shown: str) -> None:
+    """A phone would say that the position differs by 1.25e+06, or by 0.30000000000000004."""
+    text = ALERTS["PositionDrift"]["annotations"]["summary"]
+    assert fill(text, {"instance": "bot:8000", "symbol": "NIFTY"}, abs(drift)).endswith(f" by {shown}")
+    (alert,) = alone("PositionDrift")["groups"][0]["rules"]
+    rules = {"groups": [{"name": "alone", "rules": [{**alert, "annotations": {"summary": text}}]}]}
+    expected = {
+        "exp_labels": {
+            "severity": "warning",
+            "session": "open",
+            "job": "tradmetrics",
+            "instance": "bot:8000",
+            "symbol": "NIFTY",
+        },
+        "exp_annotations": {"summary": f"bot:8000: the position in NIFTY differs from the broker's by {shown}"},
+    }
+    bot = Bot().show("trading_position_drift", drift, symbol="NIFTY")
+    tests = [{"eval_time": "300s", "alertname": "PositionDrift", "exp_alerts": [expected]}]
+    assert check(promtool, rules, [group("drift", [bot], 300, alert_rule_test=tests)]) == ""
+
+
 def test_a_lost_scrape_neither_starts_the_wait_again_nor_sends_an_all_clear() -> None:
     """A loss beyond the limit would never alert while each tenth scrape fails."""
     bot = Bot(lost=lambda second: second // 7 % 10 == 9).show("trading_daily_pnl", -6000)
@@ -252,6 +294,51 @@ def test_the_market_of_a_bot_is_closed_while_the_bot_says_so(bot: Bot, fires: bo
     _fires("MarketClosed", [bot], {1200: fires})
 
 
+def test_a_feed_that_connects_and_sends_nothing_never_came() -> None:
+    """A subscription that the broker ignores leaves the socket up and the bot blind for the whole day."""
+    bot = Bot().show("trading_market_session_open", lambda second: float(second >= 600))
+    bot.show("trading_websocket_connections", 1).show("trading_market_data_updates_total", 0, symbol="NIFTY")
+    _fires("FeedNeverCame", [bot], {1170: False, 1260: True, 1800: True})
+
+
+def test_an_order_stream_alone_is_no_feed_that_never_came() -> None:
+    """A bot that records no market data would alert each morning."""
+    bot = Bot().show("trading_market_session_open", 1).show("trading_websocket_connections", 1)
+    _fires("FeedNeverCame", [bot], {1800: False})
+
+
+_UPDATED = "trading_market_data_last_update_timestamp_seconds"
+
+
+@pytest.mark.parametrize(
+    ("bot", "fires"),
+    [
+        pytest.param(
+            Bot(uptime=lambda second: float(second % 600)).show(
+                _UPDATED, lambda second: float(second) if second < 600 else None, symbol="A"
+            ),
+            True,
+            id="no-data-since-the-restart",
+        ),
+        pytest.param(Bot().show("trading_market_data_updates_total", 0, symbol="A"), True, id="never-came"),
+        pytest.param(
+            Bot(uptime=lambda second: float(second % 600))
+            .show("trading_market_data_updates_total", 0, symbol="A")
+            .show(_UPDATED, lambda second: float(second) if second < 600 else None, symbol="A"),
+            True,
+            id="never-came-since-the-restart",
+        ),
+        pytest.param(Bot(), False, id="records-no-data"),
+        pytest.param(
+            Bot().show(_UPDATED, float, symbol="A").show(_UPDATED, 5.0, symbol="B"), False, id="one-symbol-lives"
+        ),
+    ],
+)
+def test_positions_are_without_data_also_when_it_never_came(bot: Bot, fires: bool) -> None:
+    """A bot that restarts with open positions and gets no data would be blind, and nobody would be told."""
+    _fires("PositionsWithoutData", [bot.show("trading_positions_open", 2, strategy="s")], {300: False, 1170: fires})
+
+
 def test_a_rolling_update_is_no_lost_target() -> None:
     """Each deployment would page: for a minute there are two targets, then one with another name."""
     bots = [Bot("old:8000", gone=900), Bot("new:8000", uptime=lambda second: second - 840.0 if second >= 840 else None)]
@@ -260,7 +347,11 @@ def test_a_rolling_update_is_no_lost_target() -> None:
 
 
 @pytest.mark.parametrize(
-    "status", ["rate_limit_exceeded", "request_timeout", "d_do_s_protection", "503", "429", "error"]
+    "status",
+    [
+        *("rate_limit_exceeded", "request_timeout", "d_do_s_protection", "503", "429", "error"),
+        *("FAILED", "RateLimitExceeded", "10003", "10006", "10016", "10429", "33004"),
+    ],
 )
 def test_a_failed_request_is_in_the_list_that_the_rule_reads(status: str) -> None:
     """An exchange that refuses everything would show an error ratio of 0."""
@@ -268,10 +359,22 @@ def test_a_failed_request_is_in_the_list_that_the_rule_reads(status: str) -> Non
     assert re.fullmatch(ALERTS["HighApiErrorRatio"]["expr"].partition('status=~"')[2].partition('"')[0], status)
 
 
-@pytest.mark.parametrize("status", ["ok", "200", "201", "302", "400", "404", "__other__"])
+@pytest.mark.parametrize(
+    "status", ["ok", "OK", "200", "201", "302", "400", "404", "10001", "110001", "200000", "unknown", "__other__"]
+)
 def test_an_answer_is_no_failed_request(status: str) -> None:
     """Polling for an order that is gone would alert."""
     assert not requests.is_failure(status)
+    text = ALERTS["HighApiErrorRatio"]["expr"].partition('status=~"')[2]
+    failed, _, rest = text.partition('", status!="')
+    assert not re.fullmatch(failed, status) or status == rest.partition('"')[0]
+
+
+@pytest.mark.parametrize("code", [10003, 10004, 10005, 10007, 10008, 10009, 10010, 33004])
+def test_a_key_that_bybit_refuses_is_in_the_list_of_refusals(code: int) -> None:
+    """An expired key would alert nobody: pybit raises with Bybit's own code."""
+    assert re.fullmatch(requests.pattern(requests.DENIED), str(code))
+    assert requests.is_failure(str(code))
 
 
 def test_every_exception_of_ccxt_is_a_failed_request() -> None:

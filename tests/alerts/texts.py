@@ -114,7 +114,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "FeedNeverCame": (
         "bot:8000: the session is open, but no feed has come",
-        "The session of bot:8000 is open, but no WebSocket connected within 12h and no market data came.",
+        "The session of bot:8000 is open, and no symbol has had an update since the bot's start.",
     ),
     "PositionsWithoutData": (
         "bot:8000: 3 positions open without market data",

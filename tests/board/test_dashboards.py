@@ -269,3 +269,45 @@ def test_the_share_of_rejected_orders_is_0_on_a_good_day_and_blank_before_the_fi
     rejected = next(panel for _, panel in ALL if panel["title"] == "Rejected" and panel["type"] == "stat")
     assert answer(rejected, "_x40 10x79", "20m", 0, tmp_path, without="trading_orders_rejected_total") == ""
     assert answer(rejected, "", "20m", None, tmp_path) == ""
+
+
+def test_bots_and_nothing_else_stand_side_by_side(tmp_path: Path) -> None:
+    """The stack's own Prometheus and node exporter would stand among the bots, as bots without figures."""
+    targets = {
+        "bot:8000": ("tradmetrics", 1, ""),
+        "dead:8000": ("tradmetrics", 0, ""),
+        "bare:8000": ("other", 1, ""),  # a bot that serves nothing of ours is still one
+        "localhost:9090": ("prometheus", 1, "prometheus_build_info"),
+        "localhost:9093": ("alertmanager", 1, "alertmanager_build_info"),
+        "host:9100": ("node", 1, "node_exporter_build_info"),
+    }
+    series = [
+        {"series": f'{name}{{job="{job}", instance="{instance}"}}', "values": f"{value}x9"}
+        for instance, (job, alive, build_info) in targets.items()
+        for name, value in (("up", alive), (build_info, 1))
+        if name
+    ]
+    expected = [
+        {"labels": f'{{instance="{name}"}}', "value": alive}
+        for name, (_, alive, no_bot) in targets.items()
+        if not no_bot
+    ]
+    shown = [expressions(panel)[0] for _, panel in ALL if panel["title"] in ("Up", "Bots side by side")]
+    tests = [{"expr": re.sub(r"\$\w+", ".*", text), "eval_time": "1m", "exp_samples": expected} for text in shown]
+    group = {"interval": "15s", "input_series": series, "promql_expr_test": tests}
+    path = tmp_path / "up.yml"
+    path.write_text(yaml.safe_dump({"evaluation_interval": "15s", "tests": [group]}), encoding="utf-8")
+    result = run(program("promtool"), "test", "rules", str(path))
+    assert (len(shown), result.returncode) == (2, 0), result.stdout + result.stderr
+
+
+@pytest.mark.parametrize(
+    ("title", "alert"), [("Since the last heartbeat", "HeartbeatLate"), ("Since the last sample", "SamplerLate")]
+)
+def test_a_late_loop_is_drawn_against_the_threshold_of_its_alert(title: str, alert: str) -> None:
+    """A curve rises, and nobody sees from which height on it is late."""
+    (panel,) = [panel for _, panel in ALL if panel["title"] == title]
+    assert expressions(panel) == [str(limits.compared(alert))]
+    defaults = panel["fieldConfig"]["defaults"]
+    assert defaults["thresholds"]["steps"][-1] == {"color": "red", "value": limits.limit(alert)}
+    assert defaults["custom"]["thresholdsStyle"] == {"mode": "dashed"}

@@ -103,6 +103,22 @@ def test_pythons_own_status_is_its_number_wherever_it_comes_from(metrics: Tradin
     assert 5 == recorded(metrics)["trading_api_requests_total /x GET 429"]
 
 
+@pytest.mark.parametrize("status", ["success", "SUCCESS", "Ok", "OK", " successful", True, None])
+def test_a_word_of_success_is_ok_wherever_it_comes_from(metrics: TradingMetrics, status: Any) -> None:
+    """HighApiErrorRatio would read every request of an API that answers `success` as a failure."""
+    track_request(endpoint="/x", method="GET", status=result("status"), metrics=metrics)(lambda: {"status": status})()
+    with request_timer("/x", metrics=metrics) as timing:
+        timing.status = status
+    MetricsExporter(metrics).record_api_request("/x", "GET", status, 0.1)
+    assert request("ok", count=3) == recorded(metrics)
+
+
+def test_a_request_that_did_not_succeed_is_an_error(metrics: TradingMetrics) -> None:
+    """`False` would be a status of its own, which no rule reads as a failure."""
+    MetricsExporter(metrics).record_api_request("/x", "GET", False, 0.1)
+    assert request("error") == recorded(metrics)
+
+
 class Verb(Enum):
     """HTTP methods as a client library has them."""
 

@@ -231,7 +231,7 @@ class EventCalls(ExplicitCalls):
         Args:
             endpoint: The endpoint as a template, never with ids in it.
             method: The HTTP method.
-            status: The status code, or `ok` or `error`.
+            status: The status code, or `ok` or `error`; `success` and True read as `ok`, False as `error`.
             duration: How long it took, in seconds.
         """
         verb = method_name(method)

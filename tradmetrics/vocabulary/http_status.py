@@ -12,6 +12,9 @@ from tradmetrics.model.text import text_of
 OK: Final = "ok"
 ERROR: Final = "error"
 
+# Words of a body that mean `ok`, which no list of failures may hold.
+_SUCCESS: Final = frozenset((OK, "success", "succeeded", "successful", "true"))
+
 _LOWEST, _HIGHEST = 100, 599
 _TIMEOUT: Final = 408
 _CLIENT_ERRORS: Final = 400
@@ -120,9 +123,14 @@ def _of_response(answer: object) -> int | None:
 
 
 def request_status(status: object) -> object:
-    """The status of a request, as its caller gives it: `http.HTTPStatus` as its number; nothing is `ok`."""
-    if issubclass(type(status), IntEnum):
+    """The status of a request, as its caller gives it: `HTTPStatus` as its number; nothing or success is `ok`."""
+    kind = type(status)
+    if issubclass(kind, IntEnum):
         return int(status)  # type: ignore[call-overload]
+    if kind is bool:
+        return OK if status else ERROR
+    if kind is str and status.strip().lower() in _SUCCESS:  # type: ignore[attr-defined]
+        return OK
     return OK if status is None or status is MISSING else status
 
 

@@ -12,11 +12,18 @@ FAILED: Final = (
     "418",
     "429",
     "5..",
-    # Every other word than `ok`: `error`, `timeout`, and the snake_case name of any exception, such as ccxt's
+    # Bybit's own codes, which pybit's exceptions carry: all that are not about the parameters of one request.
+    "100(0[02-9]|[12][0-9])",
+    "10429",
+    "33004",
+    # Every other word than `ok`: `error`, `timeout`, and the name of any exception, such as ccxt's
     # `rate_limit_exceeded`. `__other__`, which may stand for anything, is not a failure.
-    "[a-z][a-z0-9_]{2,}",
+    "[a-zA-Z][a-zA-Z0-9_]{2,}",
 )
 """Patterns of failures. A client error such as 404 is the usual answer to many a question, and not among them."""
+
+UNKNOWN: Final = "unknown"
+"""The status of a request whose source of the status failed: it is neither an answer nor a failure."""
 
 DENIED: Final = (
     "401",
@@ -31,6 +38,10 @@ DENIED: Final = (
     "permission_exception",
     "unauthorized.*",
     "forbidden.*",
+    "1000[34578]",
+    "10009",
+    "10010",
+    "33004",
 )
 """Patterns of failures where the API refuses the token, the key, the account or the address."""
 
@@ -42,4 +53,4 @@ def pattern(patterns: tuple[str, ...]) -> str:
 
 def is_failure(status: str) -> bool:
     """Return True if a request with this status failed."""
-    return re.fullmatch(pattern(FAILED), status) is not None
+    return status != UNKNOWN and re.fullmatch(pattern(FAILED), status) is not None
