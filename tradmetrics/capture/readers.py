@@ -37,6 +37,7 @@ class Field(NamedTuple):
             have it at all: one that is there with the value None is not read again from the answer. The result alone is
             not a source for a required field.
         names: Its words in a parameter, a subject or a result, most telling first; by default those of `FIELD_WORDS`.
+        otherwise: The constant for a field that has no place at all, made from the function's `module.qualname`.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Field(NamedTuple):
     from_arguments: bool = True
     in_result_too: bool = False
     names: tuple[str, ...] = ()
+    otherwise: Callable[[str], str] | None = None
 
 
 def compile_sources(
@@ -73,6 +75,9 @@ def compile_sources(
             lookup = lookups[each.name] = _implicit(each, parameters, subjects, where)
             if lookup.places and lookup.places[0].root == ARGUMENT:
                 source = Arg(".".join(lookup.places[0].steps))
+            elif not lookup.places and each.otherwise is not None:
+                source = each.otherwise(name)
+                lookups[each.name] = Lookup(constant=source)
         else:
             lookups[each.name] = explicit_lookup(each.name, source, parameters, where)
         sources[each.name] = source
