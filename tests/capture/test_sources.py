@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 from collections import ChainMap, UserDict, defaultdict, deque, namedtuple
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from decimal import Decimal
 from enum import Enum, IntEnum
 from types import MappingProxyType, SimpleNamespace
-from typing import Any
+from typing import Annotated, Any, Final, Literal, NewType, Optional
 
 import pytest
 from hypothesis import given, settings
@@ -185,6 +187,57 @@ def test_a_parameter_that_is_left_out_leaves_the_label_to_the_places_after_it(
         place(*args, **kwargs)
     assert {BUY_LIMIT: 3} == recorded(metrics)
     assert {} == errors(metrics)
+
+
+class Ticket:
+    """An order of the user's own."""
+
+    def __init__(self) -> None:
+        self.side, self.type, self.strategy_id = "buy", "limit", "s"
+
+
+Tag = NewType("Tag", str)
+
+
+def _optional(ticket: Ticket, tag: Optional[str] = None) -> None: ...  # noqa: UP045
+def _union(ticket: Ticket, limit: Decimal | float | None = None) -> None: ...
+def _literal(ticket: Ticket, *, time_in_force: Literal["GTC", "DAY"] | None = None) -> None: ...
+def _annotated(ticket: Ticket, tag: Annotated[str | None, "the client's"] = None) -> None: ...
+def _named(ticket: Ticket, tag: Tag | None = None) -> None: ...
+def _tags(ticket: Ticket, tags: Sequence[str] = (), more: list[str] | None = None) -> None: ...
+
+
+@pytest.mark.parametrize("function", [_optional, _union, _literal, _annotated, _named, _tags])
+def test_the_order_is_found_beside_parameters_that_are_plain_by_their_annotation(
+    metrics: TradingMetrics, function: Callable[..., Any]
+) -> None:
+    """With one `tag: Optional[str] = None` more, all orders would be of an unknown side, or the bot would not start."""
+    track_order(metrics=metrics)(function)(Ticket())
+    assert {BUY_LIMIT: 1} == recorded(metrics)
+
+
+# Written without `from __future__ import annotations`, as most bots are.
+_BOT: Final = """
+from typing import Literal, TYPE_CHECKING
+
+class Order:
+    ticket: Ticket  # imported for type checkers only
+    side: Literal["BUY"]
+
+class Child(Order):
+    order_type: Literal["LIMIT"]
+
+def place(order: Child, ticket: Ticket = None): ...
+"""
+
+
+def test_domains_of_an_annotated_class_are_found_on_each_version_of_python(metrics: TradingMetrics) -> None:
+    """On Python 3.14 no series would be there at 0 before the first order, or the bot would not even start."""
+    bot: dict[str, Any] = {"__name__": "bot"}
+    eager = sys.version_info < (3, 14)
+    exec(compile(_BOT.replace("Ticket", "str") if eager else _BOT, "bot", "exec", dont_inherit=True), bot)
+    track_order(strategy="s", precreate=True, metrics=metrics)(bot["place"])
+    assert 0 == sample(metrics, "trading_orders_submitted_total", strategy="s", side="BUY", order_type="LIMIT")
 
 
 def test_a_parameter_that_is_left_out_and_found_nowhere_is_said(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
 import re
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -281,3 +283,48 @@ def test_a_route_of_a_flask_blueprint_beneath_the_decorator_is_refused() -> None
     with pytest.raises(DecorationError, match=re.escape("write @hooks.… above @track_order")):
         track_order(strategy="s")(hooks.route("/order")(place))
     hooks.route("/other")(track_order(strategy="s")(lambda side: side))
+
+
+def _kept(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A decorator of the user's own."""
+
+    @functools.wraps(function)
+    def call(*args: Any) -> Any:
+        return function(*args)
+
+    return call
+
+
+def test_a_route_of_an_application_that_an_object_holds_is_refused() -> None:
+    """A service that keeps its application as `self.app`, or in a module, would count no order, and say nothing."""
+    fastapi = pytest.importorskip("fastapi")
+
+    class Service:
+        def __init__(self) -> None:
+            self.app = fastapi.FastAPI()
+
+            @track_order(strategy="s")
+            @self.app.post("/order")
+            def place(side: str) -> None: ...
+
+    with pytest.raises(DecorationError, match=re.escape("write @self.app.… above @track_order")):
+        Service()
+
+    def serve(server: Any) -> None:
+        @track_order(strategy="s")
+        @_kept
+        @server.app.post("/order")
+        def place(side: str) -> None: ...
+
+    with pytest.raises(DecorationError, match=re.escape("write @server.app.… above @track_order")):
+        serve(SimpleNamespace(app=fastapi.FastAPI()))
+
+
+def test_a_command_beneath_the_decorator_is_refused_by_its_own_name() -> None:
+    """Of ten commands, the message would not say which one to mend."""
+    click = pytest.importorskip("click")
+
+    def rebalance() -> None: ...
+
+    with pytest.raises(DecorationError, match=re.escape("rebalance: @click.command() stands beneath it")):
+        track_order(strategy="s")(click.command()(rebalance))

@@ -26,7 +26,9 @@ from tradmetrics import (
     error,
     result,
     track,
+    track_errors,
     track_order,
+    track_request,
     underlying,
 )
 from tradmetrics.capture.wrapping import CALL_SITES_ATTRIBUTE
@@ -442,6 +444,22 @@ def test_a_label_or_a_pnl_that_nothing_can_yield_is_flagged(folder: Path, run: R
     assert {("buy", "side"), ("buy", "order_type"), ("close_silently", "pnl")} == flagged
     assert 1 == run("silent", "--strict").exit_code
     assert 0 == run("silent:close_position", "--strict").exit_code
+
+
+def test_a_component_and_an_address_are_not_flagged() -> None:
+    """The plainest use of two decorators would fail `--strict`: a bare `@track_errors`, and an endpoint from a URL."""
+
+    @track_errors
+    def rebalance() -> None: ...
+
+    @track_request(endpoint=arg("url"), method="GET")
+    def get(url: str) -> int:
+        return 200
+
+    labels = {label.name: label for function in report(rebalance, get).functions for label in function.labels}
+    assert not any(label.flags for label in labels.values())
+    place = f"{__name__}.{rebalance.__qualname__}".rpartition(".")[0].replace(".<locals>", "")
+    assert (place,) == labels["component"].domain
 
 
 def test_known_values_are_not_flagged_unless_there_are_too_many() -> None:

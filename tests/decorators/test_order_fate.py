@@ -11,6 +11,7 @@ import json
 import ssl
 import sys
 import urllib.error
+from collections import Counter
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -18,7 +19,7 @@ from typing import Any
 import pytest
 
 from tests.recorded import errors, recorded
-from tradmetrics import ConfigurationError, OrderTracker, TradingMetrics, arg, result, track_order
+from tradmetrics import ConfigurationError, OrderTracker, TradingMetrics, arg, result, track_order, track_request
 
 if sys.version_info < (3, 11):
     from exceptiongroup import ExceptionGroup
@@ -559,3 +560,39 @@ def both_ways(function: Callable[[Any], object], order: object = None, *, faults
         assert faults == sum(errors(metrics).values())
         found.append(counts)
     return found
+
+
+class Lazy(Exception):  # noqa: N818 - a client's
+    """An exception that asks the venue for its fields when they are read."""
+
+    def __init__(self) -> None:
+        super().__init__("refused")
+        self.asked: Counter[str] = Counter()
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        self.asked[name] += 1
+        return None
+
+
+@pytest.mark.parametrize(
+    ("decorator", "sources"),
+    [(track_order, {"strategy": "s"}), (track_request, {"endpoint": "/orders", "method": "POST"})],
+)
+def test_an_exception_is_asked_for_each_of_its_fields_once(
+    metrics: TradingMetrics, decorator: Any, sources: dict[str, str]
+) -> None:
+    """An exception with lazy fields would cost several requests to the venue, in the middle of a failure."""
+    failure = Lazy()
+
+    @decorator(**sources, metrics=metrics)
+    def place(side: str, order_type: str) -> None:
+        raise failure
+
+    for _ in range(2):
+        failure.asked.clear()
+        with pytest.raises(Lazy):
+            place("buy", "limit")
+        assert failure.asked
+        assert {1} == set(failure.asked.values())

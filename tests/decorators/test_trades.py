@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
+from http import HTTPStatus
 from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
@@ -146,9 +147,9 @@ def test_a_result_that_is_a_number_is_the_pnl(metrics: TradingMetrics, kind: str
     assert {EXECUTED: 1, PNL: 1, PROFIT: 3} == recorded(metrics)
 
 
-@pytest.mark.parametrize("answer", [True, False, "3", 3j, None, [3]])
+@pytest.mark.parametrize("answer", [True, False, "3", 3j, None, [3], HTTPStatus.OK])
 def test_what_is_no_plain_number_is_no_pnl(metrics: TradingMetrics, answer: Any) -> None:
-    """`return True` would be a profit of 1."""
+    """`return True` would be a profit of 1, and `return HTTPStatus.OK` one of 200."""
     closing_with(metrics, answer)()
     assert {EXECUTED: 1} == recorded(metrics)
 

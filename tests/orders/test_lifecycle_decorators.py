@@ -521,6 +521,72 @@ def test_an_answer_that_is_no_id_is_none(desk: Desk, answer: Any) -> None:
     assert {"missing_id": 2} == desk.anomalies()
 
 
+# ── what no source yields ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_answer_tells_the_side_and_the_type_of_an_order_that_the_arguments_do_not(desk: Desk) -> None:
+    """All orders of `def buy(quantity)` would be of an unknown side, though the broker's answer has it."""
+
+    @desk.orders.submit
+    def buy(id: str, quantity: int) -> Any:
+        return {"status": "submitted", "side": "buy", "type": "limit"}
+
+    @desk.orders.submit
+    def send(id: str, action: str) -> Any:
+        return {"status": "submitted", "side": "sell", "type": "limit"}
+
+    for number in range(3):
+        buy(f"a{number}", 1)
+        send(f"b{number}", "buy")
+    labels = {"strategy": "s", "side": "BUY", "order_type": "LIMIT"}
+    assert 6 == desk.value("trading_orders_submitted_total", **labels)
+
+
+def _unsourced(desk: Desk) -> dict[str, float]:
+    name = "tradmetrics_unsourced_labels"
+    samples = [each for metric in desk.metrics.registry.collect() for each in metric.samples if each.name == name]
+    return {each.labels["label"]: each.value for each in samples}
+
+
+def test_a_label_of_a_sent_order_that_nothing_tells_is_said_once(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    """The side of all orders would be `unknown` for ever, in silence."""
+
+    @desk.orders.submit
+    def buy(id: str, quantity: int) -> Any:
+        return {"status": "submitted"}
+
+    for number in range(3):
+        buy(str(number), 1)
+    assert {"side": 1, "order_type": 1} == _unsourced(desk)
+    lines = [line for line in caplog.messages if "side='BUY'" in line]
+    assert 1 == len(lines)
+    assert "buy: no source yields the label 'side'" in lines[0]
+
+
+def test_an_event_that_tells_nothing_of_its_orders_state_is_said_once(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    """No order would ever fill, since the broker calls it `state`, and nothing would say so."""
+
+    @desk.orders.update(order_id=arg("msg.id"))
+    def on_order(msg: Any) -> None: ...
+
+    @desk.orders.update
+    def poll(order_id: str) -> None:
+        """Asks for news, and has none."""
+
+    desk.orders.submitted("1", side="BUY", quantity=10)
+    for _ in range(3):
+        on_order({"id": "1", "state": "filled"})
+        poll("1")
+    assert {"status": 1} == _unsourced(desk)
+    lines = [line for line in caplog.messages if "no source yields 'status'" in line]
+    assert 1 == len(lines)
+    assert "on_order" in lines[0]
+    on_order({"id": "1", "status": "filled"})
+    assert {"submitted": 1, "filled": 1} == desk.ends()
+
+
 # ── the other decorators ─────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -1,5 +1,6 @@
 """The `/metrics` endpoint on a background thread: what a scraper, a browser and a hostile client get."""
 
+import asyncio
 import base64
 import contextlib
 import errno
@@ -235,6 +236,45 @@ def test_a_failing_collector_is_counted(metrics: TradingMetrics) -> None:
         body = ask(server).body.decode()
     sites = {line.split('site="')[1].split('"')[0] for line in body.splitlines() if "errors_total{" in line}
     assert {f"the collector {__name__}._Broken", "the collector account_balance"} == sites
+
+
+class _Cancelled:
+    """A collector of the user's that ends as a cancelled task does."""
+
+    def describe(self) -> list[GaugeMetricFamily]:
+        return []
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        raise asyncio.CancelledError
+
+
+def test_a_collector_that_ends_with_more_than_an_exception_costs_its_own_metrics_only(
+    metrics: TradingMetrics, caplog: pytest.LogCaptureFixture
+) -> None:
+    """After one cancelled request of a collector, no scrape would ever be answered again."""
+    metrics.registry.register(_Cancelled())  # type: ignore[arg-type]
+    prometheus_client.Gauge("of_the_users_own", "…", registry=metrics.registry).set(7)
+    with start_metrics_server(port=0, metrics=metrics) as server:
+        for _ in range(2):
+            reply = ask(server)
+            assert 200 == reply.status
+            assert b"of_the_users_own 7.0" in reply.body
+    assert "_Cancelled" in caplog.text
+
+
+class _Interrupting(_Cancelled):
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        raise KeyboardInterrupt
+
+
+def test_a_scrape_that_is_interrupted_is_answered(metrics: TradingMetrics, caplog: pytest.LogCaptureFixture) -> None:
+    """The thread that answers scrapes would be gone, and with it the metrics, for as long as the bot runs."""
+    interrupting = _Interrupting()
+    metrics.registry.register(interrupting)  # type: ignore[arg-type]
+    with start_metrics_server(port=0, metrics=metrics) as server:
+        assert 500 == ask(server).status
+        metrics.registry.unregister(interrupting)  # type: ignore[arg-type]
+        assert 200 == ask(server).status
 
 
 def exchange(server: MetricsServer, sent: bytes) -> bytes:

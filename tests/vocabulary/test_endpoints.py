@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlparse, urlsplit
 
 import pytest
 
@@ -29,6 +30,7 @@ TEMPLATES = {
     "?token=T0P": "/",
     "/orders;jsessionid=1A2B/open": "/orders/open",
     "/orders/7": "/orders/{id}",
+    "/orders/7.json": "/orders/{id}",
     "/orders/1004/legs/2": "/orders/{id}/legs/{id}",
     "/orders/1004,1005": "/orders/{id}",
     "/orders/61e69015-8549-4bfd-b9c3-01e75843f47d": "/orders/{id}",
@@ -101,7 +103,10 @@ def test_long_addresses_and_address_objects_are_read_too(metrics: TradingMetrics
     send = track_request(endpoint=arg("address"), method="GET", metrics=metrics)(lambda address: None)
     send("https://api.example.com/v2/orders/" + "1" * 100 + "?apiKey=" + "K" * 5_000)
     send(URL("https://api.example.com/v2/orders/1004?apiKey=K3Y"))
-    assert {"/v2/orders/{id}": 2} == endpoints(metrics)
+    for parse in (urlparse, urlsplit):
+        for _ in range(3):
+            send(parse("https://trader:pw@api.example.com/v2/orders/1004?apiKey=K3Y"))
+    assert {"/v2/orders/{id}": 8} == endpoints(metrics)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from enum import Enum, Flag
 from types import FunctionType, MethodType
 from typing import Any, Final, TypeAlias, Union
 
-from tradmetrics.capture.questions import claims, signature_of, unwrapped
+from tradmetrics.capture.questions import annotations_of, claims, signature_of, unwrapped
 from tradmetrics.capture.sources import Arg, Mapped, Result, Source
 from tradmetrics.model.text import text_of
 
@@ -77,6 +77,15 @@ class Hints:
             hint = _step(hint, step)
         return _bare(hint)
 
+    def is_one_of(self, source: Arg, kinds: tuple[type, ...]) -> bool:
+        """Return whether every value that a source is annotated with is of these classes; False without an annotation.
+
+        Args:
+            source: The source.
+            kinds: The classes.
+        """
+        return _is_one_of(self.hint(source), kinds)
+
     def _hint(self, name: str) -> object:
         return _resolved(self._raw.get(name, inspect.Parameter.empty), self._scope)
 
@@ -110,6 +119,17 @@ def values_of(hint: object) -> Domain:
     return None
 
 
+def _is_one_of(hint: object, kinds: tuple[type, ...]) -> bool:
+    hint = _bare(hint)
+    origin = typing.get_origin(hint)
+    if origin is typing.Literal:
+        return True
+    if origin in (Union, types.UnionType):
+        return all(_is_one_of(each, kinds) for each in typing.get_args(hint))
+    kind = hint if origin is None else origin
+    return isinstance(kind, type) and issubclass(kind, kinds)
+
+
 def _bare(hint: object) -> object:
     """A type without what only says something about it."""
     while True:
@@ -134,7 +154,7 @@ def _step(hint: object, step: str) -> object:
         return None
     for kind in hint.__mro__:
         scope = vars(inspect.getmodule(kind) or types)
-        annotations = vars(kind).get("__annotations__", {})
+        annotations = annotations_of(kind)
         if step in annotations:
             return _resolved(annotations[step], scope)
         attribute = vars(kind).get(step)

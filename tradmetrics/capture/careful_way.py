@@ -69,7 +69,7 @@ class CarefulWay:
                 site.contain(error)
                 memorable = ASKED
             serieses.append(series)
-        note_unsourced(call, lines, self._unsourced)
+        note_unsourced(call, (name for line in lines for name in line.names), self._unsourced)
         if recipe.effect is not None:
             recipe.effect(call)
         after_call: AfterCall | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from inspect import Parameter
 from typing import Any, Final
 
@@ -61,3 +61,19 @@ def signature_of(function: Callable[..., Any]) -> inspect.Signature:
 
         return inspect.signature(function, annotation_format=Format.FORWARDREF)  # novermin
     return inspect.signature(function)
+
+
+def annotations_of(kind: type) -> Mapping[str, Any]:
+    """Return the annotations of a class's own, without those of its bases.
+
+    From Python 3.14 on, a class keeps a function that makes them, and none in its `__dict__`.
+    """
+    if sys.version_info >= (3, 14):
+        from annotationlib import Format, get_annotations  # novermin
+
+        try:
+            return get_annotations(kind, format=Format.FORWARDREF)  # novermin
+        except Exception:  # an annotation that raises when it is made
+            return {}
+    own: Mapping[str, Any] = vars(kind).get("__annotations__", {})
+    return own

@@ -18,6 +18,8 @@ from tradmetrics.errors import LabelSourceError
 from tradmetrics.vocabulary.field_words import PLAIN_WORDS, SUBJECTS, words_of
 
 _PLAIN_TYPES: Final = (str, bytes, bool, int, float, complex, Decimal, Enum, date, time, timedelta, type(None))
+_COLLECTIONS: Final = (list, tuple, set, frozenset)
+_PLAIN_NAMES: Final = ("str", "bytes", "bool", "int", "float", "Decimal", "date", "datetime")
 _PATH: Final = re.compile(r"""(?P<first>[^\W\d]\w*)(?P<rest>(?:\.\w+|\[[^\[\]]*\])+)(?:\(\))?""")
 _STEP: Final = re.compile(r"\w+")
 _STARS: Final = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
@@ -35,6 +37,7 @@ class Field(NamedTuple):
             have it at all: one that is there with the value None is not read again from the answer. The result alone is
             not a source for a required field.
         names: Its words in a parameter, a subject or a result, most telling first; by default those of `FIELD_WORDS`.
+        otherwise: The constant for a field that has no place at all, made from the function's `module.qualname`.
     """
 
     name: str
@@ -43,6 +46,7 @@ class Field(NamedTuple):
     from_arguments: bool = True
     in_result_too: bool = False
     names: tuple[str, ...] = ()
+    otherwise: Callable[[str], str] | None = None
 
 
 def compile_sources(
@@ -61,22 +65,26 @@ def compile_sources(
         LabelSourceError: When a required field has no possible source, or a source names no parameter.
     """
     parameters = parameters_of(function)
+    subjects = _subjects(function, parameters)
     where = f"@{decorator} on {name}"
     sources: dict[str, Any] = {}
     lookups: dict[str, Lookup] = {}
     for each in fields:
         source = given.get(each.name)
         if source is None:
-            lookup = lookups[each.name] = _implicit(each, parameters, where)
+            lookup = lookups[each.name] = _implicit(each, parameters, subjects, where)
             if lookup.places and lookup.places[0].root == ARGUMENT:
                 source = Arg(".".join(lookup.places[0].steps))
+            elif not lookup.places and each.otherwise is not None:
+                source = each.otherwise(name)
+                lookups[each.name] = Lookup(constant=source)
         else:
             lookups[each.name] = explicit_lookup(each.name, source, parameters, where)
         sources[each.name] = source
     return Compiled(sources, lookups, parameters)
 
 
-def _implicit(each: Field, parameters: tuple[Parameter, ...], where: str) -> Lookup:
+def _implicit(each: Field, parameters: tuple[Parameter, ...], subjects: _Subjects, where: str) -> Lookup:
     """Return the places of a field that was left out: a parameter, else `**kwargs`, the subject and the result.
 
     Only a parameter whose default is None leaves the field to the places after it.
@@ -91,11 +99,8 @@ def _implicit(each: Field, parameters: tuple[Parameter, ...], where: str) -> Loo
             if defaults[word] is not None:
                 return Lookup(tuple(own))
     keywords = [each.name for each in parameters if each.kind is Parameter.VAR_KEYWORD and each.name in names]
-    subjects = [name for name in SUBJECTS if name in names] or (
-        _sole_subject(parameters, each.required) if names else []
-    )
-    subjects = [name for name in subjects if name not in words]
-    places = [*own, *(Place(ARGUMENT, (owner, word)) for owner in (*keywords, *subjects) for word in words)]
+    owners = [*keywords, *(name for name in subjects.of(each) if name not in words)]
+    places = [*own, *(Place(ARGUMENT, (owner, word)) for owner in owners for word in words)]
     if each.required and not places and not each.from_result:
         raise LabelSourceError(_no_source(each.name, parameters, where))
     if each.from_result or each.in_result_too:
@@ -103,38 +108,49 @@ def _implicit(each: Field, parameters: tuple[Parameter, ...], where: str) -> Loo
     return Lookup(tuple(places), result_is_last=each.in_result_too)
 
 
-def _sole_subject(parameters: tuple[Parameter, ...], required: bool) -> list[str]:
-    """Return the only parameter that is not a plain value: the order or the tick under a name of its own.
+class _Subjects(NamedTuple):
+    """The parameters of a function whose keys and attributes are searched.
 
-    A required label trusts the name alone of no parameter: such a parameter needs the annotation of a class.
+    Attributes:
+        names: The parameters.
+        is_sure: Whether their names or their annotation say so. A required label trusts nothing less.
     """
+
+    names: tuple[str, ...]
+    is_sure: bool = True
+
+    def of(self, each: Field) -> tuple[str, ...]:
+        """The parameters that are searched for a field."""
+        return self.names if each.from_arguments and (self.is_sure or not each.required) else ()
+
+
+def _subjects(function: Callable[..., Any], parameters: tuple[Parameter, ...]) -> _Subjects:
+    """Return the parameters with a subject's name; else the only one that does not hold a plain value."""
+    names = {each.name for each in parameters}
+    named = tuple(name for name in SUBJECTS if name in names)
+    if named:
+        return _Subjects(named)
     found = [each for each in parameters if each.kind not in _STARS and not _is_plain(each)]
-    if len(found) != 1 or (required and found[0].annotation in (Parameter.empty, Any)):
-        return []
-    return [found[0].name]
+    if len(found) > 1:
+        from tradmetrics.capture.annotations import Hints  # annotations are evaluated only where they decide
+
+        hints = Hints(function)
+        found = [each for each in found if not hints.is_one_of(Arg(each.name), (*_PLAIN_TYPES, *_COLLECTIONS))]
+    if len(found) != 1:
+        return _Subjects(())
+    return _Subjects((found[0].name,), is_sure=found[0].annotation not in (Parameter.empty, Any))
 
 
 def _is_plain(parameter: Parameter) -> bool:
-    """Return whether a parameter holds a plain value, by its name, its default or its annotation."""
+    """Return whether a parameter holds a plain value, by its name, its default or the name of its type."""
     name, default, annotation = parameter.name, parameter.default, parameter.annotation
     if name in ("self", "cls") or name in PLAIN_WORDS or name.endswith(("_id", "_price", "_qty")):
         return True
-    if default is not Parameter.empty and default is not None and isinstance(default, _PLAIN_TYPES):
+    if default is not Parameter.empty and default is not None and isinstance(default, (*_PLAIN_TYPES, *_COLLECTIONS)):
         return True
     if isinstance(annotation, type):
-        return issubclass(annotation, _PLAIN_TYPES)
-    if isinstance(annotation, str):
-        return annotation.split("|")[0].strip() in (
-            "str",
-            "bytes",
-            "bool",
-            "int",
-            "float",
-            "Decimal",
-            "date",
-            "datetime",
-        )
-    return False
+        return issubclass(annotation, _PLAIN_TYPES) or annotation in _COLLECTIONS
+    return isinstance(annotation, str) and annotation.split("|")[0].strip() in _PLAIN_NAMES
 
 
 def explicit_lookup(field: str, source: object, parameters: tuple[Parameter, ...], where: str) -> Lookup:

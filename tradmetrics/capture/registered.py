@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from types import FrameType, FunctionType
 from typing import Any, Final
 
+from tradmetrics.capture.questions import unwrapped
+
 _FRAMEWORKS: Final = ("fastapi", "starlette", "flask", "typer", "quart", "litestar")
 _OBJECTS: Final = {"celery": "@app.task", "click": "@click.command()", "rq": "@job"}
 _PACKAGE: Final = __name__.partition(".")[0]
@@ -26,24 +28,50 @@ def registration_of(target: Any) -> str | None:
         return _OBJECTS[library]
     if type(target) is not FunctionType or not any(name in sys.modules for name in _FRAMEWORKS):
         return None
+    function = unwrapped(target)
     seen: set[int] = set()
-    for name, value in _variables(target):
+    for name, value in _objects(target):
         if id(value) in seen:
             continue
         seen.add(id(value))
-        if type(value).__module__.partition(".")[0] in _FRAMEWORKS and _holds(value, target):
+        if type(value).__module__.partition(".")[0] in _FRAMEWORKS and (
+            _holds(value, target) or (function is not target and _holds(value, function))
+        ):
             return f"@{name}.…"
     return None
 
 
-def _variables(function: FunctionType) -> Iterator[tuple[str, Any]]:
-    """The variables that may hold the application: the function's module's, and those of the code that decorates it."""
-    yield from list(function.__globals__.items())
+def _objects(function: FunctionType) -> Iterator[tuple[str, Any]]:
+    """The objects that may be the application, with how they are written.
+
+    They are the variables of the function's module and of the code that decorates it, then what this code reads from
+    its variables: `self.app`, `server.app`.
+    """
+    variables = list(function.__globals__.items())
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and str(frame.f_globals.get("__name__", "")).partition(".")[0] == _PACKAGE:
         frame = frame.f_back
     if frame is not None:
-        yield from _local_variables(frame)
+        variables += _local_variables(frame)
+    yield from variables
+    if frame is None:
+        return
+    code = frame.f_code
+    attributes = frozenset(code.co_names)
+    read = attributes.union(code.co_varnames, code.co_freevars, code.co_cellvars)
+    for name, value in variables:
+        if name in read:
+            own = _own_attributes(value)
+            yield from [(f"{name}.{each}", own[each]) for each in attributes.intersection(own)]
+
+
+def _own_attributes(value: Any) -> dict[str, Any]:
+    """The attributes that an object has itself, without asking it."""
+    try:
+        own = object.__getattribute__(value, "__dict__")
+    except Exception:  # slots, or a class whose `__dict__` is not there yet
+        return {}
+    return own if type(own) is dict else {}
 
 
 def _local_variables(frame: FrameType) -> list[tuple[str, Any]]:

@@ -7,7 +7,6 @@ from typing import Final
 
 from tradmetrics.capture.call_context import CallContext
 from tradmetrics.capture.lookups import RESULT, Lookup
-from tradmetrics.capture.plan import PlannedSample
 from tradmetrics.errors import is_interruption
 from tradmetrics.model.missing import MISSING
 
@@ -19,29 +18,34 @@ def is_unsourced(lookup: Lookup) -> bool:
     return not lookup.is_explicit and lookup.function is None and lookup.constant is MISSING
 
 
-def note_unsourced(call: CallContext, lines: Iterable[PlannedSample], noted: set[str]) -> None:
+def note_unsourced(call: CallContext, names: Iterable[str], noted: set[str], consequence: str = "") -> None:
     """Report each label of a call that has no value because no source yields it, once for each function.
 
     Args:
         call: The call, after its labels were read.
-        lines: The samples that it recorded.
+        names: The labels that it recorded.
         noted: The labels of this function that were reported; added to.
+        consequence: What comes of it; by default, that the label is recorded as `unknown`.
     """
     lookups = call.site.compiled.lookups
-    for line in lines:
-        for name in line.names:
-            lookup = lookups.get(name)
-            if lookup is None or name in noted or not is_unsourced(lookup) or call.label(name) not in (None, MISSING):
-                continue
-            noted.add(name)
-            try:
-                call.metrics.note_unsourced(call.site.name, name, _message(name, lookup))
-            except BaseException as error:
-                if is_interruption(error):
-                    raise
+    for name in names:
+        lookup = lookups.get(name)
+        if lookup is None or name in noted or not is_unsourced(lookup) or call.label(name) not in (None, MISSING):
+            continue
+        noted.add(name)
+        try:
+            call.metrics.note_unsourced(call.site.name, name, _message(name, lookup, consequence))
+        except BaseException as error:
+            if is_interruption(error):
+                raise
 
 
-def _message(name: str, lookup: Lookup) -> str:
+def _message(name: str, lookup: Lookup, consequence: str) -> str:
+    if consequence:
+        return (
+            f"no source yields {name!r}: {consequence} ({searched(lookup)}); write {name}=arg('…') or "
+            f"{name}=result('…')"
+        )
     example = _EXAMPLES.get(name, "…")
     return (
         f"no source yields the label {name!r}, so it is recorded as 'unknown' ({searched(lookup)}); write "

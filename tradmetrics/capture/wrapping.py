@@ -219,6 +219,8 @@ def _check_side(target: Any, recipe: Recipe, name: str) -> None:
     except Exception:  # an application that answers questions in its own way
         return
     if registration is not None:
+        command = attribute_of(target, "callback")  # click's object does not have the function's name
+        name = name_of(command) if claims(command, FunctionType) else name
         raise DecorationError(
             f"@{recipe.decorator} on {name}: {registration} stands beneath it and has registered the function already, "
             f"so the decorator would never run; write {registration} above @{recipe.decorator}"

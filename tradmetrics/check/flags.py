@@ -12,6 +12,7 @@ from uuid import UUID
 from tradmetrics.capture.sources import Arg, Error, Mapped, Result
 from tradmetrics.cardinality import FREE
 from tradmetrics.model.text import snake_case
+from tradmetrics.vocabulary.endpoints import ENDPOINT
 
 Domain: TypeAlias = Union[tuple[str, ...], None]
 """The values that a label can have, or None where they are not known."""
@@ -76,6 +77,8 @@ def _is_id_like(source: Any, label: str) -> bool:
     if not isinstance(source, Arg | Result | Error) or not source.path:
         return False
     *stem, last = snake_case("_".join(source.path)).split("_")
+    if label == ENDPOINT and last in ("url", "uri"):
+        return False  # the label is the template of its path
     # Read from strategy_id or strategy.id, the label `strategy` has as many values as there are strategies.
     if "_".join(stem).endswith(label):
         return False

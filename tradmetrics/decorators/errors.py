@@ -26,7 +26,7 @@ _FAILED: Final = "failed"
 _FINE: Final = "fine"
 _RECIPE: Final = Recipe(
     "track_errors",
-    (Field("component"), Field("severity")),
+    (Field("component", otherwise=lambda name: _place_of(name)), Field("severity")),
     (Rule(catalogue.SYSTEM_ERRORS, when=frozenset({_FAILED})),),
     outcome=lambda reading: _outcome(reading),
 )
@@ -152,6 +152,10 @@ def track_errors(
 def _outcome(reading: CallContext) -> str:
     if not isinstance(reading.exception, Exception):
         return _FINE
-    # The module and the class of the function: `desk.Desk` for `desk.Desk.rebalance`.
-    reading.default("component", reading.site.name.rpartition(".")[0].replace(".<locals>", ""))
+    reading.default("component", _place_of(reading.site.name))
     return _FAILED
+
+
+def _place_of(name: str) -> str:
+    """The module and the class of a function: `desk.Desk` for `desk.Desk.rebalance`."""
+    return name.rpartition(".")[0].replace(".<locals>", "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, Final, ParamSpec, TypeVar, overload
+from urllib.parse import ParseResult, SplitResult
 
 from tradmetrics import catalogue
 from tradmetrics.capture.call_context import CallContext
@@ -112,6 +113,9 @@ def track_request(
 
     def outcome(reading: CallContext) -> str:
         _read_status(reading, is_given=status is not None)
+        address = reading("endpoint")
+        if type(address) in (ParseResult, SplitResult):
+            reading.put("endpoint", address.geturl())  # its text is that of a tuple, with the query in it
         if template is not None:
             try:
                 reading.put("endpoint", template(reading("endpoint")))

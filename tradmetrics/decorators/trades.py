@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from enum import Enum
 from functools import partial
 from numbers import Number
 from typing import Any, Final, ParamSpec, TypeVar, overload
@@ -258,6 +259,6 @@ _NO_PNL_SEEN: Final = (
 
 
 def _is_number(value: object) -> bool:
-    """Whether a result is a number, and so the P&L itself."""
+    """Whether a result is a number, and so the P&L itself; a member of an enum is a word, such as `HTTPStatus.OK`."""
     kind = type(value)  # not isinstance(), which asks the value for its __class__
-    return issubclass(kind, Number) and not issubclass(kind, bool | complex)
+    return issubclass(kind, Number) and not issubclass(kind, bool | complex | Enum)

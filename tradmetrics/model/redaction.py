@@ -13,12 +13,16 @@ _LONGEST_READ: Final = 4_000
 
 _VALUE: Final = r"""(?:\\?"[^"]*(?:"|$)|\\?'[^']*(?:'|$)|[^\s&,;"'<>(){}\[\]\\]+)"""
 _RULES: Final = (
-    # https://user:password@host
-    (r"(?<=://)[^\s/@'\"]+@", f"{MASK}@"),
-    # Authorization: Bearer …, with and without quotes
+    # https://user:password@host, whose password may hold an @ too
+    (r"(?<=://)[^\s/?#'\"]+@", f"{MASK}@"),
+    # https://api.telegram.org/bot<number>:<secret>/sendMessage
+    (r"(?<=/bot)[0-9]+(?::|%3A)[\w-]+", MASK),
+    # Cookie: name=…; name=…
+    (r"(\bcookie\\?[\"']?\s*:\s*\\?[\"']?)[^\"'\r\n]+", rf"\1{MASK}"),
+    # Authorization: Bearer …, with and without quotes; the scheme may be a broker's own
     (
         r"(\bauthorization\b\\?[\"']?\s*(?::|=|,|%3D)\s*)"
-        r"(?:\\?\"[^\"]*(?:\"|$)|\\?'[^']*(?:'|$)|(?:(?:bearer|basic|token|digest|apikey)\s+)?[^\s,;\"'}]+)",
+        r"(?:\\?\"[^\"]*(?:\"|$)|\\?'[^']*(?:'|$)|(?:[a-z][\w-]*[ \t]+)?[^\s,;\"'}]+)",
         rf"\1{MASK}",
     ),
     (r"\b(bearer|basic)\s+(?=[^\s'\"]*[0-9=._-]|[^\s'\"]{16})[^\s'\",;}]+", rf"\1 {MASK}"),

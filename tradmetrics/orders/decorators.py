@@ -5,6 +5,7 @@ Sources are those of every decorator: see `arg`, `result` and `error`.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import Any, Final, ParamSpec, TypeVar, overload
 
@@ -13,6 +14,7 @@ from tradmetrics.capture.exemplars import ExemplarSource
 from tradmetrics.capture.readers import Field
 from tradmetrics.capture.sources import LabelSource, find
 from tradmetrics.capture.straight import Straight
+from tradmetrics.capture.unsourced import note_unsourced
 from tradmetrics.capture.wrapping import Decorator, decorate
 from tradmetrics.errors import is_interruption
 from tradmetrics.model.missing import MISSING
@@ -46,6 +48,7 @@ _USUAL: Final = ("order_id", "symbol", "status", "filled", "fill_id", "fill_quan
 _RARE: Final = ("price", "reason", "timestamp", "account", "corrects")
 _POLLED: Final = {"status": ("status",), "filled": FILLED_NAMES, "reason": ("reason",)}
 _IN_ITEMS: Final = {"order_id": ID_NAMES, **{name: (name,) for name in _STATE}, "filled": FILLED_NAMES}
+_STATELESS: Final = "the event tells nothing of its order's state, so nothing is recorded"
 _UPDATE: Final = (
     *(ORDER_ID, *map(Field, _STATE), TIMESTAMP, ACCOUNT, SYMBOL),
     Field("corrects", from_arguments=False),
@@ -148,11 +151,12 @@ def update(
     intake = self._intake
     polls = all(given[name] is None for name in _STATE)
     direct = DirectReader(given, _USUAL, _RARE)
+    noted: defaultdict[str, set[str]] = defaultdict(set)
 
     def effect(reading: CallContext) -> None:
         if exemplar is None and reading.entered is not None and reading.entered.at is not None:
             usual = direct.read(reading)
-            if usual is not None:
+            if usual is not None and (noted or any(each is not None for each in usual[2:])):
                 one, market, state, total, fill, amount = usual
                 at = reading.entered.at
                 if intake.fast.updated(one, market, state, total, fill, amount, at):
@@ -161,6 +165,10 @@ def update(
         if polls and reading.result is not None and all(values.get(name) is None for name in _STATE):
             values, entered = {**values, **_polled(reading)}, None
         intake.report_update(reading.site.name, values, entered, by_rules=exemplar is not None)
+        # A function that asks for the state and returns None has no news.
+        is_told = reading.result is not None or reading.site.compiled.lookups["status"].places
+        if is_told and values.get("order_id") is not None and all(values.get(name) is None for name in _STATE):
+            note_unsourced(reading, ("status",), noted[reading.site.name], _STATELESS)
 
     updated = intake.fast.updated
 
@@ -168,6 +176,8 @@ def update(
         entered = token[1]
         if entered is None or entered.at is None:
             return False
+        if state is None and total is None and fill is None and amount is None and not noted:
+            return False  # the log says once that this tells nothing
         return updated(one, market, state, total, fill, amount, entered.at)
 
     known = Straight(work, entering(intake), _USUAL, _RARE, ("status", *FILLED_NAMES, "reason") if polls else ())

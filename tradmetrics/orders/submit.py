@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any, Final, ParamSpec, TypeVar, overload
 
@@ -11,6 +12,7 @@ from tradmetrics.capture.readers import Field
 from tradmetrics.capture.responses import response_status
 from tradmetrics.capture.sources import LabelSource
 from tradmetrics.capture.straight import Straight
+from tradmetrics.capture.unsourced import note_unsourced
 from tradmetrics.capture.wrapping import Decorator, decorate
 from tradmetrics.errors import ConfigurationError
 from tradmetrics.orders.answer import AnswerReader
@@ -37,6 +39,7 @@ from tradmetrics.orders.recipes import (
 )
 from tradmetrics.vocabulary import fold as vocabulary
 from tradmetrics.vocabulary import outcomes
+from tradmetrics.vocabulary.field_words import words_of
 from tradmetrics.vocabulary.http_status import as_http_status
 
 P = ParamSpec("P")
@@ -44,7 +47,9 @@ R = TypeVar("R")
 
 _ORDER: Final = (
     Field("order_id", from_result=True, names=ID_NAMES),
-    *map(Field, ("strategy", "side", "order_type", "quantity", "reference_price")),
+    Field("strategy"),
+    *(Field(name, in_result_too=True) for name in ("side", "order_type")),
+    *map(Field, ("quantity", "reference_price")),
     TIMESTAMP,
     ACCOUNT,
     SYMBOL,
@@ -57,7 +62,9 @@ _ANSWER: Final = (
     Field("reason", from_result=True, from_arguments=False),
     Field("broker_id", from_arguments=False),
 )
-_USUAL: Final = ("order_id", "side", "order_type", "quantity")
+_LABELS: Final = ("side", "order_type")
+_LABEL_WORDS: Final = frozenset(word for name in _LABELS for word in words_of(name))
+_USUAL: Final = ("order_id", *_LABELS, "quantity")
 _RARE: Final = ("strategy", "reference_price", "account", "symbol", "price", "quantity_in", "lot")
 _GOING_ON: Final = frozenset({"submitted", "accepted", "unchanged", "partially_filled", "filled"})
 """States that an answer reports in two steps: the order was sent, then came this event of it."""
@@ -129,8 +136,10 @@ def submit(
         order_id: Source of the id; by default the parameter of that name, `order.order_id`, `order.id`, the
             result's `order_id` or `id`, or the result itself when it is a text or a whole number.
         strategy: Source of the strategy; by default the parameter of that name, `order.strategy`, or the tracker's.
-        side: Source of the side. Default: the parameter of that name, or `order.side`.
-        order_type: Source of the order type. Default: the parameter of that name, or `order.order_type`.
+        side: Source of the side. Default: `side`, `action`, `transaction_type` or `buy_sell` among the parameters, in
+            `**kwargs`, in the keys and attributes of the parameter `order`, and in those of the result.
+        order_type: Source of the order type. Default: `order_type`, `type`, `ordertype` or `orderType` in the same
+            places.
         quantity: Source of the quantity. Default: the parameter of that name, or `order.quantity`.
         reference_price: Source of the reference price. Default: the parameter of that name, or `order.reference_price`.
         timestamp: Source of the event's own time, also the answer's. Default: the time is the clock's.
@@ -160,6 +169,8 @@ def submit(
     if isinstance(quantity_in, str) and quantity_in not in ("base", "quote"):
         raise ConfigurationError(f"@orders.submit: quantity_in must be 'base' or 'quote', got {quantity_in!r}")
 
+    noted: defaultdict[str, set[str]] = defaultdict(set)
+
     def effect(reading: CallContext) -> None:
         report = SubmitReport(*[value_of(reading, name) for name in SubmitReport._fields])
         if report.order_id is None and order_id is None:
@@ -172,14 +183,20 @@ def submit(
             failure=failure_of(reading, response, unknown),
             answer=_answer(reading, is_response=response is not None, is_named=status is not None),
         )
+        note_unsourced(reading, _LABELS, noted[reading.site.name])
 
     def work(token: Any, result: Any, one: Any, side: Any, order_type: Any, quantity: Any) -> bool:
         entered = token[1]
         if entered is None or entered.at is None:
             return False
+        is_silent = side is None or order_type is None
+        if is_silent and not noted:
+            return False  # the log names them once
         state = total = None
         if result is not None:
             if type(result) is not dict or "status_code" in result:
+                return False
+            if is_silent and not _LABEL_WORDS.isdisjoint(result):
                 return False
             state = result.get("status")
             total = next((found for found in map(result.get, FILLED_NAMES) if found is not None), None)

@@ -115,9 +115,11 @@ def set_positions(
         metrics.fault(site, "value", error)
         return
     field = field or partial(_read_any, metrics, site)
-    found = [item for item in items if is_position(item, marks)]
+    found = []
     for item in items:
-        if not is_position(item, marks):
+        if is_position(item, marks):
+            found.append(item)
+        else:
             metrics.fault(site, "value", TypeError(f"{shown(item)} is not a position; {lacks(marks)}"))
     if items and not found:
         return

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator
 from http import HTTPStatus
-from typing import Generic, NamedTuple, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from tradmetrics.serving.endpoint import HttpResponse, plain
 
 Client = TypeVar("Client")
+
+_LOGGER: Final = logging.getLogger(__name__)
 
 
 class Work(NamedTuple):
@@ -20,7 +23,7 @@ class Work(NamedTuple):
     Attributes:
         key: Names the answer.
         lane: The thread that makes it; work of one lane is done in the order in which it came.
-        function: Makes the answer. It never raises.
+        function: Makes the answer. It raises no `Exception`.
     """
 
     key: Hashable
@@ -83,8 +86,14 @@ class AnswerThreads(Generic[Client]):
 
     def _run(self, lane: queue.SimpleQueue[Work | None]) -> None:
         while (work := lane.get()) is not None:
-            if work.key in self._waiting:
-                self._finish(work.key, work.function())
+            if work.key not in self._waiting:
+                continue
+            try:
+                answer = work.function()
+            except BaseException:  # the thread answers later scrapes too, whatever ended this one
+                _LOGGER.exception("the answer to a scrape was interrupted")
+                answer = plain(HTTPStatus.INTERNAL_SERVER_ERROR, "500 the answer was interrupted; the log says why")
+            self._finish(work.key, answer)
 
     def _finish(self, key: Hashable, answer: HttpResponse) -> None:
         self._done.append((key, answer))

@@ -164,7 +164,7 @@ class Endpoint:
             headers.append(("Content-Encoding", "gzip"))
         return HttpResponse(HTTPStatus.OK, tuple(headers), body)
 
-    def _collector_failed(self, collector: object, error: Exception) -> None:
+    def _collector_failed(self, collector: object, error: BaseException) -> None:
         """Count and log a collector of the user's that raised; the rest of the scrape is served."""
         metrics = self._metrics or get_metrics()
         site = f"the collector {_name_of(collector)}"

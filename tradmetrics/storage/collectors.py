@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from prometheus_client import CollectorRegistry, Metric
 
-Failed = Callable[[object, Exception], None]
+Failed = Callable[[object, BaseException], None]
 
 
 class Collected(Protocol):

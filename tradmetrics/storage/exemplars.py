@@ -116,13 +116,11 @@ class ExemplarCache(LabelCache[T]):
 
     def __getitem__(self, key: Any) -> Any:
         """Return the work for a key; once its second is over, as for a key without a place."""
-        return super().__getitem__(key) if monotonic() < self._due.get(key, 0.0) else self.find(key)
+        return super().__getitem__(key) if monotonic() < self._due.get(key, 0.0) else self.__missing__(key)
 
-    def find(self, key: tuple[Any, ...]) -> T | None:
+    def __missing__(self, key: tuple[Any, ...]) -> T | None:
         """Return the work for a key without a place, as `LabelCache` does; nothing once the second is over."""
-        return super().find(key) if monotonic() < self._due_spilled else None
-
-    __missing__ = find
+        return super().__missing__(key) if monotonic() < self._due_spilled else None
 
     def keep(self, key: tuple[Any, ...], done: T, opens: Budgets | None = None) -> None:
         """Do the same for a second."""

@@ -16,6 +16,7 @@ from typing import Any, Final
 from prometheus_client import Metric, generate_latest
 from prometheus_client.samples import Exemplar, Sample
 
+from tradmetrics.errors import is_interruption
 from tradmetrics.model.definition import MetricDefinition
 from tradmetrics.storage.collectors import Collected, Failed, collectors_of
 from tradmetrics.storage.exemplars import Exemplars
@@ -209,8 +210,8 @@ def render(
                 for piece in pieces:
                     parts.append(piece)
                     pauses.offer()
-        except Exception as error:
-            if failed is None:
+        except BaseException as error:
+            if failed is None or is_interruption(error):
                 raise
             del parts[written:]
             failed(collector, error)

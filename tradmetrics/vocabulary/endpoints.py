@@ -97,7 +97,7 @@ def _stays(part: str, place: int) -> bool:
     text = unquote(part) if "%" in part else part
     if place <= 1 and len(text) == 1:
         return True  # the version of an interface: /0/private/AddOrder
-    if _ID.fullmatch(text):
+    if _ID.fullmatch(text.removesuffix(".json")):
         return False
     looks_like_id = _TAIL.fullmatch(text) or _TOKEN.fullmatch(text) or is_identifier(text)
     return not looks_like_id or underlying_of(text) != text

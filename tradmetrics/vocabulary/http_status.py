@@ -54,6 +54,19 @@ def attribute(holder: object, name: str) -> Any:
         return None
 
 
+def attributes_once(ask: Callable[[object, str], Any] = attribute) -> Callable[[object, str], Any]:
+    """Return `ask` with a memory for one exception: a property is asked once, however many rules look at it."""
+    seen: dict[tuple[int, str], tuple[object, Any]] = {}
+
+    def read(holder: object, name: str) -> Any:
+        key = (id(holder), name)
+        if key not in seen:
+            seen[key] = (holder, ask(holder, name))
+        return seen[key][1]
+
+    return read
+
+
 def http_status_of_exception(
     error: BaseException, read: Callable[[object, str], Any] = lambda holder, name: getattr(holder, name, None)
 ) -> int | None:
@@ -142,10 +155,11 @@ def status_of_result(result: object) -> str:
 
 def status_of_exception(error: BaseException) -> object:
     """The status of a request that raised: the exception's HTTP status, else its `status_code`, else `error`."""
-    status = http_status_of_exception(error)
+    read = attributes_once(lambda holder, name: getattr(holder, name, None))
+    status = http_status_of_exception(error, read)
     if status is not None:
         return status
-    code = attribute(error, "status_code")  # a venue's own code, such as pybit's
+    code = read(error, "status_code")  # a venue's own code, such as pybit's
     is_code = issubclass(type(code), int | str) and not isinstance(code, bool) and code != ""
     return request_status(code) if is_code else ERROR
 

@@ -18,7 +18,7 @@ from tradmetrics.vocabulary import exception_names as known
 from tradmetrics.vocabulary.http_status import (
     ERROR,
     OK,
-    attribute,
+    attributes_once,
     method_name,
     request_status,
     status_of_exception,
@@ -52,6 +52,7 @@ Predicate: TypeAlias = Callable[[Any], object]
 UnknownOnSource: TypeAlias = Union[ExceptionName, Predicate, Iterable[Union[ExceptionName, Predicate]]]
 """Values that `unknown_on=` takes: exception classes, class names, predicates, or several of them."""
 Fault: TypeAlias = Callable[[Exception], object]
+_Read: TypeAlias = Callable[[object, str], Any]
 
 
 class UnknownOn(NamedTuple):
@@ -147,6 +148,7 @@ class _Search:
         self._unknown = unknown
         self._fault = fault
         self._seen: set[int] = set()
+        self._read = attributes_once()
 
     def fate(self, exception: BaseException) -> bool | None:
         if id(exception) in self._seen or len(self._seen) >= _MOST_LOOKED_AT:
@@ -154,13 +156,13 @@ class _Search:
         self._seen.add(id(exception))
         if self._is_users(exception):
             return True
-        own = _answer_of(exception)
+        own = _answer_of(exception, self._read)
         if own is not None and not _is_server_side(exception):
             return own
-        inside = [each for each in map(self.fate, _inside(exception)) if each is not None]
+        inside = [each for each in map(self.fate, _inside(exception, self._read)) if each is not None]
         if inside:
             return any(inside)  # of orders that were sent side by side, one may be live
-        weak = _refusal_in(exception) if own is None else own
+        weak = _refusal_in(exception, self._read) if own is None else own
         origin = exception.__cause__
         if origin is None:
             if weak is not None and own is None:
@@ -185,41 +187,41 @@ class _Search:
         return False
 
 
-def _answer_of(exception: BaseException) -> bool | None:
+def _answer_of(exception: BaseException, read: _Read) -> bool | None:
     """The answer that an exception tells by itself: steps 2 to 6 of the rule."""
     if not isinstance(exception, Exception) or _is_named(exception, known.CLOSED_CONNECTIONS):
         return True
-    if _has_unknown_code(exception) or _says_unknown(exception):
+    if _has_unknown_code(exception, read) or _says_unknown(exception):
         return True
-    if _is_named(exception, known.REFUSED) or _is_refused_with_status(exception):
+    if _is_named(exception, known.REFUSED) or _is_refused_with_status(exception, read):
         return False
-    if _is_made_up(exception):
+    if _is_made_up(exception, read):
         return True
-    fate = fate_by_status(exception)
+    fate = fate_by_status(exception, read)
     if fate is not None:
         return fate
     is_lost = isinstance(exception, TimeoutError | ConnectionError) or _is_named(exception, known.NO_ANSWER)
     return True if is_lost or (isinstance(exception, OSError) and exception.errno in _LOST) else None
 
 
-def _refusal_in(exception: BaseException) -> bool | None:
+def _refusal_in(exception: BaseException, read: _Read) -> bool | None:
     """False if an exception is a venue's refusal, unless what it wraps says otherwise: step 7 of the rule."""
     if _is_named(exception, known.ANSWERED):
         return False
-    return False if any(map(is_venues, codes_of(exception))) else None
+    return False if any(map(is_venues, codes_of(exception, read))) else None
 
 
-def _has_unknown_code(exception: BaseException) -> bool:
-    codes = codes_of(exception)
+def _has_unknown_code(exception: BaseException, read: _Read) -> bool:
+    codes = codes_of(exception, read)
     return not codes.isdisjoint(known.UNKNOWN_CODES) or any(
         not codes.isdisjoint(of_venue) and _is_named(exception, frozenset({name}))
         for name, of_venue in known.UNKNOWN_CODES_OF.items()
     )
 
 
-def _is_refused_with_status(exception: BaseException) -> bool:
+def _is_refused_with_status(exception: BaseException, read: _Read) -> bool:
     return any(
-        _is_named(exception, frozenset({name})) and attribute(exception, "code") == status
+        _is_named(exception, frozenset({name})) and read(exception, "code") == status
         for name, status in known.REFUSED_WITH.items()
     )
 
@@ -229,10 +231,10 @@ def _says_unknown(exception: BaseException) -> bool:
     return type(first) is str and known.UNKNOWN_TEXT in first[:_LONGEST_TEXT].casefold()
 
 
-def _is_made_up(exception: BaseException) -> bool:
+def _is_made_up(exception: BaseException, read: _Read) -> bool:
     """Whether a library made the status up, because no answer came back or none that it could read."""
     for name, name_of_answer in known.MADE_UP_STATUS.items():
-        if _is_named(exception, frozenset({name})) and attribute(exception, name_of_answer) is None:
+        if _is_named(exception, frozenset({name})) and read(exception, name_of_answer) is None:
             return True
     # aiohttp says 400 for an answer that is not HTTP.
     cause = exception.__cause__
@@ -243,10 +245,10 @@ def _is_server_side(exception: BaseException) -> bool:
     return f"{type(exception).__module__}.".startswith(known.SERVER_SIDE)
 
 
-def _inside(exception: BaseException) -> Iterator[BaseException]:
+def _inside(exception: BaseException, read: _Read) -> Iterator[BaseException]:
     """The exceptions that an exception holds: the members of a group, its `reason`, and its arguments."""
     yield from _members(exception)
-    for each in (attribute(exception, "reason"), *exception.args[:10]):
+    for each in (read(exception, "reason"), *exception.args[:10]):
         if issubclass(type(each), BaseException):
             yield each
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from tradmetrics.vocabulary.http_status import attribute
+from collections.abc import Callable
+from typing import Any, Final
 
 _LEAST: Final = 1000
 """Venues number their refusals from 1000 on, or from -1000 down; smaller numbers are other things, errnos for one."""
 
 
-def codes_of(exception: BaseException) -> frozenset[str]:
-    """Return the texts of the codes that an exception carries in `code`, `error_code` and `status_code`."""
-    return frozenset(_text(attribute(exception, name)) for name in ("code", "error_code", "status_code"))
+def codes_of(exception: BaseException, read: Callable[[object, str], Any]) -> frozenset[str]:
+    """Return the texts of the codes that an exception carries in `code`, `error_code` and `status_code`.
+
+    Args:
+        exception: The exception.
+        read: Reads an attribute by its name.
+    """
+    return frozenset(_text(read(exception, name)) for name in ("code", "error_code", "status_code"))
 
 
 def is_venues(code: str) -> bool:
