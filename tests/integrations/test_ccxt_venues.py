@@ -79,3 +79,53 @@ def test_trades_that_an_answer_holds_count_once(metrics, recorded):
     assert {("BUY",): 1.0} == recorded.by("trading_trades_total", "side")
     assert 1 == recorded("trading_cash_paid_total", kind="fee")  # 0.01 BTC at 100
     assert {} == recorded.anomalies()
+
+
+class Bybit(ccxt.bybit):
+    """Bybit, whose positions are already parsed."""
+
+    def fetch_positions(self, symbols=None, params={}):  # noqa: B006
+        return self.positions
+
+    def watch_positions(self, symbols=None, since=None, limit=None, params={}):  # noqa: B006
+        return self.positions
+
+    def told(self, call, *positions, **params):
+        """Ask for positions, and have them answered."""
+        self.positions = [
+            {"symbol": symbol, "contracts": abs(contracts), "side": "long" if contracts > 0 else "short",
+             "unrealizedPnl": 1.0, "entryPrice": 100.0, "hedged": hedged}
+            for symbol, contracts, hedged in positions
+        ]  # fmt: skip
+        call(params=params)
+
+
+def test_a_list_of_some_contracts_closes_no_others(metrics, recorded):
+    """Broken, a bot that asks for each kind of contracts on its own has an alert about drift at each question."""
+    exchange = Bybit()
+    linear, inverse = ("BTC/USDT:USDT", 2.0, False), ("BTC/USD:BTC", 5.0, False)
+    with instrument_ccxt(exchange, metrics=metrics):
+        for _ in range(2):
+            exchange.told(exchange.fetch_positions, linear)
+            exchange.told(exchange.fetch_positions, inverse, category="inverse")
+            assert 2 == recorded("trading_positions_open")
+        assert {} == recorded.by("trading_position_drift", "symbol")
+        exchange.told(exchange.fetch_positions, category="inverse")
+        assert 1 == recorded("trading_positions_open")
+
+    assert {("BTC/USD:BTC",): -5.0} == recorded.by("trading_position_drift", "symbol")
+
+
+def test_a_stream_tells_one_side_of_a_hedged_position(metrics, recorded):
+    """Broken, a hedged bot has an alert about drift at each fill; or a position that was turned stays, too."""
+    exchange = Bybit()
+    symbol = "BTC/USDT:USDT"
+    with instrument_ccxt(exchange, metrics=metrics):
+        exchange.told(exchange.fetch_positions, (symbol, 3.0, True), (symbol, -2.0, True))
+        exchange.told(exchange.watch_positions, (symbol, 3.0, True))
+        assert 2 == recorded("trading_unrealized_pnl")
+        exchange.told(exchange.watch_positions, ("ETH/USDT:USDT", 3.0, False))
+        exchange.told(exchange.watch_positions, ("ETH/USDT:USDT", -1.0, False))
+        assert 3 == recorded("trading_unrealized_pnl")
+
+    assert {("ETH/USDT:USDT",): -4.0} == recorded.by("trading_position_drift", "symbol")

@@ -506,6 +506,24 @@ def test_positions_that_are_gone_are_closed(metrics, recorded):
     assert (2, 3) == (recorded("trading_positions_open"), recorded("trading_unrealized_pnl"))
 
 
+def test_a_stream_that_tells_one_side_leaves_the_other(metrics, recorded):
+    """Broken, a hedged bot has an alert about drift at each fill, and half of its unrealized P&L."""
+    orders = orders_of(metrics)
+    account = kit.Account(kit.Handle(metrics, "own"), settings(), orders.trades.positions)
+    orders.sent("1", None, side="BUY")
+    account.positions([kit.Held("X", 2, 5.0, side="long"), kit.Held("X", -2, -3.0, side="short")])
+    orders.fill("f1", "1", "BUY", symbol="X", quantity=1, price=10, opens_short=True)
+    account.positions([kit.Held("X", 3, 6.0, side="long")], complete=False, one_side=True)
+    assert (1, 3) == (recorded("trading_positions_open"), recorded("trading_unrealized_pnl"))
+    account.positions([kit.Held("X", 3, 6.0, side="long")])  # a list: it has both sides, where there are two
+    assert 6 == recorded("trading_unrealized_pnl")
+    account.positions([])
+    account.positions([kit.Held("X", -1, 1.0, side="short")], complete=False, one_side=True)
+    assert (1, 1) == (recorded("trading_positions_open"), recorded("trading_unrealized_pnl"))
+
+    assert {("X",): -2.0} == recorded.by("trading_position_drift", "symbol")  # -1 there, where the fills say 1
+
+
 def test_a_trade_by_hand_shows_as_drift(metrics, recorded):
     """Broken, a liquidation, a manual trade or a fill that was missed goes unnoticed."""
     orders = orders_of(metrics, symbols=underlying)

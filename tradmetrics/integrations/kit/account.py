@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from tradmetrics.integrations.kit.handle import Handle
+from tradmetrics.integrations.kit.held import Held, Sides
 from tradmetrics.integrations.kit.options import Settings
 from tradmetrics.integrations.kit.positions import Positions
 from tradmetrics.record import snapshots
@@ -16,28 +17,6 @@ _MOST: Final = 1_000
 """Accounts of an instrumentation whose amounts are kept and added up."""
 _CAPITAL: Final = ("total", "used", "available", "margin_used", "margin_available")
 _PNL: Final = ("daily", "realized", "unrealized")
-
-
-class Held(NamedTuple):
-    """An open position, as the broker tells it.
-
-    Attributes:
-        symbol: The instrument.
-        quantity: Positive for long, negative for short, 0 for none.
-        unrealized: Its unrealized P&L, where the broker tells it.
-        strategy: The label of the position; by default the adapter's, where that is one for all orders.
-        price: The average price at which it was entered, where the broker tells it.
-        currency: The currency of `unrealized`.
-        label: The symbol's label, where `symbol` is an id that tells instruments apart.
-    """
-
-    symbol: str
-    quantity: object
-    unrealized: object = None
-    strategy: object = None
-    price: object = None
-    currency: str | None = None
-    label: str | None = None
 
 
 class Account:
@@ -66,6 +45,7 @@ class Account:
         self._fills = positions
         self._amounts: dict[tuple[str, str], dict[str, float]] = {}
         self._positions: dict[tuple[str, str], Held] = {}
+        self._sides = Sides()
         self._reporter = snapshots.Reporter()
         self._accounts: set[str] = set()
 
@@ -139,23 +119,26 @@ class Account:
         found = [each["total"] for (kind, _), each in self._amounts.items() if kind == "capital" and "total" in each]
         return sum(found) if found else None
 
-    def positions(self, held: Iterable[Held], *, account: str = "", complete: bool = True) -> None:
+    def positions(
+        self, held: Iterable[Held], *, account: str = "", complete: bool = True, one_side: bool = False
+    ) -> None:
         """Set the open positions by strategy and their unrealized P&L, and compare them with the fills.
 
         Args:
-            held: The positions.
+            held: The positions. Those of one symbol add up.
             account: The account, where there are several.
             complete: Whether these are all positions of the account. One that is not there is closed then.
+            one_side: Whether the other side of a symbol, which is not there, stays as it was: streams tell the side
+                that has changed.
         """
         if not self.records:
             return
-        told = {each.symbol: each for each in held}
-        before = {symbol for name, symbol in self._positions if name == account}
-        for symbol in before - set(told) if complete else ():
-            told[symbol] = Held(symbol, 0.0)
-        if complete and self._fills is not None and not account:
-            for symbol in self._fills.symbols():
-                told.setdefault(symbol, Held(symbol, 0.0))
+        rows = list(held)
+        if complete:
+            gone = {symbol for name, symbol in self._positions if name == account}
+            gone.update(self._fills.symbols() if self._fills is not None and not account else ())
+            rows += [Held(symbol, 0.0) for symbol in sorted(gone - {each.symbol for each in rows})]
+        told = self._sides.together(account, rows, one_side=one_side)
         for symbol, each in told.items():
             quantity = float(number_of(each.quantity))
             if quantity:
