@@ -495,6 +495,17 @@ def test_accounts_add_up_and_currencies_do_not(metrics, recorded):
     assert (400, 10) == (recorded("trading_capital_total"), recorded("trading_capital_utilization"))
 
 
+def test_adapters_of_one_metrics_object_add_up(metrics, recorded):
+    """Broken, of two brokers in one process, only the one that spoke last has capital and P&L."""
+    for site in ("one", "other", "one"):  # instrumented again, it is the same account
+        account = kit.Account(kit.Handle(metrics, site), settings())
+        account.balance(total=100, used=10, margin_used=5, currency="USD")
+        account.pnl(daily=4, currency="USD")
+
+    assert (200, 10) == (recorded("trading_capital_total"), recorded("trading_capital_utilization"))
+    assert (10, 8) == (recorded("trading_margin_used"), recorded("trading_daily_pnl"))
+
+
 def test_positions_that_are_gone_are_closed(metrics, recorded):
     """Broken, a position that the broker no longer lists stays on the dashboard."""
     account = kit.Account(kit.Handle(metrics, "own"), settings())

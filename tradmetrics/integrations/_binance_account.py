@@ -43,6 +43,7 @@ class BinanceAccount:
     def watch(self, client: Any) -> None:
         """Watch what a client answers about the account and the market."""
         watch = self._handle.watch
+        self._account.belongs_to(lambda: str(client.API_KEY))
         if self._account.records:
             for names, begin in self._answers():
                 for name in names.split():

@@ -43,6 +43,12 @@ class CcxtAccount:
         self._connections: dict[int, Connection] = {}
         self._listed: OrderedDict[str, Iterable[str]] = OrderedDict()
 
+    def belongs_to(self, exchange: Any) -> None:
+        """Know whose account it is: a bot may have several clients of one account, and clients of several."""
+        self._account.belongs_to(
+            lambda: (exchange.id, *(str(getattr(exchange, name, None)) for name in ("apiKey", "walletAddress")))
+        )
+
     def methods(self) -> dict[str, Begin]:
         """The methods to watch, beside those of orders."""
         found: dict[str, Begin] = {}

@@ -47,6 +47,7 @@ class CcxtOrders:
     def watch(self, exchange: Any) -> None:
         """Watch the methods of an exchange."""
         self._exchange, self._fills = exchange, CcxtFills(self._orders, exchange)
+        self._account.belongs_to(exchange)
         for name, begin in {
             "create_order": self._create,
             "create_orders": self._create_many,

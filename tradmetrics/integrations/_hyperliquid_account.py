@@ -41,6 +41,7 @@ class HyperliquidAccount:
         address = next((each for each in addresses if each), None)  # as the SDK's own `market_close` chooses it
         if address is not None:
             self._addresses.add(str(address).lower())
+            self._account.belongs_to(lambda: frozenset(self._addresses))
 
     def is_ours(self, address: object) -> bool:
         """Whether an address is the bot's; without an `Exchange`, any is."""

@@ -32,6 +32,7 @@ class PybitAccount:
     def watch(self, http: Any) -> None:
         """Watch what a client answers about the account and the market."""
         watch = self._handle.watch
+        self._account.belongs_to(lambda: str(http.api_key))
         if self._account.records:
             watch(http, "get_wallet_balance", lambda _: self._wallet)
             watch(http, "get_positions", self._positions)

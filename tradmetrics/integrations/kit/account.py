@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from tradmetrics.integrations.kit.handle import Handle
 from tradmetrics.integrations.kit.held import Held, Sides
 from tradmetrics.integrations.kit.options import Settings
+from tradmetrics.integrations.kit.owners import Owner
 from tradmetrics.integrations.kit.positions import Positions
 from tradmetrics.record import snapshots
 from tradmetrics.record.exporter import MetricsExporter
@@ -38,6 +39,7 @@ class Account:
     """
 
     def __init__(self, handle: Handle, settings: Settings, positions: Positions | None = None) -> None:
+        self._owner = Owner(handle, None)
         self.records = settings.account
         self._handle = handle
         self._settings = settings
@@ -46,8 +48,16 @@ class Account:
         self._amounts: dict[tuple[str, str], dict[str, float]] = {}
         self._positions: dict[tuple[str, str], Held] = {}
         self._sides = Sides()
-        self._reporter = snapshots.Reporter()
         self._accounts: set[str] = set()
+
+    def belongs_to(self, who: Callable[[], object]) -> None:
+        """Say whose account it is: the amounts of two owners add up, those of two clients of one owner do not.
+
+        Args:
+            who: Tells the owner when there are amounts, by something that can be hashed and that all clients of the
+                account have, such as the key that signs requests. By default, an adapter has one owner.
+        """
+        self._owner = Owner(self._handle, who)
 
     def balance(
         self,
@@ -74,14 +84,15 @@ class Account:
         values = (total, used, available, margin_used, margin_available)
         sums = self._sums("capital", account, currency, dict(zip(_CAPITAL, values, strict=True)), _CAPITAL)
         if sums:
-            whole, part = sums.get("total"), sums.get("used")
+            whole, part, name = sums.get("total"), sums.get("used"), self._owner.owned().account
             self._exporter.update_capital_metrics(
                 total=whole,
                 used=part,
                 available=sums.get("available"),
                 utilization=100 * part / whole if whole and part is not None else None,
+                account=name,
             )
-            self._exporter.update_margin_metrics(sums.get("margin_used"), sums.get("margin_available"))
+            self._exporter.update_margin_metrics(sums.get("margin_used"), sums.get("margin_available"), account=name)
 
     def pnl(
         self,
@@ -111,7 +122,11 @@ class Account:
             daily_pct = 100 * day / (capital - day)
         if sums or (self.records and daily_pct is not None):
             self._exporter.update_pnl_metrics(
-                sums.get("daily"), daily_pct, sums.get("realized"), sums.get("unrealized")
+                sums.get("daily"),
+                daily_pct,
+                sums.get("realized"),
+                sums.get("unrealized"),
+                account=self._owner.owned().account,
             )
 
     def _total(self) -> float | None:
@@ -149,8 +164,8 @@ class Account:
         while len(self._positions) > _MOST:
             del self._positions[next(iter(self._positions))]
         snapshots.set_positions(
-            self._handle.metrics, self._rows(), site=self._handle.site, reporter=self._reporter
-        )  # fmt: skip
+            self._handle.metrics, self._rows(), site=self._handle.site, reporter=self._owner.owned().reporter
+        )
 
     def _rows(self) -> list[dict[str, object]]:
         rows = []
