@@ -153,10 +153,15 @@ class CcxtOrders:
         # The answer to a close is not always an order.
         if isinstance(order, Mapping):
             self._orders.answer(key, order.get("id"), order.get("clientOrderId"))
-            for order_id in (order.get("id"), order.get("clientOrderId")):
-                if order_id and self._orders.find(order_id, order.get("symbol")) is None:
-                    self._orders.alias(key, order_id, order["symbol"])  # where the markets were not loaded before
+            symbol = order.get("symbol")
+            for order_id in (order.get("id"), order.get("clientOrderId")) if self._is_unified(symbol) else ():
+                if order_id and self._orders.find(order_id, symbol) is None:
+                    self._orders.alias(key, order_id, symbol)  # the markets were not loaded when it was sent
             self._state(key, order, "accepted")
+
+    def _is_unified(self, symbol: object) -> bool:
+        """Whether an answer names its market as ccxt does; some name it as the exchange does."""
+        return symbol in (getattr(self._exchange, "markets", None) or {})
 
     def _state(self, order_id: str, order: Arguments, default: str | None = None) -> None:
         self._fills.of_order(order)
