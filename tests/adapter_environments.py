@@ -45,7 +45,7 @@ ENVIRONMENTS = (
     Environment("alpaca-py", ("alpaca",), "alpaca", also=("pytz",)),
     Environment("backtrader", ("backtrader",), "backtrader"),
     Environment("python-binance", ("binance", "binance_markets"), "binance"),
-    Environment("ccxt", ("ccxt",), "ccxt"),
+    Environment("ccxt", ("ccxt", "ccxt_venues"), "ccxt"),
     Environment("simplefix", ("fix",)),
     Environment("freqtrade", ("freqtrade",), alone=True),
     Environment("hyperliquid-python-sdk", ("hyperliquid", "hyperliquid_streams"), "hyperliquid"),

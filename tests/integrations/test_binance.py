@@ -135,6 +135,56 @@ def test_futures_trades_are_closings_with_their_profit(client, metrics, recorded
     assert {} == recorded.anomalies()
 
 
+def test_a_hedged_account_has_two_sides(client, metrics, recorded):
+    """Broken, opening a short beside a long counts as a trade, and each update of one side as drift."""
+    socket = ReconnectingWebsocket("wss://x", "user")
+
+    def filled(order, side, position, number, profit, **more):
+        fill = {"s": "BTCUSDT", "i": order["orderId"], "c": order["clientOrderId"], "S": side, "ps": position,
+                "x": "TRADE", "X": "FILLED", "z": "2", "l": "2", "L": "100", "t": number, "n": "0.001", "N": "BNB",
+                "rp": profit, **more}  # fmt: skip
+        return {"e": "ORDER_TRADE_UPDATE", "E": 1, "T": 1, "o": fill}
+
+    def held(*rows):
+        rows = [{"s": "BTCUSDT", "pa": quantity, "ep": "1", "up": "1", "ps": side} for side, quantity in rows]
+        return {"e": "ACCOUNT_UPDATE", "E": 1, "a": {"m": "ORDER", "B": [{"a": "USDT", "wb": "100"}], "P": rows}}
+
+    with instrument_binance(client, socket, metrics=metrics):
+        for number, (side, position) in enumerate([("BUY", "LONG"), ("SELL", "SHORT")]):
+            order = client.futures_create_order(
+                symbol="BTCUSDT", side=side, positionSide=position, type="MARKET", quantity=2
+            )
+            deliver(socket, filled(order, side, position, number, "0"))
+        assert 0 == recorded("trading_trades_total")
+        deliver(socket, held(("LONG", "2"), ("SHORT", "-2")))
+        order = client.futures_create_order(
+            symbol="BTCUSDT", side="BUY", positionSide="SHORT", type="MARKET", quantity=2
+        )
+        deliver(socket, filled(order, "BUY", "SHORT", 3, "0"), held(("SHORT", "0")))
+
+    assert {("BUY",): 1.0} == recorded.by("trading_trades_total", "side")  # at the price at which it was opened
+    assert {} == recorded.by("trading_position_drift", "symbol")
+    assert (1, 2) == (recorded("trading_positions_open"), recorded("trading_unrealized_pnl"))
+    assert 100 == recorded("trading_capital_total")  # the fees were the first amounts, in BNB
+
+
+@pytest.mark.parametrize(("fee", "asset"), [("1", "USDT"), ("0.01", "BTC")])
+def test_a_spot_pnl_is_net_of_commission(fee, asset, client, metrics, recorded):
+    """Broken, `pnl_from_fills` shows a profit that the exchange has taken."""
+    socket = KeepAliveWebsocket(client, "wss://x", "user")
+    with instrument_binance(client, socket, metrics=metrics, pnl_from_fills=True):
+        bought = client.order_limit_buy(symbol="BTCUSDT", quantity=2, price="100")
+        sold = client.order_limit_sell(symbol="BTCUSDT", quantity=2, price="110")
+        deliver(
+            socket,
+            spot_report(bought, "FILLED", done="2", last="2", number=5, n=fee, N=asset),
+            spot_report(sold, "FILLED", done="2", last="2", number=6, L="110", n="1"),
+        )
+
+    assert (18, 2) == (recorded("trading_profit_total"), recorded("trading_cash_paid_total", kind="fee"))
+    assert {} == recorded.anomalies()
+
+
 def test_refusals_have_binances_code_and_timeouts_are_unknown(client, wire, metrics, recorded):
     """Broken, every refusal looks alike, or an order that may be live counts as refused."""
     with instrument_binance(client, metrics=metrics):

@@ -882,3 +882,20 @@ def test_the_balance_is_that_of_the_accounts_money(metrics, recorded):
     assert 900 == recorded("trading_capital_total")
     assert 300 == recorded("trading_margin_used")
     assert 600 == recorded("trading_margin_available")
+
+
+def test_two_accounts_add_up_and_two_clients_of_one_do_not(metrics, recorded):
+    """Broken, the capital is that of the account which spoke last; or a second client of an account doubles it."""
+    for key, amount in (("a", 900.0), ("b", 100.0), ("a", 900.0)):
+        exchange = Unified()
+        exchange.apiKey = key
+        money = {"free": amount, "used": 0.0, "total": amount}
+        exchange.answers["balance"] = {"total": {"USDT": amount}, "USDT": money}
+        exchange.answers["positions"] = [position(BTC, 3.0, "long", 5.0)]
+        instrument_ccxt(exchange, metrics=metrics)
+        exchange.fetch_balance()
+        exchange.fetch_positions()
+
+    assert (1000, 1000) == (recorded("trading_capital_total"), recorded("trading_margin_available"))
+    assert (2, 10) == (recorded("trading_positions_open"), recorded("trading_unrealized_pnl"))
+    assert {} == recorded.anomalies()

@@ -161,3 +161,42 @@ def test_a_bug_of_ours_reaches_neither_the_caller_nor_the_stream(trading, metric
     receive(trading, "orderUpdates", [{}])
 
     assert 2 == len(heard)
+
+
+def test_an_order_that_the_exchange_cancels_has_ended(trading, metrics, recorded):
+    """Broken, orders that a liquidation takes away stay open for a bot that listens to `userEvents` alone."""
+    with instrument_hyperliquid(trading, metrics=metrics) as handle:
+        trading.order("BTC", True, 2, 100, LIMIT)
+        receive(trading, "user", {"nonUserCancel": [{"coin": "BTC", "oid": 101}, {"coin": "BTC", "oid": 999}]})
+        assert 0 == handle.orders.open_orders()
+
+    assert 1 == recorded("trading_orders_cancelled_total")
+    assert 0 == recorded("trading_order_foreign_total")
+
+
+def test_what_closes_is_what_the_fill_says(trading, metrics, recorded):
+    """Broken, closing a position of before without a gain is no trade."""
+    fill = {"coin": "BTC", "px": "100", "sz": "1", "side": "A", "time": 1, "closedPnl": "0.0", "fee": "0.01",
+            "feeToken": "USDC", "hash": "0x"}  # fmt: skip
+    with instrument_hyperliquid(trading, metrics=metrics):
+        for _ in range(3):
+            trading.order("BTC", False, 1, 100, LIMIT)
+        ways = enumerate(["Close Long", "Long > Short", "Open Short"])
+        fills = [{**fill, "oid": 101 + number, "tid": number, "dir": way} for number, way in ways]
+        receive(trading, "userFills", {"user": trading.wallet.address, "fills": fills})
+
+    assert 2 == recorded("trading_trades_total", side="SELL")
+
+
+def test_funding_of_others_is_not_paid_here(trading, venue, metrics, recorded):
+    """Broken, a bot that watches the account which it copies pays that account's funding."""
+    other = "0x" + "2" * 40
+    payment = {"time": time.time() * 1000 + 1_000, "coin": "BTC", "usdc": "-5.0", "szi": "1", "fundingRate": "0"}
+    venue.answers["userFunding"] = [{"time": payment["time"], "delta": payment}]
+    with instrument_hyperliquid(trading, metrics=metrics):
+        receive(trading, "userFundings", {"user": other, "isSnapshot": False, "fundings": [payment]})
+        trading.info.user_funding_history(other, 0)
+        assert 0 == recorded("trading_cash_paid_total")
+        trading.info.user_funding_history(trading.wallet.address, 0)
+
+    assert 5 == recorded("trading_cash_paid_total", kind="funding")

@@ -9,6 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+from integration_support import Recorded
 
 from tradmetrics import ConfigurationError, StrategyStats, TradingMetrics, underlying
 from tradmetrics.integrations import kit
@@ -370,6 +371,56 @@ def test_commission_moves_the_day_once(recorded):
     assert [8.0] == day
 
 
+@pytest.mark.parametrize(
+    ("fee", "code", "profit", "paid"), [(1, "USDT", 18, 2), (0.01, "BTC", 18, 2), (0.5, "BNB", 14, 6)]
+)
+def test_a_fee_in_coins_is_taken_from_the_pnl(fee, code, profit, paid):
+    """Broken, a bot that pays its fees in coins shows a profit that nobody earned."""
+    metrics = TradingMetrics(currency="USDT", convert=lambda amount, source: amount * {"BNB": 10, "BTC": 0}[source])
+    recorded, orders = Recorded(metrics), orders_of(metrics, pnl_from_fills=True)
+    orders.sent("1", None, side="BUY")
+    more = {"symbol": "BTCUSDT", "quantity": 2, "currency": "USDT", "base": "BTC"}
+    orders.fill("f1", "1", "BUY", price=100, fee=fee, fee_currency=code, **more)
+    orders.fill("f2", "1", "SELL", price=110, fee=1, fee_currency="USDT", **more)
+
+    assert (profit, paid) == (recorded("trading_profit_total"), recorded("trading_cash_paid_total", kind="fee"))
+
+
+def test_a_fee_in_coins_is_not_the_currency_of_everything(metrics, recorded):
+    """Broken, the balance and the P&L are left out for ever, because the first fee was paid in BNB."""
+    orders = orders_of(metrics)
+    account = kit.Account(kit.Handle(metrics, "own"), settings())
+    orders.sent("1", None, side="BUY")
+    orders.fill("f1", "1", "BUY", symbol="BTCUSDT", quantity=1, price=9, fee=1, fee_currency="BNB", currency="USDT")
+    account.balance(total=100, currency="USDT")
+
+    assert (100, 0) == (recorded("trading_capital_total"), recorded("trading_cash_paid_total"))
+
+
+def test_a_fee_that_the_pnl_does_not_hold_moves_the_day():
+    """Broken, a fee that cannot be told in the currency of the P&L is taken from nothing."""
+    metrics = TradingMetrics(strategy_stats=StrategyStats())
+    orders = orders_of(metrics, pnl_from_fills=True)
+    orders.sent("1", None, side="BUY")
+    orders.fill("f1", "1", "BUY", symbol="X", quantity=1, price=10, fee=1, fee_currency="USD")
+    orders.fill("f2", "1", "SELL", symbol="X", quantity=1, price=20, fee=1, fee_currency="USD")
+
+    assert 8 == Recorded(metrics)("trading_daily_pnl")
+
+
+def test_what_closes_is_the_librarys_word_where_it_has_one(metrics, recorded):
+    """Broken, opening a short beside a long counts as closing, and closing without a gain as nothing."""
+    orders = orders_of(metrics)
+    orders.sent("1", None, side="BUY")
+    more = {"symbol": "X", "quantity": 1, "pnl": 0, "opens_short": True}
+    orders.fill("f1", "1", "BUY", closes=False, **more)
+    orders.fill("f2", "1", "SELL", closes=False, **more)
+    assert 0 == recorded("trading_trades_total")
+    orders.fill("f3", "1", "BUY", closes=True, **more)
+
+    assert {("BUY",): 1.0} == recorded.by("trading_trades_total", "side")
+
+
 def test_a_position_of_unknown_origin_has_no_pnl(metrics, recorded, caplog):
     """Broken, a sale of coins that were bought before the start shows their whole price as profit."""
     orders = orders_of(metrics, pnl_from_fills=True)
@@ -444,6 +495,17 @@ def test_accounts_add_up_and_currencies_do_not(metrics, recorded):
     assert (400, 10) == (recorded("trading_capital_total"), recorded("trading_capital_utilization"))
 
 
+def test_adapters_of_one_metrics_object_add_up(metrics, recorded):
+    """Broken, of two brokers in one process, only the one that spoke last has capital and P&L."""
+    for site in ("one", "other", "one"):  # instrumented again, it is the same account
+        account = kit.Account(kit.Handle(metrics, site), settings())
+        account.balance(total=100, used=10, margin_used=5, currency="USD")
+        account.pnl(daily=4, currency="USD")
+
+    assert (200, 10) == (recorded("trading_capital_total"), recorded("trading_capital_utilization"))
+    assert (10, 8) == (recorded("trading_margin_used"), recorded("trading_daily_pnl"))
+
+
 def test_positions_that_are_gone_are_closed(metrics, recorded):
     """Broken, a position that the broker no longer lists stays on the dashboard."""
     account = kit.Account(kit.Handle(metrics, "own"), settings())
@@ -453,6 +515,24 @@ def test_positions_that_are_gone_are_closed(metrics, recorded):
     assert (1, -1) == (recorded("trading_positions_open"), recorded("trading_unrealized_pnl"))
     account.positions([kit.Held("Z", 1, 4.0)], complete=False)
     assert (2, 3) == (recorded("trading_positions_open"), recorded("trading_unrealized_pnl"))
+
+
+def test_a_stream_that_tells_one_side_leaves_the_other(metrics, recorded):
+    """Broken, a hedged bot has an alert about drift at each fill, and half of its unrealized P&L."""
+    orders = orders_of(metrics)
+    account = kit.Account(kit.Handle(metrics, "own"), settings(), orders.trades.positions)
+    orders.sent("1", None, side="BUY")
+    account.positions([kit.Held("X", 2, 5.0, side="long"), kit.Held("X", -2, -3.0, side="short")])
+    orders.fill("f1", "1", "BUY", symbol="X", quantity=1, price=10, opens_short=True)
+    account.positions([kit.Held("X", 3, 6.0, side="long")], complete=False, one_side=True)
+    assert (1, 3) == (recorded("trading_positions_open"), recorded("trading_unrealized_pnl"))
+    account.positions([kit.Held("X", 3, 6.0, side="long")])  # a list: it has both sides, where there are two
+    assert 6 == recorded("trading_unrealized_pnl")
+    account.positions([])
+    account.positions([kit.Held("X", -1, 1.0, side="short")], complete=False, one_side=True)
+    assert (1, 1) == (recorded("trading_positions_open"), recorded("trading_unrealized_pnl"))
+
+    assert {("X",): -2.0} == recorded.by("trading_position_drift", "symbol")  # -1 there, where the fills say 1
 
 
 def test_a_trade_by_hand_shows_as_drift(metrics, recorded):

@@ -88,6 +88,65 @@ def test_orders_executions_and_profit(http, stream, metrics, recorded):
     assert {} == recorded.anomalies()
 
 
+def test_a_hedged_account_has_two_sides(http, stream, metrics, recorded):
+    """Broken, opening a short beside a long counts as a trade, and each update of one side as drift."""
+
+    def held(index, size):
+        return {"category": "linear", "symbol": "BTCUSDT", "side": "Buy" if index == 1 else "Sell", "size": size,
+                "positionIdx": index, "unrealisedPnl": "1", "entryPrice": "100"}  # fmt: skip
+
+    details = {"category": "linear", "symbol": "BTCUSDT", "orderType": "Market"}
+    with instrument_pybit(http, stream, metrics=metrics):
+        for index, side in ((1, "Buy"), (2, "Sell"), (1, "Sell")):
+            http.place_order(side=side, qty="2", positionIdx=index, **details)
+        receive(stream, "execution", execution("o1", 1, "Buy", "2", "0"), execution("o2", 2, "Sell", "2", "0"))
+        assert 0 == recorded("trading_trades_total")
+        receive(stream, "position", held(1, "2"), held(2, "2"))
+        receive(stream, "execution", execution("o3", 3, "Sell", "2", "0", "2"))
+        receive(stream, "position", held(1, "0"))
+
+    assert {("SELL",): 1.0} == recorded.by("trading_trades_total", "side")  # at the price at which it was opened
+    assert {} == recorded.by("trading_position_drift", "symbol")
+    assert 1 == recorded("trading_positions_open")
+
+
+@pytest.mark.parametrize(
+    ("status", "told", "reason"),
+    [
+        ("Cancelled", {"cancelType": "CancelByPrepareLiq"}, "prepare_liq"),
+        ("PartiallyFilledCanceled", {"cancelType": "CancelByReduceOnly"}, "reduce_only"),
+        ("Cancelled", {"rejectReason": "EC_PostOnlyWillTakeLiquidity"}, "postonlywilltakeliquidity"),
+        ("Cancelled", {"cancelType": "CancelByUser"}, "unknown"),
+        ("Cancelled", {"cancelType": "UNKNOWN"}, "unknown"),
+    ],
+)
+def test_a_cancel_by_bybit_has_its_reason(status, told, reason, http, stream, metrics, recorded):
+    """Broken, orders that a liquidation takes away look like those that the bot has cancelled."""
+    with instrument_pybit(http, stream, metrics=metrics):
+        http.place_order(category="linear", symbol="BTCUSDT", side="Buy", orderType="Limit", qty="2", price="100")
+        receive(stream, "order", order("o1", status, **told))
+
+    assert {(reason,): 1.0} == recorded.by("trading_orders_cancelled_total", "reason")
+
+
+def test_a_spot_pnl_is_net_of_a_fee_in_coins(http, stream, metrics, recorded):
+    """Broken, `pnl_from_fills` loses the whole P&L of a bot whose first fee was paid in coins."""
+    details = {"category": "spot", "symbol": "BTCUSDT", "orderType": "Market", "qty": "2"}
+    spot = {"category": "spot", "closed": ""}
+    with instrument_pybit(http, stream, metrics=metrics, pnl_from_fills=True):
+        for side in ("Buy", "Sell"):
+            http.place_order(side=side, **details)
+        receive(
+            stream,
+            "execution",
+            execution("o1", 1, "Buy", "2", "", feeCurrency="BTC", **spot | {"execFee": "0.01"}),
+            execution("o2", 2, "Sell", "2", "", feeCurrency="USDT", **spot | {"execFee": "1", "execPrice": "110"}),
+        )
+
+    assert (18, 2) == (recorded("trading_profit_total"), recorded("trading_cash_paid_total", kind="fee"))
+    assert {} == recorded.anomalies()
+
+
 def test_refusals_have_bybits_code(http, wire, metrics, recorded):
     """Broken, every refusal looks alike."""
     codes = [{"code": 0, "msg": "OK"}, {"code": 110007, "msg": "not enough"}]

@@ -29,6 +29,7 @@ class AlpacaAccount:
 
     def watch(self, client: Any) -> None:
         """Watch what a trading client answers about the account."""
+        self._account.belongs_to(lambda: (client._api_key, client._oauth_token))
         if self._account.records:
             self._handle.watch(client, "get_account", lambda _: self._told)
             self._handle.watch(client, "get_all_positions", lambda _: self._positions)

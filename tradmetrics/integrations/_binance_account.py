@@ -43,6 +43,7 @@ class BinanceAccount:
     def watch(self, client: Any) -> None:
         """Watch what a client answers about the account and the market."""
         watch = self._handle.watch
+        self._account.belongs_to(lambda: str(client.API_KEY))
         if self._account.records:
             for names, begin in self._answers():
                 for name in names.split():
@@ -179,23 +180,13 @@ class BinanceAccount:
 
         return finish
 
-    def _hold(self, market: str, rows: Any, *, complete: bool) -> None:
-        held: dict[str, Held] = {}
-        for row in rows:  # one for each side in hedge mode
-            symbol = row.get("symbol") or row["s"]
-            quantity = float(row.get("positionAmt", row.get("pa", 0)))
-            unrealized = float(row.get("unRealizedProfit", row.get("unrealizedProfit", row.get("up", 0))) or 0)
-            price = float(row.get("entryPrice", row.get("ep", 0)) or 0) or None
-            before = held.get(symbol)
-            if before is not None:
-                quantity += float(str(before.quantity))
-                unrealized += float(str(before.unrealized))
-            held[symbol] = Held(symbol, quantity, unrealized, price=price, currency=coin_of(symbol))
-        known = self._symbols[market]
+    def _hold(self, market: str, rows: Any, *, complete: bool, one_side: bool = False) -> None:
+        held = [_held(row) for row in rows]
+        symbols = {each.symbol for each in held}
         if complete:  # of this market: the other one has a list of its own
-            held = {**{symbol: Held(symbol, 0.0) for symbol in known}, **held}
-        known.update(held)
-        self._account.positions(held.values(), complete=False)
+            held += [Held(symbol, 0.0) for symbol in self._symbols[market] - symbols]
+        self._symbols[market] |= symbols
+        self._account.positions(held, complete=False, one_side=one_side)
 
     def _prices(self, result: Any, error: BaseException | None) -> None:
         for each in [result] if isinstance(result, Mapping) else result or ():
@@ -230,4 +221,17 @@ class BinanceAccount:
         for market in (_USD, _COIN):
             told = [row for row in rows if (coin_of(row["s"]) is None) == (market == _USD)]
             if told:
-                self._hold(market, told, complete=False)
+                self._hold(market, told, complete=False, one_side=True)
+
+
+def _held(row: Arguments) -> Held:
+    """A position as an answer or a stream tells it: one row for each side in hedge mode."""
+    symbol, side = row.get("symbol") or row["s"], row.get("positionSide", row.get("ps"))
+    return Held(
+        symbol,
+        float(row.get("positionAmt", row.get("pa", 0))),
+        float(row.get("unRealizedProfit", row.get("unrealizedProfit", row.get("up", 0))) or 0),
+        price=float(row.get("entryPrice", row.get("ep", 0)) or 0) or None,
+        currency=coin_of(symbol),
+        side=side if side in ("LONG", "SHORT") else None,
+    )

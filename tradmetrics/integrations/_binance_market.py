@@ -262,8 +262,7 @@ class BinanceMarket:
             pnl=pnl,
             fee=trade.get("commission"),
             fee_currency=trade.get("commissionAsset"),
-            currency=trade.get("marginAsset") or words.coin_of(symbol),
-            opens_short=pnl is not None,
+            **words.instrument_of(symbol, trade, is_contract=pnl is not None),
         )
 
     def report(self, order: Arguments, pnl: object = None) -> None:
@@ -282,10 +281,9 @@ class BinanceMarket:
                 quantity=order["l"],
                 price=order["L"],
                 pnl=pnl,
-                currency=words.coin_of(symbol),
                 fee=order.get("n"),
                 fee_currency=order.get("N"),
-                opens_short=pnl is not None,
+                **words.instrument_of(order["s"], order, is_contract=pnl is not None),
             )
         reason = order.get("r")
         self._orders.event(

@@ -116,6 +116,12 @@ CANCEL_ALL_CONDITIONAL: Final = _all(
 CONDITIONAL: Final = frozenset({"STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET", "TRAILING_STOP_MARKET"})
 """Types of futures orders that wait for a price. Binance numbers and lists them apart from the other orders."""
 
+QUOTES: Final = _all(
+    "USDT USDC FDUSD TUSD BUSD USDP USD1 DAI EUR GBP AUD TRY BRL JPY RUB UAH ZAR PLN RON ARS MXN COP CZK IDRT "
+    "BTC ETH BNB XRP TRX DOGE"
+)
+"""The currencies in which Binance's symbols end."""
+
 
 def params_of(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters of a call, whether the client's method names them or takes them as they come."""
@@ -138,6 +144,31 @@ def coin_of(symbol: object) -> str | None:
     """The coin in which a contract's margin and P&L are, `BTC` of `BTCUSD_PERP`; None for one in a currency."""
     pair, _, expiry = str(symbol).partition("_")
     return pair.removesuffix("USD") if expiry and pair.endswith("USD") else None
+
+
+def quote_of(symbol: object) -> str | None:
+    """The currency of a symbol's price and P&L; None where it is none of the known ones."""
+    pair = str(symbol).partition("_")[0]
+    return coin_of(symbol) or next((each for each in QUOTES if pair.endswith(each) and pair != each), None)
+
+
+def instrument_of(symbol: str, trade: Mapping[str, Any], *, is_contract: bool) -> dict[str, Any]:
+    """What was traded, and how, for `Orders.fill`."""
+    quote = quote_of(symbol)
+    return {
+        "currency": trade.get("marginAsset") or quote,
+        "base": symbol.removesuffix(quote or ""),
+        "opens_short": is_contract,
+        "closes": _closes(trade) if is_contract else None,
+    }
+
+
+def _closes(order: Mapping[str, Any]) -> bool | None:
+    """Whether the executions of a futures order close a position; None where its fields do not say so."""
+    if order.get("R") is True or order.get("cp") is True:
+        return True
+    side, position = order.get("S") or order.get("side"), order.get("ps") or order.get("positionSide")
+    return (side == "BUY") == (position == "SHORT") if position in ("LONG", "SHORT") else None
 
 
 def account_of(name: str) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from tradmetrics.integrations.kit import (
@@ -21,6 +22,8 @@ from tradmetrics.integrations.kit import (
 _MONEY: Final = ("USD", "USDT", "USDC", "EUR", "FDUSD", "DAI", "BUSD", "GBP", "JPY", "KRW", "TRY", "BRL", "INR")
 """The currencies that count as capital: the first one that a balance holds; else the only one that it holds."""
 _MOST_CONNECTIONS: Final = 1_000
+_MOST_LISTS: Final = 100
+_NO_PARAMETERS: Final = "[]"
 
 
 class CcxtAccount:
@@ -38,6 +41,13 @@ class CcxtAccount:
         self._account = Account(handle, settings, trades.positions)
         self._ticks = Ticks(handle, settings, always_open=True)
         self._connections: dict[int, Connection] = {}
+        self._listed: OrderedDict[str, Iterable[str]] = OrderedDict()
+
+    def belongs_to(self, exchange: Any) -> None:
+        """Know whose account it is: a bot may have several clients of one account, and clients of several."""
+        self._account.belongs_to(
+            lambda: (exchange.id, *(str(getattr(exchange, name, None)) for name in ("apiKey", "walletAddress")))
+        )
 
     def methods(self) -> dict[str, Begin]:
         """The methods to watch, beside those of orders."""
@@ -86,16 +96,29 @@ class CcxtAccount:
 
     def _positions(self, arguments: Arguments) -> Finish:
         def finish(result: Any, error: BaseException | None) -> None:
-            if error is None:
-                symbols = arguments.get("symbols") or ()
-                held = {**{symbol: Held(symbol, 0.0) for symbol in symbols}, **_held(result)}
-                self._account.positions(held.values(), complete=not symbols)
+            if error is not None:
+                return
+            held, symbols = _held(result), arguments.get("symbols") or ()
+            listed = {each.symbol for each in held}
+            part = repr(sorted((arguments.get("params") or {}).items(), key=repr))
+            if not symbols:
+                # With parameters, it is a list of one kind of contracts: it closes those that it held before.
+                symbols = self._listed.pop(part, ())
+                self._listed[part] = listed
+                if len(self._listed) > _MOST_LISTS:
+                    self._listed.popitem(last=False)
+            held += [Held(symbol, 0.0) for symbol in symbols if symbol not in listed]
+            is_whole = not arguments.get("symbols") and list(self._listed) == [_NO_PARAMETERS]
+            self._account.positions(held, complete=is_whole)
 
         return finish
 
     def _some_positions(self, result: Any, error: BaseException | None) -> None:
         if error is None:
-            self._account.positions(_held(result).values(), complete=False)
+            rows = [result] if isinstance(result, Mapping) else result or ()
+            for is_hedged in (True, False):
+                held = _held(each for each in rows if bool(each.get("hedged")) is is_hedged)
+                self._account.positions(held, complete=False, one_side=is_hedged)
 
     def _funding(self, result: Any, error: BaseException | None) -> None:
         for payment in result or ():
@@ -141,20 +164,23 @@ class CcxtAccount:
             connection.closed()
 
 
-def _held(result: Any) -> dict[str, Held]:
-    """The positions by symbol: both sides of a hedged one make one net position."""
-    held: dict[str, Held] = {}
-    for each in [result] if isinstance(result, Mapping) else result or ():
+def _held(rows: Iterable[Arguments] | None) -> list[Held]:
+    """The positions, with a row for each side of a hedged one."""
+    held = []
+    for each in rows or ():
         symbol, quantity = each.get("symbol"), each.get("contracts")
         if symbol is None or quantity is None:
             continue
         signed = -abs(float(quantity)) if each.get("side") == "short" else abs(float(quantity))
-        unrealized = each.get("unrealizedPnl")
-        before = held.get(symbol)
-        if before is not None:
-            signed += float(str(before.quantity))
-            if before.unrealized is not None:
-                unrealized = (unrealized or 0.0) + float(str(before.unrealized))
         quote = str(symbol).partition(":")[2].partition("-")[0] or None
-        held[symbol] = Held(symbol, signed, unrealized, price=each.get("entryPrice"), currency=quote)
+        held.append(
+            Held(
+                symbol,
+                signed,
+                each.get("unrealizedPnl"),
+                price=each.get("entryPrice"),
+                currency=quote,
+                side=each.get("side"),
+            )
+        )
     return held

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from tradmetrics.integrations._ccxt_account import CcxtAccount
+from tradmetrics.integrations._ccxt_fills import CcxtFills
 from tradmetrics.integrations._ccxt_requests import CcxtRequests, outermost
 from tradmetrics.integrations._ccxt_words import (
     STATUSES,
@@ -14,11 +15,11 @@ from tradmetrics.integrations._ccxt_words import (
     id_of,
     is_trigger,
     is_whole,
-    money_of,
     one_by_one,
     order_type_of,
     orders_in,
     refusal_of,
+    unified,
 )
 from tradmetrics.integrations.kit import Arguments, Begin, Finish, Handle, Orders, Settings
 from tradmetrics.vocabulary import fold as vocabulary
@@ -40,10 +41,13 @@ class CcxtOrders:
         self._orders = Orders(handle, settings)
         self._account = CcxtAccount(handle, settings, self._orders.trades)
         self._editing: dict[str, list[Arguments]] = {}
-        self._markets: Any = None
+        self._exchange: Any = None
+        self._fills = CcxtFills(self._orders, None)
 
     def watch(self, exchange: Any) -> None:
         """Watch the methods of an exchange."""
+        self._exchange, self._fills = exchange, CcxtFills(self._orders, exchange)
+        self._account.belongs_to(exchange)
         for name, begin in {
             "create_order": self._create,
             "create_orders": self._create_many,
@@ -65,15 +69,15 @@ class CcxtOrders:
             "fetch_canceled_and_closed_orders": self._fetch,
         }.items():
             for spelling in (name, f"{name}_ws"):
-                self._watch(exchange, spelling, outermost(begin))
+                self._watch(exchange, spelling, outermost(self._in_unified_symbols(begin)))
         for name, begin in {
             "watch_orders": self._watch_orders,
             "watch_orders_for_symbols": self._watch_orders,
-            "watch_my_trades": self._trades,
-            "watch_my_trades_for_symbols": self._trades,
-            "fetch_my_trades": self._trades,
-            "fetch_my_trades_ws": self._trades,
-            "fetch_order_trades": self._trades,
+            "watch_my_trades": lambda _: self._fills.listed,
+            "watch_my_trades_for_symbols": lambda _: self._fills.listed,
+            "fetch_my_trades": lambda _: self._fills.listed,
+            "fetch_my_trades_ws": lambda _: self._fills.listed,
+            "fetch_order_trades": lambda _: self._fills.listed,
         }.items():
             self._watch(exchange, name, begin)
         for name, account_begin in self._account.methods().items():
@@ -82,12 +86,27 @@ class CcxtOrders:
         self._handle.watch(exchange, "on_connected", self._account.connected)
         self._handle.watch(exchange, "on_close", self._account.disconnected)
         self._handle.watch(exchange, "on_error", self._account.disconnected)
-        self._markets = lambda: getattr(exchange, "markets", None) or {}
 
     def _watch(self, exchange: Any, name: str, begin: Begin) -> None:
         self._handle.watch(exchange, name, begin)
         if (other := camel_case(name)) != name:
             self._handle.watch(exchange, other, begin)
+
+    def _in_unified_symbols(self, begin: Begin) -> Begin:
+        """Let a call name its markets as ccxt's answers do: it takes the exchange's own names as well."""
+
+        def renamed(arguments: Arguments) -> Any:
+            return {**arguments, "symbol": unified(self._exchange, arguments["symbol"])}
+
+        def begin_renamed(arguments: Arguments) -> Finish | None:
+            if arguments.get("symbol"):
+                arguments = renamed(arguments)
+            if arguments.get("orders"):
+                requests = [renamed(each) if each.get("symbol") else each for each in arguments["orders"]]
+                arguments = {**arguments, "orders": requests}
+            return begin(arguments)
+
+        return begin_renamed
 
     # ── orders ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -134,9 +153,18 @@ class CcxtOrders:
         # The answer to a close is not always an order.
         if isinstance(order, Mapping):
             self._orders.answer(key, order.get("id"), order.get("clientOrderId"))
+            symbol = order.get("symbol")
+            for order_id in (order.get("id"), order.get("clientOrderId")) if self._is_unified(symbol) else ():
+                if order_id and self._orders.find(order_id, symbol) is None:
+                    self._orders.alias(key, order_id, symbol)  # the markets were not loaded when it was sent
             self._state(key, order, "accepted")
 
+    def _is_unified(self, symbol: object) -> bool:
+        """Whether an answer names its market as ccxt does; some name it as the exchange does."""
+        return symbol in (getattr(self._exchange, "markets", None) or {})
+
     def _state(self, order_id: str, order: Arguments, default: str | None = None) -> None:
+        self._fills.of_order(order)
         filled, told = order.get("filled"), order.get("status")
         told = STATUSES.get(str(told), told)
         status = vocabulary.order_status(told, "ccxt", filled=filled, quantity=order.get("amount"))
@@ -261,27 +289,6 @@ class CcxtOrders:
                 if client_id and order.get("id") and self._orders.find(client_id, symbol) is not None:
                     self._orders.alias(client_id, order["id"], symbol)
                 self._state(str(order.get("id") or client_id), order)
-
-        return finish
-
-    def _trades(self, arguments: Arguments) -> Finish:
-        def finish(result: Any, error: BaseException | None) -> None:
-            for trade in result or ():
-                order_id, number, symbol = trade.get("order"), trade.get("id"), trade.get("symbol")
-                if not number or not order_id:
-                    continue
-                money = money_of(trade, self._markets().get(symbol) or {})
-                self._orders.fill(
-                    # Some exchanges number the trades of each market on their own, and a trade with oneself has one
-                    # number.
-                    f"{symbol} {order_id} {number}",
-                    order_id,
-                    trade.get("side"),
-                    symbol=symbol,
-                    quantity=trade.get("amount"),
-                    price=trade.get("price"),
-                    **money,
-                )
 
         return finish
 

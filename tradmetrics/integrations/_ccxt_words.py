@@ -35,6 +35,17 @@ def is_trigger(params: Mapping[str, Any]) -> bool:
     return any(params.get(name) is not None for name in (*_STOPS, *_TRAILS))
 
 
+def unified(exchange: Any, symbol: Any) -> Any:
+    """The symbol under which ccxt's answers name a market that a call names, `BTC/USDT` of `BTCUSDT`."""
+    markets = getattr(exchange, "markets", None)
+    if not markets or symbol in markets:
+        return symbol
+    try:
+        return exchange.market(symbol)["symbol"]
+    except Exception:  # the exchange will say so itself
+        return symbol
+
+
 def id_of(arguments: Mapping[str, Any]) -> str:
     """The id of the order that a call, or one request of a batch, is about."""
     client_id = arguments.get("clientOrderId") or (arguments.get("params") or {}).get("clientOrderId")
@@ -98,14 +109,14 @@ def camel_case(name: str) -> str:
 
 def money_of(trade: Mapping[str, Any], market: Mapping[str, Any]) -> dict[str, Any]:
     """The fee, the currencies and the contract's size of a trade, for `Orders.fill`."""
-    fee, quote = trade.get("fee") or {}, market.get("settle") or market.get("quote")
-    cost, code = fee.get("cost"), fee.get("currency")
-    if cost and code == market.get("base") and code != quote and trade.get("price"):
-        cost, code = float(cost) * float(trade["price"]), quote  # a fee in coins, at the price of the trade
+    fees = [each for each in (trade.get("fees") or [trade.get("fee")]) if each]
+    fee: Mapping[str, Any] = fees[0] if fees else {}
+    same = [each.get("cost") for each in fees if each.get("currency") == fee.get("currency")]
     return {
-        "fee": cost,
-        "fee_currency": code,
-        "currency": quote,
+        "fee": sum(float(each) for each in same if each is not None) if fees else None,
+        "fee_currency": fee.get("currency"),
+        "currency": market.get("settle") or market.get("quote"),
+        "base": market.get("base"),
         "contract_size": _contract_size(market),
         "opens_short": bool(market.get("contract")),
     }

@@ -9,6 +9,8 @@ from typing import Any, Final
 from tradmetrics.integrations.kit import Account, Arguments, Handle, Held, Settings, Ticks, Trades
 
 _CURRENCY: Final = "USDC"
+_ADDRESS: Final = 42
+"""Characters of an address."""
 
 
 class HyperliquidAccount:
@@ -39,17 +41,26 @@ class HyperliquidAccount:
         address = next((each for each in addresses if each), None)  # as the SDK's own `market_close` chooses it
         if address is not None:
             self._addresses.add(str(address).lower())
+            self._account.belongs_to(lambda: frozenset(self._addresses))
 
     def is_ours(self, address: object) -> bool:
         """Whether an address is the bot's; without an `Exchange`, any is."""
         return not self._addresses or str(address).lower() in self._addresses
+
+    def is_anothers(self, address: object) -> bool:
+        """Whether an address is that of somebody else; a text that is no whole address is nobody's."""
+        return len(str(address)) == _ADDRESS and not self.is_ours(address)
 
     def watch(self, info: Any) -> None:
         """Watch what an `Info` answers about the account and the market."""
         watch = self._handle.watch
         if self._account.records:
             watch(info, "user_state", self._state)
-            watch(info, "user_funding_history", lambda _: self._fundings)
+            watch(
+                info,
+                "user_funding_history",
+                lambda arguments: None if self.is_anothers(arguments["user"]) else self._fundings,
+            )
         if self._ticks.records:
             watch(info, "all_mids", lambda _: self._mids)
             watch(info, "l2_snapshot", lambda _: self._order_book)
@@ -105,7 +116,7 @@ class HyperliquidAccount:
     def message(self, channel: str, data: Any) -> None:
         """Take in a message of the stream that is not about orders."""
         if channel == "userFundings":
-            for payment in data.get("fundings") or ():
+            for payment in () if self.is_anothers(data.get("user")) else data.get("fundings") or ():
                 # Each connection begins with payments of the last weeks: those of before are not this process's.
                 if not data.get("isSnapshot") or payment["time"] >= self._began:
                     self._funding(payment)

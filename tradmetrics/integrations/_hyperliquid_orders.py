@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import OrderedDict
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
+from tradmetrics.integrations import _hyperliquid_words as words
 from tradmetrics.integrations._hyperliquid_account import HyperliquidAccount
 from tradmetrics.integrations.kit import Arguments, Connection, Finish, Handle, Orders, Settings, leading_words, request
 from tradmetrics.vocabulary.outcomes import status_of_exception
@@ -69,7 +69,7 @@ class HyperliquidOrders:
         finishes = [self._sending(each, message=not number) for number, each in enumerate(requests)]
 
         def finish(result: Any, error: BaseException | None) -> None:
-            statuses = _statuses(result, len(finishes))
+            statuses = words.statuses(result, len(finishes))
             for number, each in enumerate(finishes):
                 each(statuses[number] if number < len(statuses) else None, error)
 
@@ -80,11 +80,11 @@ class HyperliquidOrders:
         return self._orders.send(
             order,
             lambda key, status: self._answered(key, status, order),
-            client_id=None if cloid is None else _cloid(cloid),
+            client_id=None if cloid is None else words.cloid(cloid),
             message=message,
             symbol=self._coin(order["coin"]),
             side="BUY" if order["is_buy"] else "SELL",
-            order_type=_order_type(order.get("order_type") or {}),
+            order_type=words.order_type(order.get("order_type") or {}),
             quantity=order["sz"],
             price=order.get("limit_px"),
         )
@@ -117,10 +117,10 @@ class HyperliquidOrders:
         requests = arguments["modify_requests"]
 
         def finish(result: Any, error: BaseException | None) -> None:
-            statuses = _statuses(result, len(requests)) if error is None else []
+            statuses = words.statuses(result, len(requests)) if error is None else []
             for number, each in enumerate(requests):
                 status = statuses[number] if number < len(statuses) else None
-                old, coin = _cloid(each["oid"]), self._coin(each["order"]["coin"])
+                old, coin = words.cloid(each["oid"]), self._coin(each["order"]["coin"])
                 if not isinstance(status, Mapping) or "error" in status:
                     self._orders.message("modify")
                     continue
@@ -133,14 +133,14 @@ class HyperliquidOrders:
 
     def _cancel(self, arguments: Arguments) -> Finish:
         asked = [
-            (_cloid(each.get("oid", each.get("cloid"))), self._coin(each["coin"]))
+            (words.cloid(each.get("oid", each.get("cloid"))), self._coin(each["coin"]))
             for each in arguments["cancel_requests"]
         ]
         for order_id, coin in asked:
             self._orders.cancel(order_id, coin)
 
         def finish(result: Any, error: BaseException | None) -> None:
-            statuses = _statuses(result, len(asked)) if error is None else []
+            statuses = words.statuses(result, len(asked)) if error is None else []
             for (order_id, coin), status in zip(asked, statuses, strict=False):
                 if status == "success" and self._orders.find(order_id, coin) is not None:
                     self._orders.event(order_id, symbol=coin, status="cancelled")
@@ -177,7 +177,7 @@ class HyperliquidOrders:
             self._adopt(order)
         if ours_only and self._orders.find(order_id, coin) is None:
             return
-        status, reason = _status(word)
+        status, reason = words.status(word)
         filled = float(order["origSz"]) - float(order["sz"])
         self._orders.event(
             order_id,
@@ -215,6 +215,9 @@ class HyperliquidOrders:
             fee_currency=fill.get("feeToken") or _CURRENCY,
             currency=_CURRENCY,
             opens_short=True,
+            # The fee of a spot purchase is in what was bought.
+            base=fill.get("feeToken") if fill["side"] == "B" and words.is_spot(fill["coin"]) else None,
+            closes=words.closes(str(fill.get("dir"))),
         )
 
     # ── the stream ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -249,35 +252,9 @@ class HyperliquidOrders:
         elif channel in ("userFills", "user") and data.get("fills"):
             for fill in data["fills"]:
                 self._fill(fill)
+        elif channel == "user" and data.get("nonUserCancel"):
+            for each in data["nonUserCancel"]:
+                if self._orders.is_open(each["oid"], each["coin"]):
+                    self._orders.event(each["oid"], symbol=each["coin"], status="cancelled")
         else:
             self._account.message(channel, data)
-
-
-def _statuses(result: Any, count: int) -> list[Any]:
-    """The status of each order of an answer; an answer of `err` refuses all of them."""
-    if not isinstance(result, Mapping):
-        return []
-    if result.get("status") == "err":
-        return [{"error": result.get("response")}] * count
-    response = result.get("response")
-    data = response.get("data") if isinstance(response, Mapping) else None
-    return list(data.get("statuses") or ()) if isinstance(data, Mapping) else []
-
-
-def _cloid(order_id: Any) -> str:
-    return str(order_id.to_raw()) if hasattr(order_id, "to_raw") else str(order_id)
-
-
-def _order_type(order_type: Arguments) -> str:
-    if "trigger" in order_type:
-        return "STOP" if order_type["trigger"].get("isMarket") else "STOP_LIMIT"
-    return "MARKET" if (order_type.get("limit") or {}).get("tif") == "FrontendMarket" else "LIMIT"
-
-
-def _status(word: str) -> tuple[str, str | None]:
-    """A status and its reason: Hyperliquid puts the reason before the word, `marginCanceled`, `perpMarginRejected`."""
-    for end, status in (("Canceled", "cancelled"), ("Rejected", "rejected")):
-        if word.endswith(end):
-            reason = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", word.removesuffix(end)).lower()
-            return status, reason or None
-    return {"canceled": "cancelled", "open": "accepted", "triggered": "accepted"}.get(word, word), None

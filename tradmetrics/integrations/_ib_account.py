@@ -96,6 +96,7 @@ class IbAccount:
 
     def watch(self, wrapper: Any) -> None:
         """Watch the contract details that TWS answers: they hold the hours of trading."""
+        self._account.belongs_to(lambda: frozenset(wrapper.accounts))
         if self._ticks.records:
             self._handle.watch(wrapper, "contractDetails", lambda arguments: self._details(*arguments.values()))
 

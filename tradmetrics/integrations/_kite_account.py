@@ -26,6 +26,7 @@ class KiteAccount:
 
     def watch(self, kite: Any) -> None:
         """Watch what the client answers about the account."""
+        self._account.belongs_to(lambda: str(kite.api_key))
         if self._account.records:
             self._handle.watch(kite, "margins", self._margins)
             self._handle.watch(kite, "positions", lambda _: self._positions)

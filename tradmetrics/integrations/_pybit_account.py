@@ -32,6 +32,7 @@ class PybitAccount:
     def watch(self, http: Any) -> None:
         """Watch what a client answers about the account and the market."""
         watch = self._handle.watch
+        self._account.belongs_to(lambda: str(http.api_key))
         if self._account.records:
             watch(http, "get_wallet_balance", lambda _: self._wallet)
             watch(http, "get_positions", self._positions)
@@ -97,20 +98,8 @@ class PybitAccount:
 
         return finish
 
-    def _hold(self, rows: Any, *, complete: bool) -> None:
-        held: dict[str, Held] = {}
-        for row in rows:  # one for each side in hedge mode
-            symbol, unrealized = row["symbol"], float(row.get("unrealisedPnl") or 0)
-            quantity = float(row.get("size") or 0) * (-1 if row.get("side") == "Sell" else 1)
-            before = held.get(symbol)
-            if before is not None:
-                quantity, unrealized = (
-                    quantity + float(str(before.quantity)),
-                    unrealized + float(str(before.unrealized)),
-                )
-            price = row.get("avgPrice") or row.get("entryPrice") or None
-            held[symbol] = Held(symbol, quantity, unrealized, price=price)
-        self._account.positions(held.values(), complete=complete)
+    def _hold(self, rows: Any, *, complete: bool, one_side: bool = False) -> None:
+        self._account.positions([_held(row) for row in rows], complete=complete, one_side=one_side)
 
     def _tickers(self, result: Any, error: BaseException | None) -> None:
         for ticker in rows_of(result) if error is None else ():
@@ -127,6 +116,18 @@ class PybitAccount:
             for account in message["data"]:
                 self._balance(account)
         elif topic == "position":
-            self._hold(message["data"], complete=False)
+            self._hold(message["data"], complete=False, one_side=True)
         elif topic in _TICKS:
             self._ticks.tick(str(message["topic"]).rpartition(".")[2], message.get("ts"), "ms")
+
+
+def _held(row: Arguments) -> Held:
+    """A position as an answer or a stream tells it: one row for each side in hedge mode."""
+    quantity, index = float(row.get("size") or 0), row.get("positionIdx")
+    return Held(
+        row["symbol"],
+        -quantity if row.get("side") == "Sell" else quantity,
+        float(row.get("unrealisedPnl") or 0),
+        price=row.get("avgPrice") or row.get("entryPrice") or None,
+        side=str(index) if index else None,
+    )

@@ -11,11 +11,11 @@ from tradmetrics.integrations._pybit_words import (
     Refused,
     codes_of,
     quote_of,
+    reason_in,
     refusal_of,
     result_of,
     rows_of,
     status_of,
-    text_of,
 )
 from tradmetrics.integrations.kit import Arguments, Connection, Finish, Handle, Orders, Settings, request
 
@@ -194,13 +194,13 @@ class PybitOrders:
             self._orders.alias(client_id, order_id)  # the stream is ahead of the answer
         if order.get("category"):
             self._account.remember(order_id, (order["category"], order.get("symbol")))
-        status, reason = order.get("orderStatus"), order.get("rejectReason")
+        status = order.get("orderStatus")
         self._orders.event(
             order_id or client_id,
             status=status,
             filled=order.get("cumExecQty"),
             price=order.get("avgPrice") or None,
-            reason=text_of(reason) if status == "Rejected" and reason not in (None, "", "EC_NoError") else None,
+            reason=reason_in(order),
         )
 
     def _executed(self, result: Any, error: BaseException | None) -> None:
@@ -221,6 +221,7 @@ class PybitOrders:
         is_contract = execution.get("category") not in (None, "spot") or closed not in (None, "")
         if pnl in (None, "") or not is_contract:
             pnl = "0" if is_contract and closed not in (None, "") and not float(closed) else None
+        quote = quote_of(symbol)
         self._orders.fill(
             str(execution["execId"]),
             execution["orderId"],
@@ -231,8 +232,10 @@ class PybitOrders:
             pnl=pnl,
             fee=fee,
             fee_currency=currency,
-            currency=quote_of(symbol),
+            currency=quote,
             opens_short=is_contract,
+            base=None if is_contract else str(symbol).removesuffix(quote or ""),
+            closes=None if closed in (None, "") else float(closed) > 0,
         )
 
     # ── streams ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 from tradmetrics.integrations.kit import Arguments
 from tradmetrics.vocabulary.outcomes import reason_of, status_of_exception
 
+_ENDED_BY_BYBIT: Final = frozenset({"Rejected", "Cancelled", "PartiallyFilledCanceled", "Deactivated"})
 _CURRENCIES: Final = ("USDT", "USDC", "USD")
 
 
@@ -58,9 +60,16 @@ def status_of(error: BaseException) -> object:
     return status if isinstance(status, int) and status < 600 else reason_of(error)
 
 
-def text_of(reason: object) -> str:
-    """Bybit's own word for a reject or a cancel."""
-    return str(reason).removeprefix("EC_").lower()
+def reason_in(order: Arguments) -> str | None:
+    """Bybit's own word for a reject, or for a cancel that it did itself: a liquidation, reduce-only, an admin."""
+    if order.get("orderStatus") not in _ENDED_BY_BYBIT:
+        return None
+    refusal, cancel = order.get("rejectReason"), str(order.get("cancelType") or "")
+    if refusal not in (None, "", "EC_NoError"):
+        return str(refusal).removeprefix("EC_").lower()
+    if not cancel.startswith("Cancel") or cancel == "CancelByUser":
+        return None
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", cancel.removeprefix("Cancel").removeprefix("By")).lower()
 
 
 def quote_of(symbol: object) -> str | None:

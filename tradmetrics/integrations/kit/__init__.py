@@ -13,9 +13,10 @@
 | `TESTED`, `check_version`, `check_target` | which releases, and which objects |
 """
 
-from tradmetrics.integrations.kit.account import Account, Held
+from tradmetrics.integrations.kit.account import Account
 from tradmetrics.integrations.kit.connection import Connection
 from tradmetrics.integrations.kit.handle import Arguments, Begin, Finish, Handle, check_target, hook, instrument, watch
+from tradmetrics.integrations.kit.held import Held
 from tradmetrics.integrations.kit.known import leading_code, leading_words
 from tradmetrics.integrations.kit.options import Options, Settings, Strategy, Symbols, shares_options
 from tradmetrics.integrations.kit.orders import Orders

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Any, Final
 
 from tradmetrics.integrations.kit.handle import Handle
+from tradmetrics.integrations.kit.held import Held, Sides
 from tradmetrics.integrations.kit.options import Settings
+from tradmetrics.integrations.kit.owners import Owner
 from tradmetrics.integrations.kit.positions import Positions
 from tradmetrics.record import snapshots
 from tradmetrics.record.exporter import MetricsExporter
@@ -16,28 +18,6 @@ _MOST: Final = 1_000
 """Accounts of an instrumentation whose amounts are kept and added up."""
 _CAPITAL: Final = ("total", "used", "available", "margin_used", "margin_available")
 _PNL: Final = ("daily", "realized", "unrealized")
-
-
-class Held(NamedTuple):
-    """An open position, as the broker tells it.
-
-    Attributes:
-        symbol: The instrument.
-        quantity: Positive for long, negative for short, 0 for none.
-        unrealized: Its unrealized P&L, where the broker tells it.
-        strategy: The label of the position; by default the adapter's, where that is one for all orders.
-        price: The average price at which it was entered, where the broker tells it.
-        currency: The currency of `unrealized`.
-        label: The symbol's label, where `symbol` is an id that tells instruments apart.
-    """
-
-    symbol: str
-    quantity: object
-    unrealized: object = None
-    strategy: object = None
-    price: object = None
-    currency: str | None = None
-    label: str | None = None
 
 
 class Account:
@@ -59,6 +39,7 @@ class Account:
     """
 
     def __init__(self, handle: Handle, settings: Settings, positions: Positions | None = None) -> None:
+        self._owner = Owner(handle, None)
         self.records = settings.account
         self._handle = handle
         self._settings = settings
@@ -66,8 +47,17 @@ class Account:
         self._fills = positions
         self._amounts: dict[tuple[str, str], dict[str, float]] = {}
         self._positions: dict[tuple[str, str], Held] = {}
-        self._reporter = snapshots.Reporter()
+        self._sides = Sides()
         self._accounts: set[str] = set()
+
+    def belongs_to(self, who: Callable[[], object]) -> None:
+        """Say whose account it is: the amounts of two owners add up, those of two clients of one owner do not.
+
+        Args:
+            who: Tells the owner when there are amounts, by something that can be hashed and that all clients of the
+                account have, such as the key that signs requests. By default, an adapter has one owner.
+        """
+        self._owner = Owner(self._handle, who)
 
     def balance(
         self,
@@ -94,14 +84,15 @@ class Account:
         values = (total, used, available, margin_used, margin_available)
         sums = self._sums("capital", account, currency, dict(zip(_CAPITAL, values, strict=True)), _CAPITAL)
         if sums:
-            whole, part = sums.get("total"), sums.get("used")
+            whole, part, name = sums.get("total"), sums.get("used"), self._owner.owned().account
             self._exporter.update_capital_metrics(
                 total=whole,
                 used=part,
                 available=sums.get("available"),
                 utilization=100 * part / whole if whole and part is not None else None,
+                account=name,
             )
-            self._exporter.update_margin_metrics(sums.get("margin_used"), sums.get("margin_available"))
+            self._exporter.update_margin_metrics(sums.get("margin_used"), sums.get("margin_available"), account=name)
 
     def pnl(
         self,
@@ -131,7 +122,11 @@ class Account:
             daily_pct = 100 * day / (capital - day)
         if sums or (self.records and daily_pct is not None):
             self._exporter.update_pnl_metrics(
-                sums.get("daily"), daily_pct, sums.get("realized"), sums.get("unrealized")
+                sums.get("daily"),
+                daily_pct,
+                sums.get("realized"),
+                sums.get("unrealized"),
+                account=self._owner.owned().account,
             )
 
     def _total(self) -> float | None:
@@ -139,23 +134,26 @@ class Account:
         found = [each["total"] for (kind, _), each in self._amounts.items() if kind == "capital" and "total" in each]
         return sum(found) if found else None
 
-    def positions(self, held: Iterable[Held], *, account: str = "", complete: bool = True) -> None:
+    def positions(
+        self, held: Iterable[Held], *, account: str = "", complete: bool = True, one_side: bool = False
+    ) -> None:
         """Set the open positions by strategy and their unrealized P&L, and compare them with the fills.
 
         Args:
-            held: The positions.
+            held: The positions. Those of one symbol add up.
             account: The account, where there are several.
             complete: Whether these are all positions of the account. One that is not there is closed then.
+            one_side: Whether the other side of a symbol, which is not there, stays as it was: streams tell the side
+                that has changed.
         """
         if not self.records:
             return
-        told = {each.symbol: each for each in held}
-        before = {symbol for name, symbol in self._positions if name == account}
-        for symbol in before - set(told) if complete else ():
-            told[symbol] = Held(symbol, 0.0)
-        if complete and self._fills is not None and not account:
-            for symbol in self._fills.symbols():
-                told.setdefault(symbol, Held(symbol, 0.0))
+        rows = list(held)
+        if complete:
+            gone = {symbol for name, symbol in self._positions if name == account}
+            gone.update(self._fills.symbols() if self._fills is not None and not account else ())
+            rows += [Held(symbol, 0.0) for symbol in sorted(gone - {each.symbol for each in rows})]
+        told = self._sides.together(account, rows, one_side=one_side)
         for symbol, each in told.items():
             quantity = float(number_of(each.quantity))
             if quantity:
@@ -166,8 +164,8 @@ class Account:
         while len(self._positions) > _MOST:
             del self._positions[next(iter(self._positions))]
         snapshots.set_positions(
-            self._handle.metrics, self._rows(), site=self._handle.site, reporter=self._reporter
-        )  # fmt: skip
+            self._handle.metrics, self._rows(), site=self._handle.site, reporter=self._owner.owned().reporter
+        )
 
     def _rows(self) -> list[dict[str, object]]:
         rows = []

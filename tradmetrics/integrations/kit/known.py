@@ -64,6 +64,11 @@ class KnownOrders:
             return key
         return None
 
+    def _known_in(self, key: str, symbol: str | None) -> Known:
+        """The facts about an order, in the market that the library tells."""
+        known = self._known[key]
+        return known if symbol is None or known.symbol is None else known._replace(symbol=symbol)
+
     def label(self, order_id: object, symbol: str | None = None) -> object:
         """The strategy of an order; None when that is not known."""
         key = self.find(order_id, symbol)

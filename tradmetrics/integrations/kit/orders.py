@@ -180,11 +180,11 @@ class Orders(ListedOrders):
             self.tracker.updated(key, **event)
 
     def alias(self, order_id: str, broker_id: object, symbol: str | None = None) -> None:
-        """Take a second id for an order."""
+        """Take a second id for an order; a `symbol` other than the one that it was sent with is its right one."""
         key = self.find(order_id, symbol)
         if key is None:
             return
-        known = self._known[key]
+        known = self._known_in(key, symbol)
         other = key_of(str(broker_id), known.symbol)
         if other != key:
             self._know(other, known)
@@ -263,7 +263,7 @@ class Orders(ListedOrders):
             order_id: Any id of the order.
             side: `BUY` or `SELL` in any spelling.
             symbol: The order's symbol, where the library tells it.
-            details: `quantity`, `price`, `pnl`, `fee`, `currency`, `fee_currency`, `contract_size` of `Fill`.
+            details: `quantity`, `price`, `pnl`, `fee`, `currency` and the further attributes of `Fill`.
         """
         fill = Fill(fill_id, side, symbol, **details)
         key = self.find(order_id, symbol)

@@ -13,6 +13,7 @@ from tradmetrics.integrations.kit.handle import Handle
 from tradmetrics.integrations.kit.options import Settings
 from tradmetrics.integrations.kit.positions import Positions
 from tradmetrics.record.exporter import MetricsExporter
+from tradmetrics.registry.money import currency_code
 from tradmetrics.vocabulary import fold as vocabulary
 from tradmetrics.vocabulary.numbers import number_of
 
@@ -36,6 +37,9 @@ class Fill:
         fee_currency: The currency of the fee, where that is another one.
         contract_size: Units in one contract; None for a contract whose P&L is not linear in the price.
         opens_short: Whether selling without a position opens one, as contracts do. Spot does not.
+        base: The currency of the quantity, where that is one: a fee in it is taken at the fill's price.
+        closes: Whether it closes or reduces a position, where the library says so; with a position on each side, the
+            quantities alone do not.
     """
 
     fill_id: str
@@ -49,6 +53,8 @@ class Fill:
     fee_currency: str | None = None
     contract_size: float | None = 1.0
     opens_short: bool = False
+    base: str | None = None
+    closes: bool | None = None
 
 
 class Trades:
@@ -91,19 +97,22 @@ class Trades:
         """Take in a fill of an order of this bot; a fill that was seen before does nothing."""
         if not self.first_time(fill.fill_id):
             return
-        signed, price, fee = _signed(fill), _number(fill.price), _number(fill.fee) or 0.0
+        signed, price = _signed(fill), _number(fill.price)
+        fee, fee_currency = self._commission(fill, price)
+        is_in_currency = fee_currency in (None, fill.currency)
         closing = None
         if fill.symbol is not None and signed is not None:
-            cost = fee if fill.fee_currency in (None, fill.currency) else 0.0
+            cost = fee if is_in_currency else 0.0
             closing = self.positions.fill(
                 fill.symbol, signed, price, cost, fill.contract_size, fill.opens_short, fill.fill_id
             )
         pnl = _number(fill.pnl)
-        is_net = self._tells_pnl or (self._from_fills and pnl is None)
-        self.fee(strategy, fee, fill.fee_currency or fill.currency, is_net=is_net)
+        is_net = self._tells_pnl or (self._from_fills and pnl is None and is_in_currency)
+        self.fee(strategy, fee, fee_currency or fill.currency, is_net=is_net)
         if self._tells_pnl or pnl is not None:
             # Libraries report an opening with a P&L of 0, or without one.
-            if pnl or (pnl == 0 and closing is not None and closing.reduces):
+            closes = closing is not None and closing.reduces if fill.closes is None else fill.closes
+            if pnl or (pnl == 0 and closes):
                 self.trade(strategy, fill.side, pnl, fill.currency)
         elif not self._from_fills:
             self.trade(strategy, fill.side)
@@ -112,6 +121,20 @@ class Trades:
             self.trade(strategy, fill.side)
         elif closing.reduces:
             self.trade(strategy, fill.side, closing.pnl, fill.currency)
+
+    def _commission(self, fill: Fill, price: float | None) -> tuple[float, str | None]:
+        """The fee of a fill and its currency: that of the fill itself, where the fee can be told in it."""
+        fee, currency, money = _number(fill.fee) or 0.0, fill.fee_currency, self._handle.metrics.money
+        if money.currency is None and fill.currency is not None:
+            money.amount(0.0, fill.currency)  # not the fee's: it may be in coins, and nothing else is
+        if not fee or currency in (None, fill.currency) or fill.currency is None:
+            return fee, currency
+        if currency == fill.base and price is not None:
+            return fee * price, fill.currency
+        if money.convert is not None and money.currency == currency_code(fill.currency):
+            amount = self._in_our_currency(fee, currency)
+            return (fee, currency) if amount is None else (amount, fill.currency)
+        return fee, currency
 
     def correct(self, strategy: object, fill_id: str, right: Fill) -> None:
         """Take in that a fill was another one, or did not happen.
