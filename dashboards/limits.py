@@ -7,7 +7,17 @@ from typing import Any, Final
 
 from alerts.generate import load, rules
 from dashboards.queries import chosen
-from tradmetrics.board.query import Aggregate, Binary, Call, Expression, Negate, Number, Selector, Subquery, parse
+from tradmetrics.board.query import (
+    Aggregate,
+    Binary,
+    Expression,
+    FunctionCall,
+    Negate,
+    Number,
+    Selector,
+    Subquery,
+    parse,
+)
 from tradmetrics.catalogue import BY_NAME, SYSTEM_UPTIME
 
 _SETTINGS: Final[dict[str, Any]] = load()
@@ -116,7 +126,7 @@ def _compared(node: Expression) -> Expression | None:
             return _compared(node.left) or _compared(node.right)
     if isinstance(node, Subquery):
         return _compared(node.expression)
-    if isinstance(node, Call) and node.arguments:
+    if isinstance(node, FunctionCall) and node.arguments:
         return _compared(node.arguments[-1])
     if isinstance(node, Aggregate):
         return _compared(node.expression)
@@ -132,7 +142,7 @@ def _names(node: Expression) -> set[str]:
 def _children(node: Expression) -> tuple[Expression, ...]:
     if isinstance(node, Binary):
         return (node.left, node.right)
-    if isinstance(node, Call):
+    if isinstance(node, FunctionCall):
         return node.arguments
     if isinstance(node, Aggregate | Subquery | Negate):
         return (node.expression,)
@@ -146,7 +156,7 @@ def _for_chosen(node: Expression, *, strategy: bool) -> Expression:
     if isinstance(node, Binary):
         left, right = (_for_chosen(side, strategy=strategy) for side in (node.left, node.right))
         return replace(node, left=left, right=right)
-    if isinstance(node, Call):
+    if isinstance(node, FunctionCall):
         return replace(node, arguments=tuple(_for_chosen(each, strategy=strategy) for each in node.arguments))
     if isinstance(node, Aggregate | Subquery | Negate):
         return replace(node, expression=_for_chosen(node.expression, strategy=strategy))

@@ -22,7 +22,7 @@ from dashboards.queries import (
 )
 from dashboards.tables import Column, alerts_firing, counted, firing, side_by_side
 from tradmetrics import catalogue as c
-from tradmetrics.board.query import Binary, Call, Expression, Number
+from tradmetrics.board.query import Binary, Expression, FunctionCall, Number
 
 BOT_NAME = "{{instance}}"
 BREAKER = {0: ("Trading", "green"), 1: ("Stopped", "red")}
@@ -95,7 +95,7 @@ def _glance() -> list[Panel]:
             "Alerts firing",
             "Alerts of this project that fire now, for the job and the instance that are chosen.",
             "locale",
-            counted(aggregated("count", alerts_firing()), Call("vector", (Number(0),))),
+            counted(aggregated("count", alerts_firing()), FunctionCall("vector", (Number(0),))),
             decimals=0,
             limits=[(1, "red")],
         ),
@@ -220,7 +220,7 @@ def _pnl() -> list[Panel]:
 
 
 def _change() -> Expression:
-    return aggregated("sum", Call("delta", (select(c.DAILY_PNL, window="1m"),)))
+    return aggregated("sum", FunctionCall("delta", (select(c.DAILY_PNL, window="1m"),)))
 
 
 def _trades() -> list[Panel]:

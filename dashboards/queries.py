@@ -7,7 +7,7 @@ evaluates the same tree over its own samples.
 from typing import Final
 
 from alerts.definitions import risen
-from tradmetrics.board.query import Aggregate, Binary, Call, Expression, Matcher, Number, Selector, parse
+from tradmetrics.board.query import Aggregate, Binary, Expression, FunctionCall, Matcher, Number, Selector, parse
 from tradmetrics.catalogue import SYSTEM_UPTIME
 from tradmetrics.model.definition import MetricDefinition
 
@@ -77,7 +77,7 @@ def per_second(
     window: str = RATE,
 ) -> Aggregate:
     """Count by labels and second. Give the window of an alert where its threshold is drawn."""
-    return aggregated("sum", Call("rate", (select(definition, suffix, where=where, window=window),)), by)
+    return aggregated("sum", FunctionCall("rate", (select(definition, suffix, where=where, window=window),)), by)
 
 
 def occurrences(definition: MetricDefinition, by: str = "", *, suffix: str = "", window: str = RATE) -> Aggregate:
@@ -101,7 +101,7 @@ def in_range(definition: MetricDefinition, by: str = "") -> Binary:
     return Binary("or", occurrences(definition, by, window=RANGE), none)
 
 
-def quantile(q: float, definition: MetricDefinition, by: str = "", *, window: str = RATE) -> Call:
+def quantile(q: float, definition: MetricDefinition, by: str = "", *, window: str = RATE) -> FunctionCall:
     """Estimate a quantile of a histogram by labels.
 
     Args:
@@ -114,7 +114,9 @@ def quantile(q: float, definition: MetricDefinition, by: str = "", *, window: st
         An expression in the histogram's own unit.
     """
     labels = f"{by}, le" if by else "le"
-    return Call("histogram_quantile", (Number(q), per_second(definition, labels, suffix="_bucket", window=window)))
+    return FunctionCall(
+        "histogram_quantile", (Number(q), per_second(definition, labels, suffix="_bucket", window=window))
+    )
 
 
 def buckets(definition: MetricDefinition) -> Aggregate:
@@ -129,7 +131,7 @@ def ratio(part: Expression, whole: Expression) -> Binary:
 
 def age(expression: Expression) -> Binary:
     """Return the seconds since a time."""
-    return Binary("-", Call("time"), expression)
+    return Binary("-", FunctionCall("time"), expression)
 
 
 def most(number: int, expression: Expression) -> Aggregate:

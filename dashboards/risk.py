@@ -9,7 +9,7 @@ from dashboards.panels import MOMENT, Panel, lines, number, timeline
 from dashboards.queries import BOT, RANGE, in_range, largest, occurrences, select, total
 from dashboards.tables import counted
 from tradmetrics import catalogue as c
-from tradmetrics.board.query import Binary, Call, Negate, Number
+from tradmetrics.board.query import Binary, FunctionCall, Negate, Number
 
 
 def build() -> dict[str, Any]:
@@ -90,7 +90,7 @@ def _risk() -> list[Panel]:
 
 
 def _equity() -> list[Panel]:
-    peak = Call("max_over_time", (select(c.CAPITAL_TOTAL, window=RANGE),))
+    peak = FunctionCall("max_over_time", (select(c.CAPITAL_TOTAL, window=RANGE),))
     fall = Binary("-", Number(1), Binary("/", select(c.CAPITAL_TOTAL), peak))
     return [
         lines(
