@@ -149,7 +149,7 @@ def _run(target: Target, report: Report, batch_seed: int, most: int, ends: float
     @given(target.strategy)
     def examine(drawn: Any) -> None:
         nonlocal failed
-        if not failed and time.monotonic() > ends:
+        if not failed and report.examples and time.monotonic() > ends:
             return  # the rest of a batch
         last[:] = [drawn]
         notes = Notes()
