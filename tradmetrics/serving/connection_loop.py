@@ -107,7 +107,7 @@ class ConnectionLoop:
         if self._waker.sock in readable:
             self._waker.reset()
         self._deliver(now)
-        if self._listener in readable:  # after the answers, which make room for newcomers
+        if self._listener in readable:
             self._accept(now)
         for key, _ in events:
             if key.data is not None and not key.data.closed:
@@ -137,6 +137,7 @@ class ConnectionLoop:
                     self._sweep_at = min(self._sweep_at, self._accept_at)
                     return
                 continue
+            self._deliver(now)  # answers that are ready make room for newcomers
             self._take(sock, peer_of(address), now)
 
     def _take(self, sock: socket.socket, peer: str, now: float) -> None:
