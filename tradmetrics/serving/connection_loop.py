@@ -196,9 +196,8 @@ class ConnectionLoop:
                 late = now >= connection.deadline  # it may have been answered
             if late and not connection.closed:
                 self._drop(connection)
-        self._sweep_at = max(self._connections.next_time, now + _LEAST_WAIT_SECONDS)
-        if self._accept_at:
-            self._sweep_at = min(self._sweep_at, self._accept_at)
+        waits_until = max(self._connections.next_time, now + _LEAST_WAIT_SECONDS)
+        self._sweep_at = min(waits_until, self._accept_at or math.inf)
 
     def _advance(self, connection: Connection, now: float) -> None:
         """Go on with whatever the connection waits for."""
