@@ -1,6 +1,7 @@
 """The documentation as it is built: links, runbooks, generated pages, and nothing from another host."""
 
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
@@ -166,11 +167,14 @@ def broken(tmp_path: Path) -> Iterator[Path]:
     return site.copy(tmp_path)
 
 
-def test_a_broken_link_fails_the_build_with_its_page(broken: Path, tmp_path: Path) -> None:
+def test_a_broken_link_fails_the_build_with_its_page(tmp_path: Path) -> None:
     """A link that leads to nothing would be found by a reader."""
-    page = broken / "docs" / "tutorial.md"
-    page.write_text(f"{page.read_text(encoding='utf-8')}\n[gone](gone.md) [part](index.md#gone)\n", encoding="utf-8")
-    done = site.build(broken, tmp_path / "site")
+    docs = tmp_path / "docs"
+    shutil.copytree(pages.ROOT / "docs" / "overrides", docs / "overrides")
+    shutil.copy(pages.ROOT / "mkdocs.yml", tmp_path)
+    (docs / "index.md").write_text("# Home\n", encoding="utf-8")
+    (docs / "tutorial.md").write_text("# Tutorial\n\n[gone](gone.md) [part](index.md#gone)\n", encoding="utf-8")
+    done = site.build(tmp_path, tmp_path / "site")
     assert 0 != done.returncode
     assert re.search(r"'tutorial\.md' contains a link 'gone\.md'", done.stderr)
     assert re.search(r"'tutorial\.md' contains a link 'index\.md#gone'", done.stderr)
