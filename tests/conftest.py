@@ -1,5 +1,6 @@
 """What all tests share: a default metrics of their own, and the rule for programs that a machine may lack."""
 
+import gc
 import importlib.metadata
 import os
 import shutil
@@ -74,6 +75,17 @@ LONGEST = (
     *("test_cardinality_demo", "test_board_browser", "test_alert_counts", "test_process_faults"),
 )
 """Files that take a minute and more. They begin first: the last of the processes would be busy with one for long."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Keep what the collection makes out of the garbage collector: it stays, and a look at it takes half a second."""
+    gc.disable()
+    collected = yield
+    gc.enable()
+    gc.collect()
+    gc.freeze()
+    return collected
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -191,13 +191,14 @@ def push_on_exit(
 
 
 def _check_gateway(gateway: str) -> None:
+    wrong = ConfigurationError("push_on_exit: gateway is a URL such as 'http://localhost:9091'")
     try:
         parts = urlsplit(gateway)
         is_url = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except (ValueError, AttributeError):
-        is_url = False
+        raise wrong from None
     if not is_url or not _URL.fullmatch(gateway):
-        raise ConfigurationError("push_on_exit: gateway is a URL such as 'http://localhost:9091'")
+        raise wrong
     if "@" in parts.netloc:  # the message must not repeat the password
         raise ConfigurationError(
             "push_on_exit: the URL carries a password; leave it out and give "
