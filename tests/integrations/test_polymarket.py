@@ -291,7 +291,8 @@ def test_a_part_of_the_open_orders_ends_no_other(client, venue, metrics, recorde
 def test_prices_of_several_tokens_at_once(client, venue, metrics, recorded):
     """Broken, a bot that asks for all its prices in one request has no market data."""
     book = {"market": "m", "asset_id": TOKEN, "timestamp": str(int(time.time() * 1000)), "bids": [], "asks": [],
-            "min_order_size": "5", "neg_risk": False, "tick_size": "0.01", "hash": "h"}  # fmt: skip
+            "min_order_size": "5", "neg_risk": False, "tick_size": "0.01", "last_trade_price": "0.5",
+            "hash": "h"}  # fmt: skip
     venue.routes |= {
         ("GET", "/book"): book,
         ("POST", "/books"): [book],
