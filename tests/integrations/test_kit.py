@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from integration_support import Recorded
 
-from tradmetrics import ConfigurationError, StrategyStats, TradingMetrics, underlying
+from tradmetrics import ConfigurationError, LabelSourceError, StrategyStats, TradingMetrics, underlying
 from tradmetrics.integrations import kit
 from tradmetrics.integrations.kit import tested as versions
 from tradmetrics.integrations.kit.positions import Positions
@@ -631,3 +631,89 @@ def test_the_memory_for_corrections_is_bounded(monkeypatch):
     positions.correct("f9", "g", 0, None)
 
     assert pytest.approx(9 * 10.0 - sum(range(9))) == positions.fill("X", -9, 10.0).pnl
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickled])
+def test_a_copy_leaves_callbacks_and_the_handle_behind(copied, metrics):
+    """Broken, what a copied client hears counts as the original's, or a client with a callback cannot be copied."""
+    heard = []
+    client = Client()
+    del client.also
+    handle = watched(client, [], metrics)
+    client.listeners = (kit.hook(handle, heard.append), handle)
+    client.listeners[0]("mine")
+    if copied is not copy.copy:  # which shares what the object holds
+        callback, other = copied(client).listeners
+        assert callback("the copy's") is None
+        assert not other.active
+        other.undo()
+        assert (True, True) == (handle.active, callback is not client.listeners[0])
+    handle.undo()
+    client.listeners[0]("after the end")
+
+    assert ["mine"] == heard
+
+
+def test_strict_metrics_show_an_error_of_an_adapter():
+    """Broken, a developer who asks for errors does not see that the adapter has one."""
+
+    def broken(arguments):
+        raise LookupError("a bug of ours")
+
+    for strict, sent in ((True, 0), (False, 1)):
+        client, metrics = Client(), TradingMetrics(strict=strict)
+        kit.instrument([client], lambda handle: lambda target: handle.watch(target, "send", broken), metrics, "own")
+        if strict:
+            with pytest.raises(LabelSourceError, match="own: at the stage 'source': LookupError: a bug of ours"):
+                client.send("X")
+        else:
+            client.send("X")
+        assert sent == len(client.sent)
+
+
+def test_an_instrumentation_that_fails_half_way_is_taken_back(metrics):
+    """Broken, a bot whose second object is wrong goes on with half of an instrumentation, and no handle to end it."""
+    first, second, seen = Client(), Client(), []
+
+    def start(handle):
+        def into(target):
+            if target is second:
+                raise ConfigurationError("not this one")
+            handle.watch(target, "send", seen.append)
+
+        return into
+
+    with pytest.raises(ConfigurationError, match="not this one"):
+        kit.instrument([first, second], start, metrics, "own")
+    first.send("X")
+
+    assert [] == seen
+    assert (Client, Client) == (type(first), type(second))
+
+
+def test_the_class_of_a_watched_object_shows_the_librarys_methods(metrics):
+    """Broken, a bot that calls a method through its class, as `super` and mixins do, gets an error instead."""
+    client, seen = Client(), []
+    for name in ("send", "send_later"):
+        watched(client, seen, metrics, name)
+    assert type(client).send is Client.send
+    assert type(client).send_later is Client.send_later
+    type(client).send(client, "X")
+    assert [("a", "X", 1)] == client.sent
+
+
+def test_a_method_that_the_object_carries_may_be_taken_away(metrics):
+    """Broken, a bot that removes its own override of a method cannot, or loses the library's method with it."""
+    client, seen = Client(), []
+    client.send = lambda symbol: {"id": "own", "symbol": symbol}
+    handle = watched(client, seen, metrics)
+    assert "own" == client.send("X")["id"]
+    assert type(client).send is Client.send
+    del client.send
+    assert "a1" == client.send("Y")["id"]
+    with pytest.raises(AttributeError, match="send"):
+        del client.send
+    handle.undo()
+
+    assert [{"symbol": "X"}, {"id": "own", "symbol": "X"}] == seen
+    assert [("a", "Y", 1)] == client.sent
