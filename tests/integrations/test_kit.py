@@ -717,3 +717,45 @@ def test_a_method_that_the_object_carries_may_be_taken_away(metrics):
 
     assert [{"symbol": "X"}, {"id": "own", "symbol": "X"}] == seen
     assert [("a", "Y", 1)] == client.sent
+
+
+def test_a_library_that_is_not_there_is_named_with_its_extra(monkeypatch):
+    """Broken, a missing library shows as an error about attributes, without what to install."""
+
+    def missing(name):
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "version", missing)
+    monkeypatch.setattr(versions, "imported", lambda _: None)
+    with pytest.raises(ConfigurationError, match=r"pybit is not installed; .*pip install 'tradmetrics\[pybit\]'"):
+        kit.check_version("pybit")
+    pybit = next(row for row in versions.TESTED if row.distribution == "pybit")
+    assert "not installed" == pybit.verdict()
+    verdicts = []
+    for version in ("0.1", pybit.newest, f"{pybit.newest}.0", f"{pybit.newest}rc1", "9999.0.dev3"):
+        monkeypatch.setattr(metadata, "version", lambda _, version=version: version)
+        verdicts.append(pybit.verdict())
+    assert ["too old", "tested", "tested", "tested", "newer"] == verdicts
+
+
+def test_a_correction_in_a_foreign_currency_is_an_error_and_no_profit(recorded, metrics):
+    """Broken, a correction of 6 euros moves the profit by 6 dollars."""
+    metrics.money.amount(0.0, "USD")
+    orders = orders_of(metrics, tells_pnl=True)
+    orders.trades.told("mine", kit.Fill("f1", "SELL", pnl=30, currency="USD"))
+    orders.trades.told("mine", kit.Fill("f1", "SELL", pnl=36, fee=1.0, currency="EUR"))
+
+    assert (30, 0) == (recorded("trading_profit_total"), recorded("trading_cash_paid_total"))
+    assert 2 == sum(recorded.anomalies().values())
+
+
+def test_what_is_no_number_is_no_quantity(metrics, recorded):
+    """Broken, one spoilt field of a fill loses the trade, or makes a position that nobody has."""
+    orders = orders_of(metrics)
+    orders.sent("1", None, side="BUY")
+    for number, quantity in enumerate(("", "much", float("nan"), None)):
+        orders.fill(f"f{number}", "1", "BUY", symbol="X", quantity=quantity, price="-", fee=" ", currency="USD")
+
+    assert 4 == recorded("trading_trades_total", side="BUY")
+    assert 0 == recorded("trading_cash_paid_total")
+    assert {} == recorded.anomalies()
