@@ -670,3 +670,30 @@ def test_a_conditional_order_that_ends_unseen_has_what_its_last_message_says(cli
 
     assert 1 == recorded(f"trading_orders_{outcome}_total")
     assert {} == recorded.anomalies()
+
+
+def test_a_socket_whose_loop_has_ended_is_not_connected(client, metrics, recorded):
+    """Broken, a stream that has given up shows as connected, and the bot trades on old prices."""
+
+    async def hold(connection):
+        await connection.wait_closed()
+
+    async def listen():
+        async with websockets.serve(hold, "127.0.0.1", 0) as server:
+            socket = ReconnectingWebsocket(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/", "btcusdt@trade")
+            socket.TIMEOUT = 0.1  # closing it waits for a read to time out
+            with instrument_binance(client, socket, metrics=metrics):
+                await socket.connect()
+                assert 1 == recorded("trading_stream_connected", stream="market_data")
+                loop, waiting = socket._handle_read_loop, asyncio.create_task(socket.recv())
+                await asyncio.sleep(0)
+                socket._handle_read_loop = None  # as the end of the loop leaves it
+                await socket._queue.put({"e": "error", "type": "ReadLoopClosed", "m": "gone"})
+                assert "error" == (await waiting)["e"]
+                assert 0 == recorded("trading_stream_connected", stream="market_data")
+                socket._handle_read_loop = loop
+                await socket.__aexit__(None, None, None)
+
+    asyncio.run(listen())
+
+    assert {} == recorded.anomalies()

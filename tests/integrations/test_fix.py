@@ -397,3 +397,31 @@ def test_reports_without_a_fill_and_without_an_order(build, metrics, recorded):
 
     assert 0 == recorded("trading_trades_total")
     assert {} == recorded.anomalies()
+
+
+def test_the_strategy_label_may_come_from_any_field_of_the_message(build, metrics, recorded):
+    """Broken, a bot that reads its strategy as from any other mapping has one strategy for all orders."""
+    app, seen = Application(), []
+
+    def strategy(message):
+        seen.append((len(message) == len(dict(message)), set(message) >= {11, 35, 58}))
+        return {**message}[58]
+
+    with instrument_fix(app, strategy=strategy, metrics=metrics):
+        for number, name in enumerate(("grid", "trend")):
+            app.toApp(build({**order(f"{number}"), 58: name}), "x")
+
+    assert {("grid",): 1.0, ("trend",): 1.0} == recorded.by("trading_orders_submitted_total", "strategy")
+    assert {(True, True)} == set(seen)
+    assert {} == recorded.anomalies()
+
+
+def test_a_time_that_is_none_leaves_the_update_without_an_age(build, metrics, recorded):
+    """Broken, a counterparty with a time of its own makes market data an error, and the feed looks silent."""
+    app = Application()
+    with instrument_fix(app, metrics=metrics):
+        app.fromApp(build({35: "W", 52: "at noon", 55: "EUR/USD", 268: 0}), "x")
+
+    assert 1 == recorded("trading_market_data_updates_total", symbol="EUR/USD")
+    assert 0 == recorded("trading_market_data_age_seconds_count")
+    assert {} == recorded.anomalies()

@@ -13,7 +13,9 @@ from integration_support import Recorded
 
 from tradmetrics import ConfigurationError, LabelSourceError, StrategyStats, TradingMetrics, underlying
 from tradmetrics.integrations import kit
+from tradmetrics.integrations.kit import account as accounts
 from tradmetrics.integrations.kit import tested as versions
+from tradmetrics.integrations.kit import trades
 from tradmetrics.integrations.kit.positions import Positions
 
 
@@ -758,4 +760,39 @@ def test_what_is_no_number_is_no_quantity(metrics, recorded):
 
     assert 4 == recorded("trading_trades_total", side="BUY")
     assert 0 == recorded("trading_cash_paid_total")
+    assert {} == recorded.anomalies()
+
+
+def test_the_memory_for_fills_is_bounded(metrics, recorded, monkeypatch):
+    """Broken, a bot that trades all year grows with each fill until it is killed."""
+    monkeypatch.setattr(trades, "_MOST_FILLS", 2)
+    orders = orders_of(metrics)
+    orders.sent("1", None, side="BUY")
+    for number in (1, 2, 2, 3, 3, 1):  # the first one has been forgotten
+        orders.fill(f"f{number}", "1", "BUY", symbol="X", quantity=1, price=10)
+    assert 4 == recorded("trading_trades_total")
+
+    for number in (1, 2, 2, 3, 3, 1):
+        orders.trades.told("mine", kit.Fill(f"p{number}", "SELL", pnl=5, currency="USD"))
+    assert 20 == recorded("trading_profit_total")
+
+
+def test_the_memory_for_positions_is_bounded(metrics, recorded, monkeypatch):
+    """Broken, a bot that looks at all symbols of an exchange grows with each of them until it is killed."""
+    monkeypatch.setattr(accounts, "_MOST", 3)
+    account = kit.Account(kit.Handle(metrics, "own"), settings())
+    for number in range(10):
+        account.positions([kit.Held(f"S{number}", 1.0, 2.0)], complete=False)
+
+    assert (3, 6) == (recorded("trading_positions_open"), recorded("trading_unrealized_pnl"))
+
+
+def test_an_order_that_nobody_sent_here_takes_no_second_id(metrics, recorded):
+    """Broken, a stream of somebody else's orders makes them those of the bot."""
+    orders = orders_of(metrics)
+    orders.alias("nobody's", "77")
+    orders.event("77", status="FILLED", filled=1)
+    orders.correct("f1", "nobody's", kit.Fill("f2", "BUY", quantity=1, price=10))
+
+    assert (0, 0) == (recorded("trading_orders_filled_total"), recorded("trading_trades_total"))
     assert {} == recorded.anomalies()
