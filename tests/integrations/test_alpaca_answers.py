@@ -102,8 +102,7 @@ def test_legs_that_are_held_end_with_their_parent(
                 qty=filled, price="100")  # fmt: skip
         assert left == handle.orders.open_orders()
 
-    ended = recorded("trading_orders_cancelled_total") + recorded("trading_orders_expired_total")
-    assert counted == (recorded("trading_orders_filled_total"), ended)
+    assert counted == (recorded("trading_orders_filled_total"), recorded("trading_orders_cancelled_total"))
     assert 1 == recorded("trading_order_messages_total", action="new")
     assert {} == recorded.anomalies()
 
@@ -179,3 +178,16 @@ def test_a_source_of_data_that_is_none_is_refused():
     """Broken, a wrong argument fails later, somewhere inside, with a message about attributes."""
     with pytest.raises(ConfigurationError, match="instrument_alpaca takes data=StockDataStream"):
         instrument_alpaca(data=[json])
+
+
+def test_switched_off_nothing_is_recorded_of_account_and_market(client, wire, metrics, recorded):
+    """Broken, a bot whose account is recorded elsewhere has it twice."""
+    wire.routes["GET", "/account"] = {"currency": "USD", "cash": "4000", "equity": "10000"}
+    wire.routes["GET", "/clock"] = {"is_open": True}
+    with instrument_alpaca(client, metrics=metrics, account=False, market_data=False):
+        assert "10000" == client.get_account()["equity"]
+        client.get_clock()
+        submit(client, wire, order("1"))
+
+    assert (0, 0) == (recorded("trading_capital_total"), recorded("trading_market_session_open"))
+    assert 1 == recorded("trading_orders_submitted_total")

@@ -697,3 +697,18 @@ def test_a_socket_whose_loop_has_ended_is_not_connected(client, metrics, recorde
     asyncio.run(listen())
 
     assert {} == recorded.anomalies()
+
+
+def test_switched_off_nothing_is_recorded_of_account_and_market(client, wire, metrics, recorded):
+    """Broken, a bot whose account is recorded elsewhere has it twice."""
+    wire.routes["GET", "/fapi/v3/balance"] = wire.routes["GET", "/fapi/v2/balance"] = [
+        {"asset": "USDT", "balance": "800", "availableBalance": "500"}
+    ]
+    wire.routes["GET", "/api/v3/depth"] = {"lastUpdateId": 1, "bids": [], "asks": []}
+    with instrument_binance(client, metrics=metrics, account=False, market_data=False):
+        assert "800" == client.futures_account_balance()[0]["balance"]
+        client.get_order_book(symbol="BTCUSDT")
+        client.create_order(symbol="BTCUSDT", side="BUY", type="MARKET", quantity=1)
+
+    assert (0, 0) == (recorded("trading_capital_total"), recorded("trading_market_data_updates_total"))
+    assert 1 == recorded("trading_orders_submitted_total")

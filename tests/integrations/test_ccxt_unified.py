@@ -270,3 +270,15 @@ def test_a_connection_of_ccxt_pro_is_connected_until_it_closes(metrics, recorded
     asyncio.run(listen())
 
     assert {} == recorded.anomalies()
+
+
+def test_switched_off_nothing_is_recorded_of_account_and_market(exchange, metrics, recorded):
+    """Broken, a bot whose account is recorded elsewhere has it twice."""
+    money = {"total": {"USDT": 5.0}, "USDT": {"free": 5.0, "used": 0.0, "total": 5.0}}
+    with instrument_ccxt(exchange, metrics=metrics, account=False, market_data=False):
+        assert money == exchange.will(money).fetch_balance()
+        exchange.will({"symbol": SPOT, "timestamp": None}).fetch_ticker(SPOT)
+        exchange.place("1")
+
+    assert (0, 0) == (recorded("trading_capital_total"), recorded("trading_market_data_updates_total"))
+    assert 1 == recorded("trading_orders_submitted_total")

@@ -328,3 +328,16 @@ def test_each_channel_of_prices_is_market_data(trading, metrics, recorded):
     updates = {("A",): 1.0, ("B",): 2.0, ("C",): 1.0, ("D",): 1.0}
     assert updates == recorded.by("trading_market_data_updates_total", "symbol")
     assert {} == recorded.anomalies()
+
+
+def test_switched_off_nothing_is_recorded_of_account_and_market(trading, venue, metrics, recorded):
+    """Broken, a bot whose account is recorded elsewhere has it twice."""
+    venue.answers["clearinghouseState"] = {"marginSummary": {"accountValue": "1000"}, "assetPositions": []}
+    venue.answers["allMids"] = {"BTC": "100"}
+    with instrument_hyperliquid(trading, metrics=metrics, account=False, market_data=False):
+        assert [] == trading.info.user_state(trading.wallet.address)["assetPositions"]
+        assert {"BTC": "100"} == trading.info.all_mids()
+        trading.order("BTC", True, 2, 100, LIMIT)
+
+    assert (0, 0) == (recorded("trading_capital_total"), recorded("trading_market_data_updates_total"))
+    assert 1 == recorded("trading_orders_submitted_total")

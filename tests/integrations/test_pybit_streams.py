@@ -339,3 +339,17 @@ def test_a_trading_socket_that_takes_no_request(trading, metrics, recorded):
     assert 1 == recorded("trading_api_requests_total", endpoint="order.create", status=closed)
     trading._on_message(json.dumps({"op": "pong", "retCode": 0}))
     assert {} == recorded.anomalies()
+
+
+def test_switched_off_nothing_is_recorded_of_account_and_market(http, wire, metrics, recorded):
+    """Broken, a bot whose account is recorded elsewhere has it twice."""
+    wallet = {"accountType": "UNIFIED", "totalEquity": "1000"}
+    wire.routes["GET", "/v5/account/wallet-balance"] = answer({"list": [wallet]})
+    wire.routes["GET", "/v5/market/tickers"] = answer({"list": [{"symbol": "BTCUSDT"}]})
+    with instrument_pybit(http, metrics=metrics, account=False, market_data=False):
+        assert "1000" == http.get_wallet_balance(accountType="UNIFIED")["result"]["list"][0]["totalEquity"]
+        http.get_tickers(category="linear", symbol="BTCUSDT")
+        http.place_order(**ORDER)
+
+    assert (0, 0) == (recorded("trading_capital_total"), recorded("trading_market_data_updates_total"))
+    assert 1 == recorded("trading_orders_submitted_total")
