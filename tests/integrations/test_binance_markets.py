@@ -521,3 +521,194 @@ def test_the_legs_of_a_list_have_the_types_that_its_reports_say(client, wire, me
     assert 1 == recorded("trading_orders_filled_total", side="SELL")
     assert {("code_2010",): 1.0} == recorded.by("trading_orders_rejected_total", "reason")
     assert {} == recorded.anomalies()
+
+
+def test_cancelling_everything_ends_what_the_exchange_cancelled(client, wire, metrics, recorded):
+    """Broken, the orders of a bot that leaves the market stay open, or those of the other market end with them."""
+    order = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "price": 100, "quantity": 2, "timeInForce": "GTC"}
+    listed = {"orderListId": 4, "contingencyType": "OCO", "orderReports": [answered(2, "CANCELED")]}
+    wire.routes |= {
+        ("DELETE", "/api/v3/openOrders"): [answered(1, "CANCELED"), listed],
+        ("DELETE", "/fapi/v1/algoOpenOrders"): {"code": 200, "msg": "done"},
+        ("DELETE", "/sapi/v1/margin/orderList"): listed,
+        ("POST", "/fapi/v1/algoOrder"): {"algoId": 3, "clientAlgoId": "c", "algoStatus": "NEW", "symbol": "BTCUSDT"},
+    }
+    with instrument_binance(client, metrics=metrics) as handle:
+        for _ in range(3):
+            client.create_order(**order)
+        client.futures_create_order(**order)
+        client.futures_create_order(symbol="BTCUSDT", side="SELL", type="STOP_MARKET", quantity=1, stopPrice=90)
+        client.cancel_all_open_orders(symbol="BTCUSDT")
+        assert 3 == handle.orders.open_orders()
+        client.cancel_margin_oco_order(symbol="BTCUSDT", orderListId=4)
+        assert 3 == handle.orders.open_orders()  # it had ended already
+        client.futures_cancel_all_open_orders(symbol="BTCUSDT", conditional=True)
+        assert 2 == handle.orders.open_orders()
+        wire.routes["DELETE", "/fapi/v1/allOpenOrders"] = (503, {"code": -1001, "msg": "?"})
+        with pytest.raises(BinanceAPIException):
+            client.futures_cancel_all_open_orders(symbol="BTCUSDT")
+        assert 2 == handle.orders.open_orders()
+
+    assert 3 == recorded("trading_orders_cancelled_total")
+    assert 4 == recorded("trading_order_messages_total", action="cancel")
+    assert {} == recorded.anomalies()
+
+
+def test_a_replacement_that_fails_sends_no_second_order(client, wire, metrics, recorded):
+    """Broken, an order that was refused in a replacement counts as open, and the old one as cancelled."""
+    order = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "price": "100", "quantity": "2", "timeInForce": "GTC"}
+    wire.routes["POST", "/api/v3/order/cancelReplace"] = (400, {"code": -2022, "msg": "Order cancel-replace failed."})
+    with instrument_binance(client, metrics=metrics) as handle:
+        client.create_order(**order)
+        with pytest.raises(BinanceAPIException):
+            client.cancel_replace_order(**order, cancelReplaceMode="STOP_ON_FAILURE", cancelOrderId=1)
+        assert 1 == handle.orders.open_orders()
+
+    assert {("code_2022",): 1.0} == recorded.by("trading_orders_rejected_total", "reason")
+    assert 0 == recorded("trading_orders_cancelled_total")
+
+
+def test_trades_that_the_bot_asks_for_count_once(client, wire, metrics, recorded):
+    """Broken, a bot that polls its trades has none, or counts each of them at each look."""
+    spot = {"symbol": "BTCUSDT", "id": 7, "orderId": 1, "price": "100", "qty": "2", "commission": "0.5",
+            "commissionAsset": "USDT"}  # fmt: skip
+    contract = {**spot, "id": 8, "side": "SELL", "realizedPnl": "5", "positionSide": "BOTH"}
+    wire.routes |= {
+        ("GET", "/api/v3/myTrades"): [{**spot, "isBuyer": True}, {**spot, "id": 9, "isBuyer": False}],
+        ("GET", "/fapi/v1/userTrades"): [contract],
+    }
+    order = {"symbol": "BTCUSDT", "type": "LIMIT", "price": 100, "quantity": 2, "timeInForce": "GTC"}
+    with instrument_binance(client, metrics=metrics):
+        client.create_order(side="BUY", **order)
+        client.futures_create_order(side="SELL", **order)
+        for _ in range(2):
+            client.get_my_trades(symbol="BTCUSDT")
+            client.futures_account_trades(symbol="BTCUSDT")
+
+    assert {("BUY",): 1.0, ("SELL",): 2.0} == recorded.by("trading_trades_total", "side")
+    assert 5 == recorded("trading_profit_total")
+    assert 1.5 == recorded("trading_cash_paid_total", kind="fee")
+    assert {} == recorded.anomalies()
+
+
+def test_a_stream_ahead_of_the_answer_tells_of_the_same_order(client, wire, metrics, recorded):
+    """Broken, an order that fills before its answer comes is two orders, one of which stays open for ever."""
+    socket = ReconnectingWebsocket("wss://x", "user")
+
+    def create(request):
+        deliver(socket, spot_fill(41, number=5, client_id="mine", quantity="2"))
+        return {**answered(41, "FILLED", done="2"), "clientOrderId": "mine"}
+
+    wire.routes["POST", "/api/v3/order"] = create
+    with instrument_binance(client, socket, metrics=metrics) as handle:
+        client.create_order(symbol="BTCUSDT", side="BUY", type="MARKET", quantity=2, newClientOrderId="mine")
+        assert 0 == handle.orders.open_orders()
+
+    assert (1, 1) == (recorded("trading_orders_submitted_total"), recorded("trading_orders_filled_total"))
+    assert 1 == recorded("trading_trades_total", side="BUY")
+    assert {} == recorded.anomalies()
+
+
+def test_what_the_user_streams_say_of_the_account(client, wire, metrics, recorded):
+    """Broken, a bot that listens to its account instead of asking for it has no capital and pays no funding."""
+    socket = KeepAliveWebsocket(client, "wss://x", "futures")
+    balances = [{"a": "USDT", "wb": "700", "bc": "-1.5"}, {"a": "BNB", "wb": "3", "bc": "0"}]
+    with instrument_binance(client, socket, metrics=metrics):
+        deliver(socket, {"e": "outboundAccountPosition", "B": [{"a": "USDT", "f": "90", "l": "10"}]})
+        assert (100, 90) == (recorded("trading_capital_total"), recorded("trading_capital_available"))
+        deliver(socket, {"e": "ACCOUNT_UPDATE", "a": {"m": "FUNDING_FEE", "B": balances, "P": []}})
+        deliver(socket, {"e": "ACCOUNT_UPDATE", "a": {"m": "DEPOSIT", "B": [{"a": "USDT", "wb": "900", "bc": "200"}]}})
+        assert 1000 == recorded("trading_capital_total")
+
+    assert 1.5 == recorded("trading_cash_paid_total", kind="funding")
+    assert 0 == recorded("trading_cash_received_total")
+    assert {} == recorded.anomalies()
+
+
+def test_the_balances_of_futures_and_the_books_of_each_market(client, wire, metrics, recorded):
+    """Broken, a futures bot that asks for its balances has no capital, or one that polls books a silent feed."""
+    now = int(time.time() * 1000)
+    wire.routes |= {
+        ("GET", "/fapi/v3/balance"): [
+            {"asset": "BNB", "balance": "1", "availableBalance": "1"},
+            {"asset": "USDT", "balance": "800", "availableBalance": "500"},
+        ],
+        ("GET", "/api/v3/depth"): {"lastUpdateId": 1, "bids": [], "asks": []},
+        ("GET", "/fapi/v1/depth"): {"lastUpdateId": 1, "E": now, "bids": [], "asks": []},
+    }
+    wire.routes["GET", "/fapi/v2/balance"] = wire.routes["GET", "/fapi/v3/balance"]
+    with instrument_binance(client, metrics=metrics):
+        client.futures_account_balance()
+        client.get_order_book(symbol="BTCUSDT")
+        client.futures_order_book(symbol="ETHUSDT")
+        wire.routes["GET", "/api/v3/depth"] = (503, {"code": -1001, "msg": "?"})
+        wire.routes["GET", "/fapi/v3/balance"] = wire.routes["GET", "/fapi/v2/balance"] = (
+            503,
+            {"code": -1, "msg": "?"},
+        )
+        for call in (client.futures_account_balance, lambda: client.get_order_book(symbol="BTCUSDT")):
+            with pytest.raises(BinanceAPIException):
+                call()
+
+    assert (800, 500) == (recorded("trading_capital_total"), recorded("trading_capital_available"))
+    assert {("BTCUSDT",): 1.0, ("ETHUSDT",): 1.0} == recorded.by("trading_market_data_updates_total", "symbol")
+    assert {} == recorded.anomalies()
+
+
+@pytest.mark.parametrize(("done", "outcome"), [("2", "filled"), ("0.5", "cancelled"), ("0", "cancelled")])
+def test_a_conditional_order_that_ends_unseen_has_what_its_last_message_says(client, metrics, recorded, done, outcome):
+    """Broken, a stop whose own fills were missed stays open for ever, or counts as filled when it was not."""
+    socket = KeepAliveWebsocket(client, "wss://x", "futures")
+    stop = {"symbol": "BTCUSDT", "side": "SELL", "type": "STOP_MARKET", "quantity": 2, "stopPrice": 90}
+    update = {"aid": 1, "caid": "x", "s": "BTCUSDT", "S": "SELL", "X": "FINISHED", "q": "2", "aq": done}
+    with instrument_binance(client, socket, metrics=metrics) as handle:
+        client.futures_create_order(**stop)
+        deliver(socket, {"e": "ALGO_UPDATE", "E": 1, "o": {**update, "aid": 99, "caid": "other"}})
+        assert 1 == handle.orders.open_orders()
+        deliver(socket, {"e": "ALGO_UPDATE", "E": 1, "o": update})
+        assert 0 == handle.orders.open_orders()
+
+    assert 1 == recorded(f"trading_orders_{outcome}_total")
+    assert {} == recorded.anomalies()
+
+
+def test_a_socket_whose_loop_has_ended_is_not_connected(client, metrics, recorded):
+    """Broken, a stream that has given up shows as connected, and the bot trades on old prices."""
+
+    async def hold(connection):
+        await connection.wait_closed()
+
+    async def listen():
+        async with websockets.serve(hold, "127.0.0.1", 0) as server:
+            socket = ReconnectingWebsocket(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/", "btcusdt@trade")
+            socket.TIMEOUT = 0.1  # closing it waits for a read to time out
+            with instrument_binance(client, socket, metrics=metrics):
+                await socket.connect()
+                assert 1 == recorded("trading_stream_connected", stream="market_data")
+                loop, waiting = socket._handle_read_loop, asyncio.create_task(socket.recv())
+                await asyncio.sleep(0)
+                socket._handle_read_loop = None  # as the end of the loop leaves it
+                await socket._queue.put({"e": "error", "type": "ReadLoopClosed", "m": "gone"})
+                assert "error" == (await waiting)["e"]
+                assert 0 == recorded("trading_stream_connected", stream="market_data")
+                socket._handle_read_loop = loop
+                await socket.__aexit__(None, None, None)
+
+    asyncio.run(listen())
+
+    assert {} == recorded.anomalies()
+
+
+def test_switched_off_nothing_is_recorded_of_account_and_market(client, wire, metrics, recorded):
+    """Broken, a bot whose account is recorded elsewhere has it twice."""
+    wire.routes["GET", "/fapi/v3/balance"] = wire.routes["GET", "/fapi/v2/balance"] = [
+        {"asset": "USDT", "balance": "800", "availableBalance": "500"}
+    ]
+    wire.routes["GET", "/api/v3/depth"] = {"lastUpdateId": 1, "bids": [], "asks": []}
+    with instrument_binance(client, metrics=metrics, account=False, market_data=False):
+        assert "800" == client.futures_account_balance()[0]["balance"]
+        client.get_order_book(symbol="BTCUSDT")
+        client.create_order(symbol="BTCUSDT", side="BUY", type="MARKET", quantity=1)
+
+    assert (0, 0) == (recorded("trading_capital_total"), recorded("trading_market_data_updates_total"))
+    assert 1 == recorded("trading_orders_submitted_total")

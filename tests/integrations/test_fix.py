@@ -358,3 +358,70 @@ def test_something_else_is_refused():
     """Broken, a wrong argument fails later, somewhere inside, with a message about attributes."""
     with pytest.raises(ConfigurationError, match="instrument_fix takes an Application"):
         instrument_fix([])
+
+
+def test_what_the_session_refuses_ends_only_what_was_refused(build, metrics, recorded):
+    """Broken, a change that never reached the exchange ends the order, or an order that it refused stays open."""
+    app = Application()
+    with instrument_fix(app, metrics=metrics) as handle:
+        for order_id in ("1", "2"):
+            app.toApp(build(order(order_id)), "x")
+        app.toApp(build({**order("3"), 35: "G", 41: "1", 38: 200, 34: 10}), "x")
+        app.fromAdmin(build({35: "3", 45: 10, 373: 5}), "x")
+        app.toApp(build({**order("4"), 35: "G", 41: "1", 38: 200}), "x")
+        app.fromApp(build({35: "9", 11: "4", 41: "1", 39: "0", 434: 2}), "x")
+        assert 2 == handle.orders.open_orders()
+        app.fromApp(build({35: "j", 372: "D", 379: "2", 380: 4}), "x")
+        app.fromApp(build({35: "j", 372: "V", 380: 4}), "x")
+        app.fromAdmin(build({35: "3", 45: 99}), "x")
+        assert 1 == handle.orders.open_orders()
+        app.toApp(build({35: "q", 11: "5", 530: 7}), "x")
+        app.toApp(build({35: "V", 262: "quotes"}), "x")
+
+    assert {("reject_4",): 1.0} == recorded.by("trading_orders_rejected_total", "reason")
+    messages = {("new",): 2.0, ("modify",): 2.0, ("cancel",): 1.0}
+    assert messages == recorded.by("trading_order_messages_total", "action")
+    assert {} == recorded.anomalies()
+
+
+def test_reports_without_a_fill_and_without_an_order(build, metrics, recorded):
+    """Broken, an answer to a status request is one more trade, or a report about nothing is an error."""
+    app = Application()
+    with instrument_fix(app, metrics=metrics) as handle:
+        app.toApp(build(order()), "x")
+        told = {"_17": "s1", "_32": 60, "_31": 1.1, "_14": 60, "_20": 3}
+        app.fromApp(build(report("I", "1", **told)), "x")
+        app.fromApp(build(report("F", "1", _17="e0", _32=0, _31=0, _14=60)), "x")
+        app.fromApp(build({35: "8", 17: "e9", 150: "F", 39: "1"}), "x")
+        assert 1 == handle.orders.open_orders()
+
+    assert 0 == recorded("trading_trades_total")
+    assert {} == recorded.anomalies()
+
+
+def test_the_strategy_label_may_come_from_any_field_of_the_message(build, metrics, recorded):
+    """Broken, a bot that reads its strategy as from any other mapping has one strategy for all orders."""
+    app, seen = Application(), []
+
+    def strategy(message):
+        seen.append((len(message) == len(dict(message)), set(message) >= {11, 35, 58}))
+        return {**message}[58]
+
+    with instrument_fix(app, strategy=strategy, metrics=metrics):
+        for number, name in enumerate(("grid", "trend")):
+            app.toApp(build({**order(f"{number}"), 58: name}), "x")
+
+    assert {("grid",): 1.0, ("trend",): 1.0} == recorded.by("trading_orders_submitted_total", "strategy")
+    assert {(True, True)} == set(seen)
+    assert {} == recorded.anomalies()
+
+
+def test_a_time_that_is_none_leaves_the_update_without_an_age(build, metrics, recorded):
+    """Broken, a counterparty with a time of its own makes market data an error, and the feed looks silent."""
+    app = Application()
+    with instrument_fix(app, metrics=metrics):
+        app.fromApp(build({35: "W", 52: "at noon", 55: "EUR/USD", 268: 0}), "x")
+
+    assert 1 == recorded("trading_market_data_updates_total", symbol="EUR/USD")
+    assert 0 == recorded("trading_market_data_age_seconds_count")
+    assert {} == recorded.anomalies()

@@ -13,6 +13,7 @@ library("hyperliquid")
 
 import eth_account  # noqa: E402
 from hyperliquid.exchange import Exchange  # noqa: E402
+from hyperliquid.utils.types import Cloid  # noqa: E402
 from hyperliquid.websocket_manager import ActiveSubscription, WebsocketManager  # noqa: E402
 
 from tradmetrics.integrations.hyperliquid import instrument_hyperliquid  # noqa: E402
@@ -200,3 +201,143 @@ def test_funding_of_others_is_not_paid_here(trading, venue, metrics, recorded):
         trading.info.user_funding_history(trading.wallet.address, 0)
 
     assert 5 == recorded("trading_cash_paid_total", kind="funding")
+
+
+def test_a_stream_ahead_of_the_answer_tells_of_the_same_order(trading, venue, metrics, recorded):
+    """Broken, an order that fills before its answer comes stays open, or is somebody else's."""
+    cloid = Cloid.from_int(7)
+    taken = venue.trade
+
+    def trade(request):
+        told = update(101, "filled", "0.0")
+        told["order"]["cloid"] = cloid.to_raw()
+        receive(trading, "orderUpdates", [told])
+        return taken(request)
+
+    venue.wire.routes["POST", "/exchange"] = trade
+    with instrument_hyperliquid(trading, metrics=metrics) as handle:
+        trading.order("BTC", True, 2, 100, LIMIT, cloid=cloid)
+        assert 0 == handle.orders.open_orders()
+
+    assert (1, 1) == (recorded("trading_orders_submitted_total"), recorded("trading_orders_filled_total"))
+    assert {} == recorded.anomalies()
+
+
+def test_orders_that_the_bot_asks_for(trading, venue, metrics, recorded):
+    """Broken, a bot without a stream has orders that never end, or takes those of others for its own."""
+    address = trading.wallet.address
+    foreign = update(999, "filled", "0.0")
+    venue.answers["historicalOrders"] = [update(101, "filled", "0.0"), foreign]
+    venue.answers["frontendOpenOrders"] = []
+    with instrument_hyperliquid(trading, metrics=metrics) as handle:
+        for _ in range(4):
+            trading.order("BTC", True, 2, 100, LIMIT)
+        trading.info.historical_orders(address)
+        assert 3 == handle.orders.open_orders()
+        venue.answers["orderStatus"] = {"status": "order", "order": update(102, "canceled", "2")}
+        trading.info.query_order_by_oid(address, 102)
+        assert 2 == handle.orders.open_orders()
+        venue.answers["orderStatus"] = {"status": "unknownOid"}
+        trading.info.query_order_by_oid(address, 103)
+        venue.answers["orderStatus"] = {"status": "order", "order": foreign}
+        trading.info.query_order_by_cloid(address, Cloid.from_int(1))
+        assert 2 == handle.orders.open_orders()
+        trading.info.frontend_open_orders(address)
+        assert 0 == handle.orders.open_orders()
+
+    assert (1, 1) == (recorded("trading_orders_filled_total"), recorded("trading_orders_cancelled_total"))
+    assert {("not_listed",): 2.0} == recorded.by("trading_orders_unknown_total", "reason")
+    assert 0 == recorded("trading_order_foreign_total")
+    assert {} == recorded.anomalies()
+
+
+def test_fills_that_the_bot_asks_for_are_those_of_its_own_account(trading, venue, metrics, recorded):
+    """Broken, a bot without a stream has no trades, or counts those of an account that it copies."""
+    fill = {"coin": "BTC", "px": "100", "sz": "2", "side": "A", "time": 1, "oid": 101, "tid": 1, "closedPnl": "8",
+            "fee": "0.5", "feeToken": "USDC", "dir": "Close Long"}  # fmt: skip
+    venue.answers["userFills"] = venue.answers["userFillsByTime"] = [fill]
+    with instrument_hyperliquid(trading, metrics=metrics):
+        trading.order("BTC", False, 2, 100, LIMIT)
+        trading.info.user_fills("0x" + "2" * 40)
+        assert 0 == recorded("trading_trades_total")
+        trading.info.user_fills(trading.wallet.address)
+        trading.info.user_fills_by_time(trading.wallet.address, 0)
+
+    assert (1, 8) == (recorded("trading_trades_total"), recorded("trading_profit_total"))
+    assert 0.5 == recorded("trading_cash_paid_total", kind="fee")
+
+
+def test_modifications_that_are_refused_or_fill_at_once(trading, venue, metrics, recorded):
+    """Broken, a refused modification changes the order, and one that fills at once leaves it open for ever."""
+    answers = [
+        {"status": "ok", "response": {"type": "order", "data": {"statuses": [{"error": "Invalid price"}]}}},
+        {"status": "err", "response": "Cannot modify canceled or filled order"},
+    ]
+    filled = {"filled": {"totalSz": "3", "avgPx": "100", "oid": 105}}
+    with instrument_hyperliquid(trading, metrics=metrics) as handle:
+        trading.order("BTC", True, 2, 100, LIMIT)
+        for answer in answers:
+            venue.wire.routes["POST", "/exchange"] = answer
+            trading.modify_order(101, "BTC", True, 3, 99, LIMIT)
+        assert 1 == handle.orders.open_orders()
+        venue.wire.routes["POST", "/exchange"] = {
+            "status": "ok",
+            "response": {"type": "order", "data": {"statuses": [filled]}},
+        }
+        trading.modify_order(101, "BTC", True, 3, 101, LIMIT)
+        assert 0 == handle.orders.open_orders()
+
+    assert (1, 1) == (recorded("trading_orders_submitted_total"), recorded("trading_orders_filled_total"))
+    assert 3 == recorded("trading_order_messages_total", action="modify")
+    assert {} == recorded.anomalies()
+
+
+def test_cancels_that_are_refused_end_nothing(trading, venue, metrics, recorded):
+    """Broken, an order that was not cancelled is no longer watched."""
+    with instrument_hyperliquid(trading, metrics=metrics) as handle:
+        trading.order("BTC", True, 2, 100, LIMIT, cloid=Cloid.from_int(7))
+        refused = {"error": "Order was never placed, already canceled, or filled."}
+        for answer in (
+            {"status": "ok", "response": {"type": "cancel", "data": {"statuses": [refused]}}},
+            {"status": "err", "response": "Too many requests"},
+        ):
+            venue.wire.routes["POST", "/exchange"] = answer
+            trading.cancel("BTC", 101)
+        assert 1 == handle.orders.open_orders()
+        venue.wire.routes["POST", "/exchange"] = venue.trade
+        trading.cancel_by_cloid("BTC", Cloid.from_int(7))
+        assert 0 == handle.orders.open_orders()
+
+    assert 3 == recorded("trading_order_messages_total", action="cancel")
+    assert 1 == recorded("trading_orders_cancelled_total")
+
+
+def test_each_channel_of_prices_is_market_data(trading, metrics, recorded):
+    """Broken, a feed that has gone silent is not noticed."""
+    now = int(time.time() * 1000)
+    with instrument_hyperliquid(trading, metrics=metrics):
+        trading.info.ws_manager.ws.on_message(None, "Websocket connection established.")
+        receive(trading, "allMids", {"mids": {"A": "1", "@107": "2"}})
+        receive(trading, "l2Book", {"coin": "B", "time": now, "levels": []})
+        receive(trading, "bbo", {"coin": "B", "time": now, "bbo": []})
+        receive(trading, "trades", [{"coin": "C", "time": now}, {"coin": "C", "time": now}])
+        receive(trading, "trades", [])
+        receive(trading, "candle", {"s": "D", "i": "1m", "t": now})
+        receive(trading, "pong", None)
+
+    updates = {("A",): 1.0, ("B",): 2.0, ("C",): 1.0, ("D",): 1.0}
+    assert updates == recorded.by("trading_market_data_updates_total", "symbol")
+    assert {} == recorded.anomalies()
+
+
+def test_switched_off_nothing_is_recorded_of_account_and_market(trading, venue, metrics, recorded):
+    """Broken, a bot whose account is recorded elsewhere has it twice."""
+    venue.answers["clearinghouseState"] = {"marginSummary": {"accountValue": "1000"}, "assetPositions": []}
+    venue.answers["allMids"] = {"BTC": "100"}
+    with instrument_hyperliquid(trading, metrics=metrics, account=False, market_data=False):
+        assert [] == trading.info.user_state(trading.wallet.address)["assetPositions"]
+        assert {"BTC": "100"} == trading.info.all_mids()
+        trading.order("BTC", True, 2, 100, LIMIT)
+
+    assert (0, 0) == (recorded("trading_capital_total"), recorded("trading_market_data_updates_total"))
+    assert 1 == recorded("trading_orders_submitted_total")

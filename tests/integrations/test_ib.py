@@ -374,3 +374,74 @@ def test_something_else_is_refused():
     """Broken, a wrong argument fails later, somewhere inside, with a message about attributes."""
     with pytest.raises(ConfigurationError, match=r"instrument_ib takes an ib_async\.IB\(\), not list"):
         instrument_ib([])
+
+
+def test_ids_that_begin_again_are_those_of_new_orders(tws, metrics, recorded):
+    """Broken, after each restart of its gateway a bot's orders are taken for those of the day before, and are lost."""
+    with instrument_ib(tws.ib, metrics=metrics) as handle:
+        resting = tws.place(LimitOrder("BUY", 10, 1.0))
+        tws.status(resting, "Submitted")
+        for restart in (1, 2):
+            tws.reconnect()
+            tws.ib.client.getReqId = iter([resting.order.orderId]).__next__
+            trade = tws.place(LimitOrder("SELL", 10, 2.0))
+            assert resting.order.orderId == trade.order.orderId
+            trade.order.permId = 9_500 + restart
+            tws.status(trade, "Filled", 10)
+        assert 1 == handle.orders.open_orders()
+
+    assert {("BUY",): 1.0, ("SELL",): 2.0} == recorded.by("trading_orders_submitted_total", "side")
+    assert {("SELL",): 2.0} == recorded.by("trading_orders_filled_total", "side")
+    assert {} == recorded.anomalies()
+
+
+def test_an_order_that_only_asks_for_its_margin_is_none(tws, metrics, recorded):
+    """Broken, each question of what an order would cost counts as an order that stays open for ever."""
+    with instrument_ib(tws.ib, metrics=metrics) as handle:
+        trade = tws.place(MarketOrder("BUY", 10, whatIf=True))
+        tws.status(trade, "PreSubmitted")
+        assert 0 == handle.orders.open_orders()
+
+    assert 0 == recorded("trading_orders_submitted_total")
+    assert {} == recorded.anomalies()
+
+
+def test_the_connection_is_that_of_tws_to_the_broker(tws, metrics, recorded):
+    """Broken, the dashboard shows a connection while TWS itself has lost its own."""
+    tws.ib.client.isReady = lambda: True
+    with instrument_ib(tws.ib, metrics=metrics):
+        assert 1 == recorded("trading_stream_connected", stream="tws")
+        tws.ib.wrapper.error(-1, 1100, "Connectivity between IBKR and Trader Workstation has been lost.", "")
+        assert 0 == recorded("trading_stream_connected", stream="tws")
+        tws.ib.wrapper.error(-1, 1102, "Connectivity has been restored - data maintained.", "")
+        assert 1 == recorded("trading_stream_connected", stream="tws")
+        tws.ib.disconnectedEvent.emit()
+        assert 0 == recorded("trading_stream_connected", stream="tws")
+
+
+def test_a_change_that_is_refused_leaves_the_order_open(tws, metrics, recorded):
+    """Broken, an order whose modification was refused counts as rejected, while it rests at the exchange."""
+    with instrument_ib(tws.ib, metrics=metrics) as handle:
+        changed, untouched = (tws.place(LimitOrder("BUY", 10, 99.0)) for _ in range(2))
+        for trade in (changed, untouched):
+            tws.status(trade, "Submitted")
+        changed.order.totalQuantity = 1_000_000
+        tws.place(changed.order)
+        for trade in (changed, untouched):
+            tws.error(trade, 201)
+        assert 1 == handle.orders.open_orders()
+
+    assert {("error_201",): 1.0} == recorded.by("trading_orders_rejected_total", "reason")
+
+
+def test_the_portfolio_tells_what_positions_would_gain(tws, metrics, recorded):
+    """Broken, the panel of unrealized P&L is empty, or shows IB's number for "not known" as a gain."""
+    contract = tws.library.Stock("INFY", "SMART", "USD", conId=1)
+    with instrument_ib(tws.ib, metrics=metrics):
+        for unrealized in (12.5, tws.unset, float("nan")):
+            item = tws.library.PortfolioItem(contract, 10, 19.0, 190.0, 18.0, unrealized, 0.0, "DU1")
+            tws.ib.updatePortfolioEvent.emit(item)
+            assert 12.5 == recorded("trading_unrealized_pnl")
+
+    assert 1 == recorded("trading_positions_open")
+    assert {} == recorded.anomalies()

@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 from integration_support import Recorded
 
-from tradmetrics import ConfigurationError, StrategyStats, TradingMetrics, underlying
+from tradmetrics import ConfigurationError, LabelSourceError, StrategyStats, TradingMetrics, underlying
 from tradmetrics.integrations import kit
+from tradmetrics.integrations.kit import account as accounts
 from tradmetrics.integrations.kit import tested as versions
+from tradmetrics.integrations.kit import trades
 from tradmetrics.integrations.kit.positions import Positions
 
 
@@ -631,3 +633,166 @@ def test_the_memory_for_corrections_is_bounded(monkeypatch):
     positions.correct("f9", "g", 0, None)
 
     assert pytest.approx(9 * 10.0 - sum(range(9))) == positions.fill("X", -9, 10.0).pnl
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickled])
+def test_a_copy_leaves_callbacks_and_the_handle_behind(copied, metrics):
+    """Broken, what a copied client hears counts as the original's, or a client with a callback cannot be copied."""
+    heard = []
+    client = Client()
+    del client.also
+    handle = watched(client, [], metrics)
+    client.listeners = (kit.hook(handle, heard.append), handle)
+    client.listeners[0]("mine")
+    if copied is not copy.copy:  # which shares what the object holds
+        callback, other = copied(client).listeners
+        assert callback("the copy's") is None
+        assert not other.active
+        other.undo()
+        assert (True, True) == (handle.active, callback is not client.listeners[0])
+    handle.undo()
+    client.listeners[0]("after the end")
+
+    assert ["mine"] == heard
+
+
+def test_strict_metrics_show_an_error_of_an_adapter():
+    """Broken, a developer who asks for errors does not see that the adapter has one."""
+
+    def broken(arguments):
+        raise LookupError("a bug of ours")
+
+    for strict, sent in ((True, 0), (False, 1)):
+        client, metrics = Client(), TradingMetrics(strict=strict)
+        kit.instrument([client], lambda handle: lambda target: handle.watch(target, "send", broken), metrics, "own")
+        if strict:
+            with pytest.raises(LabelSourceError, match="own: at the stage 'source': LookupError: a bug of ours"):
+                client.send("X")
+        else:
+            client.send("X")
+        assert sent == len(client.sent)
+
+
+def test_an_instrumentation_that_fails_half_way_is_taken_back(metrics):
+    """Broken, a bot whose second object is wrong goes on with half of an instrumentation, and no handle to end it."""
+    first, second, seen = Client(), Client(), []
+
+    def start(handle):
+        def into(target):
+            if target is second:
+                raise ConfigurationError("not this one")
+            handle.watch(target, "send", seen.append)
+
+        return into
+
+    with pytest.raises(ConfigurationError, match="not this one"):
+        kit.instrument([first, second], start, metrics, "own")
+    first.send("X")
+
+    assert [] == seen
+    assert (Client, Client) == (type(first), type(second))
+
+
+def test_the_class_of_a_watched_object_shows_the_librarys_methods(metrics):
+    """Broken, a bot that calls a method through its class, as `super` and mixins do, gets an error instead."""
+    client, seen = Client(), []
+    for name in ("send", "send_later"):
+        watched(client, seen, metrics, name)
+    assert type(client).send is Client.send
+    assert type(client).send_later is Client.send_later
+    type(client).send(client, "X")
+    assert [("a", "X", 1)] == client.sent
+
+
+def test_a_method_that_the_object_carries_may_be_taken_away(metrics):
+    """Broken, a bot that removes its own override of a method cannot, or loses the library's method with it."""
+    client, seen = Client(), []
+    client.send = lambda symbol: {"id": "own", "symbol": symbol}
+    handle = watched(client, seen, metrics)
+    assert "own" == client.send("X")["id"]
+    assert type(client).send is Client.send
+    del client.send
+    assert "a1" == client.send("Y")["id"]
+    with pytest.raises(AttributeError, match="send"):
+        del client.send
+    handle.undo()
+
+    assert [{"symbol": "X"}, {"id": "own", "symbol": "X"}] == seen
+    assert [("a", "Y", 1)] == client.sent
+
+
+def test_a_library_that_is_not_there_is_named_with_its_extra(monkeypatch):
+    """Broken, a missing library shows as an error about attributes, without what to install."""
+
+    def missing(name):
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "version", missing)
+    monkeypatch.setattr(versions, "imported", lambda _: None)
+    with pytest.raises(ConfigurationError, match=r"pybit is not installed; .*pip install 'tradmetrics\[pybit\]'"):
+        kit.check_version("pybit")
+    pybit = next(row for row in versions.TESTED if row.distribution == "pybit")
+    assert "not installed" == pybit.verdict()
+    verdicts = []
+    for version in ("0.1", pybit.newest, f"{pybit.newest}.0", f"{pybit.newest}rc1", "9999.0.dev3"):
+        monkeypatch.setattr(metadata, "version", lambda _, version=version: version)
+        verdicts.append(pybit.verdict())
+    assert ["too old", "tested", "tested", "tested", "newer"] == verdicts
+
+
+def test_a_correction_in_a_foreign_currency_is_an_error_and_no_profit(recorded, metrics):
+    """Broken, a correction of 6 euros moves the profit by 6 dollars."""
+    metrics.money.amount(0.0, "USD")
+    orders = orders_of(metrics, tells_pnl=True)
+    orders.trades.told("mine", kit.Fill("f1", "SELL", pnl=30, currency="USD"))
+    orders.trades.told("mine", kit.Fill("f1", "SELL", pnl=36, fee=1.0, currency="EUR"))
+
+    assert (30, 0) == (recorded("trading_profit_total"), recorded("trading_cash_paid_total"))
+    assert 2 == sum(recorded.anomalies().values())
+
+
+def test_what_is_no_number_is_no_quantity(metrics, recorded):
+    """Broken, one spoilt field of a fill loses the trade, or makes a position that nobody has."""
+    orders = orders_of(metrics)
+    orders.sent("1", None, side="BUY")
+    for number, quantity in enumerate(("", "much", float("nan"), None)):
+        orders.fill(f"f{number}", "1", "BUY", symbol="X", quantity=quantity, price="-", fee=" ", currency="USD")
+
+    assert 4 == recorded("trading_trades_total", side="BUY")
+    assert 0 == recorded("trading_cash_paid_total")
+    assert {} == recorded.anomalies()
+
+
+def test_the_memory_for_fills_is_bounded(metrics, recorded, monkeypatch):
+    """Broken, a bot that trades all year grows with each fill until it is killed."""
+    monkeypatch.setattr(trades, "_MOST_FILLS", 2)
+    orders = orders_of(metrics)
+    orders.sent("1", None, side="BUY")
+    for number in (1, 2, 2, 3, 3, 1):  # the first one has been forgotten
+        orders.fill(f"f{number}", "1", "BUY", symbol="X", quantity=1, price=10)
+    assert 4 == recorded("trading_trades_total")
+
+    for number in (1, 2, 2, 3, 3, 1):
+        orders.trades.told("mine", kit.Fill(f"p{number}", "SELL", pnl=5, currency="USD"))
+    assert 20 == recorded("trading_profit_total")
+
+
+def test_the_memory_for_positions_is_bounded(metrics, recorded, monkeypatch):
+    """Broken, a bot that looks at all symbols of an exchange grows with each of them until it is killed."""
+    monkeypatch.setattr(accounts, "_MOST", 3)
+    account = kit.Account(kit.Handle(metrics, "own"), settings())
+    for number in range(10):
+        account.positions([kit.Held(f"S{number}", 1.0, 2.0)], complete=False)
+
+    assert (3, 6) == (recorded("trading_positions_open"), recorded("trading_unrealized_pnl"))
+
+
+def test_an_order_that_nobody_sent_here_takes_no_second_id(metrics, recorded):
+    """Broken, a stream of somebody else's orders makes them those of the bot."""
+    orders = orders_of(metrics)
+    orders.alias("nobody's", "77")
+    orders.event("77", status="FILLED", filled=1)
+    orders.correct("f1", "nobody's", kit.Fill("f2", "BUY", quantity=1, price=10))
+
+    assert (0, 0) == (recorded("trading_orders_filled_total"), recorded("trading_trades_total"))
+    assert {} == recorded.anomalies()

@@ -414,3 +414,75 @@ def test_something_else_is_refused(trading):
         instrument_kite()
     with pytest.raises(ConfigurationError, match=r"instrument_kite takes ticker=KiteTicker"):
         instrument_kite(trading.kite, trading.kite)
+
+
+def test_quotes_that_the_bot_asks_for_are_market_data(trading, metrics, recorded):
+    """Broken, a bot that polls its prices shows as one whose feed is silent."""
+    with instrument_kite(trading.kite, metrics=metrics):
+        trading.venue.reply({"NSE:INFY": {"timestamp": "2026-01-05 10:00:00", "last_price": 1_500}, "NSE:TCS": {}})
+        trading.kite.quote("NSE:INFY", "NSE:TCS")
+        trading.venue.reply({"NSE:INFY": {"last_price": 1_500}})
+        trading.kite.ltp("NSE:INFY")
+        trading.venue.refuse(503, "NetworkException")
+        with pytest.raises(KiteException):
+            trading.kite.ohlc("NSE:INFY")
+
+    updates = {("NSE:INFY",): 2.0, ("NSE:TCS",): 1.0}
+    assert updates == recorded.by("trading_market_data_updates_total", "symbol")
+    assert {} == recorded.anomalies()
+
+
+def test_a_refused_change_leaves_the_order_as_it_was(trading, metrics, recorded):
+    """Broken, an order whose modification was refused is measured by the quantity that it never had."""
+    with instrument_kite(trading.kite, trading.ticker, metrics=metrics) as handle:
+        order_id = trading.place(quantity=10)
+        trading.venue.refuse(400, "InputException")
+        with pytest.raises(KiteException):
+            trading.kite.modify_order("regular", order_id, quantity=1_000)
+        trading.venue.fill(order_id, 10)
+        trading.receive(order_id, status="UPDATE")
+        assert 0 == handle.orders.open_orders()
+
+    assert 1 == recorded("trading_orders_filled_total")
+    assert 1 == recorded("trading_order_messages_total", action="modify")
+
+
+def test_the_margins_of_both_segments_and_the_positions_of_all_products(trading, metrics, recorded):
+    """Broken, the capital is that of the segment asked for last, or a symbol has the position of one product alone."""
+    equity = {"enabled": True, "net": 70_000.0, "utilised": {"debits": 30_000.0}}
+    rows = [
+        {"tradingsymbol": "INFY", "product": "MIS", "quantity": 10, "unrealised": 50.0, "m2m": 60.0, "realised": 5.0},
+        {"tradingsymbol": "INFY", "product": "CNC", "quantity": -4, "unrealised": -10.0, "m2m": None, "realised": None},
+        {"tradingsymbol": "TCS", "product": "MIS", "quantity": 0, "unrealised": 0.0, "m2m": 20.0, "realised": 20.0},
+    ]
+    with instrument_kite(trading.kite, metrics=metrics):
+        trading.venue.reply({"equity": equity, "commodity": {"enabled": False, "net": 1.0}})
+        trading.kite.margins()
+        trading.venue.reply({"enabled": True, "net": 5_000.0, "utilised": {}})
+        trading.kite.margins("commodity")
+        assert (105_000, 75_000) == (recorded("trading_capital_total"), recorded("trading_capital_available"))
+        assert 30_000 == recorded("trading_margin_used")
+        trading.venue.reply({"net": rows, "day": []})
+        trading.kite.positions()
+        assert (1, 40) == (recorded("trading_positions_open"), recorded("trading_unrealized_pnl"))
+        assert (80, 25) == (recorded("trading_daily_pnl"), recorded("trading_realized_pnl"))
+        for call in (trading.kite.margins, trading.kite.positions):
+            trading.venue.refuse(503, "NetworkException")
+            with pytest.raises(KiteException):
+                call()
+        assert 105_000 == recorded("trading_capital_total")
+
+    assert {} == recorded.anomalies()
+
+
+def test_the_ticker_is_connected_until_it_closes(trading, metrics, recorded):
+    """Broken, a dead ticker shows as connected."""
+    ticker = trading.ticker
+    with instrument_kite(ticker=ticker, metrics=metrics):
+        ticker._on_connect(ticker, None)
+        assert 1 == recorded("trading_stream_connected", stream="ticker")
+        ticker._on_close(ticker, 1006, "gone")
+        assert 0 == recorded("trading_stream_connected", stream="ticker")
+        ticker._on_message(ticker, b'{"type": "message", "data": "Market opens at 09:15"}', False)
+
+    assert {} == recorded.anomalies()

@@ -3,6 +3,7 @@
 import copy
 import itertools
 import json
+import time
 
 import pytest
 from integration_support import library
@@ -17,9 +18,12 @@ from py_clob_client.clob_types import (  # noqa: E402
     ApiCreds,
     AssetType,
     BalanceAllowanceParams,
+    BookParams,
     CreateOrderOptions,
+    OpenOrderParams,
     OrderArgs,
     OrderType,
+    PostOrdersArgs,
 )
 from py_clob_client.exceptions import PolyApiException  # noqa: E402
 from py_clob_client.http_helpers import helpers  # noqa: E402
@@ -192,3 +196,132 @@ def test_something_else_is_refused():
     """Broken, a wrong argument fails later, somewhere inside, with a message about attributes."""
     with pytest.raises(ConfigurationError, match="instrument_polymarket takes a ClobClient"):
         instrument_polymarket([])
+
+
+def test_a_batch_of_orders_is_as_many_orders(client, venue, metrics, recorded):
+    """Broken, a market maker's quotes are no orders, or one that was refused counts as open."""
+    rows = [
+        {"success": True, "errorMsg": "", "orderID": "0xa", "status": "live"},
+        {"success": True, "errorMsg": "invalid post-only order: order crosses book", "orderID": "", "status": ""},
+        {"success": True, "errorMsg": "", "orderID": "0xc", "status": "matched", "takingAmount": "4"},
+    ]
+    with instrument_polymarket(client, metrics=metrics) as handle:
+        venue.routes["POST", "/orders"] = rows
+        client.post_orders([PostOrdersArgs(signed(client), OrderType.GTC) for _ in rows])
+        assert 2 == handle.orders.open_orders()
+        venue.routes["POST", "/orders"] = (503, {"error": "matching engine restarts"})
+        with pytest.raises(PolyApiException):
+            client.post_orders([PostOrdersArgs(signed(client), OrderType.GTC) for _ in range(2)])
+        assert 2 == handle.orders.open_orders()
+
+    assert 5 == recorded("trading_orders_submitted_total", side="BUY", order_type="LIMIT")
+    assert (1, 2) == (recorded("trading_orders_rejected_total"), recorded("trading_orders_unknown_total"))
+    assert {("ok",): 1.0, ("503",): 1.0} == recorded.by("trading_api_requests_total", "status")
+    assert {} == recorded.anomalies()
+
+
+def test_cancels_of_one_order_of_a_market_and_of_all(client, venue, metrics, recorded):
+    """Broken, orders that a bot cancels at its end stay open, and its messages are not counted."""
+    venue.routes |= {
+        ("DELETE", "/order"): {"canceled": ["0x1"], "not_canceled": {}},
+        ("DELETE", "/cancel-market-orders"): {"canceled": ["0x2", "0xother"], "not_canceled": {}},
+        ("DELETE", "/cancel-all"): {"canceled": ["0x3"], "not_canceled": {}},
+    }
+    with instrument_polymarket(client, metrics=metrics) as handle:
+        for _ in range(4):
+            client.post_order(signed(client))
+        left = []
+        for cancel in (lambda: client.cancel("0x1"), client.cancel_market_orders, client.cancel_all):
+            cancel()
+            left.append(handle.orders.open_orders())
+        assert [3, 2, 1] == left
+        venue.routes["DELETE", "/cancel-all"] = (500, {"error": "?"})
+        with pytest.raises(PolyApiException):
+            client.cancel_all()
+        assert 1 == handle.orders.open_orders()
+
+    assert 3 == recorded("trading_orders_cancelled_total")
+    assert 4 == recorded("trading_order_messages_total", action="cancel")
+    assert {} == recorded.anomalies()
+
+
+def test_an_order_is_filled_when_all_of_it_is_matched(client, venue, metrics, recorded):
+    """Broken, an order ends with its first match, and the rest of it trades unseen."""
+    order = {"id": "0x1", "status": "ORDER_STATUS_LIVE", "original_size": "10", "size_matched": "0"}
+    with instrument_polymarket(client, metrics=metrics) as handle:
+        client.post_order(signed(client))
+        for told in ({}, {"status": "MATCHED", "size_matched": "4"}, {"id": "0xother", "status": "MATCHED"}):
+            venue.routes["GET", "/data/order/0x1"] = {**order, **told}
+            client.get_order("0x1")
+            assert 1 == handle.orders.open_orders()
+        assert 0 == recorded("trading_orders_filled_total")
+        venue.routes["GET", "/data/order/0x1"] = {**order, "status": "MATCHED", "size_matched": "9.995"}
+        client.get_order("0x1")
+        assert 0 == handle.orders.open_orders()
+
+    assert 1 == recorded("trading_orders_filled_total")
+    assert 0 == recorded("trading_order_foreign_total")
+    assert {} == recorded.anomalies()
+
+
+def test_a_trade_that_failed_on_the_chain_is_none(client, venue, metrics, recorded):
+    """Broken, the bot's trades and positions hold what was never settled."""
+    trade = {"id": "t1", "taker_order_id": "0x1", "asset_id": TOKEN, "side": "BUY", "size": "4", "price": "0.5",
+             "status": "TRADE_STATUS_FAILED", "maker_orders": []}  # fmt: skip
+    venue.routes["GET", "/data/trades"] = {"data": [trade, {**trade, "id": "t2", "status": "MINED"}], **END}
+    with instrument_polymarket(client, metrics=metrics):
+        client.post_order(signed(client))
+        client.get_trades()
+
+    assert 1 == recorded("trading_trades_total")
+
+
+def test_a_part_of_the_open_orders_ends_no_other(client, venue, metrics, recorded):
+    """Broken, asking for the orders of one market ends those of all others."""
+    venue.routes["GET", "/data/orders"] = {"data": [], **END}
+    with instrument_polymarket(client, metrics=metrics) as handle:
+        client.post_order(signed(client))
+        client.get_orders(OpenOrderParams(asset_id="5"))
+        client.get_orders(next_cursor="MTAw")
+        assert 1 == handle.orders.open_orders()
+
+    assert 0 == recorded("trading_orders_unknown_total")
+
+
+def test_prices_of_several_tokens_at_once(client, venue, metrics, recorded):
+    """Broken, a bot that asks for all its prices in one request has no market data."""
+    book = {"market": "m", "asset_id": TOKEN, "timestamp": str(int(time.time() * 1000)), "bids": [], "asks": [],
+            "min_order_size": "5", "neg_risk": False, "tick_size": "0.01", "last_trade_price": "0.5",
+            "hash": "h"}  # fmt: skip
+    venue.routes |= {
+        ("GET", "/book"): book,
+        ("POST", "/books"): [book],
+        ("POST", "/midpoints"): {TOKEN: "0.5"},
+        ("GET", "/price"): (404, {"error": "No orderbook exists"}),
+    }
+    names = {TOKEN: "yes", "8": "no"}
+    with instrument_polymarket(client, metrics=metrics, symbols=names.get):
+        client.get_order_book(TOKEN)
+        client.get_order_books([BookParams(TOKEN)])
+        client.get_midpoints([BookParams(TOKEN), BookParams("8")])
+        with pytest.raises(PolyApiException):
+            client.get_price("8", "BUY")
+
+    updates = {("yes",): 3.0, ("no",): 1.0}
+    assert updates == recorded.by("trading_market_data_updates_total", "symbol")
+    assert 1 == recorded("trading_api_requests_total", endpoint="/get_price", status="404")
+    assert {} == recorded.anomalies()
+
+
+def test_a_balance_that_cannot_be_had_is_not_zero(client, venue, metrics, recorded):
+    """Broken, an outage of the exchange shows as an empty account, and fires the alert for lost capital."""
+    venue.routes["GET", "/balance-allowance"] = {"balance": "25000000", "allowances": {}}
+    collateral = BalanceAllowanceParams(asset_type=AssetType.COLLATERAL)
+    with instrument_polymarket(client, metrics=metrics):
+        client.get_balance_allowance(collateral)
+        venue.routes["GET", "/balance-allowance"] = (503, {"error": "?"})
+        with pytest.raises(PolyApiException):
+            client.get_balance_allowance(collateral)
+        assert 25 == recorded("trading_capital_total")
+
+    assert {} == recorded.anomalies()

@@ -236,6 +236,7 @@ def test_the_last_values_are_sent_at_the_end(receiver: Receiver, child_environme
     ("arguments", "message"),
     [
         ({"endpoint": "localhost:4318"}, "endpoint must be a URL such as 'http://localhost:4318'"),
+        ({"endpoint": "http://[::1"}, "endpoint must be a URL such as 'http://localhost:4318'"),
         ({"endpoint": None}, "endpoint must be a URL such as 'http://localhost:4318'"),
         ({"endpoint": "http://me:secret@host"}, "the endpoint holds a password"),
         ({"endpoint": "http://localhost", "interval": 0}, "interval must be a number of seconds above 0, got 0"),
@@ -247,6 +248,54 @@ def test_wrong_use_fails_at_the_start(arguments: dict[str, Any], message: str) -
     with pytest.raises(ConfigurationError, match=message.replace("(", r"\(")) as caught:
         start_otlp_export(**arguments)
     assert "secret" not in str(caught.value)
+
+
+def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bot would end at its start by an error about a module that its author has never heard of."""
+    monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.http", None)
+    with pytest.raises(ConfigurationError, match=r"needs an extra: pip install 'tradmetrics\[otlp\]'"):
+        start_otlp_export("http://localhost:4318")
+
+
+def test_a_collector_that_fails_costs_one_export(receiver: Receiver, metrics: TradingMetrics) -> None:
+    """A bug in the user's own collector would end the thread, and every later value would be missing."""
+
+    class Broken:
+        def collect(self) -> Iterator[Any]:
+            raise LookupError("a bug in a collector")
+
+        def describe(self) -> list[Any]:
+            return []
+
+    broken: Any = Broken()
+    with start_otlp_export(receiver.url, metrics=metrics, interval=600) as export:
+        metrics.registry.register(broken)
+        assert not export.flush()
+        metrics.registry.unregister(broken)
+        assert export.flush()
+    assert scraped(metrics.registry) == without_uptime(receiver.series())
+
+
+def test_strict_metrics_do_not_raise_from_an_export(receiver: Receiver, caplog: pytest.LogCaptureFixture) -> None:
+    """A collector that is away would end the program of a developer, from a thread or at its end."""
+    receiver.status = 400
+    with start_otlp_export(receiver.url, metrics=TradingMetrics(strict=True), interval=600) as export:
+        assert not export.flush()
+    assert "the receiver did not take the metrics" in caplog.text
+
+
+def test_an_export_at_sigterm_sends_the_values_of_this_process_alone(
+    receiver: Receiver, metrics: TradingMetrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A forked worker that gets SIGTERM would send its parent's totals once more, as its own."""
+    with start_otlp_export(receiver.url, metrics=metrics, interval=600) as export:
+        export.at_sigterm()
+        assert 1 == len(receiver.requests)
+        with monkeypatch.context() as child:
+            child.setattr(os, "getpid", lambda: 1)
+            export.at_sigterm()
+            assert 1 == len(receiver.requests)
+    assert 2 == len(receiver.requests)
 
 
 @pytest.mark.needs("prometheus3")
