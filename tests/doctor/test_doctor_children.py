@@ -2,10 +2,13 @@
 
 import io
 import json
+import re
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,7 +16,7 @@ from prometheus_client import CollectorRegistry
 
 from tests.stack.servers import free_port
 from tradmetrics import MetricsExporter, TradingMetrics, start_metrics_server
-from tradmetrics.doctor import child, sources, watch_child
+from tradmetrics.doctor import child, memory, patterns, sources, watch_child
 from tradmetrics.doctor.known import Known
 
 
@@ -161,3 +164,28 @@ def test_a_url_that_cannot_be_read_is_said(url: str) -> None:
     """The doctor would end with a traceback at a misspelt address."""
     with pytest.raises(sources.UnreachableError):
         sources.read_endpoint(url, Known(()))
+
+
+def test_a_childs_memory_is_limited_where_the_system_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hostile file would take the machine's memory from the bots; on Windows every check would fail."""
+    limits: list[tuple[int, tuple[int, int]]] = []
+    resource = SimpleNamespace(RLIMIT_AS=9, setrlimit=lambda what, bounds: limits.append((what, bounds)))
+    monkeypatch.setitem(sys.modules, "resource", resource)
+    memory.limit_memory()
+    assert [(9, (memory.MOST_BYTES, memory.MOST_BYTES))] == limits
+    monkeypatch.setitem(sys.modules, "resource", None)
+    memory.limit_memory()
+
+
+@pytest.mark.parametrize("engine", [None, SimpleNamespace(compile=re.compile, error=re.error)], ids=["re", "re2"])
+def test_an_expression_that_cannot_be_understood_is_none_with_either_engine(
+    engine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The doctor would end with a traceback at a query's expression in Go's own syntax."""
+    monkeypatch.setattr(patterns, "re2", engine)
+    patterns.compiled.cache_clear()
+    found = patterns.compiled("a|b.*")
+    assert found is not None
+    assert found.fullmatch("bot")
+    assert patterns.compiled("(a") is None
+    patterns.compiled.cache_clear()
