@@ -2,12 +2,16 @@
 
 import asyncio
 import json
+import shutil
 import socket
+import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.stack.servers import free_port
 from tradmetrics.board.alerting import inhibition
@@ -253,8 +257,54 @@ def test_a_slow_rhythm_is_not_late() -> None:
         ('{{ if eq $labels.gone "" }}{{ else }}not {{ end }}there', "there"),
         ("{{ $labels.missing }}", ""),
         ("{{ nosuch }}", "{{ nosuch }}"),
+        ("{{ 5e28 | humanize }}", "5e+04Y"),
+        ('{{ "seven" | humanize }} {{ printf "%d" "x" }}', "seven x"),
+        ("{{ }}{{ ( }}.", "."),
+        ("{{ 1e999 }} {{ 1e999 | humanizeDuration }} {{ 1e999 | humanize }}", "+Inf +Inf +Inf"),
     ],
 )
 def test_texts_are_filled_in_as_prometheus_does(template: str, text: str) -> None:
     """The message would have blanks and braces in it."""
     assert text == fill(template, {"instance": "bot"}, 12345.6)
+
+
+VALUES = (0.0, 1.0, 12345.6, 999.0, 1e6, 1234567.25, 3e18, -0.00012, 0.25, 2e-10, 5e-28, -4.0, -90061.0, 61.0, 1e-5)
+TEMPLATES = [
+    *("{{ $value }}", "{{ gt $value 1.0 }}", "{{ $value | humanize }}"),
+    *("{{ $value | humanizeDuration }}", "{{ $value | humanizePercentage }}"),
+    *('{{ $value | printf "%.2f" }}', '{{ printf "%s of %.1f" $labels.side $value }}', '{{ $value | printf "%8.3f" }}'),
+    *('{{ printf "%-6s|" $labels.side }}', '{{ printf "%v %%" $value }}'),
+    '{{ reReplaceAll "[.]?0+$" "" ($value | printf "%.8f") }} left',
+    '{{ reReplaceAll "(b)(.)" "${2}$1" $labels.instance }}',
+    "{{ if gt $value 1.0 }}many{{ else if eq $value 1.0 }}one{{ else }}none{{ end }}",
+    "{{ if lt $value 1.0 }}lt{{ end }} {{ if le $value 1.0 }}le{{ end }} {{ if ge $value 1.0 }}ge{{ end }}",
+    '{{ if ne $labels.side "buy" }}sell{{ else }}{{ if not $labels.gone }}no{{ end }}buy{{ end }}',
+    '{{ if and $labels.side $labels.gone }}both{{ end }}{{ if or $labels.gone $labels.side }}one{{ end }}',
+    "{{ $labels.side | toUpper }} {{ $labels.desk | toLower }} {{ title $labels.desk }} {{ title $labels.side }}",
+    '{{ if match "^b.t$" $labels.instance }}a bot{{ end }}',
+    '{{ if eq $labels.side "sell" "buy" }}a side{{ end }}',
+    "one {{- $labels.side -}} two",
+    '{{ with $labels.side }}there{{ end }}{{ with $labels.gone }}{{ if gt $value 0.0 }}never{{ end }}{{ end }}.',
+    "no braces at all", '{{ print $labels.side "!" }}', '{{ "quoted \\" text" }} {{ `raw` }}',
+]  # fmt: skip
+
+
+@pytest.mark.skipif(shutil.which("promtool3") is None, reason="promtool 3 is the judge")
+def test_the_board_writes_each_text_as_prometheus_writes_it(tmp_path: Path) -> None:
+    """A message from the board would name another figure than the same alert from Alertmanager."""
+    labels = {"instance": "bot", "side": "buy", "desk": "FX desk's"}
+    series, rules, checks = list[dict[str, str]](), list[dict[str, Any]](), list[dict[str, Any]]()
+    for number, value in enumerate(VALUES):
+        inside = ",".join(f'{name}="{text}"' for name, text in labels.items())
+        series.append({"series": f"x{number}{{{inside}}}", "values": f"{value!r}x5"})
+        texts = {f"text{place}": template for place, template in enumerate(TEMPLATES)}
+        rules.append({"alert": f"A{number}", "expr": f"x{number}", "annotations": texts})
+        filled = {name: fill(template, labels, value) for name, template in texts.items()}
+        expected = [{"exp_labels": labels, "exp_annotations": filled}]
+        checks.append({"eval_time": "1m", "alertname": f"A{number}", "exp_alerts": expected})
+    (tmp_path / "rules.yml").write_text(yaml.safe_dump({"groups": [{"name": "texts", "rules": rules}]}))
+    tests = [{"interval": "1m", "input_series": series, "alert_rule_test": checks}]
+    (tmp_path / "test.yml").write_text(yaml.safe_dump({"rule_files": ["rules.yml"], "tests": tests}))
+    command = ["promtool3", "test", "rules", "--diff", str(tmp_path / "test.yml")]
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert 0 == answer.returncode, (answer.stdout + answer.stderr)[:6_000]

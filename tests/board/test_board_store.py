@@ -277,6 +277,9 @@ def test_a_misspelt_change_is_refused_with_the_spelling_to_use(change: str, name
         "topk(5, sum without (x) (max_over_time((a > 1)[1h:30s])))",
         "sum_over_time((a - a offset 5s)[5m:5s] offset -1ms)",
         'label_replace(a, "b", "$1", "c", "(.*)\\\\.x")',
+        "-(a + b) - -1 + Inf - (-Inf)",
+        "sum(a offset -5m) by (b,) / on () group_right c{d='e\\'f', g=`h`} # why",
+        "{d!~'e'} or vector($__range_s)",
         "histogram_quantile(0.99, sum by (le) (rate(x_bucket[$__rate_interval])))",
     ],
 )
@@ -285,7 +288,13 @@ def test_queries_keep_their_meaning_when_they_are_written_and_read(text: str) ->
     assert parse(str(parse(text))) == parse(text)
 
 
-@pytest.mark.parametrize("text", ["sum(", "a{b=c}", "rate(x[5m)", "a b", "", "topk(a)"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("sum(", "a{b=c}", "rate(x[5m)", "a b", "", "topk(a)", "a ; b", 'a{b="\\d"}'),
+        *("sum(a)[5m]", "a offset b", "1 offset 5m", 'a{"b"="c"}', "(a"),
+    ],
+)
 def test_what_is_not_a_query_is_refused(text: str) -> None:
     """A broken query would look like one without data."""
     with pytest.raises(ParseError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import pickle
 import sys
 import warnings
 from concurrent.futures import Future
@@ -300,6 +301,91 @@ def test_an_awaitable_object_that_is_dropped_is_recorded_too(metrics: TradingMet
         "trading_orders_submitted_total s unknown unknown": 2,
         "trading_orders_unknown_total s generator_exit": 1,
     } == recorded(metrics)
+
+
+def test_a_coroutine_object_that_is_called_off_midway_is_unknown(metrics: TradingMetrics) -> None:
+    """An order that may have reached the venue would count as if it had never been sent."""
+    place = track_order(strategy="s", metrics=metrics)(lambda answer: CoroutineLike(answer))
+
+    async def main() -> None:
+        task = asyncio.ensure_future(in_task(place({"status": "filled"})))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+    begun = place({"status": "filled"})
+    begun.send(None)
+    begun.close()
+    assert {
+        "trading_orders_submitted_total s unknown unknown": 2,
+        "trading_orders_unknown_total s cancelled_error": 1,
+        "trading_orders_unknown_total s generator_exit": 1,
+    } == {name: count for name, count in recorded(metrics).items() if "seconds" not in name}
+
+
+class Pages(Request):
+    """A request whose answer can be read page by page, in a loop too."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
+        self.coroutine.close()
+        self.left = [1, 2]
+
+    def __iter__(self) -> Any:
+        return self
+
+    def __next__(self) -> int:
+        if not self.left:
+            raise StopIteration
+        return self.left.pop(0)
+
+    def __aiter__(self) -> Any:
+        return self
+
+    async def __anext__(self) -> int:
+        if not self.left:
+            raise StopAsyncIteration
+        return self.left.pop(0)
+
+
+def test_an_awaitable_that_is_read_in_a_loop_gives_its_pages_and_counts_once(metrics: TradingMetrics) -> None:
+    """A client's paged answers could not be read any more, or each page would be an order."""
+    place = track_order(strategy="s", metrics=metrics)(lambda: Pages())
+    plain = place()
+    assert (1, [2]) == (next(plain), list(plain))
+    del plain
+    gc.collect()
+    assert 1 == recorded(metrics)["trading_orders_submitted_total s unknown unknown"]
+
+    async def main() -> None:
+        pages = place()
+        assert 1 == await pages.__anext__()
+        assert 2 == recorded(metrics)["trading_orders_submitted_total s unknown unknown"]
+        assert [2] == [each async for each in pages]
+
+    asyncio.run(main())
+    assert 2 == recorded(metrics)["trading_orders_submitted_total s unknown unknown"]
+
+
+class Ticket:
+    """A request that keeps nothing but its number."""
+
+    number = 0
+
+    def __await__(self) -> Any:
+        yield from ()
+        return self.number
+
+
+def test_an_awaitable_that_can_be_pickled_still_can(metrics: TradingMetrics) -> None:
+    """A job queue that keeps a client's requests would fail at the first decorated one."""
+    ticket = Ticket()
+    ticket.number = 7
+    kept = pickle.loads(pickle.dumps(track_order(strategy="s", metrics=metrics)(lambda: ticket)()))
+    assert (Ticket, 7) == (type(kept), kept.number)
 
 
 def test_a_coroutine_object_that_is_closed_unbegun_is_unknown(metrics: TradingMetrics) -> None:

@@ -438,3 +438,32 @@ def test_profit_less_loss_is_what_the_trades_won(trades: list[tuple[str, Any, bo
         profit = counted.get(f"trading_profit_total {strategy}", 0.0)
         assert sum(known) == profit - counted.get(f"trading_loss_total {strategy}", 0.0)
     assert len(trades) == sum(value for name, value in counted.items() if name.startswith("trading_trades_total"))
+
+
+def test_trades_without_end_cost_no_memory_without_end(
+    metrics: TradingMetrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bot of many trades would keep the id of each one; or a report that comes twice at once would count twice."""
+    monkeypatch.setattr("tradmetrics.record.trades.MOST_TRADES", 3)
+    exporter = MetricsExporter(metrics)
+    for number in range(10):
+        for _ in range(2):
+            exporter.record_trade("s", "BUY", "executed", trade_id=str(number), pnl=1.0)
+    assert 10 == recorded(metrics)[EXECUTED]
+    exporter.record_trade("s", "BUY", "executed", trade_id="0", pnl=1.0)  # forgotten
+    assert 11 == recorded(metrics)[EXECUTED]
+
+
+def test_an_id_that_cannot_be_read_costs_no_trade() -> None:
+    """A trade would be missing because its id is an object that fails."""
+
+    class Broken:
+        def __str__(self) -> str:
+            raise RuntimeError("no text")
+
+        __repr__ = __str__
+
+    metrics = TradingMetrics()
+    MetricsExporter(metrics).record_trade("s", "BUY", "executed", trade_id=Broken(), pnl=1.0)
+    assert 1 == recorded(metrics)[EXECUTED]
+    assert "label" in {stage for _, stage in errors(metrics)}

@@ -22,6 +22,7 @@ pytest.importorskip("typer", reason="the extra [cli] is not installed")
 
 from rich.console import Console
 
+from tradmetrics.demo import scraper
 from tradmetrics.demo.page import running_board
 
 TIME_LIMIT = 60.0
@@ -320,3 +321,56 @@ class _Process:
     def wait(self, seconds: float = 0.0) -> int:
         """It has ended."""
         return 0
+
+
+@pytest.mark.parametrize("seconds", [5.0, 0.0])
+def test_a_prometheus_that_does_not_start_is_told_with_its_last_words(
+    seconds: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The visitor would wait half a minute for nothing, and would not read why."""
+    program = tmp_path / "prometheus"
+    program.write_text("#!/bin/sh\necho first\necho the disk is full >&2\nexit 3\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(scraper, "_START_SECONDS", seconds)
+    said = "ended with status 3: the disk is full" if seconds else "prometheus did not answer within 0 seconds"
+    with pytest.raises(scraper.PrometheusError, match=said), scraper.running_prometheus(str(program), 1):
+        pass
+
+
+def test_without_a_prometheus_it_is_said_where_to_get_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The visitor would read a traceback."""
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(scraper.PrometheusError, match="apt install prometheus"):
+        scraper.find_prometheus()
+
+
+class _Stubborn(_Process):
+    """A program that ends only when it is killed."""
+
+    def __init__(self) -> None:
+        self.killed = False
+
+    def wait(self, seconds: float = 0.0) -> int:
+        """It has ended, once it was killed."""
+        if not self.killed:
+            raise subprocess.TimeoutExpired("board", seconds)
+        return -9
+
+    def kill(self) -> None:
+        """Kill it."""
+        self.killed = True
+
+
+def test_programs_that_hang_are_killed_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A board or a Prometheus would go on in the background after the demo, and hold its port."""
+    board, prometheus = _Stubborn(), _Stubborn()
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: True)
+    monkeypatch.setattr("tradmetrics.demo.page.subprocess.Popen", lambda *arguments, **options: board)
+    with running_board(8000, Console(), lambda: True) as line:
+        assert "stopped" in line
+    assert board.killed
+    monkeypatch.setattr("tradmetrics.demo.scraper.subprocess.Popen", lambda *arguments, **options: prometheus)
+    monkeypatch.setattr(scraper, "_is_ready", lambda port: True)
+    with scraper.running_prometheus("prometheus", 1) as url:
+        assert url.startswith("http://127.0.0.1:")
+    assert prometheus.killed

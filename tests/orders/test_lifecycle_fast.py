@@ -310,6 +310,74 @@ def test_a_decorated_callback_of_known_shape_needs_no_rules(monkeypatch: pytest.
     assert (3, 3) == desk.times("fill")
 
 
+def warmed(clock: Any, **options: Any) -> tuple[TradingMetrics, OrderTracker]:
+    """A tracker that knows the shape of a plain submit."""
+    metrics, orders = tracker(Taken, clock, **options)
+    for number in range(3):
+        orders.submitted(f"warm {number}", side="BUY", order_type="LIMIT", quantity=1.0)
+    return metrics, orders
+
+
+def submitted(metrics: TradingMetrics) -> float | None:
+    """How many orders were counted."""
+    return sample(metrics, "trading_orders_submitted_total", strategy="s", side="BUY", order_type="LIMIT")
+
+
+@pytest.mark.parametrize("time", [float("nan"), float("inf"), "noon", ValueError("no clock")], ids=repr)
+def test_a_clock_that_gives_no_time_loses_no_order_of_the_usual_shape(time: Any) -> None:
+    """An order would be missing, or open for ever, because the clock of a replay failed once."""
+    told: list[Any] = []
+
+    def clock() -> Any:
+        if told and isinstance(told[0], Exception):
+            raise told[0]
+        return told[0] if told else 1_000.0
+
+    metrics, orders = warmed(clock)
+    told.append(time)
+    orders.submitted("one", side="BUY", order_type="LIMIT", quantity=1.0)
+    told.clear()
+    assert 4 == submitted(metrics)
+    orders.updated("one", status="filled")
+    assert 1 == sample(metrics, "trading_orders_filled_total", strategy="s", side="BUY")
+    assert "clock" in {stage for _, stage in errors(metrics)}
+
+
+@pytest.mark.parametrize("broken", ["tick", "message"])
+def test_a_count_that_fails_in_a_usual_submit_is_an_error_and_the_order_goes_on(
+    broken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk would raise in the bot's submit, or the order's fills would find no order."""
+    metrics, orders = warmed(Clock())
+    bound = orders._intake.fast._bound
+
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    if broken == "tick":
+        key = ("BUY", "LIMIT")
+        word, resting, _ = bound.kinds[key]
+        bound.kinds[key] = (word, resting, full)
+    else:
+        bound.message = full
+    orders.submitted("one", side="BUY", order_type="LIMIT", quantity=1.0)
+    assert (3 if broken == "tick" else 4) == submitted(metrics)
+    assert {("submitted", "record"): 1} == errors(metrics)
+    orders.updated("one", status="filled")
+    assert 1 == sample(metrics, "trading_orders_filled_total", strategy="s", side="BUY")
+
+
+def test_an_id_of_an_open_order_and_more_orders_than_are_followed_are_left_to_the_rules() -> None:
+    """A repeated submit would be a second order, and the memory would grow with orders that never end."""
+    metrics, orders = warmed(Clock(), max_open=4)
+    orders.submitted("warm 0", side="BUY", order_type="LIMIT", quantity=1.0)
+    assert 3 == submitted(metrics)
+    for number in range(5):
+        orders.submitted(f"more {number}", side="BUY", order_type="LIMIT", quantity=1.0)
+    assert 8 == submitted(metrics)
+    assert 4 >= len(orders.snapshot()["orders"])
+
+
 @pytest.mark.parametrize("broken", ["first_fill", "fill"])
 def test_a_sample_that_fails_takes_no_other_sample_of_its_event_with_it(broken: str) -> None:
     """A worker's full disk would lose the count of a filled order, because the file of its time has no place."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +16,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.parser import text_string_to_metric_families
 
 from tradmetrics import Limits, MetricDefinition, TradingMetrics, catalogue
-from tradmetrics.storage.line_blocks import number_text
+from tradmetrics.storage.line_blocks import LineBlocks, block_of, number_text
 from tradmetrics.storage.rendering import BUSY, MOST_PAUSED, PAUSE, SharedWork, render
 from tradmetrics.storage.series import CounterSeries, Series
 
@@ -288,3 +290,56 @@ def test_limits_do_not_change_the_text() -> None:
         metrics.record(catalogue.MARKET_DATA_UPDATES, (symbol,), site="test")
     assert without_uptime(generate_latest(metrics.registry)) == without_uptime(render(metrics.registry))
     assert b'symbol="__other__"} 2.0' in render(metrics.registry)
+
+
+class Restless(dict[tuple[str, ...], Series]):
+    """Series one of which comes, and one goes, while they are copied."""
+
+    def __init__(self, series: dict[tuple[str, ...], Series], disturbances: int) -> None:
+        super().__init__(series)
+        self.disturbances = disturbances
+        self.spare = next(iter(series.values()))
+
+    def get(self, labels: Any, default: Any = None) -> Any:
+        """Read one; another one comes or goes meanwhile."""
+        if self.disturbances and labels == ("1",):  # once in each copy
+            self.disturbances -= 1
+            super().__setitem__((f"new{self.disturbances}",), self.spare)
+            if self.disturbances == 1:
+                super().pop(("4999",), None)
+        return super().get(labels, default)
+
+
+@pytest.mark.parametrize("disturbances", [0, 1, 2, 5])
+def test_series_that_come_and_go_amid_a_scrape_fail_no_scrape(disturbances: int) -> None:
+    """A bot with many short-lived symbols would have gaps in all its metrics."""
+    metrics = TradingMetrics(CollectorRegistry())
+    series, _ = metrics.series(catalogue.MARKET_DATA_UPDATES, ("S",), site="test")
+    many = Restless({(str(number),): series for number in range(5_000)}, disturbances)
+    names = SimpleNamespace(name="own", label_names=("x",), constant_values=())
+    text = b"".join(LineBlocks(_one_line).pieces(names, many)).decode()
+    lines = text.splitlines()
+    assert len(lines) == len(set(lines)) >= 4_999
+    assert {str(number) for number in range(4_999)} <= set(lines)
+
+
+def _one_line(names: Any, labels: list[tuple[str, ...]], series: list[Any]) -> Any:
+    """A block whose text is its label values."""
+    assert None not in series
+    text = "".join(f"{value}\n" for (value,) in labels).encode()
+    return SimpleNamespace(series=series, text=lambda: text)
+
+
+def test_series_of_several_kinds_in_one_block_are_rendered_as_each_by_itself() -> None:
+    """A metric with a series in a file beside one in memory would have lines that no scraper reads."""
+    metrics = TradingMetrics(CollectorRegistry())
+    count, _ = metrics.series(catalogue.MARKET_DATA_UPDATES, ("S",), site="test")
+    times, _ = metrics.series(catalogue.ORDER_FILL_TIME, ("s",), site="test")
+    count.tick()
+    times.observe(0.1)
+    names = SimpleNamespace(name="own", label_names=("x",), constant_values=())
+    lines = block_of(names, [("a",), ("b",)], [count, times]).text().decode().splitlines()
+    alone = [block_of(names, [(name,)], [each]).text().decode() for name, each in (("a", count), ("b", times))]
+    assert 'own_total{x="a"} 1.0' == lines[0] == alone[0].strip()
+    assert 'own_bucket{le="+Inf",x="b"} 1.0' in lines
+    assert alone[1].splitlines() == lines[1:]

@@ -174,21 +174,3 @@ def record_fee(
         metrics.fault(site, "value", error)
         return
     record_cash(metrics, FEE, amount, None if strategy is MISSING else strategy, currency, site=site)
-
-
-def record_pnl(metrics: TradingMetrics, strategy: object, pnl: object, currency: object = None, *, site: str) -> None:
-    """Record the P&L of a trade that was counted before, such as one that a broker reports after the execution.
-
-    Args:
-        metrics: The metrics object to record to.
-        strategy: The strategy.
-        pnl: Profit or loss in currency.
-        currency: Its currency.
-        site: The recording site, for counting errors.
-    """
-    amount = amount_read(metrics, pnl, currency, site=site)
-    if amount is None or not metrics.enabled:
-        return
-    _record(metrics, LATE + outcome_of(amount), (strategy,), amount, site)
-    if metrics.strategy_stats is not None:
-        metrics.strategy_stats.trade(metrics, strategy, amount, site=site, completes=True)

@@ -60,7 +60,7 @@ class Block(Protocol):
 
 
 class Rows(dict[Labels, Series]):
-    """The series of a metric by label values, with a version that changes when one comes or goes."""
+    """The series of a metric by label values, with a version that changes when `setdefault` or `pop` changes them."""
 
     __slots__ = ("version",)
 
@@ -79,18 +79,6 @@ class Rows(dict[Labels, Series]):
         """Take a series away."""
         try:
             return super().pop(labels, *default)
-        finally:
-            self.version += 1
-
-    def __setitem__(self, labels: Labels, series: Series) -> None:
-        try:
-            super().__setitem__(labels, series)
-        finally:
-            self.version += 1
-
-    def __delitem__(self, labels: Labels) -> None:
-        try:
-            super().__delitem__(labels)
         finally:
             self.version += 1
 

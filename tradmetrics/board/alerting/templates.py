@@ -3,10 +3,12 @@
 import math
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, Final
 
 _PART: Final = re.compile(r"\{\{-?\s*(.*?)\s*-?\}\}", re.S)
 _WORD: Final = re.compile(r'"(?:[^"\\]|\\.)*"|`[^`]*`|\(|\)|\||[^\s()|]+')
+_DIRECTIVE: Final = re.compile(r"%[-+ #0]*\d*(?:\.\d+)?([a-z%])")
 _TRIMMED: Final = re.compile(r"\s*(\{\{)-|-(\}\})\s*")
 
 
@@ -52,9 +54,18 @@ def fill(template: str, labels: Mapping[str, str], value: float) -> str:
 
 
 def _shown(found: Any) -> str:
-    if isinstance(found, float):
-        return f"{found:.15g}" if math.isfinite(found) else {math.inf: "+Inf", -math.inf: "-Inf"}.get(found, "NaN")
-    return str(found)
+    """A value as Go prints it."""
+    if isinstance(found, bool):
+        return str(found).lower()
+    if not isinstance(found, float):
+        return str(found)
+    if not math.isfinite(found):
+        return {math.inf: "+Inf", -math.inf: "-Inf"}.get(found, "NaN")
+    number = Decimal(repr(found)).normalize()
+    if found == 0 or -4 <= number.adjusted() < 6:
+        return f"{number:f}"
+    figure, _, exponent = f"{number:e}".partition("e")
+    return f"{figure}e{int(exponent):+03d}"
 
 
 def _value(code: str, labels: Mapping[str, str], value: float) -> Any:
@@ -115,35 +126,33 @@ def _call(parts: list[Any]) -> Any:
 
 def _humanize(value: Any) -> str:
     number = float(value)
-    if number == 0 or not math.isfinite(number):
-        return f"{number:.4g}"
+    return _shown(number) if number == 0 or not math.isfinite(number) else _with_prefix(number)
+
+
+def _with_prefix(number: float) -> str:
+    """A number other than 0 with a unit's prefix, as Prometheus chooses it."""
     prefix = ""
     if abs(number) >= 1:
-        for prefix in ("", "k", "M", "G", "T", "P", "E", "Z", "Y"):  # noqa: B007
+        for larger in "kMGTPEZY":
             if abs(number) < 1000:
                 break
-            number /= 1000
+            prefix, number = larger, number / 1000
     else:
-        for prefix in ("", "m", "u", "n", "p", "f", "a", "z", "y"):  # noqa: B007
+        for smaller in "munpfazy":
             if abs(number) >= 1:
                 break
-            number *= 1000
+            prefix, number = smaller, number * 1000
     return f"{number:.4g}{prefix}"
 
 
 def _humanize_duration(value: Any) -> str:
     number = float(value)
     if not math.isfinite(number):
-        return f"{number:.4g}"
+        return _shown(number)
     if number == 0:
         return "0s"
     if abs(number) < 1:
-        prefix = ""
-        for prefix in ("", "m", "u", "n"):  # noqa: B007
-            if abs(number) >= 1:
-                break
-            number *= 1000
-        return f"{number:.4g}{prefix}s"
+        return f"{_with_prefix(number)}s"
     sign, number = ("-", -number) if number < 0 else ("", number)
     whole = int(number)
     days, hours, minutes, rest = whole // 86400, whole // 3600 % 24, whole // 60 % 60, whole % 60
@@ -155,8 +164,9 @@ def _humanize_duration(value: Any) -> str:
 
 
 def _printf(template: str, *values: Any) -> str:
-    text = re.sub(r"%([-+ #0]*\d*(?:\.\d+)?)v", r"%\1s", template)
-    shown = [_shown(each) if isinstance(each, float) and "%s" in text else each for each in values]
+    kinds = [each[1].replace("v", "s") for each in _DIRECTIVE.finditer(template) if each[1] != "%"]
+    text = _DIRECTIVE.sub(lambda match: match[0].replace("v", "s"), template)
+    shown = [_shown(each) if kind == "s" else each for kind, each in zip(kinds, values, strict=True)]
     return text % tuple(shown)
 
 
@@ -179,7 +189,7 @@ _FUNCTIONS: Final[dict[str, Any]] = {
     "not": lambda value: not value,
     "and": lambda *values: next((each for each in values if not each), values[-1]),
     "or": lambda *values: next((each for each in values if each), values[-1]),
-    "title": lambda text: str(text).title(),
+    "title": lambda text: re.sub(r"(?<![\w'])\w", lambda match: match[0].upper(), str(text)),
     "toUpper": lambda text: str(text).upper(),
     "toLower": lambda text: str(text).lower(),
     "reReplaceAll": lambda pattern, into, text: re.sub(pattern, re.sub(r"\$\{?(\w+)\}?", r"\\g<\1>", into), text),

@@ -34,6 +34,7 @@ _TOKEN: Final = re.compile(
     )""",
     re.X,
 )
+_COMMENT: Final = re.compile(r"#[^\n]*")
 _WORD_OPERATORS: Final = frozenset(("and", "or", "unless", "atan2"))
 
 
@@ -76,8 +77,9 @@ class _Reader:
         word = self.word
         match = _TOKEN.match(self._text, self._place)
         if match is None:
-            if self._text[self._place :].strip():
-                self.word, self.kind = self._text[self._place :].strip()[:20], "?"
+            rest = _COMMENT.sub("", self._text[self._place :]).strip()
+            if rest:
+                self.word, self.kind = rest[:20], "?"
                 raise self.error("PromQL")
             self.kind = self.word = ""
             return word
@@ -233,4 +235,4 @@ def _unquoted(text: str) -> str:
     try:
         return str(json.loads(text))
     except ValueError:
-        return text[1:-1]
+        raise ParseError(f"cannot read the text {text}") from None

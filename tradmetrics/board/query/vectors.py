@@ -51,10 +51,14 @@ def _variance(values: Sequence[float]) -> float:
     return math.fsum((value - mean) ** 2 for value in values) / len(values)
 
 
+def _number_first(value: float) -> tuple[bool, float]:
+    return value != value, value
+
+
 _AGGREGATES: Final[dict[str, Callable[[Sequence[float]], float]]] = {
     "sum": lambda values: float(sum(values)),
-    "min": min,
-    "max": max,
+    "min": lambda values: min(values, key=_number_first),
+    "max": lambda values: max(values, key=lambda value: (value == value, value)),
     "avg": lambda values: sum(values) / len(values),
     "count": lambda values: float(len(values)),
     "group": lambda values: 1.0,
@@ -87,7 +91,8 @@ def extremes(
     """Return the `topk` or `bottomk` series of each group, with all their labels."""
     found: list[Sample] = []
     for _, group in grouped(vector, labels, without=without):
-        found += sorted(group, key=lambda each: each.value, reverse=name == "topk")[:number]
+        sign = -1 if name == "topk" else 1
+        found += sorted(group, key=lambda each: _number_first(sign * each.value))[:number]
     return found
 
 
@@ -101,7 +106,7 @@ def _power(left: float, right: float) -> float:
     try:
         result = left**right
     except (OverflowError, ZeroDivisionError):
-        return math.inf
+        return math.copysign(math.inf, left) if right % 2 == 1 else math.inf
     return math.nan if isinstance(result, complex) else float(result)
 
 
@@ -244,7 +249,16 @@ def label_replace(vector: Sequence[Sample], target: str, replacement: str, sourc
 
 
 def _rounded(value: float, to: float = 1.0) -> float:
+    if not to:
+        return math.nan
     return math.floor(value / to + 0.5) * to if math.isfinite(value) else value
+
+
+def _exponential(value: float) -> float:
+    try:
+        return math.exp(value)
+    except OverflowError:
+        return math.inf
 
 
 def _logarithm(value: float) -> float:
@@ -259,9 +273,9 @@ ELEMENTWISE: Final[dict[str, Callable[..., float]]] = {
     "clamp_min": lambda value, least: max(value, least),
     "clamp_max": lambda value, most: min(value, most),
     "clamp": lambda value, least, most: max(least, min(value, most)),
-    "sgn": lambda value: float((value > 0) - (value < 0)),
+    "sgn": lambda value: float((value > 0) - (value < 0)) if value == value else value,
     "sqrt": lambda value: math.sqrt(value) if value >= 0 else math.nan,
-    "exp": lambda value: math.exp(min(value, 709.0)),
+    "exp": _exponential,
     "ln": _logarithm,
 }
 """Functions of each value by itself."""
