@@ -14,7 +14,7 @@ _MOST: Final = 1_000
 
 
 class Owned(NamedTuple):
-    """What is recorded of one owner.
+    """The account and the reporter of one owner.
 
     Attributes:
         account: The account's name among those of the metrics object; None for the first one, which stays as it is.
@@ -42,7 +42,7 @@ class Owner:
         self._reporter = Reporter()
 
     def owned(self) -> Owned:
-        """What is recorded of the owner."""
+        """Return the account and the reporter of the owner."""
         who = None if self._who is None else self._handle.guard(self._who)
         site = self._handle.site
         names = _owners.setdefault(self._handle.metrics, {})
