@@ -275,7 +275,7 @@ def test_a_trip_is_explained_in_a_line_that_stays(demo: Callable[..., Any]) -> N
 
 def test_without_its_packages_the_board_is_left_out_with_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
     """The demo would end with a traceback where only the metrics were installed."""
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("tradmetrics.demo.page.find_spec", lambda name: None)
     with running_board(8000, Console(), lambda: False) as line:
         assert "pip install 'tradmetrics[board]'" in line
 
@@ -290,18 +290,18 @@ def test_a_board_that_starts_slowly_is_waited_for(monkeypatch: pytest.MonkeyPatc
             return nullcontext()
         raise ConnectionRefusedError
 
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: True)
+    monkeypatch.setattr("tradmetrics.demo.page.find_spec", lambda name: True)
     monkeypatch.setattr("tradmetrics.demo.page.subprocess.Popen", lambda *arguments, **options: _Process())
     monkeypatch.setattr("tradmetrics.demo.page.socket.create_connection", connect)
-    monkeypatch.setattr("tradmetrics.demo.page.time.monotonic", lambda: next(now) * 0.2)
-    monkeypatch.setattr("tradmetrics.demo.page.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("tradmetrics.demo.page.monotonic", lambda: next(now) * 0.2)
+    monkeypatch.setattr("tradmetrics.demo.page.sleep", lambda seconds: None)
     with running_board(8000, Console(), lambda: False) as line:
         assert re.fullmatch(r"Board: http://127\.0\.0\.1:\d+/", line)
 
 
 def test_ctrl_c_is_heard_while_the_board_starts(monkeypatch: pytest.MonkeyPatch) -> None:
     """The visitor would press it again and again until the board is there."""
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: True)
+    monkeypatch.setattr("tradmetrics.demo.page.find_spec", lambda name: True)
     monkeypatch.setattr("tradmetrics.demo.page.subprocess.Popen", lambda *arguments, **options: _Process())
     began = time.monotonic()
     with running_board(8000, Console(), lambda: time.monotonic() - began > 0.3) as line:
@@ -364,7 +364,7 @@ class _Stubborn(_Process):
 def test_programs_that_hang_are_killed_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """A board or a Prometheus would go on in the background after the demo, and hold its port."""
     board, prometheus = _Stubborn(), _Stubborn()
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: True)
+    monkeypatch.setattr("tradmetrics.demo.page.find_spec", lambda name: True)
     monkeypatch.setattr("tradmetrics.demo.page.subprocess.Popen", lambda *arguments, **options: board)
     with running_board(8000, Console(), lambda: True) as line:
         assert "stopped" in line

@@ -1,12 +1,12 @@
 """Runs `tradmetrics board` on the demo, in a process of its own."""
 
-import importlib.util
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
+from time import monotonic, sleep
 from typing import Final
 
 from rich.console import Console
@@ -28,7 +28,7 @@ def running_board(port: int, console: Console, stopped: Callable[[], bool]) -> I
     Yields:
         The line to print: the board's address, or what is missing.
     """
-    if importlib.util.find_spec("nicegui") is None:
+    if find_spec("nicegui") is None:
         yield "Board: not there; for a live page run `pip install 'tradmetrics[board]'`"
         return
     page = _free_port()
@@ -63,11 +63,11 @@ def _free_port() -> int:
 
 
 def _answers(port: int, process: "subprocess.Popen[bytes]", stopped: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    while time.monotonic() < deadline and process.poll() is None and not stopped():
+    deadline = monotonic() + _PATIENCE_SECONDS
+    while monotonic() < deadline and process.poll() is None and not stopped():
         try:
             with socket.create_connection(("127.0.0.1", port), timeout=1):
                 return True
         except OSError:
-            time.sleep(0.1)
+            sleep(0.1)
     return False
