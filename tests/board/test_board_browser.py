@@ -203,9 +203,9 @@ def test_figures_are_those_of_the_bot(browser: Any, address: str, bot: FakeBot) 
     """The page would be pretty and wrong."""
     with tab(browser, address) as page:
         card = page.locator(f'section[aria-label="Bot 127.0.0.1:{bot.port}"]')
-        eventually(lambda: "1,234" in card.inner_text(), seconds=15)
+        eventually(lambda: "1,234" in card.inner_text())
         figure = page.locator('[aria-label="Orders submitted"] .figure')
-        assert re.fullmatch(r"[\d,]+", figure.inner_text())
+        eventually(figure.inner_text, lambda text: re.fullmatch(r"[\d,]+", text) is not None)  # … until it is there
 
 
 def test_a_click_on_a_card_shows_that_bot_alone(browser: Any, address: str, bot: FakeBot) -> None:
@@ -213,7 +213,7 @@ def test_a_click_on_a_card_shows_that_bot_alone(browser: Any, address: str, bot:
     with tab(browser, address) as page:
         page.get_by_role("link", name=f"127.0.0.1:{bot.port}").click()
         page.wait_for_url("**/?bot=*")
-        assert eventually(lambda: page.locator(".bots section").count() == 1, seconds=15)
+        assert eventually(lambda: page.locator(".bots section").count() == 1)
         assert f"127.0.0.1:{bot.port}" == page.get_by_label("Bot", exact=True).input_value()
 
 
@@ -242,7 +242,7 @@ def test_a_tooltip_says_time_and_word_and_never_runs_a_label(browser: Any, addre
                     return True
             return False
 
-        assert eventually(told, seconds=30)
+        assert eventually(told)
         assert "<img src=x" in tip.inner_text()
         assert page.evaluate("window.hacked === undefined")
 
@@ -259,7 +259,7 @@ def test_words_of_a_table_are_whole_on_a_phone(browser: Any, address: str, bot: 
     """The table of bots would break "Positions" and every figure after a few letters."""
     with tab(browser, address, viewport=PHONE) as page:
         table = page.get_by_role("region", name="Bots side by side").locator("table")
-        assert eventually(lambda: "1,234" in table.inner_text(), seconds=15)
+        assert eventually(lambda: "1,234" in table.inner_text())
         for cell in ("Positions", f"127.0.0.1:{bot.port}", "1,234"):
             found = table.get_by_text(cell, exact=True).first
             lines = found.evaluate(
@@ -272,20 +272,20 @@ def test_words_of_a_table_are_whole_on_a_phone(browser: Any, address: str, bot: 
 def test_a_dead_bot_is_red_within_three_seconds_and_comes_back(browser: Any, address: str, bot: FakeBot) -> None:
     """The trader would look at a green page while nobody trades."""
     with tab(browser, address) as page:
-        eventually(lambda: pill(page, bot.port) == "Up", seconds=15)
+        eventually(lambda: pill(page, bot.port) == "Up")
         bot.die()
         died = time.monotonic()
-        eventually(lambda: pill(page, bot.port) == "Down", seconds=15)
+        eventually(lambda: pill(page, bot.port) == "Down")
         assert time.monotonic() - died < 8  # 3 seconds where the machine is not shared with other tests
         assert "red" in page.locator(f'section[aria-label="Bot 127.0.0.1:{bot.port}"] .pill').get_attribute("class")
         bot.live()
-        eventually(lambda: pill(page, bot.port) == "Up", seconds=15)
+        eventually(lambda: pill(page, bot.port) == "Up")
 
 
 def test_an_address_without_a_bot_is_said_on_the_page(browser: Any, address: str) -> None:
     """A typing error in an address would look like a bot that does nothing."""
     with tab(browser, address) as page:
-        eventually(lambda: "connection refused" in page.locator(".remarks").inner_text(), seconds=15)
+        eventually(lambda: "connection refused" in page.locator(".remarks").inner_text())
 
 
 def test_the_theme_is_kept(browser: Any, address: str) -> None:
@@ -300,7 +300,7 @@ def test_the_theme_is_kept(browser: Any, address: str) -> None:
 def test_the_instrumentation_page_says_what_is_missing_and_what_to_type(browser: Any, address: str) -> None:
     """A newcomer would not know which decorator is missing."""
     with tab(browser, f"{address}instrumentation") as page:
-        eventually(lambda: "@track_trade" in page.inner_text("body"), seconds=15)
+        eventually(lambda: "@track_trade" in page.inner_text("body"))
         text = page.inner_text("body")
         assert "nothing yet" in text
         assert "from tradmetrics import" in text
@@ -310,7 +310,7 @@ def test_the_instrumentation_page_shows_calls_and_the_last_error_of_each_functio
     """The trader would have to search the log of each bot for the function that fails."""
     with tab(browser, f"{address}instrumentation") as page:
         functions = page.get_by_role("region", name="Decorated functions")
-        assert eventually(lambda: "1,234 calls" in functions.inner_text(), seconds=15)
+        assert eventually(lambda: "1,234 calls" in functions.inner_text())
         assert "not called yet" in functions.locator("tr", has_text="place_never").inner_text()
         errors = page.get_by_role("region", name="Errors inside the instrumentation").inner_text()
         assert "ValueError: api_key=***" in errors
@@ -331,10 +331,10 @@ def test_the_bots_of_a_prometheus_have_cards(browser: Any, bot: FakeBot, tmp_pat
         board("--prometheus", url, folder=tmp_path) as address,
         tab(browser, address) as page,
     ):
-        eventually(lambda: page.locator(".bots section").count() == 2, seconds=20)
-        eventually(lambda: (pill(page, bot.port), pill(page, gone)) == ("Up", "Down"), seconds=20)
+        eventually(lambda: page.locator(".bots section").count() == 2)
+        eventually(lambda: (pill(page, bot.port), pill(page, gone)) == ("Up", "Down"))
         card = page.locator(f'section[aria-label="Bot 127.0.0.1:{bot.port}"]')
-        eventually(lambda: "1,234" in card.inner_text(), seconds=20)
+        eventually(lambda: "1,234" in card.inner_text())
 
 
 def test_a_password_keeps_strangers_out(browser: Any, bot: FakeBot, tmp_path: Path) -> None:
@@ -343,4 +343,4 @@ def test_a_password_keeps_strangers_out(browser: Any, bot: FakeBot, tmp_path: Pa
         with pytest.raises(Exception, match="401"):
             get(f"{url}metrics")
         with tab(browser, url, http_credentials={"username": "me", "password": "secret"}) as page:
-            eventually(lambda: pill(page, bot.port) == "Up", seconds=15)
+            eventually(lambda: pill(page, bot.port) == "Up")
