@@ -151,7 +151,7 @@ def up(by: str = BOT) -> Aggregate:
 
 
 def bots_up(by: str = BOT) -> Aggregate:
-    """Tell whether each bot could be scraped: each target but those that say of themselves that they are none."""
+    """Tell whether each bot could be scraped: each target but those of another program."""
     none = parse(" or ".join(str(Selector(f"{name}_build_info", chosen())) for name in _NO_BOTS))
     bots = parse(f"{Selector('up', chosen())} unless on (job, instance) ({none})")
     return aggregated("max", bots, by)

@@ -25,7 +25,7 @@ def note_unsourced(call: CallContext, names: Iterable[str], noted: set[str], con
         call: The call, after its labels were read.
         names: The labels that it recorded.
         noted: The labels of this function that were reported; added to.
-        consequence: What comes of it; by default, that the label is recorded as `unknown`.
+        consequence: The effect of the missing label; by default, that it is recorded as `unknown`.
     """
     lookups = call.site.compiled.lookups
     for name in names:

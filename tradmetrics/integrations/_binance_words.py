@@ -147,13 +147,13 @@ def coin_of(symbol: object) -> str | None:
 
 
 def quote_of(symbol: object) -> str | None:
-    """The currency of a symbol's price and P&L; None where it is none of the known ones."""
+    """The currency of a symbol's price and P&L; None where the currency is unknown."""
     pair = str(symbol).partition("_")[0]
     return coin_of(symbol) or next((each for each in QUOTES if pair.endswith(each) and pair != each), None)
 
 
 def instrument_of(symbol: str, trade: Mapping[str, Any], *, is_contract: bool) -> dict[str, Any]:
-    """What was traded, and how, for `Orders.fill`."""
+    """The instrument of a trade and its currencies, for `Orders.fill`."""
     quote = quote_of(symbol)
     return {
         "currency": trade.get("marginAsset") or quote,

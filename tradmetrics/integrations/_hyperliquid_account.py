@@ -48,7 +48,7 @@ class HyperliquidAccount:
         return not self._addresses or str(address).lower() in self._addresses
 
     def is_anothers(self, address: object) -> bool:
-        """Whether an address is that of somebody else; a text that is no whole address is nobody's."""
+        """Whether a whole address belongs to another account."""
         return len(str(address)) == _ADDRESS and not self.is_ours(address)
 
     def watch(self, info: Any) -> None:

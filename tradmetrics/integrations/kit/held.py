@@ -42,7 +42,7 @@ class Sides:
         self._sides: OrderedDict[tuple[str, str], dict[str | None, Held]] = OrderedDict()
 
     def together(self, account: str, held: Iterable[Held], *, one_side: bool) -> dict[str, Held]:
-        """Add up what was told of each symbol.
+        """Add up the positions of each symbol.
 
         Args:
             account: Whose positions they are.
